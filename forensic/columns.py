@@ -1,0 +1,168 @@
+"""Text columns ▶ typed columns: the pieces that several formats share.
+
+All functions are vectorised, keep the number and order of rows, and turn what they
+cannot read into null.
+"""
+
+import ipaddress
+
+import polars as pl
+
+__all__ = [
+    "address_scopes",
+    "clf_stamp",
+    "dash_to_null",
+    "iso_stamp",
+    "offset_seconds",
+    "request_line",
+    "target",
+]
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def dash_to_null(column: pl.Expr) -> pl.Expr:
+    """The column with a lone `-`, the usual mark for absent, as null."""
+    return pl.when(column != "-").then(column)
+
+
+def offset_seconds(column: pl.Expr) -> pl.Expr:
+    """Seconds east of UTC (Int32) of `+0900`, `+09:00` or `Z`.
+
+    Null for what is none of them or lies beyond ±14:00 (ISO 8601 forbids nothing
+    there, but no zone has ever been further).
+    """
+    digits = column.str.replace(":", "", literal=True)
+    hours = digits.str.slice(1, 2).cast(pl.Int32, strict=False)
+    minutes = digits.str.slice(3, 2).cast(pl.Int32, strict=False)
+    size = hours * 3600 + minutes * 60
+    valid = (digits.str.len_bytes() == 5) & (size <= 14 * 3600) & (minutes < 60)
+    return (
+        pl.when(column.is_in(["Z", "z"]))
+        .then(pl.lit(0, pl.Int32))
+        .when(valid & digits.str.starts_with("+"))
+        .then(size)
+        .when(valid & digits.str.starts_with("-"))
+        .then(-size)
+        .cast(pl.Int32)
+    )
+
+
+def clf_stamp(column: pl.Expr) -> pl.Expr:
+    """Naive local time of `06/Feb/2025:14:32:07…`; 24:00 or a 31 April give null."""
+    date = column.str.slice(0, 11).str.to_date("%d/%b/%Y", strict=False, cache=True)
+    hour = column.str.slice(12, 2).cast(pl.Int64, strict=False)
+    minute = column.str.slice(15, 2).cast(pl.Int64, strict=False)
+    second = column.str.slice(18, 2).cast(pl.Int64, strict=False)
+    inside = hour.is_between(0, 23) & minute.is_between(0, 59)
+    seconds = hour * 3600 + minute * 60 + second
+    moment = date.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)
+    return pl.when(inside & second.is_between(0, 59)).then(moment)
+
+
+def iso_stamp(column: pl.Expr) -> pl.Expr:
+    """Naive local time of `2025-02-06T14:32:07[.,]123456…`.
+
+    `T`, space or `t` between date and time; any fraction up to nanoseconds (cut to
+    microseconds); what follows the fraction (a zone) is left to `offset_seconds`.
+    """
+    date = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False, cache=True)
+    hour = column.str.slice(11, 2).cast(pl.Int64, strict=False)
+    minute = column.str.slice(14, 2).cast(pl.Int64, strict=False)
+    second = column.str.slice(17, 2).cast(pl.Int64, strict=False)
+    fraction = (
+        column.str.slice(19)
+        .str.extract(r"^[.,](\d{1,9})", 1)
+        .str.pad_end(6, "0")
+        .str.slice(0, 6)
+        .cast(pl.Int64, strict=False)
+        .fill_null(0)
+    )
+    inside = hour.is_between(0, 23) & minute.is_between(0, 59)
+    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + fraction
+    moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
+    return pl.when(inside & second.is_between(0, 59)).then(moment)
+
+
+def request_line(column: pl.Expr) -> dict[str, pl.Expr]:
+    """`method`, `target` and `http_version` of an HTTP request line.
+
+    A target may hold raw spaces (seen in the field): the method is what stands
+    before the first, the protocol what stands after the last space. What is no
+    request line (empty, TLS bytes) gives three nulls.
+    """
+    shape = r"^([A-Za-z][A-Za-z_-]*) (.*?)(?: HTTP/(\d(?:\.\d)?))?$"
+    groups = column.str.extract_groups(shape)
+    return {
+        "method": groups.struct.field("1"),
+        "target": groups.struct.field("2"),
+        "http_version": groups.struct.field("3"),
+    }
+
+
+def target(column: pl.Expr) -> dict[str, pl.Expr]:
+    """`scheme`, `host`, `path` and `query` of a request target.
+
+    An absolute target (`GET http://host:443/path?x`) keeps the port out of `host`;
+    path and query are split at the first `?` and left as they were logged.
+    """
+    absolute = column.str.extract_groups(r"^([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)$")
+    scheme = absolute.struct.field("1")
+    rest = pl.coalesce(absolute.struct.field("3"), column)
+    path = rest.str.extract(r"^([^?]*)", 1)
+    host = absolute.struct.field("2").str.replace(r"^[^@]*@", "")
+    return {
+        "scheme": scheme.str.to_lowercase(),
+        "host": host.str.replace(r":\d*$", ""),
+        "path": pl.when(scheme.is_not_null() & (path == "")).then(pl.lit("/")).otherwise(path),
+        "query": rest.str.extract(r"^[^?]*\?(.*)$", 1),
+    }
+
+
+#: Not `ipaddress.is_private`, whose meaning changed between Python releases.
+_SCOPES: list[tuple[str, list[str]]] = [
+    ("loopback", ["127.0.0.0/8", "::1/128"]),
+    ("private", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]),
+    ("shared", ["100.64.0.0/10"]),
+    ("link_local", ["169.254.0.0/16", "fe80::/10"]),
+    (
+        "other",
+        [
+            "0.0.0.0/8",
+            "192.0.0.0/24",
+            "224.0.0.0/3",
+            "::/128",
+            "ff00::/8",
+        ],
+    ),
+]
+_NETWORKS = [
+    (scope, [ipaddress.ip_network(text) for text in texts]) for scope, texts in _SCOPES
+]
+
+
+def _scope(text: str) -> str | None:
+    if text.startswith("unix:"):
+        return "unix"
+    try:
+        address = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    for scope, networks in _NETWORKS:
+        if any(address in network for network in networks):
+            return scope
+    return "public"
+
+
+def address_scopes(addresses: pl.Series) -> pl.Series:
+    """The address class (schema.SCOPES) of each address; null for host names.
+
+    Works on the distinct values, because logs repeat their clients.
+    """
+    distinct = addresses.unique().drop_nulls()
+    scopes = [_scope(text) for text in distinct.to_list()]
+    return addresses.replace_strict(
+        distinct, pl.Series(scopes, dtype=pl.String), default=None, return_dtype=pl.String
+    )

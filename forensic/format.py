@@ -1,0 +1,57 @@
+"""Format: the contract of one log format.
+
+A module of `forensic.formats` holds one value, `FORMAT`. Laws (the shared tests
+check them for every format):
+
+* row-aligned: `parse` returns exactly one row a line, in the order of the lines;
+* it never raises on data, never filters, never looks at another row, never opens a
+  file, never knows another format;
+* a line that parses matches `head`; a line that matches `head` and does not parse is
+  `unparsed`; a line that does not match `head` continues the event above it where
+  the format is `multiline`, and is `unparsed` otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+__all__ = ["Format"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One log format: how to recognise a line, and how to turn lines into columns."""
+
+    #: The module's name, as `events.format` shows it.
+    name: str
+    #: What a person calls it.
+    title: str
+    #: Whose log it is; None for an envelope that says nothing about it.
+    hop: str | None
+    #: Where the facts come from.
+    reference: str
+    #: Regular expression, anchored with `^`, of the first line of a record. It is
+    #: run by polars on text and by `re` on bytes: keep to the common, linear subset
+    #: (no look-around, no nested repetition).
+    head: str
+    #: Lines (String, no line end, never null) ▶ columns of `schema.ParsedColumns`,
+    #: `refused` among them. `local_time` without a written zone keeps `utc_offset`
+    #: null; without a year it has the year `schema.YEARLESS`; an epoch is UTC with
+    #: offset 0. Envelopes return `envelope_local`, `envelope_offset`, `hostname`,
+    #: `process`, `pid` and the payload as `message`.
+    parse: Callable[[pl.Series], pl.DataFrame]
+    #: Lines that do not match `head` continue the record above.
+    multiline: bool = False
+    #: Its `message` is a line of another format, parsed in turn.
+    envelope: bool = False
+    #: It may stand inside an envelope.
+    payload: bool = True
+    #: One record is one JSON value: several may share a line, or one span many.
+    json: bool = False
+    #: `time` is when the request ended, so that it began `duration` earlier.
+    stamps_end: bool = False
+    #: Regular expression of source paths that suggest this format; breaks ties only.
+    paths: str = r"(?!)"
+    #: Lines such as `#Fields:` that describe the file: counted as headers.
+    header: str = r"(?!)"
