@@ -1,0 +1,246 @@
+"""The evidence: found, opened read-only by descriptor, decompressed, hashed.
+
+Nothing here writes, follows a link or extracts a file to disk. A name is bytes; its
+display form (invalid UTF-8 as `\\xhh`) is the `source` of all tables. A member of a
+container (tar, zip; nested once) stands behind `!/`.
+"""
+
+import dataclasses
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from forensic.containers import is_container, members
+from forensic.errors import UsageError
+from forensic.streams import Stream, file_stream
+
+__all__ = ["Entry", "archive_names", "entries", "open_source", "read_range"]
+
+#: `!/` separates a container from its member, as in Java's jar URLs.
+MEMBER = "!/"
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+#: A container in a container is opened, a third level is listed only.
+_DEPTH = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file of the archive.
+
+    `stream` is open until the next entry is asked for; it is None where the file
+    could not be opened, and `problem` then says why (verdict, sentence). `ordered`
+    is False for members of a streamed tar, which come in stored order.
+    """
+
+    source: str
+    raw_name: bytes
+    size: int
+    mtime_us: int | None
+    stream: Stream | None
+    problem: tuple[str, str] | None = None
+    ordered: bool = True
+
+
+def display(raw: bytes) -> str:
+    """A file name as text: UTF-8, what is not as `\\xhh`."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def archive_names(archives: Sequence[Path]) -> list[str]:
+    """The prefix of each archive's sources: empty for one, its name for several."""
+    if len(archives) == 1:
+        return [""]
+    names: list[str] = []
+    for archive in archives:
+        base = display(os.fsencode(archive.name)) or "archive"
+        taken = sum(1 for name in names if name.split("#")[0] == base)
+        names.append(f"{base}#{taken + 1}" if taken else base)
+    return [f"{name}/" for name in names]
+
+
+def entries(archives: Sequence[Path]) -> Iterator[Entry]:
+    """Every file below the archives, by source; each open while it is current.
+
+    Raises UsageError where an archive does not exist.
+    """
+    found: list[tuple[str, bytes, tuple[str, str] | None]] = []
+    for archive, prefix in zip(archives, archive_names(archives), strict=True):
+        found += _files(archive, prefix)
+    found.sort()
+    taken: dict[str, int] = {}
+    for source, path, problem in found:
+        unique = _unique(source, taken)
+        yield from _unpacked(_opened(unique, path, problem), 0, taken)
+
+
+def _unique(source: str, taken: dict[str, int]) -> str:
+    """The name, numbered where another file has the same display form."""
+    taken[source] = taken.get(source, 0) + 1
+    return source if taken[source] == 1 else f"{source}#{taken[source]}"
+
+
+def _files(
+    archive: Path, prefix: str
+) -> list[tuple[str, bytes, tuple[str, str] | None]]:
+    root = os.fsencode(archive)
+    try:
+        mode = os.stat(root).st_mode  # noqa: PTH116 (names are bytes)
+    except OSError as error:
+        message = f"{display(root)}: {error.strerror}"
+        raise UsageError(message) from error
+    if not stat.S_ISDIR(mode):
+        name = display(os.path.basename(root.rstrip(b"/")))  # noqa: PTH119
+        return [(prefix + name, os.path.realpath(root), None)]
+    return list(_walk(root, prefix))
+
+
+def _walk(
+    folder: bytes, prefix: str
+) -> Iterator[tuple[str, bytes, tuple[str, str] | None]]:
+    """(source, path, problem) of everything below a folder; links are not followed."""
+    pending = [(folder, prefix)]
+    while pending:
+        here, name = pending.pop()
+        try:
+            with os.scandir(here) as listing:
+                items = list(listing)
+        except OSError as error:
+            reason = f"folder cannot be read: {error.strerror}"
+            yield (name.rstrip("/") or ".", here, ("unreadable", reason))
+            continue
+        if {b"case.json", b"SHA256SUMS"} <= {item.name for item in items}:
+            reason = "a case folder of this tool, no evidence"
+            yield (name.rstrip("/") or ".", here, ("unsupported", reason))
+            continue
+        for item in items:
+            source = name + display(item.name)
+            if item.is_symlink():
+                target = display(_link(item.path))
+                reason = f"symbolic link, not followed: {target}"
+                yield (source, item.path, ("unsupported", reason))
+            elif item.is_dir(follow_symlinks=False):
+                pending.append((item.path, source + "/"))
+            elif item.is_file(follow_symlinks=False):
+                yield (source, item.path, None)
+            else:
+                reason = "neither a file nor a folder (pipe, socket or device)"
+                yield (source, item.path, ("unsupported", reason))
+
+
+def _link(path: bytes) -> bytes:
+    try:
+        return os.readlink(path)  # noqa: PTH115 (names are bytes)
+    except OSError:
+        return b"?"
+
+
+def _open(path: bytes) -> int:
+    """A descriptor for reading that leaves the access time alone where it may."""
+    try:
+        return os.open(path, _FLAGS | os.O_NOATIME)
+    except PermissionError:
+        return os.open(path, _FLAGS)
+
+
+def _opened(source: str, path: bytes, problem: tuple[str, str] | None) -> Entry:
+    closed = Entry(
+        source=source,
+        raw_name=path,
+        size=0,
+        mtime_us=None,
+        stream=None,
+        problem=problem,
+    )
+    if problem:
+        return closed
+    try:
+        descriptor = _open(path)
+    except OSError as error:
+        reason = f"cannot be opened: {error.strerror}"
+        return dataclasses.replace(closed, problem=("unreadable", reason))
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return dataclasses.replace(closed, problem=("unsupported", "not a file"))
+    return dataclasses.replace(
+        closed,
+        size=status.st_size,
+        mtime_us=status.st_mtime_ns // 1000,
+        stream=file_stream(descriptor, status.st_size),
+    )
+
+
+def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry]:
+    """The entry, and after it the members that it contains."""
+    stream = entry.stream
+    if stream is None:
+        yield entry
+        return
+    try:
+        if not is_container(stream):
+            yield entry
+            return
+        if depth == _DEPTH:
+            reason = "a container inside two others is not opened"
+            yield dataclasses.replace(entry, problem=("unsupported", reason))
+            return
+        for member in members(stream):
+            inner = Entry(
+                source=_unique(f"{entry.source}{MEMBER}{display(member.name)}", taken),
+                raw_name=member.name,
+                size=member.size,
+                mtime_us=member.mtime_us,
+                stream=member.stream,
+                problem=member.problem,
+                ordered=entry.ordered and member.ordered,
+            )
+            yield from _unpacked(inner, depth + 1, taken)
+        # The container itself comes last: only now is its hash known. Its bytes
+        # are accounted for by its members.
+        yield entry
+    finally:
+        stream.close()
+
+
+def open_source(archives: Sequence[Path], source: str) -> Entry:
+    """The entry with that source, open; the caller closes its stream.
+
+    Raises UsageError where no file of the archives has that name.
+    """
+    for archive, prefix in zip(archives, archive_names(archives), strict=True):
+        if not source.startswith(prefix):
+            continue
+        outer, *rest = source.removeprefix(prefix).split(MEMBER)
+        wanted = f"{prefix}{outer}"
+        for name, path, problem in _candidates(archive, prefix, outer):
+            if name != wanted:
+                continue
+            entry = _opened(name, path, problem)
+            if not rest and not entry.problem:
+                return entry
+            for found in _unpacked(entry, 0, {name: 1}):
+                if found.source == source and found.stream is not None:
+                    return found
+    message = f"no file {source} in the archive"
+    raise UsageError(message)
+
+
+def _candidates(
+    archive: Path, prefix: str, outer: str
+) -> Iterator[tuple[str, bytes, tuple[str, str] | None]]:
+    """The file where its name says it is, else every file of the archive."""
+    direct = archive / outer
+    if archive.is_dir() and direct.is_file() and not direct.is_symlink():
+        yield (prefix + outer, os.fsencode(direct), None)
+    yield from _files(archive, prefix)
+
+
+def read_range(entry: Entry, offset: int, length: int) -> bytes:
+    """Up to `length` decompressed bytes of the entry from `offset` on."""
+    stream = entry.stream
+    if stream is None:
+        return b""
+    stream.skip_to(offset)
+    return stream.read(length)

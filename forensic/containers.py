@@ -1,0 +1,211 @@
+"""Tar and zip: their members as streams, in place, never extracted.
+
+Members of an uncompressed tar and of a zip come sorted by name; those of a
+compressed tar come in stored order, because it can only be read once through.
+"""
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO
+
+from forensic.streams import Stream, member_stream
+
+__all__ = ["Member", "is_container", "members"]
+
+#: A zip inside a stream must be held in memory, for its index stands at its end.
+_MOST = 256 << 20
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError)
+_DAMAGED = (*_BROKEN, ValueError, RuntimeError, NotImplementedError, IndexError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One file in a container; `stream` is open until the next one is asked for."""
+
+    name: bytes
+    size: int
+    mtime_us: int | None
+    stream: Stream | None
+    problem: tuple[str, str] | None = None
+    ordered: bool = True
+
+
+class _Part:
+    """A member's file object as a reader of stored bytes."""
+
+    def __init__(self, part: IO[bytes]) -> None:
+        self.part = part
+
+    def readinto(self, view: memoryview, /) -> int:
+        try:
+            data = self.part.read(len(view))
+        except (zipfile.BadZipFile, zlib.error, tarfile.TarError) as error:
+            raise OSError(str(error)) from error
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.part.close()
+
+
+class _Seekable(io.RawIOBase):
+    """A plain file by its descriptor, read at positions: the stream's own position
+    stays where it is."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor = descriptor
+        self.size = size
+        self.place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        start = (0, self.place, self.size)[whence]
+        self.place = max(0, start + offset)
+        return self.place
+
+    def tell(self) -> int:
+        return self.place
+
+    def read(self, size: int = -1, /) -> bytes:
+        most = self.size - self.place if size < 0 else size
+        data = os.pread(self.descriptor, max(0, most), self.place)
+        self.place += len(data)
+        return data
+
+
+class _Unseekable(io.RawIOBase):
+    """A stream as the file object that tarfile reads from."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self.stream.read(size)
+
+
+def is_container(stream: Stream) -> bool:
+    """Whether the (decompressed) stream begins as a tar or a zip."""
+    return _is_tar(stream.peek()) or _is_zip(stream.peek())
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+def _is_zip(head: bytes) -> bool:
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def members(stream: Stream) -> Iterator[Member]:
+    """The members of a container; a damaged one ends early and says so.
+
+    What cannot be read any more is recorded in `stream.problem`.
+    """
+    try:
+        if _is_tar(stream.peek()):
+            yield from _tar_members(stream)
+        else:
+            yield from _zip_members(stream)
+    except _DAMAGED as error:
+        stream.problem = stream.problem or ("truncated", f"container damaged: {error}")
+
+
+def _tar_members(stream: Stream) -> Iterator[Member]:
+    if stream.descriptor is not None:
+        whole = _Seekable(stream.descriptor, stream.size)
+        with tarfile.open(fileobj=whole, mode="r:") as tar:
+            for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
+                yield from _tar_member(tar, item, ordered=True)
+        return
+    with tarfile.open(fileobj=_Unseekable(stream), mode="r|") as tar:  # type: ignore[call-overload]
+        for item in tar:
+            yield from _tar_member(tar, item, ordered=False)
+
+
+def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
+    """The members up to where the tar is damaged."""
+    items: list[tarfile.TarInfo] = []
+    try:
+        items.extend(tar)
+    except _DAMAGED as error:
+        stream.problem = ("truncated", f"container damaged: {error}")
+    return items
+
+
+def _tar_member(
+    tar: tarfile.TarFile, item: tarfile.TarInfo, *, ordered: bool
+) -> Iterator[Member]:
+    if item.isdir():
+        return
+    problem = None
+    if not item.isfile():
+        kind = "link" if item.issym() or item.islnk() else "special file"
+        problem = ("unsupported", f"{kind} in a tar: {item.linkname}".rstrip(": "))
+    part = None if problem else tar.extractfile(item)
+    yield Member(
+        name=item.name.encode("utf-8", "surrogateescape"),
+        size=item.size,
+        mtime_us=int(item.mtime * 1_000_000),
+        stream=member_stream(_Part(part), item.size) if part else None,
+        problem=problem,
+        ordered=ordered,
+    )
+
+
+def _zip_members(stream: Stream) -> Iterator[Member]:
+    whole: IO[bytes] | io.RawIOBase
+    if stream.descriptor is not None:
+        whole = _Seekable(stream.descriptor, stream.size)
+    else:
+        held = stream.read(_MOST + 1)
+        if len(held) > _MOST:
+            reason = f"a zip of over {_MOST >> 20} MiB inside a container"
+            stream.problem = ("over_budget", reason)
+            return
+        whole = io.BytesIO(held)
+    with zipfile.ZipFile(whole) as archive:  # type: ignore[arg-type]
+        for item in sorted(archive.infolist(), key=lambda i: i.filename):
+            if not item.is_dir():
+                yield _zip_member(archive, item)
+
+
+def _zip_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> Member:
+    name = item.filename.encode("utf-8", "surrogateescape")
+    problem = None
+    stream = None
+    if stat.S_ISLNK(item.external_attr >> 16):
+        problem = ("unsupported", "link in a zip")
+    else:
+        try:
+            stream = member_stream(_Part(archive.open(item)), item.file_size)
+        except _DAMAGED as error:
+            problem = ("unreadable", f"cannot be opened: {error}")
+    return Member(
+        name=name,
+        size=item.file_size,
+        mtime_us=_zip_time(item.date_time),
+        stream=stream,
+        problem=problem,
+    )
+
+
+def _zip_time(stamp: tuple[int, int, int, int, int, int]) -> int | None:
+    try:
+        return int(datetime(*stamp, tzinfo=UTC).timestamp()) * 1_000_000
+    except ValueError:
+        return None

@@ -1,0 +1,247 @@
+"""One file's bytes as a stream: decompressed, hashed, whatever its codec.
+
+A damaged or truncated file gives its good prefix; `problem` then says where it ends.
+"""
+
+import bz2
+import hashlib
+import lzma
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from isal import igzip_lib
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdDecompressor, ZstdError
+else:
+    from backports.zstd import ZstdDecompressor, ZstdError
+
+__all__ = ["Reader", "Stream", "file_stream", "member_stream"]
+
+_CHUNK = 1 << 20
+#: More than any fixed header that is looked at before reading (tar: 262 bytes).
+_PEEK = 512
+_CODECS: list[tuple[bytes, str]] = [
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+]
+_OPEN: dict[str, Callable[[], Any]] = {
+    "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
+    "zstd": ZstdDecompressor,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+}
+_MAGIC = dict((codec, magic) for magic, codec in _CODECS)
+_BROKEN = (igzip_lib.error, ZstdError, OSError, EOFError, lzma.LZMAError, ValueError)
+
+
+class Reader(Protocol):
+    """What a stream reads its stored bytes from."""
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the view from the front; the number of bytes, 0 at the end."""
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+
+
+class _File:
+    """A file by its descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def readinto(self, view: memoryview, /) -> int:
+        return os.readv(self.descriptor, [view])
+
+    def seek(self, offset: int) -> None:
+        os.lseek(self.descriptor, offset, os.SEEK_SET)
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def file_stream(descriptor: int, size: int) -> "Stream":
+    """The stream of an open file, which it closes."""
+    return Stream(_File(descriptor), size)
+
+
+def member_stream(reader: Reader, size: int) -> "Stream":
+    """The stream of a container's member."""
+    return Stream(reader, size)
+
+
+class Stream:
+    """Decompressed bytes, read once from front to back.
+
+    `codec` is plain, gzip, zstd, bzip2 or xz, by content and not by name. After the
+    end, `sha256` and `stored` tell the stored bytes' hash and number, `problem` a
+    (verdict, sentence) where the file is damaged.
+    """
+
+    def __init__(self, reader: Reader, size: int) -> None:
+        """A stream over a reader of `size` stored bytes."""
+        self.reader = reader
+        self.size = size
+        self.problem: tuple[str, str] | None = None
+        self.stored = 0
+        self.position = 0
+        self._hash = hashlib.sha256()
+        self._ended = False
+        self._decoder: Any = None
+        self._input: bytes = b""
+        self._ready = self._take(_PEEK)
+        self.codec = _codec(self._ready)
+        if self.codec != "plain":
+            self._input, self._ready = self._ready, b""
+            self._decoder = _OPEN[self.codec]()
+        self._head: bytes | None = None
+
+    # -- stored bytes ---------------------------------------------------------
+    def _fill(self, view: memoryview) -> int:
+        """Read stored bytes into the view and hash them."""
+        if self._ended:
+            return 0
+        try:
+            count = self.reader.readinto(view)
+        except (OSError, EOFError, ValueError) as error:
+            self.problem = (
+                "unreadable",
+                f"reading stopped at byte {self.stored}: {error}",
+            )
+            count = 0
+        if not count:
+            self._ended = True
+            return 0
+        self._hash.update(view[:count])
+        self.stored += count
+        return count
+
+    def _take(self, count: int) -> bytes:
+        buffer = bytearray(count)
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < count and (got := self._fill(view[filled:])):
+                filled += got
+        return bytes(buffer[:filled])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the stored bytes; reads what nobody has read yet."""
+        buffer = bytearray(_CHUNK)
+        with memoryview(buffer) as view:
+            while self._fill(view):
+                pass
+        return self._hash.hexdigest()
+
+    @property
+    def descriptor(self) -> int | None:
+        """The descriptor of a plain file, which may be read at positions."""
+        plain = self.codec == "plain" and isinstance(self.reader, _File)
+        return self.reader.descriptor if plain else None  # type: ignore[attr-defined]
+
+    # -- decompressed bytes ---------------------------------------------------
+    def peek(self) -> bytes:
+        """The first bytes (up to 512) of the decompressed stream, left in place."""
+        if self._head is None:
+            self._head = self.read(_PEEK)
+            self._ready = self._head + self._ready
+            self.position -= len(self._head)
+        return self._head
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill the view from the front; fewer bytes than asked for may come, 0 ends."""
+        if self._ready:
+            count = min(len(view), len(self._ready))
+            view[:count] = self._ready[:count]
+            self._ready = self._ready[count:]
+        elif self._decoder is None:
+            count = self._fill(view)
+        else:
+            chunk = self._decode(len(view))
+            count = len(chunk)
+            view[:count] = chunk
+        self.position += count
+        return count
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; fewer only at the end."""
+        buffer = bytearray(count)
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < count and (got := self.readinto(view[filled:])):
+                filled += got
+        return bytes(buffer[:filled])
+
+    def skip_to(self, offset: int) -> None:
+        """Go forward to a position of the decompressed stream."""
+        if self.codec == "plain" and isinstance(self.reader, _File):
+            self._ready = b""
+            self.reader.seek(offset)
+            self.position = offset
+            return
+        while self.position < offset and self.read(min(_CHUNK, offset - self.position)):
+            pass
+
+    def _decode(self, most: int) -> bytes:
+        """The next decompressed bytes; empty at the end or where the data breaks."""
+        while not self.problem:
+            if self._decoder.eof and not self._next_member():
+                return b""
+            if self._decoder.needs_input and not self._input:
+                self._input = self._take(_CHUNK)
+                if not self._input:
+                    self._cut()
+                    return b""
+            data, self._input = self._input, b""
+            try:
+                chunk: bytes = self._decoder.decompress(data, most)
+            except _BROKEN as error:
+                where = f"{self.codec} data is damaged near byte {self.stored}"
+                self.problem = ("truncated", f"{where}: {error}")
+                return b""
+            if chunk:
+                return chunk
+        return b""
+
+    def _cut(self) -> None:
+        if self.problem is None:
+            where = f"the {self.codec} data ends early, at byte {self.stored}"
+            self.problem = ("truncated", where)
+
+    def _next_member(self) -> bool:
+        """Go on to the next compressed member; False at the end of them."""
+        rest = self._decoder.unused_data or self._input or self._take(_CHUNK)
+        self._input = b""
+        while rest and not rest.strip(b"\0"):  # tape padding
+            rest = self._take(_CHUNK)
+        if not rest:
+            return False
+        rest = rest.lstrip(b"\0")
+        if len(rest) < 6:
+            rest += self._take(6)
+        if not rest.startswith(_MAGIC[self.codec]):
+            count = len(rest)
+            where = f"{count} or more bytes that are no {self.codec} follow its end"
+            self.problem = ("truncated", where)
+            return False
+        self._decoder = _OPEN[self.codec]()
+        self._input = rest
+        return True
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self.reader.close()
+
+
+def _codec(head: bytes) -> str:
+    for magic, codec in _CODECS:
+        if head.startswith(magic):
+            return codec
+    return "plain"
