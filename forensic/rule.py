@@ -3,15 +3,49 @@
 A module of `forensic.rules` holds one value, `RULE`. Its examples are literal rows
 (columns of the table they belong to) that the shared test runs: each positive set
 must give at least one finding row, each negative set none.
+
+The functions below are what rules share: `gather` counts matching events and picks
+the evidence without ever holding the matches, `report` gives the columns of a finding.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-__all__ = ["Example", "Frames", "Rule"]
+__all__ = [
+    "EVIDENCE",
+    "FINDING",
+    "Example",
+    "Frames",
+    "Rule",
+    "asked_at",
+    "gather",
+    "glob_regex",
+    "leading",
+    "plural",
+    "report",
+    "request_places",
+]
+
+#: Where a row of evidence stands; `findings` reads its bytes back.
+EVIDENCE = ["source", "line", "offset", "length", "time"]
+#: Columns of what `Rule.query` returns.
+FINDING = [
+    "summary",
+    "count",
+    "first_seen",
+    "last_seen",
+    "level",
+    "confidence",
+    "evidence",
+    "ask_for",
+]
+#: Findings that one rule may give; rules group coarsely enough to stay below.
+_MOST_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +98,132 @@ class Rule:
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
+
+
+def asked_at(question: Mapping[str, Any]) -> datetime | None:
+    """Moment that the user asked about, in UTC; None where none was given."""
+    moment = question.get("at")
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    if not isinstance(moment, datetime):
+        return None
+    return moment.astimezone(UTC)
+
+
+def glob_regex(glob: str) -> str:
+    """Regular expression of a path glob, in which only `*` and `?` are special."""
+    wild = {"*": ".*", "?": "."}
+    return f"^{''.join(wild.get(c) or re.escape(c) for c in glob)}$"
+
+
+def request_places(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of `requests` with the place of their outermost evidence, for `gather`.
+
+    That table does not repeat the length of its evidence: `findings` looks it up.
+    """
+    first = pl.col("evidence").list.first()
+    names = ["source", "line", "offset"]
+    places = [first.struct.field(name).alias(name) for name in names]
+    return rows.with_columns(*places, length=pl.lit(None, pl.Int64)).drop("evidence")
+
+
+def _order(question: Mapping[str, Any]) -> pl.Expr:
+    """Order of rows by how telling they are: near the question, or early.
+
+    Rows without time keep their order in the file.
+    """
+    micros = pl.col("time").dt.epoch("us")
+    moment = asked_at(question)
+    if moment is not None:
+        micros = (micros - round(moment.timestamp() * 1_000_000)).abs()
+    return pl.coalesce(micros, pl.col("offset")).alias("_order")
+
+
+def gather(
+    frames: Frames, rows: pl.LazyFrame, by: Sequence[str] = (), *, most: int = 5
+) -> pl.LazyFrame:
+    """One row a group of events: count, first_seen, last_seen and its evidence.
+
+    Two passes, so that memory holds one number a match and never the matches: the
+    first finds how far the best `most` rows reach, the second picks them.
+    """
+    keys = list(by) or ["_all"]
+    keyed = rows.with_columns(_order(frames.question), _all=pl.lit(1, pl.Int8))
+    groups = keyed.group_by(keys).agg(
+        count=pl.len().cast(pl.Int64),
+        first_seen=pl.col("time").min(),
+        last_seen=pl.col("time").max(),
+        _reach=pl.col("_order").bottom_k(most).max(),
+    )
+    place = pl.struct(EVIDENCE).bottom_k_by(["_order", "source", "offset"], most)
+    picked = (
+        keyed.join(groups.select(*keys, "_reach"), on=keys, nulls_equal=True)
+        .filter(pl.col("_order") <= pl.col("_reach"))
+        .group_by(keys)
+        .agg(evidence=place)
+    )
+    joined = groups.join(picked, on=keys, how="left", nulls_equal=True)
+    return joined.drop("_reach", "_all", strict=False)
+
+
+def leading(
+    rows: pl.LazyFrame, by: Sequence[str], column: str, *, most: int = 3
+) -> pl.LazyFrame:
+    """One row a group: `by`, the text `{column}_list` and the number `{column}_count`.
+
+    The text names the most frequent values: `/a (9), /b (3) and 4 more`.
+    """
+    counted = rows.filter(pl.col(column).is_not_null()).group_by(*by, column)
+    value = pl.col(column).cast(pl.String)
+    short = pl.when(value.str.len_chars() > 80).then(
+        pl.concat_str(value.str.slice(0, 77), pl.lit("..."))
+    )
+    named = pl.format("{} ({})", pl.coalesce(short, value), pl.col("_n"))
+    rest = pl.len() - most
+    best = named.top_k_by(["_n", column], most, reverse=[False, True])
+    more = pl.when(rest > 0).then(pl.format(" and {} more", rest))
+    groups = counted.agg(_n=pl.len().cast(pl.Int64)).group_by(list(by))
+    return groups.agg(
+        pl.concat_str(best.implode().list.join(", "), more, ignore_nulls=True).alias(
+            f"{column}_list"
+        ),
+        pl.len().cast(pl.Int64).alias(f"{column}_count"),
+    )
+
+
+def plural(number: pl.Expr, noun: str) -> pl.Expr:
+    """`1 request`, `2 requests`: the number with its noun."""
+    return pl.format(
+        "{} {}{}",
+        number,
+        pl.lit(noun),
+        pl.when(number != 1).then(pl.lit("s")).otherwise(pl.lit("")),
+    )
+
+
+def report(
+    groups: pl.LazyFrame,
+    *,
+    summary: pl.Expr,
+    confidence: str | pl.Expr = "strong",
+    level: str | pl.Expr | None = None,
+    ask_for: Sequence[str] | pl.Expr = (),
+) -> pl.LazyFrame:
+    """Rows of `gather` as findings, the most frequent first."""
+    if not isinstance(ask_for, pl.Expr):
+        ask_for = pl.lit(list(ask_for), pl.List(pl.String))
+    return (
+        groups.with_columns(
+            summary=summary,
+            confidence=_text(confidence),
+            level=_text(level),
+            ask_for=ask_for,
+        )
+        .select(FINDING)
+        .sort("count", "summary", "first_seen", descending=[True, False, False])
+        .head(_MOST_FINDINGS)
+    )
+
+
+def _text(value: str | pl.Expr | None) -> pl.Expr:
+    return value if isinstance(value, pl.Expr) else pl.lit(value, pl.String)

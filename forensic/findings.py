@@ -1,0 +1,186 @@
+"""detect: runs every rule over the tables of a case and answers what was asked.
+
+The result is the contract's findings.json. Every piece of evidence is read back from
+the evidence itself, so that text and hash are those of the bytes and not of a table.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from forensic import hops
+from forensic.case import Case
+from forensic.rule import Frames, Rule
+from forensic.rules import all_rules
+from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
+
+__all__ = ["ReadSpan", "apply", "detect", "frames_of"]
+
+#: (source, offset, length) ▶ the bytes of the evidence.
+ReadSpan = Callable[[str, int, int], bytes]
+
+#: Characters of one piece of evidence that findings.json repeats; the hash is of all.
+_MOST_TEXT = 4096
+_MOST_EVIDENCE = 20
+
+
+def detect(
+    case: Case, question: Mapping[str, Any], read_span: ReadSpan
+) -> dict[str, Any]:
+    """Return the findings.json object: verdict, findings, rules that could not run."""
+    frames = frames_of(case, question)
+    present = _present(frames.events)
+    findings: list[dict[str, Any]] = []
+    not_run: list[dict[str, Any]] = []
+    for rule in all_rules():
+        absent = [need for need in rule.needs if not _satisfied(need, present)]
+        if absent:
+            reason = f"the archive holds no events of {', '.join(absent)}"
+            not_run.append({"id": rule.id, "title": rule.title, "reason": reason})
+        else:
+            findings += apply(rule, frames, read_span)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": _verdict(frames, read_span),
+        "findings": sorted(findings, key=_seriousness),
+        "not_run": not_run,
+    }
+
+
+def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
+    """Return the tables of the case as rules see them: a copied file counts once."""
+    sources = case.table("sources")
+    copies = sources.filter(pl.col("duplicate_of").is_not_null()).select("source")
+    names = copies.collect().get_column("source").sort()
+    events = case.events()
+    if len(names):
+        events = events.filter(~pl.col("source").is_in(names.implode()))
+    return Frames(
+        events=events,
+        requests=case.table("requests"),
+        sources=sources,
+        clocks=case.table("clocks"),
+        gaps=case.table("gaps"),
+        question=question,
+    )
+
+
+def apply(rule: Rule, frames: Frames, read_span: ReadSpan) -> list[dict[str, Any]]:
+    """Return what one rule finds, each row with its evidence read back."""
+    found = rule.query(frames).collect(engine="streaming")
+    return [
+        {
+            "id": rule.id,
+            "title": rule.title,
+            "level": row["level"] or rule.level,
+            "summary": row["summary"],
+            "count": row["count"],
+            "first_seen": _iso(row["first_seen"]),
+            "last_seen": _iso(row["last_seen"]),
+            "hop": rule.hop,
+            "evidence": _read_back(frames, row["evidence"] or [], read_span),
+            "ask_for": row["ask_for"] or [],
+            "confidence": row["confidence"],
+            "falsepositives": list(rule.falsepositives),
+            "references": list(rule.references),
+        }
+        for row in found.iter_rows(named=True)
+    ]
+
+
+def _present(events: pl.LazyFrame) -> set[str]:
+    """Name the formats (with and without template) and hops that have events."""
+    pairs = events.select("format", pl.col("hop").cast(pl.String)).unique()
+    found = {v for row in pairs.collect(engine="streaming").iter_rows() for v in row}
+    return {v for v in found if v} | {v.partition(":")[0] for v in found if v}
+
+
+def _satisfied(need: str, present: set[str]) -> bool:
+    return any(name in present for name in need.split("|"))
+
+
+def _read_back(
+    frames: Frames, rows: Sequence[Mapping[str, Any]], read_span: ReadSpan
+) -> list[dict[str, Any]]:
+    """Give each row its span, the hash of its bytes and their text."""
+    spans = _spans(frames.events, [row for row in rows if row.get("length") is None])
+    evidence = []
+    for place in rows[:_MOST_EVIDENCE]:
+        row = spans.get(_key(place), place)
+        if row.get("length") is None:
+            continue  # an event that the tables do not hold proves nothing
+        data = read_span(row["source"], row["offset"], row["length"])
+        text = data.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+        found = {
+            "source": row["source"],
+            "line": row["line"],
+            "offset": row["offset"],
+            "length": row["length"],
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "time": _iso(row["time"]),
+            "text": text[:_MOST_TEXT],
+        }
+        hop = place.get("hop")
+        evidence.append({**found, "hop": hop} if hop else found)
+    return evidence
+
+
+def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
+    """Answer the question, with the evidence looked up and read back."""
+    f = frames
+    answer = hops.answer(f.events, f.requests, f.clocks, f.gaps, f.sources, f.question)
+    evidence = _read_back(frames, answer.get("evidence") or [], read_span)
+    return {name: _plain(value) for name, value in answer.items()} | {
+        "evidence": evidence
+    }
+
+
+def _key(place: Mapping[str, Any]) -> tuple[str, int]:
+    return place["source"], place["offset"]
+
+
+def _spans(
+    events: pl.LazyFrame, places: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Where the events at these places stand, by source and offset."""
+    if not places:
+        return {}
+    sources = sorted({p["source"] for p in places})
+    offsets = sorted({p["offset"] for p in places})
+    columns = ["source", "line", "offset", "length", "time"]
+    wanted = pl.col("source").is_in(sources) & pl.col("offset").is_in(offsets)
+    rows = events.filter(wanted).select(columns).collect(engine="streaming")
+    return {_key(row): row for row in rows.iter_rows(named=True)}
+
+
+def _seriousness(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order of findings: level, confidence, how often, then a total order."""
+    return (
+        LEVELS.index(finding["level"]),
+        CONFIDENCE.index(finding["confidence"]),
+        -finding["count"],
+        finding["id"],
+        finding["summary"],
+        finding["first_seen"] or "",
+    )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with the fraction only where there is one."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _plain(value: Any) -> Any:
+    """Value as JSON has it: moments as text, mappings and lists throughout."""
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

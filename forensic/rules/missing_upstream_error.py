@@ -1,0 +1,141 @@
+"""Rule: the error that the user saw is in no inner log that covers the moment."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from forensic.rule import (
+    Example,
+    Frames,
+    Rule,
+    asked_at,
+    gather,
+    glob_regex,
+    leading,
+    plural,
+    report,
+)
+
+#: How far a reported moment, or a clock, may be off.
+_NEAR = timedelta(minutes=5)
+#: Lines must stand on both sides of the moment within this time.
+_AROUND = timedelta(minutes=15)
+_INNER = ["web_server", "app_server", "application"]
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    """Per inner hop: it logged requests around the moment, but not this one."""
+    moment = asked_at(frames.question)
+    path = frames.question.get("path")
+    status = frames.question.get("status")
+    if moment is None or (path is None and status is None):
+        return report(gather(frames, frames.events.head(0)), summary=pl.lit(""))
+    hop = pl.col("hop").cast(pl.String)
+    around = frames.events.filter(
+        hop.is_in(_INNER),
+        pl.col("time").is_between(moment - _AROUND, moment + _AROUND),
+        pl.col("path").is_not_null(),
+        pl.col("status").is_not_null() | (hop == "application"),
+    )
+    same = pl.lit(value=True)
+    if path is not None:
+        same &= pl.col("path").str.contains(glob_regex(path))
+    else:
+        same &= pl.col("status") == status
+    near = pl.col("time").is_between(moment - _NEAR, moment + _NEAR)
+    proof = around.group_by("hop").agg(
+        before=(pl.col("time") < moment).sum(),
+        after=(pl.col("time") >= moment).sum(),
+        near=near.sum(),
+        same=(same & near).sum(),
+    )
+    covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
+    groups = gather(frames, around, ["hop"]).join(
+        proof.filter(covered), on="hop", nulls_equal=True
+    )
+    groups = groups.join(leading(around, ["hop"], "path"), on="hop")
+    return _describe(groups, path, status)
+
+
+def _describe(
+    groups: pl.LazyFrame, path: str | None, status: int | None
+) -> pl.LazyFrame:
+    asked = " with status ".join(str(v) for v in (path, status) if v is not None)
+    minutes = int(_NEAR.total_seconds() // 60)
+    return report(
+        groups,
+        summary=pl.format(
+            "The {} logged {} within {} minutes of the reported moment, {} before and "
+            "{} after it, but not {}: the request never arrived there, so a hop "
+            "further out answered. What it did log: {}",
+            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            plural(pl.col("near"), "request"),
+            pl.lit(minutes),
+            "before",
+            "after",
+            pl.lit(asked if path is not None else f"status {status}"),
+            "path_list",
+        ),
+        confidence=pl.when(pl.col("near") > 0)
+        .then(pl.lit("strong"))
+        .otherwise(pl.lit("weak")),
+        ask_for=[
+            "access logs of the load balancer in front, for the hour of the report",
+            "WAF logs of the web ACL attached to it, for the hour of the report",
+            "access logs of a CDN, if there is one",
+        ],
+    )
+
+
+def _line(time: str, path: str, **columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "web_server", "status": 200, "method": "GET"}
+    return line | {"time": time, "path": path} | columns
+
+
+_ASKED = {"at": "2025-02-06T14:32:00+09:00", "status": 403, "path": "/app/*"}
+_OTHERS = [
+    _line("2025-02-06T05:31:07+00:00", "/api/ping"),
+    _line("2025-02-06T05:32:37+00:00", "/api/ping"),
+]
+
+RULE = Rule(
+    id="missing-upstream-error",
+    title="The reported error is missing in an inner log that covers the moment",
+    level="high",
+    description="A request that a log would hold, had it arrived, is not there while "
+    "its neighbours are. A silent error log alone proves nothing and is not used.",
+    falsepositives=[
+        "The location has its access log switched off or filtered",
+        "The request went to another server whose logs are not in the archive",
+        "The reported moment or the path is wrong",
+    ],
+    references=["https://nginx.org/en/docs/http/ngx_http_log_module.html"],
+    tags=["topology", "coverage"],
+    needs=["web_server|app_server|application"],
+    query=_query,
+    positives=[
+        Example(title="never arrived", events=_OTHERS, question=_ASKED),
+        Example(
+            title="status only",
+            events=_OTHERS,
+            question={"at": _ASKED["at"], "status": 403},
+        ),
+    ],
+    negatives=[
+        Example(title="nothing asked", events=_OTHERS),
+        Example(
+            title="it arrived",
+            events=[
+                *_OTHERS,
+                _line("2025-02-06T05:32:08+00:00", "/app/admin", status=403),
+            ],
+            question=_ASKED,
+        ),
+        Example(title="no line after", events=_OTHERS[:1], question=_ASKED),
+        Example(
+            title="only the error log covers it",
+            events=[line | {"status": None} for line in _OTHERS],
+            question=_ASKED,
+        ),
+    ],
+)

@@ -1,0 +1,110 @@
+"""Laws of all rules: their examples, their metadata, their evidence."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic import formats
+from forensic.rule import FINDING, Example, Frames, Rule
+from forensic.rules import all_rules
+from forensic.schema import (
+    CLOCK,
+    CONFIDENCE,
+    EVENT,
+    GAP,
+    HOPS,
+    LEVELS,
+    REQUEST,
+    SOURCE,
+)
+
+RULES = all_rules()
+CASES = [
+    pytest.param(rule, example, wanted, id=f"{rule.id}: {example.title}")
+    for rule in RULES
+    for wanted, examples in ((True, rule.positives), (False, rule.negatives))
+    for example in examples
+]
+
+
+def _value(value: Any, dtype: pl.DataType) -> Any:
+    is_moment = isinstance(dtype, pl.Datetime) and isinstance(value, str)
+    return datetime.fromisoformat(value) if is_moment else value
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]], schema: Mapping[str, pl.DataType]
+) -> pl.LazyFrame:
+    """Rows with the columns of a table; a place for those that name none."""
+    filled = []
+    for number, row in enumerate(rows, start=1):
+        place = {"source": "a.log", "line": number, "offset": number * 100}
+        known = {k: v for k, v in (place | {"length": 100}).items() if k in schema}
+        unknown = row.keys() - schema.keys()
+        assert not unknown, f"columns that no table has: {unknown}"
+        merged = known | dict(row)
+        filled.append({k: _value(v, schema[k]) for k, v in merged.items()})
+    return pl.LazyFrame(filled, schema=dict(schema))
+
+
+def frames(example: Example) -> Frames:
+    return Frames(
+        events=_table(example.events, EVENT),
+        requests=_table(example.requests, REQUEST),
+        sources=_table(example.sources, SOURCE),
+        clocks=_table(example.clocks, CLOCK),
+        gaps=_table(example.gaps, GAP),
+        question=example.question,
+    )
+
+
+def test_ids_are_unique_and_readable() -> None:
+    ids = [rule.id for rule in RULES]
+    assert len(set(ids)) == len(ids)
+    assert all(i == i.lower() and " " not in i and "_" not in i for i in ids)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_metadata_is_complete(rule: Rule) -> None:
+    known = {f.name for f in formats.all_formats()} | set(HOPS)
+    assert rule.level in LEVELS
+    assert rule.title
+    assert rule.description.endswith(".")
+    assert rule.falsepositives
+    assert rule.references
+    assert rule.positives
+    assert rule.negatives
+    assert rule.hop is None or rule.hop in HOPS
+    wanted = {name for need in rule.needs for name in need.split("|")}
+    assert wanted <= known, f"no format or hop of that name: {wanted - known}"
+
+
+@pytest.mark.parametrize(("rule", "example", "wanted"), CASES)
+def test_examples(rule: Rule, example: Example, wanted: bool) -> None:
+    found = rule.query(frames(example)).collect(engine="streaming")
+    assert found.columns == FINDING
+    assert bool(len(found)) is wanted
+    places = {
+        (row.get("source", "a.log"), row.get("line", number))
+        for number, row in enumerate(example.events, start=1)
+    }
+    for row in found.iter_rows(named=True):
+        assert row["summary"]
+        assert row["count"] > 0
+        assert row["level"] is None or row["level"] in LEVELS
+        assert row["confidence"] in CONFIDENCE
+        assert row["ask_for"] is not None
+        evidence = row["evidence"] or []
+        assert len(evidence) <= 20
+        assert {(e["source"], e["line"]) for e in evidence} <= places
+        assert bool(evidence) or not example.events
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_nothing_gives_nothing(rule: Rule) -> None:
+    empty = rule.query(frames(Example(title="nothing"))).collect(engine="streaming")
+    assert empty.columns == FINDING
+    assert empty.is_empty()
