@@ -1,0 +1,66 @@
+"""AWS WAF log records (web ACLs v2 and Classic)."""
+
+import polars as pl
+
+from forensic.format import Format
+from forensic.formats.aws_waf.tolerant import Refused, row
+from forensic.schema import ParsedColumns
+
+__all__ = ["FORMAT"]
+
+_COLUMNS = [
+    "local_time",
+    "utc_offset",
+    "envelope_local",
+    "envelope_offset",
+    "client_ip",
+    "forwarded_for",
+    "method",
+    "scheme",
+    "host",
+    "path",
+    "query",
+    "http_version",
+    "status",
+    "user_agent",
+    "referrer",
+    "trace_id",
+    "request_id",
+    "action",
+    "rule",
+    "rule_group",
+    "rule_type",
+    "labels",
+    "reason",
+    "extra",
+    "flags",
+    "refused",
+]
+_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+
+
+def _tolerant(lines: list[str]) -> pl.DataFrame:
+    """The columns of records that the fast path does not know."""
+    rows = []
+    for line in lines:
+        try:
+            rows.append(row(line))
+        except Refused as refusal:
+            rows.append({"refused": str(refusal)})
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    return _tolerant(lines.to_list())
+
+
+FORMAT = Format(
+    name="aws_waf",
+    title="AWS WAF log",
+    hop="waf",
+    reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
+    head=r'^\s*\{.*(?i:httpRequest|terminatingRuleId|"Request"\s*:)',
+    parse=_parse,
+    json=True,
+    paths=r"(?i)waf",
+)
