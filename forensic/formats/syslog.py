@@ -1,0 +1,278 @@
+"""Syslog files: traditional, ISO, RFC 5424, with or without priority.
+
+The lines of `/var/log/syslog`, `messages`, `auth.log` and of `journalctl -o short*`:
+a stamp, a host, a program and a payload, which is often another program's log line.
+Nearly every line passes two short regular expressions; what they refuse goes through
+the rarer shapes one by one.
+"""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.columns import (
+    by_value,
+    dash_to_null,
+    first_that_parses,
+    iso_stamp,
+    json_extra,
+    offset_seconds,
+    prefix,
+)
+from forensic.format import Format
+from forensic.messages import programs, system_messages
+from forensic.schema import YEARLESS
+
+__all__ = ["FORMAT"]
+
+_SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
+_MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_MONTHS = {name: f"{n:02d}" for n, name in enumerate(_MONTH_NAMES.split(), 1)} | {
+    f"{n}月": f"{n:02d}" for n in range(1, 13)
+}
+
+_PRI = r"(?:<(?P<pri>[0-9]{1,3})>)?"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_BSD = rf"[A-Z][a-z]{{2}} [ 0-3][0-9] {_CLOCK}"
+#: One space before a one-digit day, a year, a Japanese locale, a zone.
+_MONTH = r"(?:[A-Z][a-z]{2}| ?[0-9]{1,2}月)"
+_RARE_BSD = rf"{_MONTH} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{_CLOCK}"
+#: `journalctl -o short-full` names the day of the week and the zone.
+_WEEKDAY = r"(?:[A-Z][a-z]{2}|[月火水木金土日])"
+_NAMED_ZONE = r"(?:[A-Z]{2,5}|[+-][0-9]{2}(?:[0-9]{2})?)"
+_UNIX = r"[0-9]{10}\.[0-9]{6}"
+_HEAD = (
+    r"^(?:[0-9]{1,5} )?(?:<[0-9]{1,3}>)?(?:"
+    rf"{_RARE_BSD}:? |{_DATE}T{_CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: "
+    rf"|{_WEEKDAY} {_DATE} {_CLOCK} {_NAMED_ZONE} "
+    rf"|[1-9] (?:-|{_DATE}T{_CLOCK}{_ZONE}) [^ ]+ [^ ]+ [^ ]+ [^ ]+ [\[-])"
+)
+
+_PID = r"(?:\[(?P<pid>[0-9]+)\])?"
+_HOST = r"(?P<hostname>[A-Za-z0-9_-]|[A-Za-z0-9_:][^ \[]*[^ \[:\]])"
+_USUAL = rf"(?P<hostname>[^ :\[\"(]+) (?P<process>[^ :\[0-9][^ :\[]*){_PID}: ?"
+#: From the most certain shape of host and program to the least.
+_ORIGINS = [
+    # ChromeOS: a level where the host should stand
+    rf"(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) "
+    rf"(?P<process>[^ :\[\]]+){_PID}: ?",
+    # a host with colons; macOS: a part in parentheses, a level in angles
+    rf"{_HOST} (?P<process>[^ :\[]+){_PID}(?: \([^)]*\))?"
+    r"(?: <(?P<level>[A-Z][a-z]+)>)?: ?",
+    rf"{_HOST} (?P<process>[^ :\[]+)\[(?P<pid>[0-9]+)\] ?",
+    # no host
+    rf"(?P<process>[A-Za-z_][^ :\[]*){_PID}: ?",
+    # no colon: rsyslog takes the first word for the program
+    rf"{_HOST} (?P<process>[A-Za-z_][A-Za-z0-9_./@-]*) ",
+    rf"{_HOST} ",
+    "",
+]
+#: The shapes from here on guess: they are for stamps that only syslog writes.
+_LOOSE = 4
+#: A first word that looks like a program and is none.
+_NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
+#: Application logs have these where syslog has the host.
+_LEVEL_WORDS = [
+    word
+    for name in (
+        "emerg alert crit critical fatal err error warn warning notice info"
+    ).split()
+    + ["debug", "trace"]
+    for word in (name, name.upper())
+]
+#: The named groups of all shapes.
+_GROUPS = "pri bsd iso unix zone hostname process pid level msgid data rest".split()
+#: RFC 5424; structured data: quotes may hide a bracket, a backslash a quote.
+_PROTOCOL = (
+    rf"(?:[0-9]{{1,5}} )?<(?P<pri>[0-9]{{1,3}})>[1-9] "
+    rf"(?:-|(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})) (?P<hostname>[^ ]+) "
+    r"(?P<process>[^ ]+) (?P<procid>[^ ]+) (?P<msgid>[^ ]+) "
+    r'(?P<data>-|(?:\[[^ \]"]+(?: [^ =\]"]+="(?:[^"\\]|\\.)*")*\])+)(?: |$)'
+)
+
+
+def _bsd_stamps(texts: pl.Series) -> pl.DataFrame:
+    """`local` of each `Feb  6 05:32:07`; the year is YEARLESS where none is written."""
+    parts = prefix(
+        texts.str.strip_chars_start(" "),
+        r"(?P<month>[A-Z][a-z]{2}|[0-9]{1,2}月) {1,2}(?P<day>[0-9]{1,2}) "
+        rf"(?:(?P<year>[0-9]{{4}}) )?(?P<clock>{_CLOCK})",
+    )
+    text = pl.format(
+        "{}-{}-{} {}",
+        pl.col("year").fill_null(str(YEARLESS)),
+        pl.col("month").replace_strict(_MONTHS, default=None, return_dtype=pl.String),
+        pl.col("day").str.zfill(2),
+        pl.col("clock"),
+    )
+    return parts.select(local=iso_stamp(text))
+
+
+def _offsets(zones: pl.Series) -> pl.DataFrame:
+    """`offset` of `+0900`, `+09`, `Z` and `UTC`; null for `JST`, which goes to `zone`."""
+    zone = pl.col("zone")
+    whole = pl.when(zone.str.len_bytes() == 3).then(zone + "00").otherwise(zone)
+    return pl.DataFrame({"zone": zones}).select(
+        offset=pl.when(zone.is_in(["UTC", "GMT"]))
+        .then(pl.lit(0, pl.Int32))
+        .otherwise(offset_seconds(whole)),
+        name=pl.when(zone.str.contains("^[A-Z]{2,}$")).then(zone),
+    )
+
+
+def _levels(priorities: pl.Series) -> pl.DataFrame:
+    """`level` of each PRI; above 191 there is none."""
+    number = pl.col("pri").cast(pl.Int16, strict=False)
+    names = dict(enumerate(_SEVERITIES))
+    level = pl.when(number < 192).then(number % 8)
+    return pl.DataFrame({"pri": priorities}).select(
+        level=level.replace_strict(names, default=None, return_dtype=pl.String)
+    )
+
+
+def _stamps(found: pl.DataFrame) -> pl.DataFrame:
+    """The frame with `local`, `offset` and the zone's `name`."""
+    moments: list[pl.Expr | pl.Series] = [pl.lit(None, pl.Datetime("us"))]
+    if found["bsd"].null_count() < found.height:
+        moments.append(by_value(found["bsd"], _bsd_stamps)["local"])
+    if found["iso"].null_count() < found.height:
+        moments.append(iso_stamp(pl.col("iso")))
+    if found["unix"].null_count() < found.height:
+        micros = pl.col("unix").str.replace(".", "", literal=True).cast(pl.Int64)
+        moments.append(micros.cast(pl.Datetime("us")))
+    zones = by_value(found["zone"], _offsets)
+    utc = pl.when(pl.col("unix").is_not_null()).then(pl.lit(0, pl.Int32))
+    return found.with_columns(
+        local=pl.coalesce(moments),
+        offset=pl.coalesce(utc, zones["offset"]),
+        name=zones["name"],
+    )
+
+
+def _unwrapped(found: pl.DataFrame) -> pl.DataFrame:
+    """The frame with `message` and `repeated`, out of `message repeated N times: […]`."""
+    rest = pl.col("rest")
+    wrapped = found["rest"].str.starts_with("message repeated ")
+    if not wrapped.any():
+        return found.with_columns(message=rest, repeated=pl.lit(None, pl.Int64))
+    groups = rest.str.extract_groups(
+        r"^message repeated (?P<times>[0-9]{1,9}) times?: \[ ?(?P<inner>.*)\]$"
+    ).struct
+    return found.with_columns(
+        message=pl.coalesce(groups.field("inner"), rest),
+        repeated=groups.field("times").cast(pl.Int64),
+    )
+
+
+def _columns(found: pl.DataFrame) -> pl.DataFrame:
+    """The parsed columns of what a shape's groups found; refused where nothing."""
+    absent = [name for name in _GROUPS if name not in found.columns]
+    none = [pl.lit(None, pl.String).alias(name) for name in absent]
+    whole = _unwrapped(_stamps(found.with_columns(none)))
+    program = programs(whole["process"])
+    facts = system_messages(program["system"], whole["message"])
+    levels = by_value(whole["pri"], _levels)["level"]
+    parsed = pl.col("rest").is_not_null()
+    bad_time = parsed & pl.col("local").is_null() & (pl.col("data").is_null())
+    return whole.select(
+        envelope_local="local",
+        envelope_offset="offset",
+        hostname=dash_to_null(pl.col("hostname")),
+        process=dash_to_null(pl.col("process")),
+        pid=pl.col("pid").cast(pl.Int64, strict=False),
+        hop=program["hop"],
+        level=pl.coalesce(pl.col("level").str.to_lowercase(), levels),
+        message="message",
+        client_ip=facts["client_ip"],
+        reason=facts["reason"],
+        extra=json_extra(
+            zone=pl.col("name"),
+            repeated=pl.col("repeated"),
+            msgid=dash_to_null(pl.col("msgid")),
+            structured_data=dash_to_null(pl.col("data")),
+        ),
+        flags=pl.when(bad_time).then(pl.lit(["bad_time"])),
+        refused=pl.when(~parsed).then(pl.lit("no syslog shape")),
+    )
+
+
+def _usual(lines: pl.Series) -> pl.DataFrame:
+    """The lines of `host program[pid]: …` behind a BSD or an ISO stamp."""
+    stamped = prefix(
+        lines, rf"{_PRI}(?:(?P<bsd>{_BSD})|(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})) "
+    )
+    origin = prefix(stamped["rest"], _USUAL)
+    if stamped["iso"].null_count() < len(lines):
+        level = origin["hostname"].is_in(_LEVEL_WORDS)
+        origin = origin.select(pl.when(~level).then(pl.all()))
+    return _columns(stamped.drop("rest").with_columns(origin))
+
+
+def _protocol(lines: pl.Series) -> pl.DataFrame:
+    """The lines of RFC 5424."""
+    found = prefix(lines, _PROTOCOL)
+    bom = pl.col("rest").str.strip_prefix("\ufeff")
+    return _columns(found.with_columns(pid="procid", rest=bom))
+
+
+def _origin(texts: pl.Series, shape: int) -> pl.DataFrame:
+    """What one shape of host and program finds behind the stamp."""
+    found = prefix(texts, _ORIGINS[shape])
+    return found.with_columns(
+        shape=pl.lit(shape),
+        refused=pl.when(pl.col("rest").is_null()).then(texts),
+    )
+
+
+def _rare(lines: pl.Series) -> pl.DataFrame:
+    """The lines with a rarer stamp, or without a host, a colon or a program."""
+    stamped = prefix(
+        lines,
+        rf"(?:[0-9]{{1,5}} )?{_PRI}(?:(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})"
+        rf"|(?P<bsd>{_RARE_BSD}):?|{_WEEKDAY} (?P<full>{_DATE} {_CLOCK}) "
+        rf"(?P<named>{_NAMED_ZONE})|(?P<unix>{_UNIX})) ",
+    )
+    shapes = [partial(_origin, shape=number) for number in range(len(_ORIGINS))]
+    origin = first_that_parses(stamped["rest"], shapes).drop("refused")
+    no_program = origin.select(_NO_PROGRAM.fill_null(value=False)).to_series()
+    whole = pl.concat_str(pl.col("process"), pl.lit(" "), pl.col("rest"))
+    found = stamped.drop("rest").with_columns(
+        origin.with_columns(
+            process=pl.when(~no_program).then("process"),
+            rest=pl.when(no_program).then(whole).otherwise("rest"),
+        )
+    )
+    certain = pl.col("shape").is_between(1, _LOOSE - 1)
+    written = (pl.col("iso").str.len_bytes() == 26) & (
+        pl.col("zone").str.len_bytes() == 6
+    )
+    sure = pl.col("iso").is_null() | certain | written
+    return _columns(
+        found.with_columns(
+            iso=pl.coalesce("iso", "full"),
+            zone=pl.coalesce("zone", "named"),
+            rest=pl.when(sure).then("rest"),
+        )
+    )
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The envelope's columns of syslog lines; `message` is the payload."""
+    return first_that_parses(lines, [_usual, _protocol, _rare])
+
+
+FORMAT = Format(
+    name="syslog",
+    title="syslog",
+    hop=None,
+    reference="RFC 3164, RFC 5424, rsyslog's templates, journalctl(1)",
+    head=_HEAD,
+    parse=parse,
+    multiline=True,
+    envelope=True,
+    payload=False,
+    paths=r"(?:^|/)(?:syslog|messages|auth\.log|secure|daemon\.log|kern\.log|user\.log|cron|maillog|mail\.log|journal)",
+    header=r"^-- .* --\s*$",
+)

@@ -1,0 +1,95 @@
+"""Messages ▶ what they say: the class of a system message, the request in a log text.
+
+Free text is only read where its shape is certain; whatever else stands in it stays in
+the message. Functions are row-aligned and work on the few rows that can matter.
+"""
+
+import polars as pl
+
+from forensic.columns import by_value
+from forensic.schema import HOPS
+
+__all__ = ["programs", "system_messages"]
+
+#: Programs that tell which hop speaks; every other program is the host's own.
+_PROGRAMS = {
+    "web_server": "nginx apache apache2 httpd caddy lighttpd openresty",
+    "load_balancer": "haproxy envoy traefik varnishd",
+    "app_server": "gunicorn gunicorn3 uwsgi uvicorn hypercorn waitress daphne mod_wsgi"
+    " php-fpm puma unicorn passenger tomcat",
+    "application": "celery flask django werkzeug streamlit fastapi",
+}
+_HOP_OF = {name: hop for hop, names in _PROGRAMS.items() for name in names.split()}
+#: Programs whose messages `system_messages` understands.
+_SYSTEM = (
+    r"^(?:kernel|systemd|systemd-[a-z]+|init|sshd|chronyd|ntpd|rsyslogd|syslogd"
+    r"|dockerd|containerd)\b"
+)
+
+#: The class of a system message ▶ a regular expression that is certain of it.
+_REASONS = {
+    "oom_kill": r"(?i)\bout of memory: kill|invoked oom-killer|oom-kill:constraint"
+    r"|result 'oom-kill'|killed by the OOM killer|oom_reaper: reaped",
+    "segfault": r": segfault at |general protection fault|trap (?:invalid opcode|divide)",
+    "start_limit": r"Start request repeated too quickly",
+    "unit_failed": r"Failed with result '|Main process exited, code=|entered failed state"
+    r"|^Failed to start ",
+    "unit_restart": r"Scheduled restart job|Service hold-off time over",
+    "service_started": r"^Started ",
+    "service_stopped": r"^Stopped ",
+    "service_reloaded": r"^Reloaded ",
+    "boot": r"^(?:\[ *[0-9.]+\] )?Linux version |^Startup finished in ",
+    "shutdown": r"^(?:Shutting down\.|Reached target (?:Power-Off|Reboot|Shutdown))"
+    r"|Power down$|^System is (?:rebooting|powering down)",
+    "time_step": r"(?:Initial clock synchronization|System clock wrong by"
+    r"|System clock was stepped by|Time has been changed|time reset [+-]"
+    r"|step time server|clock time unset or jumped backwards)",
+    "logging_lost": r"messages? lost due to rate-limiting|drop messages due to rate"
+    r"|^Suppressed [0-9]+ messages|^Missed [0-9]+ kernel messages"
+    r"|lost [0-9]+ messages from pid|callbacks suppressed",
+    "logging_restarted": r"\[origin software=\"rsyslogd\".*(?:start|HUPed|exiting on)",
+    "connections_dropped": r"nf_conntrack: .*table full|Possible SYN flooding",
+    "disk_full": r"No space left on device",
+    "disk_error": r"I/O error, dev |EXT4-fs error|Remounting filesystem read-only",
+}
+_ADDRESS = r"(?:::ffff:)?([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)"
+
+
+def programs(names: pl.Series) -> pl.DataFrame:
+    """`hop` of the programs of an envelope, and whether each is a `system` program."""
+
+    def convert(distinct: pl.Series) -> pl.DataFrame:
+        base = pl.col("name").str.to_lowercase().str.extract(r"([^/]*)$", 1)
+        known = base.str.extract(r"^([a-z]+[0-9]?(?:-fpm|_wsgi)?)", 1)
+        hop = known.replace_strict(_HOP_OF, default="host", return_dtype=pl.String)
+        return pl.DataFrame({"name": distinct}).select(
+            hop=hop.cast(pl.Enum(HOPS)),
+            system=base.str.contains(_SYSTEM).fill_null(value=False),
+        )
+
+    return by_value(names, convert)
+
+
+def _peer(message: pl.Expr) -> pl.Expr:
+    """The address that sshd names: the last one, for a user name can forge others."""
+    return pl.coalesce(
+        message.str.extract(rf"^.*[ @]{_ADDRESS} port [0-9]+", 1),
+        message.str.extract(rf" rhost={_ADDRESS}", 1),
+        message.str.extract(rf"^refused connect from .*\({_ADDRESS}\)$", 1),
+        message.str.extract(rf"(?: from| for) {_ADDRESS}$", 1),
+    )
+
+
+def system_messages(system: pl.Series, message: pl.Series) -> pl.DataFrame:
+    """`reason` and `client_ip` of the rows where `system` holds; null elsewhere."""
+    reason = pl.lit(None, pl.String)
+    for name, pattern in reversed(_REASONS.items()):
+        hit = pl.col("message").str.contains(pattern)
+        reason = pl.when(hit).then(pl.lit(name)).otherwise(reason)
+    found = pl.DataFrame({"message": message.filter(system)}).select(
+        reason=reason, client_ip=_peer(pl.col("message"))
+    )
+    rows = system.to_frame("system").select(
+        pl.when("system").then(pl.col("system").cum_sum().cast(pl.Int64) - 1)
+    )
+    return found.select(pl.all().gather(rows.to_series()))
