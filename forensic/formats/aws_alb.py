@@ -1,0 +1,298 @@
+"""AWS Application Load Balancer access logs, of every age (17 to 33 fields).
+
+Fields are only ever added at the end. Rows with quotes where they belong are split
+at the quotes; the others (a raw quote in a URL or user agent) are read from both
+ends, so that what the client wrote can not move into the fields behind it.
+"""
+
+import polars as pl
+
+from forensic import columns
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_HEAD = r"^(?:https?|h2|grpcs?|wss?) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z \S+ "
+_LEFT = [
+    "type",
+    "time",
+    "elb",
+    "client",
+    "target",
+    "request_processing_time",
+    "target_processing_time",
+    "response_processing_time",
+    "elb_status_code",
+    "target_status_code",
+    "received_bytes",
+    "sent_bytes",
+]
+#: Quoted fields in order; before `trace_id` stand three bare ones, before
+#: `actions_executed` two, before `transformed_host` one.
+_QUOTED = [
+    "request",
+    "user_agent",
+    "trace_id",
+    "domain_name",
+    "chosen_cert_arn",
+    "actions_executed",
+    "redirect_url",
+    "error_reason",
+    "target_port_list",
+    "target_status_code_list",
+    "classification",
+    "classification_reason",
+    "transformed_host",
+    "transformed_uri",
+    "request_transform_status",
+]
+_BARE = {
+    4: ["ssl_cipher", "ssl_protocol", "target_group_arn"],
+    10: ["matched_rule_priority", "request_creation_time"],
+    24: ["conn_trace_id"],
+}
+_FIELDS = [*_LEFT, *_QUOTED, *(name for names in _BARE.values() for name in names)]
+#: Quotes in a sound row of each age.
+_AGES = [4, 6, 10, 16, 20, 24, 30]
+_MOST = max(_AGES)
+
+_NUMBER = r"(-?[\d.]+|-)"
+_ITEM = r'("[^"]*"|\S+)'
+#: A row read from both ends. What a client wrote stands in the two `.*` only.
+_ANCHORED = (
+    r"^(\S+) (\S+) (\S+) (\S+) (\S+)"
+    + f" {_NUMBER}" * 3
+    + r" (\S+) (\S+)"
+    + f" {_NUMBER}" * 2
+    + r' "(.*?(?: HTTP/[\d.]+| -|- ?))" "(.*)" (\S+) (\S+) (-|arn:\S+)'
+    + r'(?: "([^"]*)"(?: "([^"]*)" "([^"]*)" (-|-?\d+) (-|[\dT:.-]+Z)'
+    + r'(?: "([^"]*)" "([^"]*)" "([^"]*)"'
+    + f"(?: {_ITEM} {_ITEM}(?: {_ITEM} {_ITEM}(?: (TID_\\S+)"
+    + f"(?: {_ITEM} {_ITEM} {_ITEM}(?: .*)?)?)?)?)?)?)?)?$"
+)
+_ANCHORED_FIELDS = [
+    *_LEFT,
+    *_QUOTED[:2],
+    *_BARE[4],
+    *_QUOTED[2:5],
+    *_BARE[10],
+    *_QUOTED[5:12],
+    *_BARE[24],
+    *_QUOTED[12:],
+]
+
+
+def _split(lines: pl.Series) -> pl.DataFrame:
+    """The fields of rows whose quotes are where they belong, and `sound`."""
+    frame = lines.to_frame("line").select(
+        pl.col("line").str.count_matches('"', literal=True).alias("quotes"),
+        pl.col("line").str.split_exact('"', _MOST).alias("part"),
+    )
+    frame = frame.unnest("part")
+    part = [pl.col(f"field_{number}") for number in range(_MOST + 1)]
+    bare = {
+        at: part[at].str.strip_chars_end(" ").str.split_exact(" ", len(names) + 1)
+        for at, names in _BARE.items()
+    }
+    frame = frame.with_columns(
+        part[0].str.split_exact(" ", len(_LEFT) + 1).alias("left"),
+        *(fields.alias(f"bare_{at}") for at, fields in bare.items()),
+    )
+    left = pl.col("left").struct
+    sound = [
+        pl.col("quotes").is_in(_AGES),
+        left.field(f"field_{len(_LEFT)}") == "",
+        left.field(f"field_{len(_LEFT) + 1}").is_null(),
+    ]
+    fields = [left.field(f"field_{n}").alias(name) for n, name in enumerate(_LEFT)]
+    fields += [part[2 * n + 1].alias(name) for n, name in enumerate(_QUOTED)]
+    for at, names in _BARE.items():
+        inner = pl.col(f"bare_{at}").struct
+        fields += [
+            inner.field(f"field_{n + 1}").alias(n_) for n, n_ in enumerate(names)
+        ]
+        whole = inner.field(f"field_{len(names)}").is_not_null()
+        surplus = inner.field(f"field_{len(names) + 1}").is_not_null()
+        starts = inner.field("field_0") == ""
+        absent = pl.col("quotes") <= at
+        sound.append(absent | (starts & whole & ~surplus))
+    for at in range(2, _MOST, 2):
+        if at not in _BARE:
+            sound.append((pl.col("quotes") <= at) | (part[at] == " "))
+    return frame.select(*fields, sound=pl.all_horizontal(sound).fill_null(value=False))
+
+
+def _anchored(lines: pl.Series) -> pl.DataFrame:
+    """The fields of rows that hold raw quotes, read from both ends."""
+    groups = lines.str.extract_groups(_ANCHORED).struct.unnest()
+    fields = groups.rename(dict(zip(groups.columns, _ANCHORED_FIELDS, strict=True)))
+    between = fields["request"] + '" "' + fields["user_agent"]
+    return fields.with_columns(
+        pl.col(_QUOTED).str.strip_chars('"'),
+        sound=fields["type"].is_not_null(),
+        doubtful=between.str.count_matches('" "', literal=True) > 1,
+    )
+
+
+def _fields(lines: pl.Series) -> pl.DataFrame:
+    """The fields of every row, nulls where it has no sound reading."""
+    frame = _split(lines).with_columns(doubtful=pl.lit(value=False))
+    sound = frame["sound"] & lines.str.contains(_HEAD)
+    if sound.all():
+        return frame
+    closer = _anchored(lines.filter(~sound)).select(frame.columns)
+    order = pl.concat([sound.arg_true(), (~sound).arg_true()])
+    return pl.concat([frame.filter(sound), closer])[order.arg_sort()]
+
+
+def _request(request: pl.Expr) -> dict[str, pl.Expr]:
+    """Method, scheme, host, path, query and version of a request field.
+
+    The usual shape is split; only what differs goes through regular expressions.
+    """
+    words = request.str.splitn(" ", 3).struct
+    version = words.field("field_2")
+    url = words.field("field_1").str.splitn("://", 2).struct
+    place = url.field("field_1").str.splitn("/", 2).struct
+    local = place.field("field_1").str.splitn("?", 2).struct
+    host = place.field("field_0")
+    plain = (
+        version.str.contains(r"^HTTP/\d(?:\.\d)?$")
+        & words.field("field_0").str.contains(r"^[A-Z]+$")
+        & url.field("field_0").is_in(["http", "https", "ws", "wss"])
+        & local.field("field_0").is_not_null()
+        & host.str.contains(r"^[A-Za-z0-9.-]+(?::\d+)?$")
+    ).fill_null(value=False)
+    odd = columns.request_line(pl.when(~plain).then(request))
+    rest = columns.target(odd["target"])
+    usual = {
+        "method": words.field("field_0"),
+        "http_version": version.str.slice(5),
+        "scheme": url.field("field_0"),
+        "host": host.str.splitn(":", 2).struct.field("field_0"),
+        "path": pl.concat_str(pl.lit("/"), local.field("field_0")),
+        "query": local.field("field_1"),
+    }
+    return {
+        name: pl.when(plain).then(column).otherwise((odd | rest)[name])
+        for name, column in usual.items()
+    }
+
+
+def _seconds(name: str) -> pl.Expr:
+    """A time in seconds; null for -1."""
+    value = pl.col(name).cast(pl.Float64, strict=False)
+    return pl.when(value >= 0).then(value)
+
+
+def _address(column: pl.Expr) -> pl.Expr:
+    """The address without its port; IPv6 stands with or without brackets."""
+    return column.str.replace(r":\d+$", "").str.strip_chars("[]")
+
+
+def _whole(name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name).cast(dtype, strict=False)
+
+
+_EXTRA = [
+    "type",
+    "elb",
+    "target_group_arn",
+    "ssl_cipher",
+    "ssl_protocol",
+    "chosen_cert_arn",
+    "matched_rule_priority",
+    "request_processing_time",
+    "target_processing_time",
+    "response_processing_time",
+    "redirect_url",
+    "classification",
+    "classification_reason",
+    "conn_trace_id",
+    "transformed_host",
+    "transformed_uri",
+    "request_transform_status",
+]
+
+
+def _extra() -> pl.Expr:
+    """JSON of the fields that have no column, `-` left out."""
+    pieces = [pl.format('"{}":"{}"', pl.lit(name), _safe(name)) for name in _EXTRA]
+    own = pl.col("trace_id").str.extract(r"Self=([^;]+)", 1)
+    client = pl.col("client").str.extract(r":(\d+)$", 1)
+    several = pl.col("target_port_list").str.contains(" ", literal=True)
+    pieces += [
+        pl.format('"trace_self":"{}"', own),
+        pl.format('"client_port":{}', client),
+        pl.format('"targets":"{}"', pl.when(several).then(_safe("target_port_list"))),
+        pl.format(
+            '"target_statuses":"{}"',
+            pl.when(several).then(_safe("target_status_code_list")),
+        ),
+    ]
+    return pl.format("{{{}}}", pl.concat_str(pieces, separator=",", ignore_nulls=True))
+
+
+def _safe(name: str) -> pl.Expr:
+    """The text of a field for use inside a JSON string; null for `-` and empty."""
+    column = pl.col(name)
+    odd = column.str.contains(r'[\x00-\x1f"\\]')
+    encoded = pl.when(odd).then(pl.struct(column.alias("v"))).struct.json_encode()
+    escaped = encoded.str.slice(6).str.strip_suffix('"}')
+    there = ~column.is_in(["-", ""])
+    return pl.when(odd).then(escaped).otherwise(pl.when(there).then(column))
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    fields = _fields(lines).with_columns(pl.col("sound").fill_null(value=False))
+    ended = columns.iso_stamp(pl.col("time"))
+    began = columns.iso_stamp(columns.dash_to_null(pl.col("request_creation_time")))
+    parts = [
+        _seconds(f"{name}_processing_time")
+        for name in ("request", "target", "response")
+    ]
+    between = (ended - began).dt.total_microseconds() / 1_000_000
+    request = _request(pl.col("request"))
+    domain = columns.dash_to_null(pl.col("domain_name")).str.replace(r":\d+$", "")
+    readable = pl.col("sound") & ended.is_not_null()
+    trace = columns.dash_to_null(pl.col("trace_id"))
+    rest = pl.when(request["method"].is_null()).then(pl.col("request"))
+    parsed = fields.select(
+        local_time=ended,
+        utc_offset=pl.when(ended.is_not_null()).then(pl.lit(0, pl.Int32)),
+        start_time=began.dt.replace_time_zone("UTC"),
+        client_ip=_address(columns.dash_to_null(pl.col("client"))),
+        **request | {"host": pl.coalesce(domain, request["host"])},
+        status=_whole("elb_status_code", pl.Int16()),
+        upstream_status=_whole("target_status_code", pl.Int16()),
+        bytes_sent=_whole("sent_bytes", pl.Int64()),
+        bytes_received=_whole("received_bytes", pl.Int64()),
+        duration=pl.coalesce(
+            pl.sum_horizontal(parts, ignore_nulls=False),
+            pl.when(between >= 0).then(between),
+        ),
+        upstream_duration=parts[1],
+        upstream=columns.dash_to_null(pl.col("target")),
+        user_agent=columns.dash_to_null(pl.col("user_agent")),
+        trace_id=pl.coalesce(trace.str.extract(r"Root=([^;]+)", 1), trace),
+        action=columns.dash_to_null(pl.col("actions_executed")),
+        reason=columns.dash_to_null(pl.col("error_reason")),
+        message=rest,
+        extra=_extra(),
+        flags=pl.when(pl.col("doubtful")).then(pl.lit(["forgery_suspect"])),
+        refused=pl.when(~readable).then(pl.lit("no row of an ALB access log")),
+    )
+    kept = pl.col("refused").is_null()
+    return parsed.with_columns(pl.when(kept).then(pl.exclude("refused")))
+
+
+FORMAT = Format(
+    name="aws_alb",
+    title="AWS Application Load Balancer access log",
+    hop="load_balancer",
+    reference="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html",
+    head=_HEAD,
+    parse=_parse,
+    stamps_end=True,
+    paths=r"(?i)elasticloadbalancing|(?:^|[/_.-])alb(?:[/_.-]|$)",
+)
