@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import polars as pl
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Frames",
     "Rule",
     "asked_at",
+    "each",
     "gather",
     "glob_regex",
     "leading",
@@ -140,9 +142,16 @@ def _order(question: Mapping[str, Any]) -> pl.Expr:
 
 
 def gather(
-    frames: Frames, rows: pl.LazyFrame, by: Sequence[str] = (), *, most: int = 5
+    frames: Frames,
+    rows: pl.LazyFrame,
+    by: Sequence[str] = (),
+    *,
+    tops: Sequence[str] = (),
+    most: int = 5,
 ) -> pl.LazyFrame:
     """One row a group of events: count, first_seen, last_seen and its evidence.
+
+    `tops` are columns of which the most frequent values are named, see `leading`.
 
     Two passes, so that memory holds one number a match and never the matches: the
     first finds how far the best `most` rows reach, the second picks them.
@@ -163,7 +172,12 @@ def gather(
         .agg(evidence=place)
     )
     joined = groups.join(picked, on=keys, how="left", nulls_equal=True)
-    return joined.drop("_reach", "_all", strict=False)
+    for column in tops:
+        values = leading(keyed, keys, column)
+        joined = joined.join(values, on=keys, how="left", nulls_equal=True)
+    listed = [pl.col(f"{column}_list").fill_null("not logged") for column in tops]
+    numbered = [pl.col(f"{column}_count").fill_null(0) for column in tops]
+    return joined.with_columns(*listed, *numbered).drop("_reach", "_all", strict=False)
 
 
 def leading(
@@ -173,22 +187,51 @@ def leading(
 
     The text names the most frequent values: `/a (9), /b (3) and 4 more`.
     """
-    counted = rows.filter(pl.col(column).is_not_null()).group_by(*by, column)
+    keys = list(by)
+    counted = (
+        rows.filter(pl.col(column).is_not_null())
+        .group_by(*keys, column)
+        .agg(_n=pl.len().cast(pl.Int64))
+    )
     value = pl.col(column).cast(pl.String)
     short = pl.when(value.str.len_chars() > 80).then(
         pl.concat_str(value.str.slice(0, 77), pl.lit("..."))
     )
     named = pl.format("{} ({})", pl.coalesce(short, value), pl.col("_n"))
-    rest = pl.len() - most
     best = named.top_k_by(["_n", column], most, reverse=[False, True])
-    more = pl.when(rest > 0).then(pl.format(" and {} more", rest))
-    groups = counted.agg(_n=pl.len().cast(pl.Int64)).group_by(list(by))
-    return groups.agg(
-        pl.concat_str(best.implode().list.join(", "), more, ignore_nulls=True).alias(
-            f"{column}_list"
-        ),
+    more = pl.when(pl.len() > most).then(pl.format(" and {} more", pl.len() - most))
+    text = pl.concat_str(best.implode().list.join(", "), more, ignore_nulls=True)
+    return counted.group_by(keys).agg(
+        text.alias(f"{column}_list"),
         pl.len().cast(pl.Int64).alias(f"{column}_count"),
     )
+
+
+def each(rows: pl.LazyFrame, name: str, fields: Sequence[str]) -> pl.LazyFrame:
+    """Rows once for each object of the list `name` in `extra`, its `fields` as text."""
+    kind = pl.List(pl.Struct(dict.fromkeys(fields, pl.String)))
+
+    def decode(extra: pl.Series) -> pl.Series:
+        return pl.Series([_objects(text, name, fields) for text in extra], dtype=kind)
+
+    objects = pl.col("extra").map_batches(
+        decode, return_dtype=kind, is_elementwise=True
+    )
+    held = rows.filter(pl.col("extra").str.contains(f'"{name}"', literal=True))
+    listed = held.with_columns(_each=objects).explode("_each")
+    return listed.filter(pl.col("_each").is_not_null()).unnest("_each")
+
+
+def _objects(
+    text: str | None, name: str, fields: Sequence[str]
+) -> list[dict[str, str | None]]:
+    """Fields of the objects in one list of a JSON object."""
+    found = orjson.loads(text).get(name) if text else None
+    return [
+        {f: None if item.get(f) is None else str(item[f]) for f in fields}
+        for item in (found if isinstance(found, list) else [])
+        if isinstance(item, dict)
+    ]
 
 
 def plural(number: pl.Expr, noun: str) -> pl.Expr:

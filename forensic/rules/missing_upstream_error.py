@@ -11,7 +11,6 @@ from forensic.rule import (
     asked_at,
     gather,
     glob_regex,
-    leading,
     plural,
     report,
 )
@@ -50,11 +49,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
         same=(same & near).sum(),
     )
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
-    groups = gather(frames, around, ["hop"]).join(
-        proof.filter(covered), on="hop", nulls_equal=True
-    )
-    groups = groups.join(leading(around, ["hop"], "path"), on="hop")
-    return _describe(groups, path, status)
+    groups = gather(frames, around, ["hop"], tops=["path"])
+    return _describe(groups.join(proof.filter(covered), on="hop"), path, status)
 
 
 def _describe(

@@ -7,7 +7,6 @@ from forensic.rule import (
     Frames,
     Rule,
     gather,
-    leading,
     plural,
     report,
     request_places,
@@ -36,10 +35,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
             pl.col("time").is_between("web_first", "web_last")
         )
     )
-    groups = gather(frames, inside, _KEYS)
-    tops = leading(inside, _KEYS, "path")
     return report(
-        groups.join(tops, on=_KEYS, how="left", nulls_equal=True),
+        gather(frames, inside, _KEYS, tops=["path"]),
         summary=pl.format(
             "The {} answered {} with {} ({}); the web server's access log covers "
             "those moments and holds none of them. Paths: {}",
@@ -47,7 +44,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             plural(pl.col("count"), "request"),
             "status",
             pl.col("cause").fill_null("unknown").str.replace_all("_", " "),
-            pl.col("path_list").fill_null("not logged"),
+            "path_list",
         ),
         level=pl.when(pl.col("status") >= 500)
         .then(pl.lit("high"))
@@ -83,7 +80,7 @@ RULE = Rule(
     "before and after it without that request.",
     falsepositives=["The access log of that location is switched off or filtered"],
     references=[
-        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"  # noqa: E501 - a link is one word
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
     ],
     tags=["topology"],
     needs=["waf|load_balancer|cdn", "web_server"],

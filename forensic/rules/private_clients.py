@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, leading, report
+from forensic.rule import Example, Frames, Rule, gather, report
 
 #: Share of the requests, health checks aside, that must come from private addresses.
 _NEARLY_ALL = 0.95
@@ -42,9 +42,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         forwarded=(visitors & pl.col("forwarded_for").is_not_null()).sum(),
     )
     inside = requests.filter("inner")
-    groups = gather(frames, inside, ["hop"])
-    for column in ("client_ip", "range"):
-        groups = groups.join(leading(inside, ["hop"], column, most=5), on="hop")
+    groups = gather(frames, inside, ["hop"], tops=["client_ip", "range"])
     share = pl.col("inner_visitors") / pl.max_horizontal("visitors", 1)
     behind = (share >= _NEARLY_ALL) | (pl.col("visitors") == 0)
     return _describe(groups.join(totals, on="hop").filter(behind), share)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, leading, plural, report
+from forensic.rule import Example, Frames, Rule, gather, plural, report
 
 #: Managed rules that often refuse honest users, and those that rarely do.
 _OFTEN_WRONG = (
@@ -37,18 +37,15 @@ def _query(frames: Frames) -> pl.LazyFrame:
             pl.col("extra").str.json_path_match("$.httpRequest.country"),
         ),
     )
-    groups = gather(frames, ended, _KEYS)
-    for column in ("path", "client_ip", "country", "status"):
-        tops = leading(ended, _KEYS, column)
-        groups = groups.join(tops, on=_KEYS, how="left", nulls_equal=True)
-    return _describe(groups)
+    tops = ["path", "client_ip", "country", "status"]
+    return _describe(gather(frames, ended, _KEYS, tops=tops))
 
 
 def _describe(groups: pl.LazyFrame) -> pl.LazyFrame:
     inside = pl.when(pl.col("rule_group").is_not_null()).then(
         pl.format(" of {}", "rule_group")
     )
-    country = pl.when(pl.col("country_list").is_not_null()).then(
+    country = pl.when(pl.col("country_count") > 0).then(
         pl.format(", country {}", "country_list")
     )
     rule = pl.col("rule")
@@ -60,11 +57,11 @@ def _describe(groups: pl.LazyFrame) -> pl.LazyFrame:
             inside.otherwise(pl.lit("")),
             "action",
             plural(pl.col("count"), "request"),
-            plural(pl.col("client_ip_count").fill_null(0), "client"),
-            pl.col("path_list").fill_null("not logged"),
-            pl.col("client_ip_list").fill_null("not logged"),
+            plural(pl.col("client_ip_count"), "client"),
+            "path_list",
+            "client_ip_list",
             country.otherwise(pl.lit("")),
-            pl.col("status_list").fill_null("not logged"),
+            "status_list",
         ),
         level=pl.when(rule.str.contains(_OFTEN_WRONG))
         .then(pl.lit("high"))
