@@ -17,7 +17,9 @@ __all__ = [
     "first_that_parses",
     "iso_stamp",
     "json_extra",
+    "moments",
     "offset_seconds",
+    "only_where",
     "prefix",
     "request_line",
     "target",
@@ -251,3 +253,52 @@ def json_extra(**values: pl.Expr) -> pl.Expr:
     ]
     body = pl.concat_str(parts, separator=",", ignore_nulls=True)
     return pl.when(body != "").then(pl.concat_str(pl.lit("{"), body, pl.lit("}")))
+
+
+def _zones(texts: pl.Series) -> pl.DataFrame:
+    text = pl.col("text").str.strip_chars(" ")
+    whole = pl.when(text.str.len_bytes() == 3).then(text + "00").otherwise(text)
+    utc = text.is_in(["UTC", "GMT", "UTC+0000"])
+    return pl.DataFrame({"text": texts}).select(
+        utc_offset=pl.when(utc)
+        .then(pl.lit(0, pl.Int32))
+        .otherwise(offset_seconds(whole)),
+        zone=pl.when(text.str.contains("^[A-Z]{2,5}$") & (text != "Z")).then(text),
+    )
+
+
+def moments(stamps: pl.Series) -> pl.DataFrame:
+    """`local_time`, `utc_offset` and `zone` of `2025-02-06T14:32:07[.,136][ ]+09:00`.
+
+    What `iso_stamp` reads, with any of the usual zones behind it, for logs whose
+    seconds repeat: a named zone such as JST has no offset, only its name.
+    """
+    seconds = by_value(
+        stamps.str.slice(0, 19),
+        lambda texts: pl.DataFrame({"text": texts}).select(
+            local_time=iso_stamp(pl.col("text"))
+        ),
+    )
+    tail = stamps.str.slice(19)
+    if not tail.str.len_bytes().max():
+        nothing = [pl.lit(None, pl.Int32), pl.lit(None, pl.String)]
+        return seconds.with_columns(utc_offset=nothing[0], zone=nothing[1])
+    split = prefix(tail, r"(?:[.,](?P<fraction>[0-9]{1,9}))?")
+    fraction = pl.col("fraction").str.pad_end(6, "0").str.slice(0, 6)
+    micros = pl.duration(microseconds=fraction.cast(pl.Int64).fill_null(0))
+    return pl.concat(
+        [seconds, split, by_value(split["rest"], _zones)], how="horizontal"
+    ).select(pl.col("local_time") + micros, "utc_offset", "zone")
+
+
+def only_where(
+    rows: pl.Series, column: pl.Series, convert: Callable[[pl.Series], pl.DataFrame]
+) -> pl.DataFrame:
+    """The columns that `convert` makes of the rows that matter; null in all others."""
+    wanted = rows.fill_null(value=False)
+    found = convert(column.filter(wanted))
+    place = pl.DataFrame({"row": wanted.cum_sum().cast(pl.Int64) - 1, "on": wanted})
+    places = place.select(pl.when("on").then("row")).to_series()
+    if not wanted.any():
+        return found.clear(len(rows))
+    return found.select(pl.all().gather(places))

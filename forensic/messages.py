@@ -6,10 +6,10 @@ the message. Functions are row-aligned and work on the few rows that can matter.
 
 import polars as pl
 
-from forensic.columns import by_value
+from forensic.columns import by_value, only_where
 from forensic.schema import HOPS
 
-__all__ = ["programs", "system_messages"]
+__all__ = ["first_class", "programs", "system_messages"]
 
 #: Programs that tell which hop speaks; every other program is the host's own.
 _PROGRAMS = {
@@ -70,6 +70,14 @@ def programs(names: pl.Series) -> pl.DataFrame:
     return by_value(names, convert)
 
 
+def first_class(text: pl.Expr, classes: dict[str, str]) -> pl.Expr:
+    """The name of the first class whose regular expression the text contains."""
+    found = pl.lit(None, pl.String)
+    for name, pattern in reversed(classes.items()):
+        found = pl.when(text.str.contains(pattern)).then(pl.lit(name)).otherwise(found)
+    return found
+
+
 def _peer(message: pl.Expr) -> pl.Expr:
     """The address that sshd names: the last one, for a user name can forge others."""
     return pl.coalesce(
@@ -80,16 +88,13 @@ def _peer(message: pl.Expr) -> pl.Expr:
     )
 
 
+def _system_facts(messages: pl.Series) -> pl.DataFrame:
+    message = pl.col("message")
+    return pl.DataFrame({"message": messages}).select(
+        reason=first_class(message, _REASONS), client_ip=_peer(message)
+    )
+
+
 def system_messages(system: pl.Series, message: pl.Series) -> pl.DataFrame:
     """`reason` and `client_ip` of the rows where `system` holds; null elsewhere."""
-    reason = pl.lit(None, pl.String)
-    for name, pattern in reversed(_REASONS.items()):
-        hit = pl.col("message").str.contains(pattern)
-        reason = pl.when(hit).then(pl.lit(name)).otherwise(reason)
-    found = pl.DataFrame({"message": message.filter(system)}).select(
-        reason=reason, client_ip=_peer(pl.col("message"))
-    )
-    rows = system.to_frame("system").select(
-        pl.when("system").then(pl.col("system").cum_sum().cast(pl.Int64) - 1)
-    )
-    return found.select(pl.all().gather(rows.to_series()))
+    return only_where(system, message, _system_facts)
