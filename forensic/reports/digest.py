@@ -1,0 +1,344 @@
+"""What a report says of a case, as plain rows: small, sorted, whatever the archive.
+
+Every function takes the case and returns values that a terminal, a page and a ticket
+show alike. Nothing here is escaped: that happens where text is written.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import polars as pl
+
+from forensic.case import Case
+from forensic.schema import HOPS
+
+__all__ = [
+    "Row",
+    "Totals",
+    "asked",
+    "clocks",
+    "failed",
+    "failed_kinds",
+    "findings",
+    "gaps",
+    "hops",
+    "local_offset",
+    "minute",
+    "moment",
+    "not_whole",
+    "sources",
+    "stamp",
+    "to_ask",
+    "totals",
+    "unparsed",
+    "verdict",
+    "waf_rules",
+    "zone_name",
+]
+
+Row = dict[str, Any]
+Totals = dict[str, int]
+
+_LEDGER = ["events", "continuation", "blank", "header", "unparsed"]
+#: Fields of `events.extra` that name a piece of the stack.
+_NAMES = [
+    "elb", "webacl", "webaclId", "web_acl", "acl", "distribution",
+    "target_group_arn", "server", "framework", "virtual_host", "x_host_header",
+]  # fmt: skip
+_SAMPLE = 2_000
+
+
+def rows(frame: pl.LazyFrame) -> list[Row]:
+    """The rows of a small lazy frame."""
+    return frame.collect(engine="streaming").to_dicts()
+
+
+# -- time ---------------------------------------------------------------------
+def moment(value: object) -> datetime | None:
+    """The UTC moment of an ISO text or a datetime; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def stamp(value: object, offset: int | None = 0) -> str:
+    """A moment as `2025-02-06 14:32:07 +09:00`; what is no moment as it is."""
+    when = moment(value)
+    if when is None:
+        return "" if value is None else str(value)
+    local = _local(when, offset)
+    zone = f" {zone_name(offset)}" if local.utcoffset() else "Z"
+    return f"{_date(local)}:{local:%S}{zone}"
+
+
+def minute(value: object, offset: int | None) -> str:
+    """A moment to the minute, without its zone, for tables that name the zone once."""
+    when = moment(value)
+    return _date(_local(when, offset)) if when else ""
+
+
+def zone_name(offset: int | None) -> str:
+    """The zone of an offset: `+09:00`, or `UTC`."""
+    if not offset:
+        return "UTC"
+    sign, whole = "-" if offset < 0 else "+", abs(offset)
+    return f"{sign}{whole // 3600:02}:{whole % 3600 // 60:02}"
+
+
+def _date(local: datetime) -> str:
+    """To the minute; years before 1000 keep four digits (strftime drops them)."""
+    return f"{local.year:04}-{local:%m-%d %H:%M}"
+
+
+def _local(when: datetime, offset: int | None) -> datetime:
+    try:
+        return when.astimezone(timezone(timedelta(seconds=offset or 0)))
+    except (ValueError, OverflowError):
+        return when
+
+
+def local_offset(case: Case) -> int | None:
+    """Seconds east of UTC of the zone that most stamps have; None where all are UTC."""
+    written = (
+        case.events()
+        .filter(pl.col("utc_offset") != 0)
+        .group_by(pl.col("utc_offset").alias("offset"))
+        .len()
+    )
+    found = rows(written.sort("len", "offset", descending=[True, False]).head(1))
+    if not found:
+        inferred = case.table("clocks").filter(pl.col("utc_offset") != 0)
+        votes = inferred.group_by(pl.col("utc_offset").alias("offset")).len()
+        found = rows(votes.sort("len", "offset", descending=[True, False]).head(1))
+    return int(found[0]["offset"]) if found else None
+
+
+# -- the answer ---------------------------------------------------------------
+def verdict(case: Case) -> Row:
+    """The verdict of findings.json; empty where nothing was answered."""
+    found = case.read_json("findings.json").get("verdict")
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def findings(case: Case) -> list[Row]:
+    """The findings, most serious first."""
+    return list(case.read_json("findings.json").get("findings") or [])
+
+
+def asked(question: object) -> str:
+    """The question as one line of `--at … --status …`; empty where none was asked."""
+    if isinstance(question, Mapping):
+        given = {k: v for k, v in sorted(question.items()) if v not in (None, "", [])}
+        return "  ".join(f"{key} {value}" for key, value in given.items())
+    return str(question or "")
+
+
+def to_ask(case: Case) -> list[str]:
+    """Whom to ask for what: the verdict's wishes first, then gaps and findings."""
+    wishes = [*(verdict(case).get("ask_for") or [])]
+    wishes += [row["ask_for"] for row in gaps(case) if row["ask_for"]]
+    for finding in findings(case):
+        wishes += finding.get("ask_for") or []
+    return list(dict.fromkeys(_sentence(wish) for wish in wishes))
+
+
+def _sentence(wish: object) -> str:
+    if isinstance(wish, Mapping):
+        return ", ".join(f"{value}" for value in wish.values() if value)
+    return str(wish)
+
+
+# -- what was given -----------------------------------------------------------
+def totals(case: Case) -> Totals:
+    """Files, bytes, events and the ledger of lines over the whole archive."""
+    table = case.table("sources")
+    counted = [
+        "size",
+        "stream_size",
+        "lines",
+        "events",
+        *(f"{k}_lines" for k in _LEDGER),
+    ]
+    whole = pl.col("verdict") == "complete"
+    sums = table.select(
+        pl.len().alias("files"),
+        whole.sum().alias("whole"),
+        *(pl.col(name).sum() for name in counted),
+    )
+    return {name: int(value or 0) for name, value in rows(sums)[0].items()}
+
+
+def sources(case: Case) -> list[Row]:
+    """Every file of the archive, those with events first."""
+    order = pl.col("events").fill_null(0) == 0
+    return rows(case.table("sources").sort(order, "source"))
+
+
+def not_whole(case: Case) -> list[Row]:
+    """Files that could not be read whole, each with what is known about why."""
+    kept = pl.col("verdict").is_not_null() & (pl.col("verdict") != "complete")
+    return rows(case.table("sources").filter(kept).sort("verdict", "source"))
+
+
+# -- the stack ----------------------------------------------------------------
+def hops(case: Case) -> list[Row]:
+    """The hops from the client inwards that have logs or are known to lack them.
+
+    `state` is logged or no_log; `names` are the machines, load balancers and ACLs
+    that the hop's own lines name.
+    """
+    table = (
+        case.events()
+        .group_by(pl.col("hop").cast(pl.String))
+        .agg(
+            pl.len().alias("events"),
+            (pl.col("status") >= 400).sum().alias("errors"),
+            pl.col("source").n_unique().alias("files"),
+            pl.col("time").min().alias("first"),
+            pl.col("time").max().alias("last"),
+            pl.col("format").drop_nulls().unique().sort().alias("formats"),
+            (pl.col("client_scope") == "private").mean().alias("private"),
+        )
+    )
+    logged = {row["hop"]: row for row in rows(table) if row["hop"]}
+    lacking = _absent(case) - logged.keys()
+    found = []
+    for hop in HOPS:
+        if hop in logged:
+            row = logged[hop]
+            found.append({**row, "state": "logged", "names": _names(case, hop)})
+        elif hop in lacking:
+            found.append({"hop": hop, "state": "no_log", "names": [], "events": 0})
+    return found
+
+
+def _absent(case: Case) -> set[str]:
+    """Hops that must exist and have no log at all."""
+    said = {row["hop"] for row in gaps(case) if row["kind"] == "absent"}
+    said |= set(verdict(case).get("missing") or [])
+    return said & set(HOPS)
+
+
+def _names(case: Case, hop: str) -> list[str]:
+    """What a sample of the hop's events calls the hop's machines and parts."""
+    mine = case.events().filter(pl.col("hop").cast(pl.String) == hop)
+    columns = ["source", "offset", "hostname", "process", "extra"]
+    sample = mine.select(columns).head(_SAMPLE).collect().sort("source", "offset")
+    names: dict[str, int] = {}
+    for column in ("hostname", "process"):
+        for name in sample.get_column(column).drop_nulls().to_list():
+            names[name] = names.get(name, 0) + 1
+    for text in sample.get_column("extra").drop_nulls().to_list():
+        for name in _extra_names(text):
+            names[name] = names.get(name, 0) + 1
+    ranked = sorted(names, key=lambda name: (-names[name], name))
+    return ranked[:4]
+
+
+def _extra_names(text: str) -> Iterable[str]:
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    if not isinstance(fields, dict):
+        return []
+    values = (fields.get(name) for name in _NAMES)
+    return [_short(value) for value in values if isinstance(value, str) and value]
+
+
+def _short(name: str) -> str:
+    """The telling part of an ARN or a path-like name."""
+    if name.startswith("arn:"):
+        parts = name.split("/")
+        return parts[-2] if len(parts) > 2 else parts[-1]
+    return name
+
+
+# -- what is missing ----------------------------------------------------------
+def gaps(case: Case) -> list[Row]:
+    """Stretches without evidence, absent hops first, then by time."""
+    present = pl.col("kind") != "absent"
+    table = case.table("gaps").with_columns(pl.col("hop").cast(pl.String))
+    return rows(table.sort(present, "start", "hop", "source", "kind", nulls_last=True))
+
+
+# -- requests -----------------------------------------------------------------
+def failed(case: Case, most: int) -> list[Row]:
+    """Failed requests counted by who answered, cause, status and path."""
+    keys = ["answered_by", "cause", "status", "path"]
+    table = case.table("requests").with_columns(pl.col("answered_by").cast(pl.String))
+    counted = table.group_by(keys).agg(
+        pl.len().alias("count"),
+        pl.col("client_ip").n_unique().alias("clients"),
+        pl.col("time").min().alias("first"),
+        pl.col("time").max().alias("last"),
+    )
+    order = counted.sort("count", *keys, descending=[True] + [False] * 4)
+    return rows(order.head(most))
+
+
+def failed_kinds(case: Case) -> int:
+    """How many rows `failed` would have without a limit."""
+    keys = ["answered_by", "cause", "status", "path"]
+    counted = case.table("requests").select(pl.struct(keys).n_unique().alias("n"))
+    return int(rows(counted)[0]["n"])
+
+
+def waf_rules(case: Case, most: int) -> list[Row]:
+    """Rules that ended requests, each with how many of its clients the WAF also let in.
+
+    Someone who is let in at other times looks like a user, not like an attacker: a
+    high share speaks for a false positive.
+    """
+    waf = case.events().filter(pl.col("hop").cast(pl.String) == "waf")
+    let_in = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
+    allowed = waf.filter(let_in).select("client_ip").unique()
+    ended = waf.filter(~let_in & pl.col("rule").is_not_null())
+    keys = ["rule", "rule_group", "action"]
+    known = allowed.with_columns(pl.lit(value=True).alias("known"))
+    joined = ended.select(*keys, "client_ip", "path", "time").join(
+        known, on="client_ip", how="left"
+    )
+    users = pl.col("client_ip").filter(pl.col("known"))
+    counted = joined.group_by(keys).agg(
+        pl.len().alias("count"),
+        pl.col("client_ip").n_unique().alias("clients"),
+        users.n_unique().alias("also_allowed"),
+        pl.col("path").n_unique().alias("paths"),
+        pl.col("time").min().alias("first"),
+        pl.col("time").max().alias("last"),
+    )
+    order = counted.sort("count", *keys, descending=[True, False, False, False])
+    return rows(order.head(most))
+
+
+# -- the rest -----------------------------------------------------------------
+def clocks(case: Case) -> list[Row]:
+    """The clock of each source, the inferred ones first."""
+    written = pl.col("basis") == "written"
+    return rows(case.table("clocks").sort(written, "source", "first_line", "stamp"))
+
+
+def unparsed(case: Case, most: int) -> list[Row]:
+    """Reasons for lines that no format could read, with a first sample of each."""
+    table = case.table("unparsed").sort("source", "offset")
+    grouped = table.group_by("source", "reason").agg(
+        pl.len().alias("count"),
+        pl.col("line").sort_by("line").first(),
+        pl.col("text").sort_by("line").first(),
+    )
+    order = grouped.sort("count", "source", "reason", descending=[True, False, False])
+    return rows(order.head(most))
+
+
+def first(texts: Sequence[str], most: int) -> str:
+    """The first few of a list as one text, and how many more there are."""
+    text = ", ".join(texts[:most])
+    return f"{text}, +{len(texts) - most}" if len(texts) > most else text

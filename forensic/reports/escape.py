@@ -1,0 +1,199 @@
+"""Text from evidence ▶ text that is safe to show: the one way to every output.
+
+`shown` is what a terminal, a page, a ticket and a spreadsheet have in common: no
+credential, no character that moves the cursor, hides or reorders. `markdown`, `code`
+and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
+"""
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+__all__ = [
+    "code",
+    "csv_cell",
+    "cut",
+    "guarded",
+    "markdown",
+    "redacted",
+    "shown",
+    "visible",
+]
+
+#: Printable by category, yet without ink: fillers, blanks, variation selectors.
+_INKLESS = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}.union(
+        range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)
+    )
+)
+#: The only wide space of ordinary Japanese text.
+_IDEOGRAPHIC_SPACE = "\u3000"
+
+
+def _ink(character: str) -> str:
+    code_point = ord(character)
+    printable = character.isprintable() or character == _IDEOGRAPHIC_SPACE
+    if printable and code_point not in _INKLESS:
+        return character
+    named = {9: r"\t", 10: r"\n", 13: r"\r"}.get(code_point)
+    if named:
+        return named
+    if code_point <= 0xFF:
+        return f"\\x{code_point:02x}"
+    return f"\\u{code_point:04x}" if code_point <= 0xFFFF else f"\\U{code_point:08x}"
+
+
+def visible(text: str) -> str:
+    r"""The text on one line with every control or hidden character spelled out.
+
+    ESC becomes `\x1b`, a right-to-left override `\u202e`, a line end `\n`. A
+    backslash that was in the text stays as it is.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_ink, text))
+
+
+# -- credentials --------------------------------------------------------------
+_HEADERS = (
+    r"(?:proxy-)?authorization|(?:set-)?cookie2?|[\w-]*api[_-]?key|x-amz-security-token"
+    r"|x-(?:auth|csrf|xsrf|access|session)[\w-]*|[\w-]*secret[\w-]*"
+)
+_KEYS = (
+    r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|apikey"
+    r"|signature|credential|private[_-]?key|session_?id|access[_-]?key(?:[_-]?id)?)"
+    r"|pwd|pass|sid|sig|jwt|auth|otp|phpsessid|jsessionid|connect\.sid|authorization)"
+)
+#: A quote as JSON writes it, also inside a JSON text inside a JSON text.
+_Q = r"""\\*["']"""
+_END = r"(?<!\\)\1"
+_ALONE = r"(?<![\w-])"
+_SCHEMES = r"(?:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)"
+
+_PATTERNS: list[tuple[str, int]] = [
+    # {"name": "Cookie", "value": "…"} and the other way round (AWS WAF's headers)
+    (rf"({_Q})name\1\s*:\s*\1(?:{_HEADERS})\1\s*,\s*\1value\1\s*:\s*\1(.*?){_END}", 2),
+    (rf"({_Q})value\1\s*:\s*\1([^\"']*)\1\s*,\s*\1name\1\s*:\s*\1(?:{_HEADERS})\1", 2),
+    # "password": "…"
+    (rf"({_Q})(?:{_KEYS}|{_HEADERS})\1\s*[:=]\s*\1(.*?){_END}", 2),
+    # what a WAF rule matched is whatever the client sent
+    (r"""\\*"matchedData\\*"\s*:\s*\[((?:\\*"(?:[^"\\]|\\[^"])*\\*"|[^\]"])*)\]""", 1),
+    # Cookie: a=b; c=d   Authorization: Basic …   x-api-key: …
+    (rf"{_ALONE}(?:set-)?cookie2?\s*[:=]\s*(?![\"'\s])([^\"'\r\n]+)", 1),
+    (rf"{_ALONE}(?:proxy-)?authorization\s*[:=]\s*((?:{_SCHEMES}\s+)?[^\s\"',;]+)", 1),
+    (rf"{_ALONE}x-(?:api-key|auth-token|amz-security-token)\s*[:=]\s*([^\s\"',;]+)", 1),
+    # token=…
+    (rf"(?<![\w.-])(?:{_KEYS})(?:=|%3d)([^&\s\"'#;,]+)", 1),
+    # https://user:password@host
+    (r"://[^/\s:@\"']*:([^/\s@\"']+)@", 1),
+    (r"(?<!\w)bearer\s+([A-Za-z0-9+/=._~-]{16,})", 1),
+    (r"(?<!\w)basic\s+([A-Za-z0-9+/]{6,}={1,2}|[A-Za-z0-9+/]*\d[A-Za-z0-9+/]{5,})", 1),
+]
+#: Keys that give themselves away by their shape.
+_SHAPES = (
+    r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}\b"
+    r"|\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]+){1,4}"
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"
+    r"|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)"
+)
+_COMPILED = [(re.compile(p, re.IGNORECASE | re.DOTALL), g) for p, g in _PATTERNS]
+_COMPILED.append((re.compile(f"({_SHAPES})", re.DOTALL), 1))
+#: What any of them needs: cheap to look for in a whole column.
+_TRIGGER = (
+    r"(?i)auth|cookie|token|secret|passw|passphrase|pwd|pass=|pass%3d|api.?key|signature"
+    r"|credential|private|sess|sid|sig|jwt|otp|access.?key|matcheddata|://[^/]*@|bearer"
+    r"|basic|akia|asia|aroa|aida|eyj|gh[pousr]_|github_pat|glpat|xox|[sr]k_|aiza"
+)
+
+
+def _hidden(group: int) -> Callable[[re.Match[str]], str]:
+    def replace(match: re.Match[str]) -> str:
+        value = match.group(group)
+        if not value or value.startswith("[redacted, "):
+            return match.group()
+        start, end = (edge - match.start() for edge in match.span(group))
+        whole = match.group()
+        return f"{whole[:start]}[redacted, {len(value)} chars]{whole[end:]}"
+
+    return replace
+
+
+def redacted(text: str) -> str:
+    """The text with credentials replaced by `[redacted, 43 chars]`."""
+    for pattern, group in _COMPILED:
+        text = pattern.sub(_hidden(group), text)
+    return text
+
+
+# -- the outputs --------------------------------------------------------------
+def shown(text: object) -> str:
+    """Any value as safe text: without credentials, every character visible."""
+    return visible(redacted(text if isinstance(text, str) else str(text)))
+
+
+def cut(text: object, width: int) -> str:
+    """Safe text of at most `width` characters; what was cut is counted."""
+    safe = shown(text)
+    if len(safe) <= width:
+        return safe
+    note = f"… (+{len(safe) - width} chars)"
+    return safe[: max(width - len(note), 1)] + note
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&#!@$])")
+
+
+def markdown(text: object) -> str:
+    """Safe text for Markdown prose and table cells: no markup, link or mention."""
+    escaped = _MARKDOWN.sub(r"\\\1", shown(text))
+    return re.sub(r"(?i)\b(www)\.", r"\1\\.", escaped.replace("://", "\\://"))
+
+
+def code(text: object) -> str:
+    """Safe text as a Markdown code span that nothing in it can end."""
+    safe = shown(text)
+    longest = max((len(run) for run in re.findall(r"`+", safe)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if longest or not safe.strip() else ""
+    return f"{fence}{space}{safe}{space}{fence}"
+
+
+#: What a spreadsheet takes for a formula, full-width forms included.
+_FORMULA = tuple("=+-@\t\r＝＋－＠")
+
+
+def csv_cell(text: str) -> str:
+    """Safe text that no spreadsheet runs: a leading `'` where it could."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def guarded(frame: pl.DataFrame, *, secrets: bool, formulas: bool) -> pl.DataFrame:
+    """The frame with its text safe to pass on; numbers and times stay.
+
+    `secrets` keeps credentials, `formulas` keeps cells that a spreadsheet would run.
+    """
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    columns = [frame[name] for name in texts]
+    if not secrets:
+        suspects = [column.str.contains(_TRIGGER) for column in columns]
+        columns = [
+            _map_distinct(column, suspect, redacted)
+            for column, suspect in zip(columns, suspects, strict=True)
+        ]
+    if not formulas:
+        risky = r"^[=+\-@\t\r＝＋－＠]"
+        columns = [_map_distinct(c, c.str.contains(risky), csv_cell) for c in columns]
+    return frame.with_columns(columns)
+
+
+def _map_distinct(
+    column: pl.Series, chosen: pl.Series, change: Callable[[str], str]
+) -> pl.Series:
+    """The column with `change` applied to the distinct values of the chosen rows."""
+    distinct = column.filter(chosen.fill_null(value=False)).unique()
+    if not distinct.len():
+        return column
+    after = [change(text) for text in distinct.to_list()]
+    return column.replace(distinct, pl.Series(after, dtype=pl.String))

@@ -1,0 +1,253 @@
+"""The answer on a terminal: who answered, why, how sure, on which lines; the rest."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from forensic.case import Case
+from forensic.reports import digest
+from forensic.reports.digest import Row, stamp
+from forensic.reports.escape import visible
+from forensic.reports.paper import Paper, number, size
+from forensic.reports.words import speaker
+from forensic.schema import LEVELS
+
+__all__ = ["answer", "render"]
+
+_EVIDENCE = 3
+_TEXT = 300
+_ROWS = 12
+
+
+def render(case: Case, width: int, colour: bool) -> str:
+    """The whole summary of a case: the answer first, the next commands last."""
+    paper = Paper(width, colour=colour)
+    offset = digest.local_offset(case)
+    answer(paper, digest.verdict(case), digest.to_ask(case), offset)
+    _given(paper, case)
+    _findings(paper, digest.findings(case))
+    _hops(paper, case, offset)
+    _clocks(paper, case)
+    _not_run(paper, case)
+    _next(paper, case)
+    return paper.text()
+
+
+def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) -> None:
+    """Put a verdict: the sentence, its evidence, what is against it, what to ask."""
+    say = speaker("en")
+    if not verdict:
+        paper.line(say("no_verdict"), indent=0, style="bold")
+        return
+    paper.line(verdict.get("sentence") or say("no_verdict"), indent=0, style="bold")
+    paper.fields(
+        [
+            ("question", digest.asked(verdict.get("question"))),
+            ("answered by", say(str(verdict.get("answered_by") or "unknown"))),
+            ("cause", say(str(verdict.get("cause") or "unknown"))),
+            ("rule", verdict.get("rule")),
+            ("confidence", verdict.get("confidence")),
+        ]
+    )
+    _evidence(paper, verdict.get("evidence") or [], offset)
+    _journey(paper, verdict.get("path") or [], offset)
+    _hypotheses(paper, verdict)
+    missing = [say(str(hop)) for hop in verdict.get("missing") or []]
+    if missing:
+        paper.heading("missing")
+        paper.line(f"no record of the {', '.join(missing)}, where one should exist")
+    if wishes:
+        paper.heading("ask for")
+        paper.bullets(wishes[:_ROWS])
+
+
+def _evidence(
+    paper: Paper, evidence: list[Row], offset: int | None, most: int = 5
+) -> None:
+    if not evidence:
+        return
+    paper.heading("evidence")
+    for proof in evidence[:most]:
+        _proof(paper, proof, offset, indent=2)
+    if len(evidence) > most:
+        paper.line(f"{len(evidence) - most} more lines in findings.json")
+
+
+def _proof(
+    paper: Paper, proof: Mapping[str, Any], offset: int | None, indent: int
+) -> None:
+    when = stamp(proof.get("time"), offset)
+    place = f"{proof.get('source')}:{proof.get('line')} @{proof.get('offset')}"
+    paper.line(f"{place}  {when}", indent=indent)
+    if proof.get("text"):
+        paper.clipped(proof["text"], _TEXT, indent=indent + 2)
+
+
+def _journey(paper: Paper, path: list[Row], offset: int | None) -> None:
+    if not path:
+        return
+    say = speaker("en")
+    paper.heading("path of the request")
+    table = (
+        (
+            say(str(step.get("hop"))),
+            step.get("status"),
+            stamp(step.get("time"), offset),
+            _seconds(step.get("duration")),
+            f"{step.get('source')}:{step.get('line')}" if step.get("source") else "-",
+        )
+        for step in path[:_ROWS]
+    )
+    names = ["hop", "status", "time", "duration", "line"]
+    paper.table(names, table, right=["duration"])
+
+
+def _seconds(value: object) -> str:
+    return f"{value:.3f} s" if isinstance(value, int | float) else ""
+
+
+def _hypotheses(paper: Paper, verdict: Row) -> None:
+    """Put what speaks against the answer, and the other explanations."""
+    say = speaker("en")
+    ranked = verdict.get("hypotheses") or []
+    candidates = [
+        say(str(c.get("hop")) if isinstance(c, Mapping) else str(c))
+        for c in verdict.get("candidates") or []
+    ]
+    if candidates:
+        paper.heading("could have answered, likeliest first")
+        paper.line(", ".join(candidates))
+    if not ranked:
+        return
+    paper.heading("for and against")
+    for rank, guess in enumerate(ranked[:5], 1):
+        cause = say(str(guess.get("cause") or "unknown"))
+        hop = say(str(guess.get("hop") or "unknown"))
+        paper.line(f"{rank}. {hop}: {cause} ({guess.get('confidence')})")
+        for name in ("for", "against"):
+            for reason in guess.get(name) or []:
+                paper.line(f"{name}: {reason}", indent=5)
+        if guess.get("settle"):
+            paper.line(f"would settle it: {guess['settle']}", indent=5)
+
+
+def _given(paper: Paper, case: Case) -> None:
+    say = speaker("en")
+    sums = digest.totals(case)
+    paper.heading("what was given")
+    whole = size(sums["stream_size"] or sums["size"])
+    paper.line(say("files_read", files=sums["files"], whole=sums["whole"], size=whole))
+    paper.line(ledger(sums, "en"))
+    broken = digest.not_whole(case)
+    if not broken:
+        return
+    paper.blank()
+    shown = ((r["source"], say(r["verdict"]), r["detail"]) for r in broken[:_ROWS])
+    paper.table(["not read whole", "state", "why"], shown)
+    if len(broken) > _ROWS:
+        paper.line(f"{len(broken) - _ROWS} more: forensic info {_place(case)}")
+
+
+def ledger(sums: digest.Totals, lang: str) -> str:
+    """The balance of lines in one sentence."""
+    kinds = ("events", "continuation", "blank", "header", "unparsed")
+    parts = {kind: number(sums[f"{kind}_lines"]) for kind in kinds}
+    return speaker(lang)("ledger", lines=number(sums["lines"]), **parts)
+
+
+def _findings(paper: Paper, found: list[Row]) -> None:
+    paper.heading(f"findings ({len(found)})")
+    if not found:
+        paper.line(speaker("en")("no_findings"))
+    shown = found[:_ROWS]
+    for level in LEVELS:
+        for finding in (f for f in shown if f["level"] == level):
+            count = number(finding.get("count"))
+            head = f"{level.upper()}  {finding['title']}  ({count})"
+            paper.line(head, style="bold" if level in LEVELS[:2] else "")
+            paper.line(finding.get("summary"), indent=4)
+            for proof in (finding.get("evidence") or [])[:1]:
+                place = f"{proof['source']}:{proof['line']} @{proof['offset']}"
+                paper.line(place, indent=4, style="dim")
+    if len(found) > len(shown):
+        counts = {level: sum(f["level"] == level for f in found) for level in LEVELS}
+        spread = ", ".join(
+            f"{count} {level}" for level, count in counts.items() if count
+        )
+        paper.line(f"{len(found) - len(shown)} more (in all: {spread})")
+
+
+def _hops(paper: Paper, case: Case, offset: int | None) -> None:
+    say = speaker("en")
+    paper.heading("hops, outermost first")
+    table = []
+    for row in digest.hops(case):
+        logged = row["state"] == "logged"
+        table.append(
+            (
+                say(row["hop"]),
+                number(row["events"]) if logged else "no log",
+                number(row.get("errors")) if logged else "",
+                digest.minute(row.get("first"), offset),
+                digest.minute(row.get("last"), offset),
+                ", ".join(row["names"][:2]),
+            )
+        )
+    zone = digest.zone_name(offset)
+    names = ["hop", "events", "errors", f"first ({zone})", f"last ({zone})", "names"]
+    paper.table(names, table, right=names[1:5])
+
+
+def _clocks(paper: Paper, case: Case) -> None:
+    found = [row for row in digest.clocks(case) if row["basis"] != "written"]
+    if not found:
+        return
+    paper.heading("clocks that were worked out")
+    table = (
+        (
+            row["source"],
+            row["zone"] or "",
+            row["year"],
+            row["confidence"],
+            f"{row['votes_for'] or 0}:{row['votes_against'] or 0}",
+        )
+        for row in found[:_ROWS]
+    )
+    paper.table(["source", "zone", "year", "confidence", "votes"], table)
+    if len(found) > _ROWS:
+        paper.line(f"{len(found) - _ROWS} more: forensic clocks {_place(case)}")
+
+
+def _not_run(paper: Paper, case: Case) -> None:
+    idle = case.read_json("findings.json").get("not_run") or []
+    if idle:
+        paper.heading(f"rules without the evidence they need ({len(idle)})")
+        reasons: dict[str, int] = {}
+        for row in idle:
+            reasons[row["reason"]] = reasons.get(row["reason"], 0) + 1
+        paper.bullets(f"{count}: {reason}" for reason, count in sorted(reasons.items()))
+
+
+def _next(paper: Paper, case: Case) -> None:
+    paper.heading("next")
+    place = _place(case)
+    verdict = digest.verdict(case)
+    for proof in (verdict.get("evidence") or [])[:1]:
+        line = shlex.quote(visible(f"{proof['source']}:{proof['line']}"))
+        paper.line(f"forensic show {line} -C 3 --case {place}")
+    when = _incident(verdict)
+    if when:
+        paper.line(f"forensic timeline {place} --around {shlex.quote(when)}")
+    paper.line(f"forensic coverage {place}")
+    paper.line(f"open {shlex.quote(visible(str(case.path('report.html'))))}")
+
+
+def _incident(verdict: Row) -> str:
+    for proof in [*(verdict.get("path") or []), *(verdict.get("evidence") or [])]:
+        if proof.get("time"):
+            return str(proof["time"])
+    return ""
+
+
+def _place(case: Case) -> str:
+    return shlex.quote(visible(str(case.folder)))

@@ -1,0 +1,136 @@
+"""Whatever evidence holds, what is shown of it neither acts nor betrays."""
+
+import unicodedata
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forensic.reports import escape
+
+HOSTILE = [
+    "\x1b]0;owned\x07",
+    "\x1b[2J\x1b[H",
+    "\x1bP+q\x1b\\",
+    "\x9b31m",
+    "\x85next",
+    "a\rb\x08c",
+    "\u202egnp.exe\u202c",
+    "\u2066\u2069\u200b\u200d\ufeff\u2060\xad",
+    "\U000e0041\U000e007f",
+    "\u2028\u2029",
+    "\u115f\u3164\u2800\ufe0f",
+    "tab\tnew\nline",
+]
+SECRETS = {
+    "Authorization: Basic dXNlcjpDQU5BUlk9CANARY": "dXNlcjp",
+    '"name":"Cookie","value":"sid=CANARY; b=\\"CANARY\\""': "CANARY",
+    '"value":"CANARY","name":"authorization"': "CANARY",
+    '{\\"name\\":\\"Cookie\\",\\"value\\":\\"sid=CANARY\\"}': "CANARY",
+    "Cookie: a=CANARY; b=CANARY": "CANARY",
+    "set-cookie: session=CANARY; HttpOnly": "CANARY",
+    "GET /a?token=CANARY&x=1 HTTP/1.1": "CANARY",
+    "token=CANARY": "CANARY",
+    "a=1&access_token=CANARY": "CANARY",
+    "next=%2Fa%3Ftoken%3DCANARY": "CANARY",
+    "x-api-key: CANARY": "CANARY",
+    "X-Amz-Security-Token=CANARY&x": "CANARY",
+    "AKIAIOSFODNN7EXAMPLE": "IOSFODNN7",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-CANARY": "CANARY",
+    "https://bob:CANARY@example.com/": "CANARY",
+    "Bearer abcdefghijklmnopCANARY": "CANARY",
+    '"password": "CANARY"': "CANARY",
+    "{'password': 'CANARY'}": "CANARY",
+    '"matchedData":["CANARY","] CANARY"]': "CANARY",
+    "password=CANARY": "CANARY",
+    "aws_secret_access_key=CANARY": "CANARY",
+    "ghp_CANARYCANARYCANARYCANARY": "CANARY",
+}
+ORDINARY = [
+    "GET /app/admin HTTP/1.1",
+    "no user/password was provided for basic authentication",
+    "tokens were exchanged, 3 secrets rotated",
+    "CSRF verification failed. Request aborted.",
+    "/assets/key.js?v=12",
+    '"ruleId":"SizeRestrictions_BODY"',
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_moves_or_hides_is_left(text: str) -> None:
+    shown = escape.shown(text)
+    assert shown.isprintable()
+    assert all(ord(c) not in range(0xFE00, 0xFE10) for c in shown)
+
+
+@given(st.text())
+def test_visible_text_has_no_control_or_format_character(text: str) -> None:
+    categories = {unicodedata.category(c) for c in escape.visible(text)}
+    assert not categories & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
+def test_plain_ascii_is_left_alone(text: str) -> None:
+    assert escape.visible(text) == text
+
+
+def test_japanese_is_left_alone() -> None:
+    text = "不正な\u3000アクセス：管理画面"
+    assert escape.shown(text) == text
+
+
+def test_what_was_there_stays_readable() -> None:
+    assert escape.visible("\x1b[31mred\u202e") == "\\x1b[31mred\\u202e"
+
+
+@pytest.mark.parametrize(("text", "canary"), SECRETS.items())
+def test_credentials_are_not_shown(text: str, canary: str) -> None:
+    shown = escape.shown(text)
+    assert canary not in shown
+    assert "[redacted, " in shown
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_columns_are_redacted_like_texts(text: str) -> None:
+    frame = pl.DataFrame({"a": [text, None, "plain"], "n": [-1, 2, 3]})
+    guarded = escape.guarded(frame, secrets=False, formulas=True)
+    assert guarded["a"].to_list() == [escape.redacted(text), None, "plain"]
+    assert guarded["n"].to_list() == [-1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_lines_keep_every_word(text: str) -> None:
+    assert escape.shown(text) == text
+
+
+@given(st.text())
+def test_redaction_is_stable(text: str) -> None:
+    once = escape.redacted(text)
+    assert escape.redacted(once) == once
+
+
+@pytest.mark.parametrize("head", list("=+-@\t\r＝＋－＠"))
+def test_no_cell_is_a_formula(head: str) -> None:
+    frame = pl.DataFrame({"a": [f"{head}cmd|' /C calc'!A0", "safe"]})
+    cells = escape.guarded(frame, secrets=True, formulas=False)["a"].to_list()
+    assert cells == [f"'{head}cmd|' /C calc'!A0", "safe"]
+
+
+def test_long_text_is_cut_and_counted() -> None:
+    assert escape.cut("a" * 50, 30) == "a" * 17 + "… (+20 chars)"
+    assert len(escape.cut("\x1b" * 500, 40)) == 40
+
+
+@given(st.text())
+def test_a_code_span_ends_where_it_should(text: str) -> None:
+    span = escape.code(text)
+    fence = span[: len(span) - len(span.lstrip("`"))]
+    assert fence not in span[len(fence) : -len(fence)].replace(fence + "`", "")
+
+
+def test_markdown_has_no_live_markup() -> None:
+    text = "[a](https://example.com) <img> **b** @all | www.example.com #1"
+    escaped = escape.markdown(text)
+    for live in ("[a](", " <img", " **b", " @all", " | ", "https://", "www.", " #1"):
+        assert live not in escaped

@@ -1,0 +1,138 @@
+"""The terminal and the ticket say the answer first, safely, at any width."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.cells import cell_len
+
+from forensic.case import Case
+from forensic.errors import UsageError
+from forensic.reports import digest, markdown, terminal, words
+from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
+
+HOSTILE = (
+    "\x1b]0;x\x07\x1b[2J\r\x9b\u202e\u200b\U000e0041[/red]`<b>:boom: Cookie: a=CANARY"
+)
+
+
+@pytest.fixture
+def hostile_case(
+    make_case: Callable[..., Case],
+    story: tuple[dict[str, Any], dict[str, Any]],
+    poison: Callable[..., Any],
+) -> Case:
+    tables, answer = story
+    free = {"sources", "events", "unparsed", "gaps", "clocks", "requests"}
+    fixed = {
+        "hop", "verdict", "basis", "time_basis", "confidence", "stamp", "client_scope",
+        "kind", "answered_by", "level",
+    }  # fmt: skip
+    dirty = {
+        name: [
+            {k: v if k in fixed else poison(v, HOSTILE) for k, v in row.items()}
+            for row in rows
+        ]
+        for name, rows in tables.items()
+        if name in free
+    }
+    verdict = answer["findings"]["verdict"]
+    answer["findings"]["verdict"] = poison(verdict, HOSTILE)
+    for finding in answer["findings"]["findings"]:
+        finding.update(poison({**finding, "level": None}, HOSTILE), level="high")
+    return make_case(dirty, answer)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_terminal_keeps_its_width(story_case: Case, width: int) -> None:
+    text = terminal.render(story_case, width, colour=False)
+    assert "\x1b" not in text
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+def test_the_answer_comes_first(story_case: Case) -> None:
+    lines = terminal.render(story_case, 80, colour=False).splitlines()
+    assert lines[0].startswith("The WAF answered 403 on GET /app/admin")
+    text = "\n".join(lines)
+    order = [
+        "confidence   certain",
+        "waf/waf.jsonl:3 @400",
+        "ASK FOR",
+        "WHAT WAS GIVEN",
+    ]
+    order += ["old.log.gz", "HIGH  A WAF rule", "HOPS", "CLOCKS", "forensic show"]
+    places = [text.index(piece) for piece in order]
+    assert places == sorted(places)
+
+
+def test_colour_is_only_colour(story_case: Case) -> None:
+    plain = terminal.render(story_case, 80, colour=False)
+    coloured = terminal.render(story_case, 80, colour=True)
+    assert re.search(r"\x1b\[[0-9;]+m", coloured)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in bare.splitlines()] == plain.splitlines()
+
+
+def test_nothing_hostile_reaches_the_terminal(hostile_case: Case) -> None:
+    coloured = terminal.render(hostile_case, 100, colour=True)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert all(c.isprintable() for c in bare.replace("\n", ""))
+    assert "CANARY" not in bare
+    assert "\\x1b]0;" in bare.replace("\n", "")
+
+
+@pytest.mark.parametrize("lang", words.LANGUAGES)
+def test_nothing_hostile_reaches_the_ticket(hostile_case: Case, lang: str) -> None:
+    text = markdown.render(hostile_case, lang)
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+    assert "CANARY" not in text
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    kinds = {child.type for token in tokens for child in token.children or [token]}
+    assert "code_inline" in kinds
+    assert not kinds & {"html_inline", "html_block", "link_open", "image", "fence"}
+
+
+def test_the_ticket_speaks_japanese(story_case: Case) -> None:
+    text = markdown.render(story_case, "ja")
+    assert "WAFが 403 を返しました" in text
+    assert "## 検出事項" in text
+    assert "nginx logged all along" in text  # evidence and the tool's own reasons stay
+
+
+def test_an_empty_case_says_so(make_case: Callable[..., Case]) -> None:
+    case = make_case({}, {"findings": {"findings": [], "verdict": {}}, "case": {}})
+    assert terminal.render(case, 80, colour=False).startswith("No error response")
+    assert "No error response was found" in markdown.render(case, "en")
+
+
+def test_unknown_languages_are_refused() -> None:
+    with pytest.raises(UsageError, match="en and ja"):
+        words.speaker("xx")
+
+
+@pytest.mark.parametrize("key", [*HOPS, *CAUSES, *CONFIDENCE, *LEVELS, *VERDICTS])
+def test_the_schema_has_words(key: str) -> None:
+    assert words.speaker("ja")(key) != key.replace("_", " ") or key == "cdn"
+
+
+@pytest.mark.parametrize(
+    ("value", "offset", "text"),
+    [
+        ("2025-02-06T05:32:07Z", 32400, "2025-02-06 14:32:07 +09:00"),
+        ("2025-02-06T05:32:07Z", None, "2025-02-06 05:32:07Z"),
+        ("2025-02-06T05:32:07+09:00", -12600, "2025-02-05 17:02:07 -03:30"),
+        ("9999-12-31T23:59:59Z", 32400, "9999-12-31 23:59:59Z"),
+        ("yesterday", 0, "yesterday"),
+        (None, 0, ""),
+    ],
+)
+def test_stamps(value: str | None, offset: int | None, text: str) -> None:
+    assert digest.stamp(value, offset) == text
+
+
+def test_a_waf_rule_counts_the_clients_it_also_let_in(story_case: Case) -> None:
+    (rule,) = digest.waf_rules(story_case, 5)
+    assert (rule["count"], rule["clients"], rule["also_allowed"]) == (1, 1, 1)
