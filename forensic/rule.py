@@ -208,7 +208,10 @@ def leading(
 
 
 def each(rows: pl.LazyFrame, name: str, fields: Sequence[str]) -> pl.LazyFrame:
-    """Rows once for each object of the list `name` in `extra`, its `fields` as text."""
+    """Rows once for each object of the list `name` in `extra`, its `fields` as text.
+
+    A field hides the row's column of the same name.
+    """
     kind = pl.List(pl.Struct(dict.fromkeys(fields, pl.String)))
 
     def decode(extra: pl.Series) -> pl.Series:
@@ -219,7 +222,8 @@ def each(rows: pl.LazyFrame, name: str, fields: Sequence[str]) -> pl.LazyFrame:
     )
     held = rows.filter(pl.col("extra").str.contains(f'"{name}"', literal=True))
     listed = held.with_columns(_each=objects).explode("_each")
-    return listed.filter(pl.col("_each").is_not_null()).unnest("_each")
+    rest = listed.drop(fields, strict=False)
+    return rest.filter(pl.col("_each").is_not_null()).unnest("_each")
 
 
 def _objects(

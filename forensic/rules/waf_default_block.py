@@ -1,0 +1,53 @@
+"""Rule: requests that no rule allowed were refused by the web ACL's default."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    refused = frames.events.filter(
+        pl.col("hop") == "waf",
+        pl.col("action") == "BLOCK",
+        pl.col("rule") == "Default_Action",
+    )
+    return report(
+        gather(frames, refused, tops=["path", "client_ip"]),
+        summary=pl.format(
+            "The web ACL's default action refused {} of {}: no rule allowed them. "
+            "Path {}; client {}",
+            plural(pl.col("count"), "request"),
+            plural(pl.col("client_ip_count"), "client"),
+            "path_list",
+            "client_ip_list",
+        ),
+        confidence="certain",
+        ask_for=["the web ACL's default action and its allow rules"],
+    )
+
+
+def _record(action: str, rule: str) -> dict[str, object]:
+    return {"hop": "waf", "action": action, "rule": rule, "path": "/shop"}
+
+
+RULE = Rule(
+    id="waf-default-block",
+    title="The web ACL's default action refused requests",
+    level="medium",
+    description="The ACL allows only what a rule allows; these requests matched none.",
+    falsepositives=["An allow list that is meant to refuse everybody else"],
+    references=[
+        "https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-default-action.html"
+    ],
+    tags=["waf"],
+    hop="waf",
+    needs=["waf"],
+    query=_query,
+    positives=[
+        Example(title="default", events=[_record("BLOCK", "Default_Action")]),
+    ],
+    negatives=[
+        Example(title="a rule", events=[_record("BLOCK", "geo")]),
+        Example(title="allowed", events=[_record("ALLOW", "Default_Action")]),
+    ],
+)

@@ -1,0 +1,48 @@
+"""Rule: records of more than one web ACL; the change must go to the right one."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    records = frames.events.filter(pl.col("hop") == "waf").with_columns(
+        acl=pl.col("extra").str.json_path_match("$.webaclId")
+    )
+    named = records.filter(pl.col("acl").is_not_null())
+    return report(
+        gather(frames, named, tops=["acl"]).filter(pl.col("acl_count") > 1),
+        summary=pl.format(
+            "The records are of {}: {}. A rule must be changed in the one that ended "
+            "the request; behind a CDN a request may pass two",
+            plural(pl.col("acl_count"), "web ACL"),
+            "acl_list",
+        ),
+        confidence="certain",
+    )
+
+
+def _record(name: str) -> dict[str, object]:
+    acl = f"arn:aws:wafv2:ap-northeast-1:123456789012:regional/webacl/{name}/0"
+    return {"hop": "waf", "action": "ALLOW", "extra": f'{{"webaclId":"{acl}"}}'}
+
+
+RULE = Rule(
+    id="waf-several-acls",
+    title="Records of several web ACLs",
+    level="informational",
+    description="Names the web ACLs whose records the archive holds.",
+    falsepositives=["Logs of unrelated systems in one archive"],
+    references=[
+        "https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html"
+    ],
+    tags=["waf"],
+    hop="waf",
+    needs=["waf"],
+    query=_query,
+    positives=[Example(title="two", events=[_record("prod"), _record("edge")])],
+    negatives=[
+        Example(title="one", events=[_record("prod"), _record("prod")]),
+        Example(title="unknown", events=[{"hop": "waf", "action": "ALLOW"}]),
+    ],
+)
