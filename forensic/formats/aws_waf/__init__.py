@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.format import Format
-from forensic.formats.aws_waf.tolerant import Refused, row
+from forensic.formats.aws_waf.tolerant import row
 from forensic.schema import ParsedColumns
 
 __all__ = ["FORMAT"]
@@ -41,13 +41,7 @@ _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
 
 def _tolerant(lines: list[str]) -> pl.DataFrame:
     """The columns of records that the fast path does not know."""
-    rows = []
-    for line in lines:
-        try:
-            rows.append(row(line))
-        except Refused as refusal:
-            rows.append({"refused": str(refusal)})
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    return pl.DataFrame([row(line) for line in lines], schema=_SCHEMA)
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
@@ -59,7 +53,7 @@ FORMAT = Format(
     title="AWS WAF log",
     hop="waf",
     reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
-    head=r'^\s*\{.*(?i:httpRequest|terminatingRuleId|"Request"\s*:)',
+    head=r'^\s*\{[\s\S]*(?i:httpRequest|terminatingRuleId|"Request"\s*:)',
     parse=_parse,
     json=True,
     paths=r"(?i)waf",

@@ -5,17 +5,15 @@ strings, the shape of `get-sampled-requests`, abbreviated records, and records t
 stand as text inside other objects.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from forensic.formats.aws_waf.verdict import judge
+from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["Refused", "row"]
+__all__ = ["row"]
 
 _LEVELS = 4
 _INSIDE = (
@@ -57,14 +55,13 @@ _HEADERS = {
 }
 
 
-class Refused(ValueError):
-    """The line holds no WAF record; the text says why."""
-
-
 def row(text: str) -> dict[str, Any]:
-    """The columns of the record on a line; raises Refused."""
-    duplicates: dict[str, list[Any]] = {}
-    record, stamp = _unwrap(_load(text, duplicates), duplicates)
+    """The columns of the record on a line, or why there is none as `refused`."""
+    try:
+        value, duplicates = load(text)
+        record, stamp = _unwrap(value, duplicates)
+    except NotJsonError as error:
+        return {"refused": str(error)}
     record = _canonical(record)
     sampled = "ruleNameWithinRuleGroup" in record or "Weight" in record
     flags = ["duplicate_key"] if duplicates else []
@@ -84,47 +81,9 @@ def row(text: str) -> dict[str, Any]:
         "utc_offset": None if moment is None else 0,
         "envelope_local": stamp,
         "envelope_offset": None if stamp is None else 0,
-        "extra": _dumps(rest),
+        "extra": compact(rest),
         "flags": flags or None,
     }
-
-
-def _dumps(value: dict[str, Any]) -> str | None:
-    if not value:
-        return None
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # a number beyond 64 bits
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _load(text: str, duplicates: dict[str, list[Any]]) -> Any:
-    """The JSON value; a key written twice with different values is left out of it."""
-    try:
-        value = orjson.loads(text)
-        if len(orjson.dumps(value)) == len(text.encode()):
-            return value  # nothing was dropped, so no key stands twice
-        return json.loads(text, object_pairs_hook=lambda p: _object(p, duplicates))
-    except (orjson.JSONEncodeError, RecursionError):
-        reason = "JSON: nested too deeply"
-    except ValueError as error:
-        reason = f"JSON: {error}"
-    raise Refused(reason)
-
-
-def _object(
-    pairs: list[tuple[str, Any]], duplicates: dict[str, list[Any]]
-) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    for name in found:
-        values = [value for key, value in pairs if key == name]
-        if len(values) > 1:
-            duplicates.setdefault(name, []).extend(values)
-            if any(value != values[0] for value in values):
-                found[name] = None
-    return found
 
 
 def _lowered(value: dict[str, Any]) -> set[str]:
@@ -158,8 +117,10 @@ def _unwrap(
             stamp = _moment(written, seconds=False)[0]
         value = next((value[key] for key in _INSIDE if value.get(key)), None)
         if isinstance(value, str) and value.lstrip().startswith("{"):
-            value = _load(value, duplicates)
-    raise Refused("JSON, but no WAF record")
+            value, inner = load(value)
+            duplicates.update(inner)
+    reason = "JSON, but no WAF record"
+    raise NotJsonError(reason)
 
 
 def _canonical(value: Any) -> Any:

@@ -1,0 +1,66 @@
+"""CloudWatch Logs as text: S3 exports (`aws logs create-export-task`) and `aws logs tail`.
+
+Each event is a stamp, with `tail` the name of the stream, and the message; further
+lines of a message follow without a stamp.
+"""
+
+import polars as pl
+
+from forensic.columns import iso_stamp
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_EXPORT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+_TAIL = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00 \S*[^\s:]"
+_EPOCH = r"1\d{12}"
+_HEAD = rf"^(?:{_EXPORT}|{_TAIL}|{_EPOCH})(?: |$)"
+_PARTS = rf"^(?:({_EXPORT})|({_TAIL})|({_EPOCH}))(?: (.*))?$"
+#: `host program[pid]: text` behind the stamp: a syslog line, not an export.
+_SYSLOG = r"^[A-Za-z0-9._-]+ [A-Za-z0-9_./@-]+(?:\[\d+\]: |: )"
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    parts = lines.to_frame("line").select(
+        pl.col("line").str.extract_groups(_PARTS).alias("part")
+    )
+    part = pl.col("part").struct
+    export, tail, epoch = (part.field(number) for number in "123")
+    message = pl.coalesce(part.field("4"), pl.lit(""))
+    written = pl.coalesce(export, tail)
+    millis = epoch.cast(pl.Int64, strict=False)
+    moment = pl.coalesce(
+        iso_stamp(written), pl.from_epoch(millis, "ms").cast(pl.Datetime("us"))
+    )
+    stamped = moment.is_not_null()
+    # `tail` puts a stream between stamp and message, as syslog puts a host: a
+    # program's colon behind it says which.
+    syslog = message.str.contains(_SYSLOG) & export.is_not_null()
+    syslog |= tail.is_not_null() & message.str.contains(r"^[\w./@-]+(?:\[\d+\])?: ")
+    stream = tail.str.slice(33)
+    readable = stamped & ~syslog
+    return parts.select(
+        envelope_local=pl.when(readable).then(moment),
+        envelope_offset=pl.when(readable).then(pl.lit(0, pl.Int32)),
+        message=pl.when(readable).then(message),
+        extra=pl.when(readable & stream.is_not_null()).then(
+            pl.struct(log_stream=stream).struct.json_encode()
+        ),
+        refused=pl.when(~readable.fill_null(value=False)).then(
+            pl.lit("no event of a CloudWatch Logs export")
+        ),
+    )
+
+
+FORMAT = Format(
+    name="cloudwatch_export",
+    title="CloudWatch Logs export",
+    hop=None,
+    reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html",
+    head=_HEAD,
+    parse=_parse,
+    multiline=True,
+    envelope=True,
+    payload=False,
+    paths=r"(?i)export|cloudwatch|aws-logs|/\d{6}\.gz$",
+)

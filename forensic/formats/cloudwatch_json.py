@@ -1,0 +1,106 @@
+"""CloudWatch Logs as JSON: events as the CLI, Insights and subscriptions write them.
+
+The lists around the events (`events`, `logEvents`, `results`) are taken off before
+(forensic.documents): a record is one event, or the fields of one Insights row.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.format import Format
+from forensic.json_text import NotJsonError, compact, load
+from forensic.schema import ParsedColumns
+
+__all__ = ["FORMAT"]
+
+_COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "flags", "refused"]
+_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+#: An event of `get-log-events`, `filter-log-events` or a subscription has one of them.
+_MARKS = {"ingestionTime", "eventId", "logStreamName", "id"}
+_KEPT = {
+    "logStreamName": "log_stream",
+    "@logStream": "log_stream",
+    "@log": "log_group",
+    "@entity": "entity",
+}
+
+
+def _event(value: Any) -> dict[str, Any] | None:
+    """The keys of an event, however it is written; None for anything else."""
+    if isinstance(value, list):  # an Insights row: [{"field": …, "value": …}, …]
+        fields = [item for item in value if isinstance(item, dict)]
+        value = {str(item.get("field")): item.get("value") for item in fields}
+    if not isinstance(value, dict):
+        return None
+    if "@message" in value:
+        return value
+    if "message" in value and "timestamp" in value and _MARKS & value.keys():
+        return value
+    return None
+
+
+def _moment(written: Any) -> datetime | None:
+    """The UTC moment: epoch milliseconds, or `2025-02-06 05:32:07.123` in UTC."""
+    epoch = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
+    if isinstance(written, str) and not written.isdigit():
+        try:
+            moment = datetime.fromisoformat(written)
+        except ValueError:
+            return None
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        return epoch + timedelta(milliseconds=int(written))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _row(text: str) -> dict[str, Any]:
+    try:
+        value, duplicates = load(text)
+    except NotJsonError as error:
+        return {"refused": str(error)}
+    event = _event(value)
+    if event is None:
+        return {"refused": "JSON, but no CloudWatch Logs event"}
+    message = event.get("@message", event.get("message"))
+    if isinstance(message, dict | list):
+        message = compact({"": message})
+        message = message[4:-1] if message else None
+    moment = _moment(event.get("@timestamp", event.get("timestamp")))
+    extra = {
+        name: event[key]
+        for key, name in _KEPT.items()
+        if isinstance(event.get(key), str)
+    }
+    flags = ["duplicate_key"] if duplicates else []
+    extra |= {"duplicates": duplicates} if duplicates else {}
+    return {
+        "envelope_local": moment,
+        "envelope_offset": None if moment is None else 0,
+        "message": message.rstrip("\r\n") if isinstance(message, str) else None,
+        "extra": compact(extra),
+        "flags": flags or None,
+    }
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+
+
+FORMAT = Format(
+    name="cloudwatch_json",
+    title="CloudWatch Logs events as JSON",
+    hop=None,
+    reference="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html",
+    head=(
+        r'^\s*(?:\{[\s\S]*"(?:ingestionTime|eventId|logStreamName|@message|id)"\s*:'
+        r'|\[\s*\{\s*"(?:field|value)"\s*:)'
+    ),
+    parse=_parse,
+    envelope=True,
+    payload=False,
+    json=True,
+    paths=r"(?i)cloudwatch|insights|log-events|firehose",
+)

@@ -1,0 +1,61 @@
+"""One JSON text ▶ its value, read strictly, with the keys that stand in it twice.
+
+Readers differ on a key written twice: most keep the last value, some the first. Such
+a key has no value here where its values differ; the caller gets all of them.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+__all__ = ["NotJsonError", "compact", "load"]
+
+
+class NotJsonError(ValueError):
+    """The text is no JSON value, or one that readers would differ on."""
+
+
+def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
+    """The value, and all values of every key that is written twice in one object."""
+    duplicates: dict[str, list[Any]] = {}
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        return _object(found, duplicates)
+
+    try:
+        value = orjson.loads(text)
+        if len(orjson.dumps(value)) == len(text.encode()):
+            return value, duplicates  # nothing was dropped: no key stands twice
+        return json.loads(text, object_pairs_hook=pairs), duplicates
+    except (orjson.JSONEncodeError, RecursionError):
+        reason = "JSON: nested too deeply"
+    except ValueError as error:
+        reason = f"JSON: {error}"
+    raise NotJsonError(reason)
+
+
+def _object(
+    pairs: list[tuple[str, Any]], duplicates: dict[str, list[Any]]
+) -> dict[str, Any]:
+    """The object of the pairs; null where a key's values differ."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    for name in found:
+        values = [value for key, value in pairs if key == name]
+        if len(values) > 1:
+            duplicates.setdefault(name, []).extend(values)
+            if any(value != values[0] for value in values):
+                found[name] = None
+    return found
+
+
+def compact(value: dict[str, Any]) -> str | None:
+    """The object as JSON without spaces; null for an empty one."""
+    if not value:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # a number beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
