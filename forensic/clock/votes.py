@@ -1,0 +1,95 @@
+"""Votes ▶ decision: which value the evidence says, which vote decided, how sure.
+
+The strongest kind of evidence decides; weaker kinds can confirm it or lower the
+confidence by speaking against it, and never outvote it by number alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["RANKS", "Decision", "Vote", "decide", "weaker"]
+
+#: Confidence from the surest to the least sure.
+RANKS = ["certain", "strong", "weak", "none"]
+_BASES = ["written", "inferred", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One piece of evidence for one value (seconds east of UTC, or a year)."""
+
+    value: int
+    strength: float  # orders the kinds of evidence; the highest decides
+    confidence: str  # the best that this evidence alone can give
+    method: str
+    detail: str
+    count: int = 1
+    against: int = 0  # rows of the same evidence that say something else
+    basis: str = "inferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A value, and what speaks for and against it."""
+
+    value: int
+    confidence: str
+    method: str
+    detail: str
+    votes_for: int
+    votes_against: int
+    basis: str = "inferred"
+
+
+def weaker(*confidences: str) -> str:
+    """The least sure of them."""
+    return max(confidences, key=RANKS.index)
+
+
+def lowered(confidence: str) -> str:
+    """One step less sure; what is said with evidence is never `none`."""
+    return RANKS[min(RANKS.index(confidence) + 1, RANKS.index("weak"))]
+
+
+def _contested(vote: Vote, rivals: list[Vote]) -> bool:
+    """Whether other evidence of similar strength says something else."""
+    inside = vote.against * 3 > vote.count
+    outside = any(r.strength >= 0.5 * vote.strength for r in rivals)
+    return inside or outside
+
+
+def decide(votes: Iterable[Vote]) -> Decision | None:
+    """The value that the evidence says; None without any."""
+    by_value: dict[int, list[Vote]] = defaultdict(list)
+    for vote in votes:
+        by_value[vote.value].append(vote)
+    if not by_value:
+        return None
+
+    def rank(value: int) -> tuple[float, float, int, int]:
+        group = by_value[value]
+        best = max(v.strength for v in group)
+        total = sum(v.strength for v in group)
+        return best, total, sum(v.count for v in group), -abs(value)
+
+    value = max(by_value, key=rank)
+    winners = sorted(by_value[value], key=lambda v: (-v.strength, v.method, v.detail))
+    rivals = [v for other, group in by_value.items() if other != value for v in group]
+    top = winners[0]
+    confidence = top.confidence
+    if _contested(top, rivals):
+        confidence = lowered(confidence)
+    details = [top.detail]
+    if rivals:
+        rival = max(rivals, key=lambda v: (v.strength, v.count, v.value))
+        details.append(f"against it: {rival.detail}")
+    return Decision(
+        value=value,
+        confidence=confidence,
+        method=top.method,
+        detail="; ".join(details),
+        votes_for=sum(v.count for v in winners),
+        votes_against=sum(v.count for v in rivals) + top.against,
+        basis=top.basis,
+    )
