@@ -1,5 +1,9 @@
 """nginx access log: combined, with whatever the site's `log_format` appends to it."""
 
+import dataclasses
+import re
+from functools import partial
+
 import polars as pl
 
 from forensic.columns import (
@@ -10,10 +14,11 @@ from forensic.columns import (
     request_line,
     target,
 )
-from forensic.combined import combined
+from forensic.combined import COMBINED, combined
 from forensic.format import Format
+from forensic.log_format import Template, event_columns, read, template
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "from_template"]
 
 _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 _HEAD = (
@@ -69,24 +74,129 @@ def _strict(lines: pl.Series) -> pl.DataFrame:
     )
 
 
-#: `$http_x_forwarded_for` of the packaged `main` format.
-_FORWARDED = r'^ "((?:[0-9A-Fa-f:.]+(?:, ?)?)+|unknown|-|)"(.*)$'
+#: What sites append: the variable ▶ the usual keys.
+_KEYS = {
+    "request_time": "rt request_time req_time reqtime time_request",
+    "upstream_response_time": "urt upstream_response_time upstream_time ups_resp_time",
+    "upstream_connect_time": "uct upstream_connect_time",
+    "upstream_header_time": "uht upstream_header_time",
+    "upstream_addr": "ua upstream upstream_addr uaddr upaddr upstream_address",
+    "upstream_status": "us ustatus upstream_status ups_status",
+    "upstream_cache_status": "cs cache upstream_cache_status cache_status",
+    "request_id": "rid request_id req_id reqid",
+    "request_length": "rl request_length req_len",
+    "http_x_forwarded_for": "xff x_forwarded_for http_x_forwarded_for forwarded_for",
+    "http_x_amzn_trace_id": "trace trace_id amzn_trace_id x_amzn_trace_id xray",
+    "host": "host http_host vhost",
+    "server_name": "sn server_name",
+    "scheme": "scheme",
+    "bytes_sent": "bytes_sent",
+    "connection": "conn connection cid",
+}
+_VARIABLE_OF = {key: name for name, keys in _KEYS.items() for key in keys.split()}
+#: The tail of the Kubernetes ingress controller.
+_INGRESS = (
+    " $request_length $request_time [$proxy_upstream_name]"
+    " [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length"
+    " $upstream_response_time $upstream_status $req_id"
+)
+_FORWARDED = r' "(?:[0-9A-Fa-f:.]{2,}(?:, ?[0-9A-Fa-f:.]{2,})*|unknown|-)"'
+_PAIR = r'[ ,;|]+([A-Za-z][A-Za-z0-9_-]*)[=:](?:"[^"]*"|[^\s"]+(?:, [^\s"=]+)*)'
+_TAIL = re.compile(rf"(?:{_FORWARDED})?(?:{_PAIR})*")
+#: Tails of so many shapes are read in one block; the others stay as they are.
+_SHAPES = 8
 
 
-def _parse(lines: pl.Series) -> pl.DataFrame:
+def _tail_template(tail: str) -> str | None:
+    """The template that a tail was written with, as far as its keys make it certain.
+
+    `rt=0.003 us="200"` becomes `rt=$request_time us="$upstream_status"`.
+    """
+    if re.fullmatch(template(_INGRESS).pattern(), tail):
+        return _INGRESS
+    if not _TAIL.fullmatch(tail):
+        return None
+    forwarded = re.match(_FORWARDED, tail)
+    begin = forwarded.end() if forwarded else 0
+    parts = [' "$http_x_forwarded_for"'] if forwarded else []
+    for pair in re.finditer(_PAIR, tail[begin:]):
+        key = pair[1].replace("-", "_").lower()
+        name = _VARIABLE_OF.get(key, key)
+        if key == "ua" and not re.search(r"[=:]\"?(?:unix:|-|[^ ]*:\d)", pair[0]):
+            name = key
+        before, quote, _ = pair[0].partition('"')
+        if not quote:
+            before = pair[0][: pair.end(1) - pair.start() + 1]
+        parts.append(f"{before}{quote}${{{name}}}{quote}")
+    return "".join(parts)
+
+
+def _read_tails(tails: pl.Series, declared: str | None) -> pl.DataFrame:
+    """The columns that the tails give; what is not understood is `extra.tail`."""
+    left = pl.DataFrame({"tail": tails}).with_row_index("row").filter(tails != "")
+    parts = []
+    for _ in range(_SHAPES):
+        if left.is_empty():
+            break
+        shape = declared or _tail_template(left["tail"][0])
+        declared = None
+        if shape is None:
+            parts.append(_unread(left.head(1)))
+            left = left.slice(1)
+            continue
+        values = read(left["tail"], template(shape)).with_columns(left["row"])
+        fits = values["fits"]
+        values = values.filter(fits).drop("fits")
+        parts.append(values.select("row", *event_columns(values.columns[:-1])))
+        left = left.filter(~fits)
+    found = pl.concat([*parts, _unread(left)], how="diagonal")
+    rows = pl.DataFrame({"tail": tails}).with_row_index("row").select("row")
+    return rows.join(found, on="row", how="left", maintain_order="left").drop("row")
+
+
+def _unread(rows: pl.DataFrame) -> pl.DataFrame:
+    text = pl.col("tail").str.strip_chars_start(" ")
+    return rows.select("row", extra=json_extra(tail=text))
+
+
+def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
+    """Combined lines, with the tail that the `log_format` declares or that is found."""
     frame = combined(lines, _strict)
-    tails = frame["tail"]
+    tails = frame["tail"].fill_null("")
+    frame = frame.drop("tail")
     if not (tails != "").any():
-        return frame.drop("tail")
-    forwarded = pl.col("tail").str.extract(_FORWARDED, 1)
-    rest = pl.coalesce(pl.col("tail").str.extract(_FORWARDED, 2), "tail")
-    known = pl.col("forwarded_for") if "forwarded_for" in frame.columns else None
-    return frame.with_columns(
-        forwarded_for=pl.coalesce(known, dash_to_null(forwarded)),
-        extra=json_extra(
-            tail=pl.when(rest != "").then(rest.str.strip_chars_start(" "))
-        ),
-    ).drop("tail")
+        return frame
+    more = _read_tails(tails, declared)
+    both = [
+        pl.coalesce(more[name], name) for name in frame.columns if name in more.columns
+    ]
+    return frame.hstack(
+        more.drop(frame.columns, strict=False).get_columns()
+    ).with_columns(both)
+
+
+def _parse_template(lines: pl.Series, form: Template) -> pl.DataFrame:
+    """Lines of a `log_format` of the site's own."""
+    values = read(lines, form)
+    refused = pl.when(~values["fits"]).then(pl.lit("does not fit the log_format"))
+    return values.drop("fits").select(*event_columns(form.names), refused=refused)
+
+
+def from_template(text: str) -> Format:
+    """The format of lines that a `log_format` describes.
+
+    The text is the directive's strings joined, after `escape=json ` or
+    `escape=none ` where it says so.
+    """
+    form = template(text)
+    own = dataclasses.replace(FORMAT, multiline="\n" in text)
+    if text.startswith(COMBINED):
+        tail = text.removeprefix(COMBINED).split("\n", 1)[0]
+        return dataclasses.replace(own, parse=partial(_parse, declared=tail or None))
+    head = "^" + form.pattern()
+    return dataclasses.replace(
+        own, head=head, parse=partial(_parse_template, form=form)
+    )
 
 
 FORMAT = Format(
