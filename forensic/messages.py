@@ -4,12 +4,14 @@ Free text is only read where its shape is certain; whatever else stands in it st
 the message. Functions are row-aligned and work on the few rows that can matter.
 """
 
+from functools import partial
+
 import polars as pl
 
-from forensic.columns import by_value, only_where
+from forensic.columns import by_value, first_that_parses, only_where, prefix, target
 from forensic.schema import HOPS
 
-__all__ = ["first_class", "programs", "system_messages"]
+__all__ = ["first_class", "http_messages", "programs", "system_messages"]
 
 #: Programs that tell which hop speaks; every other program is the host's own.
 _PROGRAMS = {
@@ -98,3 +100,137 @@ def _system_facts(messages: pl.Series) -> pl.DataFrame:
 def system_messages(system: pl.Series, message: pl.Series) -> pl.DataFrame:
     """`reason` and `client_ip` of the rows where `system` holds; null elsewhere."""
     return only_where(system, message, _system_facts)
+
+
+_METHODS = r"GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT|PROPFIND"
+_STATUS = r"(?P<status>[1-5][0-9]{2})"
+_VERSION = r"(?:HTTP/)?(?P<http_version>[0-9](?:\.[0-9])?)"
+#: A path, or a whole address: scheme and host; path; query.
+_URL = (
+    r"(?:(?P<scheme>https?|wss?)://(?P<host>[^ /?#:\"']+)(?::[0-9]*)?)?"
+    r"(?P<path>/[^ ?\"']*)?(?:\?(?P<query>[^ \"']*))?"
+)
+#: The ordinary ways to write a request or a response, each certain by itself.
+_REQUESTS = [
+    # Request: GET http://h/p   Response: 200 http://h/p   Response: GET /p 200
+    rf"(?:[Rr]equest|[Rr]esponse)(?:: ?| )(?:(?P<method>{_METHODS}) )?"
+    rf"(?:{_STATUS} )?(?:(?P<verb>{_METHODS}) )?{_URL}"
+    r"(?:(?: ->| -)? (?P<after>[1-5][0-9]{2}))?",
+    # 10.0.0.1 - - "GET /p HTTP/1.1" 404 12
+    r"(?:(?P<client_ip>[0-9.]{7,15}|[0-9a-f:]{2,39})(?::[0-9]+)?(?: -)* (?:\[[^\]]*\] )?)?"
+    rf"\"(?P<method>{_METHODS}) {_URL}(?: {_VERSION})?\""
+    rf"(?:(?:,? status(?:_code|Code)?[:=] ?| -> | - | ){_STATUS})?",
+    # GET /p 500 12ms   GET /p -> 500   GET /p HTTP/1.1 500   GET /p
+    rf"(?P<method>{_METHODS}) {_URL}(?: HTTP/(?P<http_version>[0-9](?:\.[0-9])?))?"
+    rf"(?:(?: ->| =>| -|:)? {_STATUS})?",
+    # Flask: Exception on /p [GET]
+    rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
+    # Django: Not Found: /p
+    r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
+    r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: (?P<path>/[^ ]*)",
+]
+_PHRASES = {
+    "Bad Request": "400",
+    "Unauthorized": "401",
+    "Forbidden": "403",
+    "Not Found": "404",
+    "Method Not Allowed": "405",
+    "Gone": "410",
+    "Internal Server Error": "500",
+    "Service Unavailable": "503",
+}
+#: What may follow a status: a number that something else follows is a number.
+_AFTER_STATUS = (
+    r"^(?:$|[,;|]| ?[-(\[{|]| [0-9.]+ ?(?:ms|s|us|µs|sec|seconds|bytes|B)?\b|,? [a-z_]+[=:]"
+    r"|,? (?:in|took|after|OK|Created|Accepted|No Content|Moved|Found|Not |See |Bad |Un"
+    r"|Forbidden|Internal|Service|Gateway|Method|Conflict|Gone|Too |from|for|by)\b)"
+)
+_DURATION = (
+    r"(?:^|[ (=:,\[])([0-9]+(?:\.[0-9]+)?) ?(ms|msec|s|sec|secs|seconds|us|µs)\b"
+)
+_SECONDS = {"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6}
+#: Only messages with one of these are looked at.
+_SPEAKS_OF_HTTP = (
+    rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:{_METHODS}) [/h]|\"(?:{_METHODS}) [/h]"
+    r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
+    r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
+)
+_HTTP = "method scheme host path query http_version status client_ip".split()
+
+
+def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
+    """What one of the _REQUESTS finds; refused where it is none."""
+    found = prefix(messages, pattern)
+    names = found.columns
+    status = [pl.col(name) for name in ("status", "after") if name in names]
+    trusted = pl.col("rest").str.contains(_AFTER_STATUS)
+    if "phrase" in names:
+        word = pl.col("phrase").replace_strict(
+            _PHRASES, default=None, return_dtype=pl.String
+        )
+        status, trusted = [word], pl.lit(value=True)
+    verbs = [pl.col(name) for name in ("method", "verb") if name in names]
+    return found.select(
+        *(name for name in _HTTP if name in names and name not in {"method", "status"}),
+        *([pl.coalesce(verbs).alias("method")] if verbs else []),
+        *(
+            [pl.when(trusted).then(pl.coalesce(status)).alias("status")]
+            if status
+            else []
+        ),
+        pl.col("rest"),
+        reason=pl.lit("exception" if "Exception on" in pattern else None, pl.String),
+        refused=pl.when(pl.col("path").is_null()).then(pl.lit("no request")),
+    )
+
+
+def _pairs(messages: pl.Series) -> pl.DataFrame:
+    """What `status=404 method=GET path=/x` says, in any order, quoted or not."""
+
+    def value(names: str, shape: str) -> pl.Expr:
+        pattern = rf"(?:^|[ ,;{{(])(?:{names})=[\"']?({shape})"
+        return pl.col("message").str.extract(pattern, 1)
+
+    url = target(value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*"))
+    status = value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b")
+    known = url["path"].is_not_null() & status.is_not_null()
+    return pl.DataFrame({"message": messages}).select(
+        **url,
+        status=status,
+        method=value("method|http_method|verb", _METHODS),
+        client_ip=value(
+            "ip|client_ip|remote_addr|client|remote_ip", r"[0-9A-Fa-f:.]{3,45}\b"
+        ),
+        rest="message",
+        refused=pl.when(~known).then(pl.lit("no request")),
+    )
+
+
+def _requests(messages: pl.Series) -> pl.DataFrame:
+    """The request and response columns of messages that may speak of HTTP."""
+    shapes = [*(partial(_shape, pattern=pattern) for pattern in _REQUESTS), _pairs]
+    found = first_that_parses(messages, shapes)
+    absent = {*_HTTP, "reason"} - {*found.columns}
+    took = pl.col("rest").str.extract_groups(_DURATION).struct
+    unit = took.field("2").replace_strict(
+        _SECONDS, default=1.0, return_dtype=pl.Float64
+    )
+    return (
+        found.with_columns(pl.lit(None, pl.String).alias(n) for n in sorted(absent))
+        .with_columns(duration=took.field("1").cast(pl.Float64) * unit)
+        .select(
+            pl.when(pl.col("refused").is_null()).then(
+                pl.col(*_HTTP, "reason", "duration")
+            )
+        )
+        .with_columns(pl.col("status").cast(pl.Int16))
+    )
+
+
+def http_messages(message: pl.Series) -> pl.DataFrame:
+    """The request that each message speaks of, where its shape is certain.
+
+    Columns: method, scheme, host, path, query, http_version, status, client_ip,
+    reason, duration (only where a unit is written).
+    """
+    return only_where(message.str.contains(_SPEAKS_OF_HTTP), message, _requests)

@@ -1,0 +1,159 @@
+"""Application logs of a stamp, a level and a message, as logging libraries lay them out.
+
+Python's `logging` has no layout of its own, so that each project writes its own:
+`2025-02-06 14:32:07,216 INFO app: …`, `INFO 2025-02-06 14:32:07,216 [app] …`,
+`2025-02-06 14:32:07,216 - app - INFO - …`; loguru, structlog, logback, log4j and
+Spring Boot write near relatives. A line is read in two steps: the stamp (behind the
+level, where that comes first), then the names around the level.
+"""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.columns import by_value, first_that_parses, json_extra, moments, prefix
+from forensic.format import Format
+from forensic.messages import http_messages
+
+__all__ = ["FORMAT"]
+
+_STAMP = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+    r"(?: ?[+-][0-9]{2}:?[0-9]{2}|Z)?"
+)
+_LEVELS = (
+    "DEBUG INFO WARNING WARN ERROR CRITICAL FATAL TRACE NOTICE SUCCESS NOTSET SEVERE"
+    " FINEST FINER FINE CONFIG EXCEPTION INFORMATION VERBOSE ALERT"
+).split()
+_LEVEL = "|".join([*_LEVELS, *(level.lower() for level in _LEVELS), "Level [0-9]+"])
+_ZONES = (
+    "UTC|GMT|JST|KST|IST|CET|CEST|BST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|HKT|SGT|AEST|AEDT"
+)
+_NAME = r"[A-Za-z_][A-Za-z0-9_.$/-]*"
+_AT_LEVEL = rf"\[?(?P<level>{_LEVEL}) *(?:[\]:|,]|$|[ \t])"
+_LEVEL_FIRST = (
+    rf"\[?(?P<level>{_LEVEL})\]? *(?:[:|-] *)?\[?(?P<stamp>{_STAMP})\]? *(?:[:|-] *)?"
+)
+_STAMP_FIRST = rf"\[?(?P<stamp>{_STAMP})\]?"
+_FILE = r"[A-Za-z0-9_./-]{1,200}\.log[^ :]*(?::[0-9_:]+)?[ :]"
+#: What stands between stamp and level, from the most certain shape to the least.
+_BETWEEN = [
+    # INFO   - INFO -   | INFO |   [INFO]   :INFO:
+    rf" *(?:[|:-] *)?{_AT_LEVEL}",
+    # JST INFO   JST [812] INFO
+    rf" +(?P<zone>{_ZONES})\]? *(?:\[(?P<pid>[0-9]{{1,10}})\] *)?(?:[|:-] *)?{_AT_LEVEL}",
+    # - app - INFO -   [app] [INFO]   app INFO
+    rf" +(?:[|-] )?(?P<logger>{_NAME}) *(?:[|:-] *)?{_AT_LEVEL}",
+    # [MainThread] INFO   25746 INFO   [812] [MainThread] INFO
+    rf" *(?:[|-] *)?(?:(?P<pid>[0-9]{{1,10}}) +)?"
+    rf"(?:\[(?P<thread>[^\]]{{0,80}})\] *)?(?:\[[^\]]{{0,80}}\] *)?"
+    rf"(?:(?P<logger>{_NAME}) *)?(?:[|:-] *)?{_AT_LEVEL}",
+]
+_CALLER = r"(?P<caller>[A-Za-z0-9_./<>-]+\.[a-z]{1,4}:[0-9]+)"
+#: What stands between level and message, likewise; the last leaves it all to it.
+_BEHIND = [
+    # Spring Boot: 812 --- [main] c.e.Class : text
+    r" *(?P<pid>[0-9]{1,10}) --- (?:\[[^\]]*\] )?\[ *(?P<thread>[^\]]*)\] (?P<logger>[^ ]+) *: ?",
+    # loguru: module:function:26 - text
+    rf" *(?:[|-] )?(?P<logger>{_NAME}):(?P<caller>[A-Za-z0-9_<>.]+:[0-9]+) - ",
+    # app [Thread-3] login.py:41 text
+    rf" *(?:[|-] )?(?:(?P<logger>{_NAME}) )?\[(?P<thread>[^\]]{{1,80}})\] {_CALLER}:? (?:- )?",
+    rf" *(?:[|-] )?{_CALLER}:? (?:[|-] )?",
+    # OpenStack: nova.api [req-… user project] text
+    rf" *(?:(?P<logger>{_NAME}) )?\[(?P<request_id>req-[0-9a-f-]+)[^\]]*\] ",
+    # [main] c.e.Class - text
+    rf" *\[(?P<thread>[^\]]{{1,80}})\] (?P<logger>{_NAME}) - ",
+    # [app] text   app - text
+    rf" *(?:[|-] )?\[(?P<logger>{_NAME}) *\]:? (?:[|-] )?",
+    rf" *(?:[|-] )?(?P<logger>{_NAME}) [|-] ",
+    # a.b: text   app: text
+    r" *(?:[|-] )?(?P<logger>[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+):? ",
+    r" *(?:[|-] )?(?P<logger>[a-z_][a-z0-9_]*): ",
+    # zookeeper: [a[b]:c@774] - text
+    r" *\[(?P<thread>[^ ]{1,200})\] - ",
+    r" *(?:[|-] +)?",
+]
+_GROUPS = "level zone pid thread logger caller request_id".split()
+#: Words that begin a message, though they look like a logger's name.
+_NO_LOGGER = "request response error warning info exception message status note".split()
+
+
+def _piece(texts: pl.Series, pattern: str) -> pl.DataFrame:
+    """What one shape finds; refused where there is text and it finds nothing."""
+    found = prefix(texts, pattern)
+    logger = pl.col("logger") if "logger" in found.columns else pl.lit(None, pl.String)
+    named = pl.col("rest").is_not_null() & ~logger.str.to_lowercase().is_in(
+        _NO_LOGGER
+    ).fill_null(value=False)
+    return found.with_columns(refused=pl.when(~named).then(texts))
+
+
+def _around(texts: pl.Series, shapes: list[str]) -> pl.DataFrame:
+    pieces = [partial(_piece, pattern=pattern) for pattern in shapes]
+    found = first_that_parses(texts, pieces)
+    return found.with_columns(
+        rest=pl.when(pl.col("refused").is_null()).then("rest")
+    ).drop("refused")
+
+
+def _columns(found: pl.DataFrame) -> pl.DataFrame:
+    """The parsed columns of the pieces found; refused where there is no `rest`."""
+    behind = _around(found["rest"], _BEHIND)
+    absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(found))
+    both = {
+        name: pl.coalesce(
+            *(frame.get_column(name, default=absent) for frame in (behind, found))
+        )
+        for name in _GROUPS
+    }
+    stamps = moments(found["stamp"])
+    http = http_messages(behind["rest"])
+    parsed = behind["rest"].is_not_null()
+    lower = by_value(found["level"], lambda v: v.str.to_lowercase().to_frame("level"))
+    return pl.DataFrame({"parsed": parsed}).select(
+        pl.when("parsed").then(stamps["local_time"]).alias("local_time"),
+        utc_offset=stamps["utc_offset"],
+        level=lower["level"],
+        logger=both["logger"],
+        pid=both["pid"].cast(pl.Int64, strict=False),
+        request_id=both["request_id"],
+        message=behind["rest"],
+        extra=json_extra(
+            thread=both["thread"], caller=both["caller"], zone=both["zone"]
+        ),
+        flags=pl.when(pl.col("parsed") & stamps["local_time"].is_null()).then(
+            pl.lit(["bad_time"])
+        ),
+        refused=pl.when(~pl.col("parsed")).then(pl.lit("no stamp and level")),
+        **{name: http[name] for name in http.columns},
+    )
+
+
+def _level_first(lines: pl.Series) -> pl.DataFrame:
+    return _columns(prefix(lines, _LEVEL_FIRST))
+
+
+def _stamp_first(lines: pl.Series) -> pl.DataFrame:
+    head = prefix(lines, _STAMP_FIRST)
+    return _columns(head.drop("rest").with_columns(_around(head["rest"], _BETWEEN)))
+
+
+def _prefixed(lines: pl.Series) -> pl.DataFrame:
+    """The lines of several files in one, each behind its file's name."""
+    return _stamp_first(prefix(lines, _FILE)["rest"])
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of lines with a stamp and a level."""
+    return first_that_parses(lines, [_level_first, _stamp_first, _prefixed])
+
+
+FORMAT = Format(
+    name="python_logging",
+    title="application log",
+    hop="application",
+    reference="Python library, logging: Formatter; loguru, logback, log4j layouts",
+    head=rf"^(?:{_FILE})?\[?(?:(?:{_LEVEL})\]? *(?:[:|-] *)?\[?)?{_STAMP}",
+    parse=parse,
+    multiline=True,
+)
