@@ -29,6 +29,7 @@ __all__ = [
     "glob_regex",
     "leading",
     "plural",
+    "reasons",
     "report",
     "request_places",
 ]
@@ -178,6 +179,11 @@ def gather(
     listed = [pl.col(f"{column}_list").fill_null("not logged") for column in tops]
     numbered = [pl.col(f"{column}_count").fill_null(0) for column in tops]
     return joined.with_columns(*listed, *numbered).drop("_reach", "_all", strict=False)
+
+
+def reasons(frames: Frames, hop: str, names: Sequence[str]) -> pl.LazyFrame:
+    """Events of a hop whose `reason` is one of these."""
+    return frames.events.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
 
 
 def leading(
