@@ -16,9 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.columns import dash_to_null, offset_seconds
+from forensic.columns import (
+    clf_stamp,
+    dash_to_null,
+    offset_seconds,
+    request_line,
+    target,
+)
 
-__all__ = ["COMBINED", "combined"]
+__all__ = ["COMBINED", "HEAD", "combined"]
 
 #: The nginx `log_format` of the line; what follows it is the `tail`.
 COMBINED = (
@@ -259,16 +265,66 @@ def _headers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
     }, fits
 
 
-def combined(
-    lines: pl.Series, strict: Callable[[pl.Series], pl.DataFrame]
-) -> pl.DataFrame:
-    """The columns of combined lines, and `tail`: what follows the user agent.
+_BRACKETS = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
+#: A virtual host may stand in front; the peer may be a list of addresses.
+HEAD = (
+    r"^(?:(\S+) )??(\S+(?:, ?\S+)*) - (?:(.*?) )?"
+    + _BRACKETS
+    # Quotes are escaped inside the request; the second way is for logs where not.
+    + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}) (\d+|-)'
+)
+_LINE = HEAD + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
+_GROUPS = [
+    "host",
+    "address",
+    "user",
+    "stamp",
+    "request",
+    "raw_request",
+    "status",
+    "bytes_sent",
+    "referrer",
+    "user_agent",
+    "tail",
+]
 
-    Lines that are not of the plainest shape are what `strict` makes of them.
-    """
+
+def _strict(lines: pl.Series) -> pl.DataFrame:
+    """Columns of the lines that the fast path left, by regular expression."""
+    groups = lines.str.extract_groups(_LINE).struct.unnest()
+    frame = groups.rename(dict(zip(groups.columns, _GROUPS, strict=True)))
+    request = pl.coalesce("request", "raw_request")
+    line = request_line(request)
+    address = target(line["target"])
+    listed = pl.col("address").str.contains(", ?")
+    return frame.select(
+        client_ip=pl.col("address").str.extract(r"^([^,]*)"),
+        forwarded_for=pl.when(listed).then("address"),
+        user=dash_to_null(pl.col("user")),
+        local_time=clf_stamp(pl.col("stamp")),
+        utc_offset=offset_seconds(pl.col("stamp").str.slice(21)),
+        method=line["method"],
+        scheme=address["scheme"],
+        host=pl.coalesce(address["host"], pl.col("host").str.replace(r":\d+$", "")),
+        path=address["path"],
+        query=address["query"],
+        http_version=line["http_version"],
+        status=pl.col("status").cast(pl.Int16),
+        bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
+        referrer=dash_to_null(pl.col("referrer")),
+        user_agent=dash_to_null(pl.col("user_agent")),
+        tail=pl.col("tail"),
+        # What is no request line (a TLS hello, a scanner's bytes) is all there is.
+        message=pl.when(line["method"].is_null()).then(dash_to_null(request)),
+        refused=pl.when(pl.col("stamp").is_null()).then(pl.lit("not an access line")),
+    )
+
+
+def combined(lines: pl.Series) -> pl.DataFrame:
+    """The columns of combined lines, and `tail`: what follows the user agent."""
     rows = _rows(lines)
     if len(rows.number) == 0:
-        return strict(lines)
+        return _strict(lines)
     pieces = [
         piece(rows) for piece in (_stamps, _clients, _requests, _answers, _headers)
     ]
@@ -284,6 +340,6 @@ def combined(
     plain = rows.number[fits]
     others = np.setdiff1d(np.arange(len(lines)), plain, assume_unique=True)
     both = pl.concat(
-        [frame.filter(pl.Series(fits)), strict(lines.gather(others))], how="diagonal"
+        [frame.filter(pl.Series(fits)), _strict(lines.gather(others))], how="diagonal"
     )
     return both[np.argsort(np.concatenate([plain, others]), kind="stable")]

@@ -6,73 +6,12 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import (
-    clf_stamp,
-    dash_to_null,
-    json_extra,
-    offset_seconds,
-    request_line,
-    target,
-)
-from forensic.combined import COMBINED, combined
+from forensic.columns import json_extra
+from forensic.combined import COMBINED, HEAD, combined
 from forensic.format import Format
 from forensic.log_format import Template, event_columns, read, template
 
 __all__ = ["FORMAT", "from_template"]
-
-_STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
-_HEAD = (
-    r"^(?:(\S+) )??(\S+(?:, ?\S+)*) - (?:(.*?) )?"
-    + _STAMP
-    # Quotes are escaped inside the request; the second way is for logs where not.
-    + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}) (\d+|-)'
-)
-_LINE = _HEAD + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
-_GROUPS = [
-    "host",
-    "address",
-    "user",
-    "stamp",
-    "request",
-    "raw_request",
-    "status",
-    "bytes_sent",
-    "referrer",
-    "user_agent",
-    "tail",
-]
-
-
-def _strict(lines: pl.Series) -> pl.DataFrame:
-    """Columns of the lines that the fast path left, by regular expression."""
-    groups = lines.str.extract_groups(_LINE).struct.unnest()
-    frame = groups.rename(dict(zip(groups.columns, _GROUPS, strict=True)))
-    request = pl.coalesce("request", "raw_request")
-    line = request_line(request)
-    address = target(line["target"])
-    listed = pl.col("address").str.contains(", ?")
-    return frame.select(
-        client_ip=pl.col("address").str.extract(r"^([^,]*)"),
-        forwarded_for=pl.when(listed).then("address"),
-        user=dash_to_null(pl.col("user")),
-        local_time=clf_stamp(pl.col("stamp")),
-        utc_offset=offset_seconds(pl.col("stamp").str.slice(21)),
-        method=line["method"],
-        scheme=address["scheme"],
-        host=pl.coalesce(address["host"], pl.col("host").str.replace(r":\d+$", "")),
-        path=address["path"],
-        query=address["query"],
-        http_version=line["http_version"],
-        status=pl.col("status").cast(pl.Int16),
-        bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
-        referrer=dash_to_null(pl.col("referrer")),
-        user_agent=dash_to_null(pl.col("user_agent")),
-        tail=pl.col("tail"),
-        # What is no request line (a TLS hello, a scanner's bytes) is all there is.
-        message=pl.when(line["method"].is_null()).then(dash_to_null(request)),
-        refused=pl.when(pl.col("stamp").is_null()).then(pl.lit("not an access line")),
-    )
-
 
 #: What sites append: the variable ▶ the usual keys.
 _KEYS = {
@@ -161,7 +100,7 @@ def _unread(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
     """Combined lines, with the tail that the `log_format` declares or that is found."""
-    frame = combined(lines, _strict)
+    frame = combined(lines)
     tails = frame["tail"].fill_null("")
     frame = frame.drop("tail")
     if not (tails != "").any():
@@ -204,7 +143,7 @@ FORMAT = Format(
     title="nginx access log",
     hop="web_server",
     reference="https://nginx.org/en/docs/http/ngx_http_log_module.html",
-    head=_HEAD,
+    head=HEAD,
     parse=_parse,
     stamps_end=True,
     paths=r"(?i)nginx|access",

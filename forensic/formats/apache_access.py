@@ -1,0 +1,118 @@
+r"""Apache httpd access log: common, combined, vhost_combined, and the TLS request log.
+
+The line is nginx's `combined`, but the stamp says when the request was received, a
+quote is escaped as `\"`, and no bytes are `-`.
+"""
+
+import polars as pl
+
+from forensic.columns import (
+    clf_stamp,
+    dash_to_null,
+    first_that_parses,
+    json_extra,
+    offset_seconds,
+    request_line,
+    target,
+)
+from forensic.combined import HEAD, combined
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+#: With a name in the field of identd, which nobody uses but proxies' sessions.
+_IDENT = (
+    rf"^(?:(\S+) )??(\S+) (\S+) (\S+) {_STAMP} {_QUOTED} (\d{{3}}) (\d+|-)"
+    rf"(?: {_QUOTED} {_QUOTED})?(.*)$"
+)
+_IDENT_HEAD = rf'(?:\S+ ){{3,4}}{_STAMP} "'
+#: `ssl_request_log` of the packaged ssl.conf.
+_SSL = rf"^{_STAMP} (\S+) (\S+) (\S+) {_QUOTED} (\d+|-)$"
+_SSL_HEAD = rf'{_STAMP} \S+ (?:-|(?:TLS|SSL)v\S+) \S+ "'
+
+
+def _request(column: str) -> dict[str, pl.Expr]:
+    """The columns of the request line, or the `message` that is none."""
+    line = request_line(pl.col(column))
+    address = target(line["target"])
+    unread = pl.when(line["method"].is_null()).then(dash_to_null(pl.col(column)))
+    return {
+        "method": line["method"],
+        "http_version": line["http_version"],
+        "message": unread,
+        **address,
+    }
+
+
+def _stamp() -> dict[str, pl.Expr]:
+    stamp = pl.col("stamp")
+    refused = pl.when(stamp.is_null()).then(pl.lit("not an access line"))
+    return {
+        "local_time": clf_stamp(stamp),
+        "utc_offset": offset_seconds(stamp.str.slice(21)),
+        "refused": refused,
+    }
+
+
+def _groups(lines: pl.Series, pattern: str, names: list[str]) -> pl.DataFrame:
+    frame = lines.str.extract_groups(pattern).struct.unnest()
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+
+
+def _combined(lines: pl.Series) -> pl.DataFrame:
+    """Common and combined lines; what follows them is `extra.tail`."""
+    frame = combined(lines)
+    tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
+    if "refused" not in frame.columns:
+        frame = frame.with_columns(refused=pl.lit(None, pl.String))
+    if not (frame["tail"] != "").any():
+        return frame.drop("tail")
+    return frame.with_columns(extra=json_extra(tail=tail)).drop("tail")
+
+
+def _ident(lines: pl.Series) -> pl.DataFrame:
+    names = ["host", "client_ip", "ident", "user", "stamp", "request"]
+    names += ["status", "bytes_sent", "referrer", "user_agent", "tail"]
+    tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
+    request = _request("request")
+    vhost = pl.col("host").str.replace(r":\d+$", "")
+    return _groups(lines, _IDENT, names).select(
+        client_ip="client_ip",
+        user=dash_to_null(pl.col("user")),
+        status=pl.col("status").cast(pl.Int16),
+        bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
+        referrer=dash_to_null(pl.col("referrer")),
+        user_agent=dash_to_null(pl.col("user_agent")),
+        extra=json_extra(ident=dash_to_null(pl.col("ident")), tail=tail),
+        **request | {"host": pl.coalesce(request["host"], vhost)},
+        **_stamp(),
+    )
+
+
+def _ssl(lines: pl.Series) -> pl.DataFrame:
+    names = ["stamp", "client_ip", "ssl_protocol", "ssl_cipher", "request", "size"]
+    secured = {name: dash_to_null(pl.col(name)) for name in names[2:4]}
+    return _groups(lines, _SSL, names).select(
+        client_ip="client_ip",
+        bytes_sent=pl.col("size").cast(pl.Int64, strict=False),
+        extra=json_extra(**secured),
+        **_request("request"),
+        **_stamp(),
+    )
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    return first_that_parses(lines, [_combined, _ident, _ssl])
+
+
+FORMAT = Format(
+    name="apache_access",
+    title="Apache httpd access log",
+    hop="web_server",
+    reference="https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
+    head=f"^(?:{HEAD.removeprefix('^')}|{_IDENT_HEAD}|{_SSL_HEAD})",
+    parse=_parse,
+    paths=r"(?i)apache|httpd|vhost|ssl_(?:access|request)|localhost_access",
+)
