@@ -1,0 +1,77 @@
+"""Rule: what the application depends on failed."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+#: Words that only such failures have; the class of the error or the server's own text.
+_FAILED = (
+    r"(?i)\b(OperationalError|InterfaceError|QueuePool limit"
+    r"|too many (?:clients|connections)|server has gone away"
+    r"|could not connect to server|redis\S*\.(?:ConnectionError|TimeoutError)"
+    r"|MaxRetryError|NewConnectionError|deadlock detected|lock wait timeout)"
+)
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = (
+        frames.events.filter(
+            pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
+            pl.col("level").is_in(["error", "critical", "fatal"]),
+        )
+        .with_columns(cause=pl.col("message").str.extract(_FAILED, 1))
+        .filter(pl.col("cause").is_not_null())
+    )
+    return report(
+        gather(frames, rows, ["cause"], tops=["path", "logger"]),
+        summary=pl.format(
+            "{} names {}: path {}; logger {}",
+            plural(pl.col("count"), "error"),
+            "cause",
+            "path_list",
+            "logger_list",
+        ),
+        confidence="certain",
+        ask_for=["logs and metrics of that database or service"],
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "application"}
+    return line | columns
+
+
+RULE = Rule(
+    id="app-dependency-failed",
+    title="A database or service that the application needs failed",
+    level="high",
+    description="The application's log names a database, cache or service that "
+    "refused, timed out or ran out of connections.",
+    falsepositives=["A message that only quotes such an error"],
+    references=["https://docs.sqlalchemy.org/en/20/errors.html"],
+    tags=["app"],
+    hop="application",
+    needs=["application|app_server"],
+    query=_query,
+    positives=[
+        Example(
+            title="database",
+            events=[
+                _line(
+                    level="error",
+                    message="Traceback\nsqlalchemy.exc.OperationalError: timeout",
+                )
+            ],
+        )
+    ],
+    negatives=[
+        Example(
+            title="something else",
+            events=[_line(level="error", message="ValueError: x")],
+        ),
+        Example(
+            title="information",
+            events=[_line(level="info", message="OperationalError")],
+        ),
+    ],
+)

@@ -1,0 +1,72 @@
+"""Rule: exceptions that nobody caught."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+_ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
+_NAME = r"^([\w.]+)"
+_PLACE = r'File "[^"]+", line \d+, in \S+'
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
+        pl.col("message").str.contains(
+            "Traceback (most recent call last):", literal=True
+        ),
+    ).with_columns(
+        error=pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME),
+        place=pl.col("message").str.extract_all(_PLACE).list.last(),
+    )
+    return report(
+        gather(frames, rows, ["error", "place"], tops=["path", "logger"]),
+        summary=pl.format(
+            "{} with {} at {}: path {}; logger {}",
+            plural(pl.col("count"), "traceback"),
+            pl.col("error").fill_null("an unknown exception"),
+            pl.col("place").fill_null("an unknown place"),
+            "path_list",
+            "logger_list",
+        ),
+        confidence="certain",
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "application", "level": "error"}
+    return line | columns
+
+
+RULE = Rule(
+    id="app-exception",
+    title="The application raised exceptions",
+    level="high",
+    description="A traceback ends with the exception's class; the same class and "
+    "place counts as one finding.",
+    falsepositives=["Exceptions that are logged and handled"],
+    references=["https://docs.python.org/3/library/traceback.html"],
+    tags=["app"],
+    hop="application",
+    needs=["application|app_server"],
+    query=_query,
+    positives=[
+        Example(
+            title="a traceback",
+            events=[
+                _line(
+                    message='Exception on /boom [GET]\nTraceback (most recent call last):\n  File "/srv/app.py", line 3, in boom\n    return x()\nKeyError: 1'
+                )
+            ],
+        )
+    ],
+    negatives=[
+        Example(title="no traceback", events=[_line(message="KeyError")]),
+        Example(
+            title="the web server",
+            events=[
+                _line(hop="web_server", message="Traceback (most recent call last):")
+            ],
+        ),
+    ],
+)

@@ -1,0 +1,58 @@
+"""Rule: a listener rule answered."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "load_balancer",
+        pl.col("action").str.ends_with("fixed-response"),
+        pl.col("status") >= 400,
+    )
+    return report(
+        gather(frames, rows, ["status"], tops=["path", "client_ip"]),
+        summary=pl.format(
+            "A listener rule answered {} with a fixed {}: path {}; client {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "path_list",
+            "client_ip_list",
+        ),
+        confidence="certain",
+        ask_for=["listener rules and when they last changed"],
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
+    return line | columns
+
+
+RULE = Rule(
+    id="lb-fixed-response",
+    title="A listener rule of the load balancer answered with an error",
+    level="medium",
+    description="A fixed response is configured, for maintenance or as the default; "
+    "no target was asked.",
+    falsepositives=["Paths that are closed on purpose"],
+    references=[
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html"
+    ],
+    tags=["lb"],
+    hop="load_balancer",
+    needs=["load_balancer"],
+    query=_query,
+    positives=[
+        Example(
+            title="maintenance", events=[_line(status=503, action="waf,fixed-response")]
+        )
+    ],
+    negatives=[
+        Example(
+            title="not an error", events=[_line(status=200, action="fixed-response")]
+        ),
+        Example(title="forwarded", events=[_line(status=503, action="forward")]),
+    ],
+)

@@ -1,0 +1,53 @@
+"""Rule: a Lambda target failed."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "load_balancer", pl.col("reason").str.starts_with("Lambda")
+    )
+    return report(
+        gather(frames, rows, ["reason", "status"], tops=["path"]),
+        summary=pl.format(
+            "Lambda failed for {} with {} ({}): path {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "reason",
+            "path_list",
+        ),
+        confidence="certain",
+        ask_for=["logs of the function"],
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
+    return line | columns
+
+
+RULE = Rule(
+    id="lb-lambda-failed",
+    title="A Lambda target failed",
+    level="high",
+    description="The load balancer called a function instead of a server, and could "
+    "not use the outcome.",
+    falsepositives=["none is known"],
+    references=[
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
+    ],
+    tags=["lb"],
+    hop="load_balancer",
+    needs=["load_balancer"],
+    query=_query,
+    positives=[
+        Example(
+            title="throttled", events=[_line(status=502, reason="LambdaThrottling")]
+        )
+    ],
+    negatives=[
+        Example(title="login", events=[_line(status=500, reason="AuthInvalidCookie")])
+    ],
+)

@@ -1,0 +1,61 @@
+"""Rule: the load balancer had nobody to ask."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "load_balancer",
+        pl.col("upstream_status").is_null(),
+        pl.col("upstream").is_null(),
+        pl.col("status") == 503,
+    ).with_columns(
+        group=pl.col("extra")
+        .str.json_path_match("$.target_group_arn")
+        .str.extract(r"targetgroup/([^/]+)")
+    )
+    return report(
+        gather(frames, rows, ["group"], tops=["path", "client_ip"]),
+        summary=pl.format(
+            "The load balancer answered {} with 503, no target in {}: path {}; client"
+            " {}",
+            plural(pl.col("count"), "request"),
+            pl.col("group").fill_null("its target group"),
+            "path_list",
+            "client_ip_list",
+        ),
+        confidence="certain",
+        ask_for=["health check log and registration history of the target group"],
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
+    return line | columns
+
+
+RULE = Rule(
+    id="lb-no-target",
+    title="The load balancer had no usable target",
+    level="high",
+    description="No target was registered or healthy, so the load balancer answered "
+    "503 itself.",
+    falsepositives=["A planned change of all targets"],
+    references=[
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
+    ],
+    tags=["lb"],
+    hop="load_balancer",
+    needs=["load_balancer"],
+    query=_query,
+    positives=[Example(title="no target", events=[_line(status=503)])],
+    negatives=[
+        Example(
+            title="target answered",
+            events=[_line(status=503, upstream_status=503, upstream="10.0.1.23:80")],
+        ),
+        Example(title="fine", events=[_line(status=200)]),
+    ],
+)

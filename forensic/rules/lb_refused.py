@@ -1,0 +1,60 @@
+"""Rule: the load balancer refused requests itself."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "load_balancer",
+        pl.col("upstream_status").is_null(),
+        pl.col("status").is_in([400, 405, 408, 413, 414, 463, 464, 501, 505]),
+        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
+    )
+    return report(
+        gather(
+            frames, rows, ["status"], tops=["client_ip", "path", "reason", "user_agent"]
+        ),
+        summary=pl.format(
+            "The load balancer answered {} with {} itself: client {}; path {}; reason"
+            " {}; agent {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "client_ip_list",
+            "path_list",
+            "reason_list",
+            "user_agent_list",
+        ),
+        confidence="certain",
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
+    return line | columns
+
+
+RULE = Rule(
+    id="lb-refused",
+    title="The load balancer refused requests by its own checks",
+    level="medium",
+    description="Malformed, too long, too slow or of a wrong protocol: 400, 405, 408,"
+    " 413, 414, 463, 464, 501 or 505 without a target.",
+    falsepositives=["Scanners"],
+    references=[
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
+    ],
+    tags=["lb"],
+    hop="load_balancer",
+    needs=["load_balancer"],
+    query=_query,
+    positives=[
+        Example(title="malformed", events=[_line(status=400)]),
+        Example(title="too many proxies", events=[_line(status=463)]),
+    ],
+    negatives=[
+        Example(title="by the target", events=[_line(status=400, upstream_status=400)]),
+        Example(title="captcha of the WAF", events=[_line(status=405, action="waf")]),
+    ],
+)

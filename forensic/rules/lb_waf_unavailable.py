@@ -1,0 +1,60 @@
+"""Rule: the load balancer could not reach the WAF."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "load_balancer",
+        pl.col("action").str.contains("waf-failed", literal=True)
+        | pl.col("reason").str.starts_with("WAF"),
+    )
+    return report(
+        gather(frames, rows, ["status", "reason"], tops=["path"]),
+        summary=pl.format(
+            "The load balancer could not consult the WAF for {}, status {} ({}): path"
+            " {}",
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("none"),
+            pl.col("reason").fill_null("no reason logged"),
+            "path_list",
+        ),
+        confidence="certain",
+        ask_for=["the provider's status page for that time"],
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
+    return line | columns
+
+
+RULE = Rule(
+    id="lb-waf-unavailable",
+    title="The load balancer could not consult the WAF",
+    level="high",
+    description="It answers 500 then, or lets the request pass unchecked where it is "
+    "set to fail open.",
+    falsepositives=["none is known"],
+    references=[
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
+    ],
+    tags=["lb"],
+    hop="load_balancer",
+    needs=["load_balancer"],
+    query=_query,
+    positives=[
+        Example(
+            title="timeout",
+            events=[
+                _line(status=500, action="waf-failed", reason="WAFConnectionTimeout")
+            ],
+        )
+    ],
+    negatives=[
+        Example(title="refused", events=[_line(status=403, action="waf")]),
+        Example(title="fine", events=[_line(action="waf,forward")]),
+    ],
+)

@@ -1,0 +1,48 @@
+"""Rule: nginx hung up without an answer."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    rows = frames.events.filter(
+        pl.col("hop") == "web_server", pl.col("status").is_in([0, 408, 444])
+    )
+    return report(
+        gather(frames, rows, ["status"], tops=["path", "client_ip", "user_agent"]),
+        summary=pl.format(
+            "nginx closed {} with {}: path {}; client {}; agent {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "path_list",
+            "client_ip_list",
+            "user_agent_list",
+        ),
+        confidence="certain",
+    )
+
+
+def _line(**columns: object) -> dict[str, object]:
+    line: dict[str, object] = {"hop": "web_server", "path": "/"}
+    return line | columns
+
+
+RULE = Rule(
+    id="nginx-closed-connection",
+    title="nginx closed connections without an answer",
+    level="low",
+    description="Status 444 is nginx's own for a configured hang-up, 408 for a client"
+    " that was too slow, 000 for nothing sent.",
+    falsepositives=["Hanging up on scanners is configured on purpose"],
+    references=["https://nginx.org/en/docs/http/ngx_http_rewrite_module.html#return"],
+    tags=["nginx"],
+    hop="web_server",
+    needs=["web_server"],
+    query=_query,
+    positives=[
+        Example(title="hang-up", events=[_line(status=444)]),
+        Example(title="slow client", events=[_line(status=408)]),
+    ],
+    negatives=[Example(title="fine", events=[_line(status=200)])],
+)
