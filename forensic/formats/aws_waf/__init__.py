@@ -2,7 +2,9 @@
 
 import polars as pl
 
+from forensic.columns import first_that_parses
 from forensic.format import Format
+from forensic.formats.aws_waf.fast import rows
 from forensic.formats.aws_waf.tolerant import row
 from forensic.schema import ParsedColumns
 
@@ -39,13 +41,13 @@ _COLUMNS = [
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
 
 
-def _tolerant(lines: list[str]) -> pl.DataFrame:
-    """The columns of records that the fast path does not know."""
-    return pl.DataFrame([row(line) for line in lines], schema=_SCHEMA)
+def _tolerant(lines: pl.Series) -> pl.DataFrame:
+    """The columns of records in any spelling."""
+    return pl.DataFrame([row(line) for line in lines.to_list()], schema=_SCHEMA)
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return _tolerant(lines.to_list())
+    return first_that_parses(lines, [rows, _tolerant])
 
 
 FORMAT = Format(
