@@ -23,6 +23,7 @@ __all__ = [
     "prefix",
     "request_line",
     "target",
+    "without_colour",
 ]
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -55,15 +56,31 @@ def offset_seconds(column: pl.Expr) -> pl.Expr:
     )
 
 
+def _fraction(column: pl.Expr, place: int) -> pl.Expr:
+    """Microseconds of the `.123` or `,123456789` at a place; 0 where there is none."""
+    return (
+        column.str.slice(place)
+        .str.extract(r"^[.,](\d{1,9})", 1)
+        .str.pad_end(6, "0")
+        .str.slice(0, 6)
+        .cast(pl.Int64, strict=False)
+        .fill_null(0)
+    )
+
+
 def clf_stamp(column: pl.Expr) -> pl.Expr:
-    """Naive local time of `06/Feb/2025:14:32:07…`; 24:00 or a 31 April give null."""
+    """Naive local time of `06/Feb/2025:14:32:07[.123456]…`.
+
+    24:00 or a 31 April give null; what follows the fraction (a zone) is left to
+    `offset_seconds`.
+    """
     date = column.str.slice(0, 11).str.to_date("%d/%b/%Y", strict=False, cache=True)
     hour = column.str.slice(12, 2).cast(pl.Int64, strict=False)
     minute = column.str.slice(15, 2).cast(pl.Int64, strict=False)
     second = column.str.slice(18, 2).cast(pl.Int64, strict=False)
     inside = hour.is_between(0, 23) & minute.is_between(0, 59)
-    seconds = hour * 3600 + minute * 60 + second
-    moment = date.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)
+    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + _fraction(column, 20)
+    moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
     return pl.when(inside & second.is_between(0, 59)).then(moment)
 
 
@@ -77,16 +94,8 @@ def iso_stamp(column: pl.Expr) -> pl.Expr:
     hour = column.str.slice(11, 2).cast(pl.Int64, strict=False)
     minute = column.str.slice(14, 2).cast(pl.Int64, strict=False)
     second = column.str.slice(17, 2).cast(pl.Int64, strict=False)
-    fraction = (
-        column.str.slice(19)
-        .str.extract(r"^[.,](\d{1,9})", 1)
-        .str.pad_end(6, "0")
-        .str.slice(0, 6)
-        .cast(pl.Int64, strict=False)
-        .fill_null(0)
-    )
     inside = hour.is_between(0, 23) & minute.is_between(0, 59)
-    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + fraction
+    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + _fraction(column, 19)
     moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
     return pl.when(inside & second.is_between(0, 59)).then(moment)
 
@@ -302,3 +311,10 @@ def only_where(
     if not wanted.any():
         return found.clear(len(rows))
     return found.select(pl.all().gather(places))
+
+
+def without_colour(texts: pl.Series) -> pl.Series:
+    """The texts without terminal colours and cursor codes."""
+    if not texts.str.contains("\x1b", literal=True).any():
+        return texts
+    return texts.str.replace_all(r"\x1b\[[0-?]*[ -/]*[@-~]", "")
