@@ -127,7 +127,7 @@ _REQUESTS = [
     rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
     # Django: Not Found: /p
     r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
-    r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: (?P<path>/[^ ]*)",
+    r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: (?P<path>/[^ ?]*)",
 ]
 _PHRASES = {
     "Bad Request": "400",

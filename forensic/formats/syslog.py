@@ -40,7 +40,7 @@ _BSD = rf"[A-Z][a-z]{{2}} [ 0-3][0-9] {_CLOCK}"
 _MONTH = r"(?:[A-Z][a-z]{2}| ?[0-9]{1,2}月)"
 _RARE_BSD = rf"{_MONTH} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{_CLOCK}"
 #: `journalctl -o short-full` names the day of the week and the zone.
-_WEEKDAY = r"(?:[A-Z][a-z]{2}|[月火水木金土日])"
+_WEEKDAY = r"(?:[A-Z][a-z]{2}|月|火|水|木|金|土|日)"
 _NAMED_ZONE = r"(?:[A-Z]{2,5}|[+-][0-9]{2}(?:[0-9]{2})?)"
 _UNIX = r"[0-9]{10}\.[0-9]{6}"
 _HEAD = (

@@ -1,0 +1,270 @@
+"""Application logs as one JSON object a record, whatever the library calls its keys.
+
+python-json-logger, structlog, loguru, Elastic's ECS, pino, bunyan, winston, zap, slog,
+zerolog, logstash, Serilog, GCP and Lambda agree on little but this: a time, a level
+and a message. Keys are looked up by their synonyms; what has none stays in `extra`.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.columns import target
+from forensic.format import Format
+from forensic.json_text import NotJsonError, compact, load
+from forensic.messages import http_messages
+from forensic.schema import ParsedColumns
+
+__all__ = ["FORMAT"]
+
+#: Column ▶ the names it goes by, best first; a dot is a level, or part of the name.
+_NAMES = {
+    "time": "@timestamp timestamp time ts datetime asctime @t t instant timeMillis"
+    " eventTime record.time created_at created date",
+    "level": "log.level levelname level severity severity_text lvl loglevel log_level"
+    " @l record.level.name levelno",
+    "message": "message msg event short_message text log @m @mt textPayload body"
+    " record.message jsonPayload.message Message",
+    "logger": "log.logger logger logger_name loggerName name SourceContext category"
+    " record.name logName",
+    "pid": "pid process.pid process record.process.id process_id",
+    "hostname": "hostname host.name host.hostname host",
+    "method": "http.request.method req.method request.method httpRequest.requestMethod"
+    " http_method request_method http.method method",
+    "url": "url.original url.full req.url request.uri request.url httpRequest.requestUrl"
+    " request_uri http.url http.target url uri request.path url.path path",
+    "http_host": "request.host http_host req.headers.host",
+    "http_version": "http.version request.proto http_version",
+    "status": "http.response.status_code res.statusCode response.status_code"
+    " response.status httpRequest.status http.status_code status_code statusCode status",
+    "client_ip": "client.ip source.ip client.address request.client_ip request.remote_ip"
+    " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
+    " remoteAddress remoteAddr ip",
+    "forwarded_for": "x_forwarded_for forwarded_for req.headers.x-forwarded-for",
+    "user_agent": "user_agent.original httpRequest.userAgent req.headers.user-agent"
+    " user_agent userAgent",
+    "trace_id": "trace.id trace_id traceId x_amzn_trace_id dd.trace_id otelTraceID"
+    " traceparent",
+    "request_id": "http.request.id request_id requestId req_id x_request_id req.id"
+    " aws_request_id correlation_id correlationId",
+    "seconds": "duration_seconds duration_s elapsed_seconds request_time",
+    "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
+    " response_time_ms took_ms",
+    "duration": "duration latency httpRequest.latency elapsed took response_time",
+    "error": "error.type err.type exc_type exception.type exception_class",
+    "trace": "error.stack_trace err.stack exc_info exception stack_trace stacktrace"
+    " stack @x thrown record.exception",
+}
+_PATHS = {
+    column: [(name, name.split(".")) for name in names.split()]
+    for column, names in _NAMES.items()
+}
+#: Records of others: each has all keys of one of these sets.
+_FOREIGN = [
+    {"webaclId"},
+    {"terminatingRuleId"},
+    {"eventVersion", "eventSource"},
+    {"__REALTIME_TIMESTAMP"},
+    {"log", "stream"},
+    {"ingestionTime"},
+    {"logStreamName"},
+    {"remote_addr", "body_bytes_sent"},
+    {"request_method", "status", "time_local"},
+    {"EdgeResponseStatus"},
+]
+_NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+_PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
+_SYSLOG = dict(enumerate("emerg alert crit err warning notice info debug".split()))
+_STAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\d* ?"
+    r"(Z|UTC|[+-]\d\d:?\d\d)?(?: [A-Z]{3,4})?(?: m=[+-][0-9.]+)?\Z"
+)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ns|us|µs|ms|s|m)\Z")
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
+_TEXTS = (
+    "hostname logger method http_version client_ip forwarded_for user_agent"
+    " trace_id request_id"
+).split()
+_SCHEMA = {
+    name: ParsedColumns[name]
+    for name in (
+        *("local_time", "utc_offset", "level", "pid", "message", "status", "duration"),
+        *(*_TEXTS, "hop", "host", "reason", "extra", "flags", "refused"),
+    )
+} | {"url": pl.String()}
+
+
+def _lookup(record: dict[str, Any], column: str, used: set[str]) -> Any:
+    """The first value that goes by one of the column's names; null where none does."""
+    for name, path in _PATHS[column]:
+        value = record.get(name)
+        if value is None and len(path) > 1:
+            value = record
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+        elif value is not None:
+            used.add(name)
+        if value is not None and (
+            column in {"time", "trace"} or not isinstance(value, dict)
+        ):
+            return value
+        used.discard(name)
+    return None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _epoch(number: float) -> tuple[datetime, int] | None:
+    """The UTC moment of seconds, milli-, micro- or nanoseconds, by their size."""
+    for limit, unit in ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3)):
+        if 1e8 <= number < limit:
+            return _EPOCH + timedelta(microseconds=round(number * unit)), 0
+    return None
+
+
+def _moment(value: Any) -> tuple[datetime, int | None] | None:
+    """The stamp as written and its offset in seconds; None for what is no stamp."""
+    if isinstance(value, dict):
+        if isinstance(value.get("repr"), str):  # loguru
+            return _moment(value["repr"])
+        whole = _number(value.get("epochSecond", value.get("seconds")))
+        part = _number(value.get("nanoOfSecond", value.get("nanos", 0)))
+        return None if whole is None else _epoch(whole + (part or 0.0) / 1e9)
+    number = _number(value)
+    if number is not None:
+        return _epoch(number)
+    match = _STAMP.match(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    date, clock, fraction, zone = match.groups()
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock}")
+    except ValueError:
+        return None
+    moment += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
+    if zone is None:
+        return moment, None
+    if zone in {"Z", "UTC"}:
+        return moment, 0
+    digits = zone[1:].replace(":", "")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return moment, -seconds if zone[0] == "-" else seconds
+
+
+def _level(value: Any, record: dict[str, Any]) -> str | None:
+    """The level in lower case; a number means what its library means by it."""
+    if isinstance(value, str) and not value.isdigit():
+        return value.lower()
+    number = _number(value)
+    if number is None:
+        return None
+    python = "levelno" in record or "levelname" in record or "lineno" in record
+    names = _SYSLOG if number < 8 else _PYTHON if python else _NODE
+    return names.get(int(number))
+
+
+def _seconds(record: dict[str, Any], used: set[str]) -> float | None:
+    """The duration where its unit is known: by its name, its text or its library."""
+    millis = _number(_lookup(record, "millis", used))
+    seconds = _number(_lookup(record, "seconds", used))
+    if millis is not None or seconds is not None:
+        return millis / 1e3 if millis is not None else seconds
+    value = _lookup(record, "duration", set())
+    match = _SPAN.match(value) if isinstance(value, str) else None
+    if match:
+        return float(match[1]) * _UNITS[match[2]]
+    return _number(value) if str(record.get("logger")).startswith("http.log") else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None if value is None else str(value)
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _row(text: str) -> dict[str, Any]:
+    """The columns of one record, or why it is none."""
+    try:
+        record, duplicates = load(text)
+    except NotJsonError as error:
+        return {"refused": str(error)}
+    if not isinstance(record, dict) or any(keys <= record.keys() for keys in _FOREIGN):
+        return {"refused": "JSON, but no application record"}
+    used: set[str] = set()
+    message = _lookup(record, "message", used)
+    level = _level(_lookup(record, "level", used), record)
+    stamp = _lookup(record, "time", used)
+    moment = _moment(stamp)
+    if message is None and (level is None or moment is None):
+        return {"refused": "JSON, but neither message nor level and time"}
+    if moment is None:
+        used -= {name for name, _ in _PATHS["time"]}
+    row = {name: _text(_first(_lookup(record, name, used))) for name in _TEXTS}
+    status = _number(_lookup(record, "status", used))
+    valid = status is not None and 100 <= status <= 599
+    pid = _number(_lookup(record, "pid", used))
+    failed = _lookup(record, "error", used) or _lookup(record, "trace", set())
+    if not valid:
+        used -= {name for name, _ in _PATHS["status"]}
+    extra = {key: value for key, value in record.items() if key not in used}
+    access = str(row["logger"]).startswith("http.log.access")
+    flags = ["duplicate_key"] if duplicates else []
+    if stamp is not None and moment is None:
+        flags.append("bad_time")
+    return row | {
+        "local_time": moment and moment[0],
+        "utc_offset": moment and moment[1],
+        "level": level,
+        "message": _text(message),
+        "pid": int(pid) if pid is not None and 0 <= pid < 2**31 else None,
+        "status": int(status) if valid and status is not None else None,
+        "duration": _seconds(record, used),
+        "host": _text(_lookup(record, "http_host", used)),
+        "url": _text(_lookup(record, "url", used)),
+        "hop": "web_server" if access else None,
+        "reason": "exception" if failed else None,
+        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
+        "flags": flags or None,
+    }
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of JSON records."""
+    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    url = target(pl.col("url"))
+    spoken = http_messages(rows["message"])
+    own = rows.drop("url").with_columns(
+        scheme=rows.select(url["scheme"]).to_series(),
+        host=rows.select(pl.coalesce("host", url["host"])).to_series(),
+        path=rows.select(url["path"]).to_series(),
+        query=rows.select(url["query"]).to_series(),
+        http_version=pl.col("http_version").str.strip_prefix("HTTP/"),
+    )
+    silent = own["path"].is_null() & own["status"].is_null()
+    return own.with_columns(
+        pl.when(silent).then(pl.coalesce(pl.col(name), spoken[name])).otherwise(name)
+        for name in spoken.columns
+    )
+
+
+FORMAT = Format(
+    name="app_json",
+    title="application log as JSON",
+    hop="application",
+    reference="python-json-logger, structlog, ECS, pino, zap, logstash, Serilog: keys",
+    head=r"^\s*\{",
+    parse=parse,
+    json=True,
+)

@@ -1,0 +1,56 @@
+"""uvicorn: `INFO:     127.0.0.1:54282 - "GET / HTTP/1.1" 200 OK`.
+
+There is no stamp: the time comes from the envelope (journald, docker, syslog). The
+level is padded to nine characters with its colon, which tells it from other logs.
+"""
+
+import polars as pl
+
+from forensic.columns import prefix, target, without_colour
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_REQUEST = (
+    r'^"(?P<method>[A-Z]+) (?P<target>[^"]*?) HTTP/(?P<http_version>[0-9.]+)"'
+    r" (?P<status>[1-5][0-9]{2})"
+)
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of uvicorn's access lines and messages."""
+    head = prefix(
+        without_colour(lines),
+        r"(?P<level>INFO:     |DEBUG:    |TRACE:    |ERROR:    |WARNING:  |CRITICAL: )"
+        r"(?:\[?(?P<client_ip>[0-9.]{7,15}|[0-9A-Fa-f:]{2,39})\]?:[0-9]+ - )?",
+    )
+    message = head["rest"]
+    request = message.str.extract_groups(_REQUEST).struct.unnest()
+    failed = message.str.starts_with("Exception in ASGI application")
+    invalid = message.str.starts_with("Invalid HTTP request received")
+    return pl.concat([head, request], how="horizontal").select(
+        "client_ip",
+        "method",
+        "http_version",
+        status=pl.col("status").cast(pl.Int16),
+        level=pl.col("level").str.to_lowercase().str.strip_chars_end(" :"),
+        message="rest",
+        reason=pl.when(failed)
+        .then(pl.lit("exception"))
+        .when(invalid)
+        .then(pl.lit("invalid_request")),
+        refused=pl.when(pl.col("rest").is_null()).then(pl.lit("no uvicorn line")),
+        **target(pl.col("target")),
+    )
+
+
+FORMAT = Format(
+    name="uvicorn",
+    title="uvicorn log",
+    hop="app_server",
+    reference="uvicorn/logging.py: DefaultFormatter, AccessFormatter",
+    head=r"^(?:\x1b\[[0-9;]*m)*(?:INFO|DEBUG|TRACE|ERROR|WARNING|CRITICAL)"
+    r"(?:\x1b\[[0-9;]*m)*: {1,5}(?:\x1b\[[0-9;]*m)*",
+    parse=parse,
+    multiline=True,
+)
