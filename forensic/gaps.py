@@ -1,0 +1,278 @@
+"""Events ▶ the evidence that should exist and does not: per hop, log and stretch.
+
+A log is measured against its own rate, hour by hour: a quiet night is no gap, a
+silent minute in a busy hour is one.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.schema import GAP, HOPS
+from forensic.wish import ask
+
+__all__ = ["find", "spans"]
+
+_MINUTE = timedelta(minutes=1)
+#: Rotations of one log belong together.
+_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
+#: An ALB writes one object for each of its nodes every five minutes.
+_OBJECT = r"^(.*_elasticloadbalancing_.*?)_(\d{8}T\d{4})Z_([^_/]+)_[^_/]*$"
+_SLOT = timedelta(minutes=5)
+#: The rate is taken from this many minutes on either side.
+_AROUND = 30
+#: So many events must be expected in a silent stretch before it counts as a gap.
+_EXPECTED = 15.0
+_MOST = 500
+_HEALTH = r"^ELB-HealthChecker"
+
+
+def _family(source: pl.Expr) -> pl.Expr:
+    """The log that a file is a rotation, or an ALB object, of."""
+    one_balancer = source.str.extract(_OBJECT, 1).str.replace(r"/\d{4}/\d\d/\d\d/", "/")
+    return pl.coalesce(one_balancer, source.str.replace(_ROTATION, ""))
+
+
+def spans(events: pl.LazyFrame) -> pl.DataFrame:
+    """Events a minute of each log: `family`, `hop`, `minute`, `events`, `first_source`.
+
+    Sorted by family and minute; what `forensic coverage` draws.
+    """
+    return (
+        events.filter(pl.col("time").is_not_null() & pl.col("hop").is_not_null())
+        .group_by("source", "hop", minute=pl.col("time").dt.truncate("1m"))
+        .len()
+        .with_columns(family=_family(pl.col("source")))
+        .group_by("family", "hop", "minute")
+        .agg(
+            events=pl.col("len").sum(),
+            first_source=pl.col("source").min(),
+            last_source=pl.col("source").max(),
+        )
+        .collect(engine="streaming")
+        .sort("family", "hop", "minute")
+    )
+
+
+def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
+    """Stretches without a line in which the log's own rate would have given many."""
+    log = ["family", "hop"]
+    span = pl.col("next") - pl.col("minute")
+    count = pl.col("events").cast(pl.Float64)
+    index = pl.col("minute")
+    window = f"{_AROUND}m"
+    rates = (
+        minutes.sort(*log, "minute")
+        .with_columns(
+            next=pl.col("minute").shift(-1).over(log),
+            next_source=pl.col("first_source").shift(-1).over(log),
+            before=count.rolling_sum_by(index, window, closed="both").over(log),
+        )
+        .with_columns(
+            seen=(
+                (pl.col("minute") - pl.col("minute").min().over(log)).dt.total_minutes()
+                + 1
+            ).clip(1, _AROUND)
+        )
+        .with_columns(rate=pl.col("before") / pl.col("seen"))
+        .with_columns(after=pl.col("rate").shift(-_AROUND).over(log))
+    )
+    silent = span.dt.total_minutes() - 1
+    rate = pl.min_horizontal("rate", pl.coalesce("after", "rate"))
+    return (
+        rates.filter(silent >= 1)
+        .with_columns(expected=silent * rate)
+        .filter(pl.col("expected") >= _EXPECTED)
+        .select(
+            "hop",
+            source="last_source",
+            kind=pl.when(pl.col("next_source") != pl.col("last_source"))
+            .then(pl.lit("rotation_hole"))
+            .otherwise(pl.lit("gap")),
+            start=pl.col("minute") + _MINUTE,
+            end=pl.col("next"),
+            expected=pl.col("expected").round(1),
+        )
+    )
+
+
+def _objects(sources: pl.DataFrame) -> pl.DataFrame:
+    """Five-minute slots of a load balancer for which no node's object is there."""
+    named = sources.filter(pl.col("source").str.contains(_OBJECT)).select(
+        family=pl.col("source").str.extract(_OBJECT, 1).str.replace(r"^.*/", ""),
+        slot=pl.col("source")
+        .str.extract(_OBJECT, 2)
+        .str.to_datetime("%Y%m%dT%H%M", strict=False, time_zone="UTC"),
+        events=pl.col("events").fill_null(0),
+    )
+    slots = (
+        named.drop_nulls("slot")
+        .group_by("family", "slot")
+        .agg(pl.col("events").sum())
+        .sort("family", "slot")
+    )
+    step = int(_SLOT.total_seconds())
+    return (
+        slots.with_columns(next=pl.col("slot").shift(-1).over("family"))
+        .filter((pl.col("next") - pl.col("slot")).dt.total_seconds() > step)
+        .with_columns(
+            rate=pl.col("events"),
+            missing=(pl.col("next") - pl.col("slot")).dt.total_seconds() // step - 1,
+        )
+        .select(
+            "family",
+            start="slot",
+            end=pl.col("next") - _SLOT,
+            expected=(pl.col("missing") * pl.col("rate")).cast(pl.Float64),
+        )
+    )
+
+
+def _span(events: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
+    row = (
+        events.select(low=pl.col("time").min(), high=pl.col("time").max())
+        .collect(engine="streaming")
+        .row(0)
+    )
+    return row[0], row[1]
+
+
+def _signs(events: pl.LazyFrame) -> dict[str, Any]:
+    """Which hops the archive has, and which ones its lines speak of."""
+    hop = pl.col("hop").cast(pl.String)
+    web = hop == "web_server"
+    balancer = hop == "load_balancer"
+    action = pl.col("action").fill_null("")
+    scope = pl.col("client_scope").cast(pl.String)
+    answered = pl.col("status").is_not_null()
+    row = (
+        events.select(
+            **{f"has_{name}": (hop == name).sum() for name in HOPS},
+            access=(web & answered).sum(),
+            inside=(web & answered & scope.is_in(["private", "shared"])).sum(),
+            checks=(web & pl.col("user_agent").str.contains(_HEALTH)).sum(),
+            asked_waf=(balancer & action.str.contains("waf")).sum(),
+            targets=(balancer & pl.col("upstream").is_not_null()).sum(),
+            upstreams=(
+                web
+                & (
+                    pl.col("upstream").is_not_null()
+                    | pl.col("upstream_status").is_not_null()
+                )
+            ).sum(),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    return {name: int(value or 0) for name, value in row.items()}
+
+
+def _absent(events: pl.LazyFrame) -> list[dict[str, Any]]:
+    """Hops that the archive's lines speak of and of which it has no log."""
+    signs = _signs(events)
+    start, end = _span(events)
+    found: list[tuple[str, str]] = []
+    proxied = signs["access"] and signs["inside"] >= 0.9 * signs["access"]
+    if not signs["has_load_balancer"] and (proxied or signs["checks"]):
+        why = (
+            f"{signs['checks']} health checks of a load balancer"
+            if signs["checks"]
+            else f"{signs['inside']} of {signs['access']} clients are private addresses"
+        )
+        found.append(("load_balancer", f"The web server's log shows one: {why}."))
+    if not signs["has_waf"]:
+        if signs["asked_waf"]:
+            why = f"The load balancer asked one {signs['asked_waf']} times."
+            found.append(("waf", why))
+        elif proxied or signs["checks"]:
+            why = (
+                "A load balancer stands in front; whether it asks a WAF, its log shows."
+            )
+            found.append(("waf", why))
+    if signs["targets"] and not signs["access"]:
+        why = f"The load balancer sent {signs['targets']} requests to targets."
+        found.append(("web_server", why))
+    if signs["upstreams"] and not signs["has_application"] + signs["has_app_server"]:
+        why = f"The web server passed {signs['upstreams']} requests on."
+        found.append(("application", why))
+    return [
+        {
+            "hop": hop,
+            "source": None,
+            "kind": "absent",
+            "start": start,
+            "end": end,
+            "expected": None,
+            "detail": f"No log of this hop is in the archive. {why}",
+            "ask_for": ask(hop, start, end),
+        }
+        for hop, why in found
+    ]
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A gap with its sentence and what to ask for."""
+    start = row["start"].astimezone(UTC)
+    end = row["end"].astimezone(UTC)
+    texts = {
+        "gap": "The log is silent",
+        "rotation_hole": "Between two rotated files the log is silent",
+        "missing_object": "No 5-minute object of any node is there",
+    }
+    detail = (
+        f"{texts[row['kind']]} from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC;"
+        f" at its own rate about {row['expected']:.0f} events are missing."
+    )
+    return {**row, "detail": detail, "ask_for": ask(str(row["hop"]), start, end)}
+
+
+def _cut(sources: pl.DataFrame) -> list[dict[str, Any]]:
+    """Files that end before their end."""
+    broken = sources.filter(
+        pl.col("verdict").cast(pl.String).is_in(["truncated", "changed", "over_budget"])
+        & pl.col("hop").is_not_null()
+    )
+    return [
+        {
+            "hop": row["hop"],
+            "source": row["source"],
+            "kind": "truncated",
+            "start": row["last_time"],
+            "end": None,
+            "expected": None,
+            "detail": row["detail"] or "The file could not be read to its end.",
+            "ask_for": f"a whole copy of {row['source']}",
+        }
+        for row in broken.sort("source").to_dicts()
+    ]
+
+
+def find(
+    events: pl.LazyFrame, sources: pl.DataFrame, clocks: pl.DataFrame
+) -> pl.DataFrame:
+    """The gaps (`schema.GAP`), by hop, kind and start.
+
+    `clocks` is part of the stage's contract; gaps are told on each log's own clock,
+    because that is the clock by which its owner looks for the missing file.
+    """
+    del clocks
+    silent = _silences(spans(events))
+    objects = _objects(sources).select(
+        pl.lit("load_balancer").cast(pl.Enum(HOPS)).alias("hop"),
+        source="family",
+        kind=pl.lit("missing_object"),
+        start="start",
+        end="end",
+        expected="expected",
+    )
+    columns = ["hop", "source", "kind", "start", "end", "expected"]
+    both = pl.concat([silent.select(columns), objects.select(columns)])
+    largest = both.sort(
+        "expected", *columns[:-1], descending=[True, *([False] * 5)]
+    ).head(_MOST)
+    rows = [_told(row) for row in largest.to_dicts()]
+    every = [*_absent(events), *rows, *_cut(sources)]
+    return pl.DataFrame(every, schema=GAP).sort(
+        "hop", "kind", "start", "source", nulls_last=True
+    )

@@ -1,0 +1,123 @@
+"""A hop and a window ▶ whether its silence proves that a request never came there.
+
+Silence counts only where the log demonstrably covers the moment: it has lines before
+and after, at a rate at which a window without any would be improbable; and only for
+logs that write every request down.
+"""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.hops.moment import corrected
+from forensic.hops.question import Question
+
+__all__ = ["Silence", "silences"]
+
+_REACH = timedelta(hours=2)
+_SLACK = timedelta(seconds=5)
+#: A window this improbable to be silent is covered although it is.
+_IMPROBABLE = 0.02
+_PLACE = ["source", "line", "offset", "length", "time"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """What one hop's logs show about a window."""
+
+    hop: str
+    #: Its logs have lines of the window, or such a rate that they would have.
+    covered: bool
+    #: Responses logged within the window.
+    inside: int
+    #: Responses a minute around it.
+    rate: float
+    #: Lines of the window on the path asked for, whatever their status.
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    #: The last line before the window, one within, the first after it.
+    proof: list[dict[str, Any]] = field(default_factory=list)
+    #: Whether every client address of the window is private.
+    private: bool = False
+
+
+def _places(frame: pl.DataFrame, hop: str) -> list[dict[str, Any]]:
+    return [{"hop": hop, **row} for row in frame.select(_PLACE).to_dicts()]
+
+
+def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
+    start, end = question.start, question.end
+    assert start is not None  # noqa: S101 - `silences` asks for a span
+    assert end is not None  # noqa: S101
+    rows = rows.sort("time", "source", "offset")
+    before = rows.filter(pl.col("time") < start).tail(1)
+    after = rows.filter(pl.col("time") >= end).head(1)
+    inside = rows.filter(question.within(pl.col("time")))
+    near = rows.filter(question.within(pl.col("time"), timedelta(minutes=30)))
+    span = _minutes(near)
+    rate = near.height / span if span else 0.0
+    expected = rate * (end - start).total_seconds() / 60
+    framed = bool(before.height and after.height)
+    improbable = math.exp(-expected) < _IMPROBABLE
+    scopes = set(inside["client_scope"].cast(pl.String).drop_nulls().to_list())
+    return Silence(
+        hop=hop,
+        covered=framed and (inside.height > 0 or improbable),
+        inside=inside.height,
+        rate=rate,
+        seen=_places(
+            rows.filter(
+                question.within(pl.col("time"), _SLACK) & question.matches_path()
+            ).head(5)
+            if question.path
+            else rows.head(0),
+            hop,
+        ),
+        proof=_places(pl.concat([before, inside.head(1), after]), hop),
+        private=bool(scopes) and scopes <= {"private", "shared"},
+    )
+
+
+def _minutes(rows: pl.DataFrame) -> float:
+    """The minutes that the rows span."""
+    if rows.height < 2:
+        return 0.0
+    low, high = rows["time"].min(), rows["time"].max()
+    if not isinstance(low, datetime) or not isinstance(high, datetime):
+        return 0.0
+    return max((high - low).total_seconds() / 60, 1.0)
+
+
+def silences(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
+) -> dict[str, Silence]:
+    """Hop ▶ what its logs show about the window of the question.
+
+    Only hops that log each response can prove anything by silence; application logs
+    count with any event, because few write every request down.
+    """
+    if question.start is None or question.end is None:
+        return {}
+    low, high = question.start - _REACH, question.end + _REACH
+    micros, _ = corrected(clocks)
+    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+    rows = (
+        events.with_columns(time=moment)
+        .filter((pl.col("time") >= low) & (pl.col("time") < high))
+        .filter(pl.col("hop").cast(pl.String) != "host")
+        .filter(
+            pl.col("status").is_not_null()
+            | pl.col("action").is_not_null()
+            | pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
+        )
+        .select(
+            *_PLACE, "path", "query", "client_scope", hop=pl.col("hop").cast(pl.String)
+        )
+        .collect(engine="streaming")
+    )
+    return {
+        hop: _one(hop, rows.filter(pl.col("hop") == hop), question)
+        for hop in sorted(rows["hop"].unique().to_list())
+    }

@@ -1,0 +1,178 @@
+"""A question and the tables ▶ the verdict: who answered, why, how sure, what is missing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from forensic.hops import hypotheses, journey
+from forensic.hops.absence import Silence, silences
+from forensic.hops.match import dominant_offset, matches, weightiest
+from forensic.hops.question import Question
+from forensic.wish import ask
+
+__all__ = ["answer"]
+
+_ORDER = ["certain", "strong", "weak", "none"]
+#: Coverage lines that back an answer up: enough to check, few enough to read.
+_BACKING = 3
+
+
+def _asked(question: Question | None) -> dict[str, Any] | None:
+    if question is None:
+        return None
+    return {
+        "at": question.at,
+        "start": question.start.isoformat() if question.start else None,
+        "end": question.end.isoformat() if question.end else None,
+        "zone_written": question.zone_written,
+        "status": question.status,
+        "path": question.path,
+    }
+
+
+def _grouped(found: pl.DataFrame) -> pl.DataFrame:
+    """Who answered the requests that are meant, the most frequent answer first."""
+    group = ["answered_by", "cause", "rule", "confidence"]
+    return (
+        found.with_columns(pl.col("confidence").cast(pl.String))
+        .group_by(group)
+        .agg(count=pl.len())
+        .with_columns(
+            rank=pl.col("confidence").replace_strict(
+                _ORDER, list(range(len(_ORDER))), return_dtype=pl.Int64
+            ),
+            total=pl.col("count").sum().over("answered_by", "cause", "rule"),
+        )
+        .sort(
+            "total",
+            "rank",
+            "answered_by",
+            "cause",
+            "rule",
+            descending=[True, False, False, False, False],
+            nulls_last=True,
+        )
+    )
+
+
+def _lines(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Evidence without repetitions, times as text."""
+    seen: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for line in evidence:
+        time = line.get("time")
+        plain = line | {"time": time.isoformat() if time else None}
+        seen.setdefault((line["source"], line["offset"]), plain)
+    return list(seen.values())
+
+
+def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
+    """Lines that prove that the hops behind the answering one were logging."""
+    outer = {"cdn", "waf", "load_balancer"}
+    if hop not in outer:
+        return []
+    lines: list[dict[str, Any]] = []
+    for inner in ("web_server", "application"):
+        silence = quiet.get(inner)
+        if silence and silence.covered and not silence.seen:
+            role = f"{inner.replace('_', ' ')} was logging and has no such request"
+            lines += [line | {"role": role} for line in silence.proof[:_BACKING]]
+    return lines
+
+
+def _from_requests(
+    found: pl.DataFrame, quiet: Mapping[str, Silence], events: pl.LazyFrame
+) -> dict[str, Any]:
+    """The verdict where the archive has the request itself."""
+    groups = _grouped(found)
+    top = groups.row(0, named=True)
+    same = found.filter(
+        (pl.col("answered_by") == top["answered_by"])
+        & (pl.col("cause") == top["cause"])
+        & pl.col("rule").eq_missing(pl.lit(top["rule"], pl.String))
+    ).with_columns(pl.col("confidence").cast(pl.String))
+    best = same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
+    share = top["total"] / found.height
+    confidence = best["confidence"]
+    timed = found["time"].is_not_null().any()
+    if share < 0.8 or not timed:
+        confidence = {"certain": "strong", "strong": "weak"}.get(confidence, confidence)
+    evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
+    lines = journey.placed(events, evidence)
+    others = (
+        f" {found.height} requests fit; {top['total']} of them were answered so."
+        if found.height > 1
+        else ""
+    )
+    untimed = (
+        ""
+        if timed
+        else " Its record has no time of its own: status and path are what fits."
+    )
+    return {
+        "answered_by": str(top["answered_by"]),
+        "candidates": list(
+            dict.fromkeys(groups["answered_by"].cast(pl.String).to_list())
+        ),
+        "cause": top["cause"],
+        "rule": top["rule"],
+        "confidence": confidence,
+        "sentence": best["explanation"] + untimed + others + _backed(quiet, top),
+        "evidence": _lines(lines + _backing(quiet, str(top["answered_by"]))),
+        "missing": list(best["missing"]),
+        "count": found.height,
+        "request": best,
+    }
+
+
+def _backed(quiet: Mapping[str, Silence], top: Mapping[str, Any]) -> str:
+    """What the silence of the hops behind adds, in words."""
+    web = quiet.get("web_server")
+    outer = {"cdn", "waf", "load_balancer"}
+    if top["answered_by"] not in outer or not web or not web.covered or web.seen:
+        return ""
+    private = ", from private addresses only" if web.private else ""
+    return (
+        f" The web server logged {web.inside} other requests in that time{private},"
+        " and not this one: it never came that far."
+    )
+
+
+def answer(
+    events: pl.LazyFrame,
+    requests: pl.DataFrame,
+    clocks: pl.DataFrame,
+    gaps: pl.DataFrame,
+    sources: pl.DataFrame,
+    question: Question | None = None,
+) -> dict[str, Any]:
+    """The contract's `verdict`, and `hypotheses` and `path` for `forensic why`.
+
+    With a question: what the user saw, also where no log has it. Without: the most
+    weighty error of the archive.
+    """
+    asked = question or Question()
+    note = ""
+    if asked.start is not None and not asked.zone_written:
+        offset = dominant_offset(events, clocks)
+        asked = asked.placed(offset)
+        sign, size = "-" if offset < 0 else "+", abs(offset)
+        zone = f"UTC{sign}{size // 3600:02}:{size % 3600 // 60:02}"
+        note = f" The time was given without a zone and is read as {zone}."
+    quiet = silences(events, clocks, asked)
+    found = matches(requests, asked) if question else weightiest(requests)
+    if found.height:
+        verdict = _from_requests(found, quiet, events)
+    else:
+        verdict = hypotheses.unseen(asked, quiet, sources, gaps)
+        verdict["evidence"] = _lines(verdict["evidence"])
+    verdict["sentence"] += note
+    request = verdict.pop("request", None)
+    wanted = [ask(hop, asked.start, asked.end) for hop in verdict["missing"]]
+    verdict["ask_for"] = list(dict.fromkeys([*verdict.get("ask_for", []), *wanted]))
+    return {
+        "question": _asked(asked if question else None),
+        **verdict,
+        "hypotheses": hypotheses.ranked(verdict, asked, quiet, found),
+        "path": journey.path(events, clocks, request),
+    }

@@ -1,0 +1,154 @@
+"""Notes ▶ requests: which error line, traceback or kill is about which request."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from forensic.hops.notes import KINDS
+from forensic.hops.pair import pair
+
+__all__ = ["errors", "tracebacks"]
+
+_SECOND = 1_000_000
+_SAME = (-1_500_000, 1_500_000)
+#: A request that waited for its upstream: the line stands at the end of a try.
+_TRIES = (-75 * _SECOND, 1_500_000)
+_FOLDER = r"^(.*)/[^/]*$"
+
+
+def _key(columns: Sequence[str]) -> pl.Expr:
+    """One key of 64 bits from several columns, nulls included."""
+    text = pl.concat_str(
+        [pl.col(c).cast(pl.String).fill_null("\x00") for c in columns],
+        separator="\x01",
+    )
+    return text.hash(3)
+
+
+_PAIRS = {"request": pl.Int64, "note": pl.Int64}
+
+
+def _pass(
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    fields: Sequence[str],
+    window: tuple[int, int],
+) -> pl.DataFrame:
+    """Pairs (`request`, `note`) of rows equal in `fields` and close in time."""
+    if not left.height or not right.height:
+        return pl.DataFrame(schema=_PAIRS)
+    keys = [
+        side.select(_key(fields)).to_series().to_numpy()
+        if fields
+        else np.zeros(side.height, np.uint64)
+        for side in (left, right)
+    ]
+    a, b = pair(
+        (keys[0], left["time"].to_numpy()), (keys[1], right["time"].to_numpy()), window
+    )
+    return pl.DataFrame(
+        {"request": left["request"].gather(a), "note": right["note"].gather(b)}
+    )
+
+
+_Step = tuple[pl.DataFrame, pl.DataFrame, Sequence[str], tuple[int, int]]
+
+
+def _passes(steps: Sequence[_Step]) -> pl.DataFrame:
+    """The pairs of several passes; what one has paired is gone for the next."""
+    found = pl.DataFrame(schema=_PAIRS)
+    for requests, notes, fields, window in steps:
+        free = requests.join(found, on="request", how="anti", maintain_order="left")
+        left = notes.join(found, on="note", how="anti", maintain_order="left")
+        found = pl.concat([found, _pass(free, left, fields, window)])
+    return found
+
+
+def _one_a_try(notes: pl.DataFrame) -> pl.DataFrame:
+    """The last line of each request that wrote several, one for each try."""
+    group = ["source", "pid", "connection", "client_ip", "method", "path", "query"]
+    known = notes.filter(pl.col("connection").is_not_null())
+    rest = notes.filter(pl.col("connection").is_null())
+    last = known.with_columns(slot=pl.col("time") // (120 * _SECOND)).unique(
+        [*group, "slot"], keep="last", maintain_order=True
+    )
+    return pl.concat([last.drop("slot"), rest]).sort("source", "offset")
+
+
+def errors(
+    rows: pl.DataFrame, notes: pl.DataFrame, *, by_client: bool = True
+) -> pl.DataFrame:
+    """Which web server error line is about which answer: `request`, `note`.
+
+    The line names client and request; the status that the client got must be one
+    that this kind of line comes with. `by_client` is off where the answers are known
+    from the hop in front only, which has another client address.
+    """
+    lines = _one_a_try(notes.filter(pl.col("hop") == "web_server"))
+    lines = lines.with_columns(folder=pl.col("source").str.extract(_FOLDER, 1))
+    folder = pl.col("source").str.extract(_FOLDER, 1)
+    wanted = rows.filter(pl.col("status") >= 400).with_columns(folder=folder)
+    found = [pl.DataFrame(schema=_PAIRS)]
+    for status in sorted(wanted["status"].unique().to_list()):
+        kinds = [kind.name for kind in KINDS if status in kind.statuses]
+        said = lines.filter(pl.col("kind").is_in(kinds))
+        answers = wanted.filter(pl.col("status") == status)
+        pairs = _passes(_steps(answers, said, by_client=by_client))
+        lines = lines.join(pairs, on="note", how="anti", maintain_order="left")
+        found.append(pairs)
+    return pl.concat(found).sort("request")
+
+
+def _steps(
+    answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool
+) -> list[_Step]:
+    """The passes that tie error lines to answers, the surest first."""
+    waited = said.filter(pl.col("cause").str.starts_with("upstream_"))
+    if not by_client:
+        request = ["method", "path", "query"]
+        return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]
+    bare = said.filter(pl.col("path").is_null())
+    request = ["client_ip", "method", "path", "query"]
+    return [
+        (answers, said, ["folder", *request], _SAME),
+        (answers, said, request, _SAME),
+        (answers, waited, request, _TRIES),
+        (answers, said, ["client_ip", "method", "path"], _SAME),
+        (answers, bare, ["client_ip"], _SAME),
+    ]
+
+
+def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Which traceback or application line is about which request."""
+    lines = notes.filter(
+        pl.col("kind").is_in(["exception", "said_no", "invalid_request"])
+    )
+    named = lines.filter(pl.col("path").is_not_null())
+    beside = named.select("source", "pid", beside=pl.col("time")).sort("beside")
+    nameless = (
+        lines.filter(pl.col("path").is_null())
+        .sort("time")
+        .join_asof(
+            beside,
+            left_on="time",
+            right_on="beside",
+            by=["source", "pid"],
+            strategy="backward",
+            tolerance=_SECOND,
+            check_sortedness=False,
+        )
+        .filter(pl.col("beside").is_null())
+        .sort("source", "offset")
+    )
+    failed = requests.filter(pl.col("status") >= 500)
+    refused = requests.filter(pl.col("status").is_between(400, 499))
+    thrown = pl.col("kind") == "exception"
+    steps: list[_Step] = [
+        (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
+        (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
+        (failed, nameless.filter(thrown), [], (-1_500_000, 1_500_000)),
+        (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
+        (refused, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
+    ]
+    return _passes(steps).sort("request")

@@ -1,0 +1,87 @@
+"""Linked responses ▶ one row a request, a group of columns for each hop's record."""
+
+import numpy as np
+import polars as pl
+
+from forensic.hops.join import Links
+from forensic.hops.responses import TIERS
+
+__all__ = ["CARRIED", "requests"]
+
+#: What the decision reads of each hop's record, as `<tier>_<name>`.
+CARRIED = [
+    "row",
+    "source",
+    "line",
+    "offset",
+    "time",
+    "start",
+    "coarse",
+    "status",
+    "upstream_status",
+    "upstream",
+    "duration",
+    "upstream_duration",
+    "action",
+    "rule",
+    "rule_group",
+    "rule_type",
+    "reason",
+    "error",
+]
+_SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]
+_OUTWARD = ["cdn", "load_balancer", "web_server", "waf", "inner_web", "app_server"]
+
+
+def _roots(links: Links) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """For each row the outermost record of its request."""
+    roots = np.arange(links.outer_of.size)
+    for _ in TIERS:
+        outer = links.outer_of[roots]
+        roots = np.where(outer >= 0, outer, roots)
+    return roots
+
+
+def requests(
+    frame: pl.DataFrame, links: Links, *, everything: bool = False
+) -> pl.DataFrame:
+    """One row a request: `root`, the columns of each tier, and what is shown of it.
+
+    Method, host, path and so on come from the outermost record that has them.
+    """
+    names = {tier: name for name, tier in TIERS.items()}
+    rows = frame.with_columns(
+        row=pl.int_range(pl.len(), dtype=pl.Int64),
+        root=pl.Series(_roots(links)),
+        ambiguous=pl.Series(links.ambiguous),
+        again=pl.Series(links.again),
+        by_id=pl.Series(links.by_id),
+    )
+    if not everything:
+        wanted = rows.filter("error").select("root").unique()
+        rows = rows.join(wanted, on="root", how="semi")
+    spine = (
+        rows.group_by("root")
+        .agg(
+            pl.col("ambiguous").any(),
+            pl.col("by_id").any(),
+            tries=pl.col("again").sum(),
+        )
+        .sort("root")
+    )
+    rows = rows.filter(~pl.col("again"))
+    for tier, name in sorted(names.items()):
+        own = rows.filter(pl.col("tier") == tier)
+        part = own.select(
+            "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*CARRIED, *_SHOWN])
+        ).unique("root", keep="first", maintain_order=True)
+        spine = spine.join(part, on="root", how="left", maintain_order="left")
+    shown = [
+        pl.coalesce(f"{name}_{column}" for name in [*_OUTWARD, "application"]).alias(
+            column
+        )
+        for column in _SHOWN
+    ]
+    keep = {"web_server_client_scope"}
+    drop = {f"{name}_{column}" for name in TIERS for column in _SHOWN} - keep
+    return spine.with_columns(shown).drop(sorted(drop))

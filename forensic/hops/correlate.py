@@ -1,0 +1,232 @@
+"""Events ▶ requests: who answered each error, why, how sure, on which lines."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import polars as pl
+
+from forensic.hops import (
+    attach,
+    chain,
+    facts,
+    incident,
+    join,
+    notes,
+    proxies,
+    responses,
+)
+from forensic.hops.decide import decide
+from forensic.hops.explain import explain
+from forensic.hops.facts import Facts
+from forensic.schema import REQUEST
+
+__all__ = ["correlate"]
+
+_MINUTE = 60_000_000
+#: Events a window; what one window needs stays far below the memory limit.
+_WINDOW = 3_000_000
+#: Windows share this much, so that a request on a border has all its records.
+_OVERLAP = 3 * _MINUTE
+
+_Span = tuple[int | None, int | None]
+
+
+def _windows(events: pl.LazyFrame) -> list[_Span]:
+    """Spans of time (µs) with about equally many events, without gap or overlap."""
+    minutes = (
+        events.group_by(minute=pl.col("time").dt.epoch("us") // _MINUTE)
+        .len()
+        .collect(engine="streaming")
+        .drop_nulls("minute")
+        .sort("minute")
+    )
+    slot = (minutes["len"].cum_sum() - 1) // _WINDOW
+    starts = minutes.filter(slot != slot.shift(1, fill_value=0))["minute"]
+    borders: list[int | None] = [None, *(m * _MINUTE for m in starts.to_list()), None]
+    return list(pairwise(borders))
+
+
+def _between(events: pl.LazyFrame, span: _Span) -> pl.LazyFrame:
+    """The events of a window and of its overlap; those without a time in the first."""
+    low, high = span
+    moment = pl.col("time").dt.epoch("us")
+    held = pl.lit(value=True)
+    if low is not None:
+        held &= moment >= low - _OVERLAP
+    if high is not None:
+        held &= (moment < high + _OVERLAP) | (pl.lit(low is None) & moment.is_null())
+    return events if span == (None, None) else events.filter(held)
+
+
+def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
+    """The requests that belong to this window and to no other."""
+    low, high = span
+    held = pl.lit(value=True)
+    if low is not None:
+        held &= (pl.col("time") >= low).fill_null(value=False)
+    if high is not None:
+        held &= (pl.col("time") < high).fill_null(value=True)
+    return requests.filter(held)
+
+
+def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
+    """The requests with what the archive as a whole can show about each."""
+    statuses = [*known.families("upstreams")]
+    judged = [*known.families("statuses"), *known.families("actions")]
+    minute = pl.col("time") // _MINUTE
+    passes = pl.col("inner_web_status") == pl.col("web_server_status")
+    inner = passes.fill_null(value=False)
+    web = {
+        name: pl.when(inner).then(f"inner_web_{name}").otherwise(f"web_server_{name}")
+        for name in (
+            "status",
+            "upstream_status",
+            "upstream_duration",
+            "duration",
+            "source",
+        )
+    }
+    web_name = {f"web_{name}": value for name, value in web.items()}
+    return requests.with_columns(**web_name).with_columns(
+        logs_upstream=pl.col("web_source").is_in(statuses).fill_null(value=False),
+        balancer_passes=~pl.col("load_balancer_source").is_in(judged),
+        web_known=pl.lit(known.has("web_server")),
+        proxies=pl.lit(known.has("app_server", "application") or bool(statuses)),
+        app_speaks=pl.lit(known.has("app_server", "application"))
+        & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
+        app_logs_requests=pl.lit(
+            known.has("app_server", "application", column="answers")
+        ),
+        app_covered=minute.is_in(known.app_minutes.implode()).fill_null(value=False),
+    )
+
+
+def _outer(requests: pl.DataFrame) -> pl.DataFrame:
+    """The requests with the time, status and duration that the client saw."""
+    front = ["load_balancer", "cdn", "waf", "web_server", "inner_web", "app_server"]
+    order = ["cdn", *(tier for tier in front if tier != "cdn"), "application"]
+    values = {
+        name: pl.coalesce(f"{tier}_{name}" for tier in order)
+        for name in ("time", "status", "duration")
+    }
+    return requests.with_columns(**values)
+
+
+def _noted(
+    requests: pl.DataFrame, frame: pl.DataFrame, said: pl.DataFrame
+) -> pl.DataFrame:
+    """The requests with the notes that are about them."""
+    web = frame.with_row_index("request").with_columns(pl.col("request").cast(pl.Int64))
+    tiers = [responses.TIERS["web_server"], responses.TIERS["inner_web"]]
+    web = web.filter(pl.col("tier").is_in(tiers) & pl.col("time").is_not_null())
+    direct = attach.errors(web, said)
+    bare = requests.filter(
+        pl.col("web_server_row").is_null()
+        & pl.col("load_balancer_upstream_status").is_not_null()
+        & pl.col("time").is_not_null()
+    ).select(
+        "method",
+        "path",
+        "query",
+        "client_ip",
+        "time",
+        request="root",
+        source=pl.lit(None, pl.String),
+        status="load_balancer_upstream_status",
+    )
+    rest = said.join(direct, on="note", how="anti", maintain_order="left")
+    behind = attach.errors(bare, rest, by_client=False)
+    lines = said.select(
+        "note",
+        *(
+            pl.col(c).alias(f"note_{c}")
+            for c in ("kind", "cause", "source", "line", "offset")
+        ),
+    )
+    by_row = direct.join(lines, on="note", maintain_order="left")
+    by_root = behind.join(lines, on="note", maintain_order="left")
+    row = pl.coalesce(
+        pl.when(pl.col("inner_web_row").is_in(direct["request"].implode())).then(
+            "inner_web_row"
+        ),
+        "web_server_row",
+    )
+    found = requests.with_columns(request=row).join(
+        by_row, on="request", how="left", maintain_order="left"
+    )
+    also = found.drop("request").join(
+        by_root.rename({"request": "root"}),
+        on="root",
+        how="left",
+        maintain_order="left",
+        suffix="_behind",
+    )
+    columns = list(lines.columns)
+    return also.with_columns(pl.coalesce(c, f"{c}_behind") for c in columns).drop(
+        f"{c}_behind" for c in columns
+    )
+
+
+def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """The requests with the traceback and the worker's death that are about them."""
+    timed = requests.filter(pl.col("time").is_not_null()).with_columns(request="root")
+    traces = attach.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
+    deaths = incident.incidents(timed, said).rename({"request": "root"})
+    places = ["hop", "source", "line", "offset"]
+    trace = said.select(
+        trace="note", trace_kind="kind", **{f"trace_{c}": c for c in places}
+    )
+    death = said.select(incident_note="note", **{f"incident_{c}": c for c in places})
+    with_trace = requests.join(traces, on="root", how="left", maintain_order="left")
+    with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
+    joined = with_trace.join(deaths, on="root", how="left", maintain_order="left")
+    return joined.join(death, on="incident_note", how="left", maintain_order="left")
+
+
+def _window(
+    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts, *, everything: bool
+) -> pl.DataFrame:
+    """The decided requests of one window."""
+    frame = responses.collect(events, clocks, everything=everything)
+    said = notes.collect(events, clocks)
+    frame = notes.as_responses(frame, said, known)
+    frame = proxies.tiered(frame)
+    if not frame.height:
+        return pl.DataFrame()
+    links = join.link(frame)
+    found = chain.requests(frame, links, everything=everything)
+    found = _outer(found)
+    found = _noted(found, frame, said)
+    found = _told(found, said)
+    return decide(_context(found, known))
+
+
+def _parts(
+    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts, *, everything: bool
+) -> Iterator[pl.DataFrame]:
+    """The request table, window by window."""
+    for span in _windows(events):
+        part = _window(_between(events, span), clocks, known, everything=everything)
+        if part.height:
+            yield explain(_own(part, span), known)
+
+
+def correlate(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    sources: pl.DataFrame,
+    *,
+    all_requests: bool = False,
+) -> pl.DataFrame:
+    """The request table (`schema.REQUEST`) of the events, by time.
+
+    One row a response with status >= 400 at any hop, or over which hops disagree;
+    `all_requests` keeps the others too. `time` is on the reference clock: a source
+    that is ahead (`clocks.skew`) is set back. Time is walked in windows, so that
+    memory does not grow with the archive.
+    """
+    copies = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
+    own = events.filter(~pl.col("source").is_in(copies.implode()))
+    known = facts.gather(own)
+    parts = list(_parts(own, clocks, known, everything=all_requests))
+    return pl.concat([pl.DataFrame(schema=REQUEST), *parts])

@@ -1,0 +1,132 @@
+"""Decided requests ▶ the request table: evidence, what is missing, one sentence."""
+
+import polars as pl
+
+from forensic.hops.facts import Facts
+from forensic.hops.responses import TIERS
+from forensic.schema import REQUEST
+
+__all__ = ["explain"]
+
+_NAMES = {
+    "cdn": "the CDN",
+    "waf": "the WAF",
+    "load_balancer": "the load balancer",
+    "web_server": "the web server",
+    "app_server": "the application server",
+    "application": "the application",
+    "unknown": "an unknown hop",
+}
+#: Evidence besides the hops' own records: prefix ▶ hop.
+_NOTES = {"note": "web_server", "trace": "application", "incident": "app_server"}
+_HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
+
+
+def _evidence() -> pl.Expr:
+    """The lines that show it, outermost hop first."""
+    places = []
+    for tier in TIERS:
+        hop = "web_server" if tier == "inner_web" else tier
+        places.append((f"{tier}_", pl.lit(hop), f"{tier}_row"))
+        if tier == "inner_web":
+            places.append(("note_", pl.lit("web_server"), "note"))
+    places += [("trace_", pl.col("trace_hop"), "trace")]
+    places += [("incident_", pl.col("incident_hop"), "incident_note")]
+    pieces = [
+        pl.when(pl.col(known).is_not_null()).then(
+            pl.struct(
+                hop=hop.cast(pl.String),
+                source=pl.col(f"{prefix}source"),
+                line=pl.col(f"{prefix}line"),
+                offset=pl.col(f"{prefix}offset"),
+            )
+        )
+        for prefix, hop, known in places
+    ]
+    return pl.concat_list(pieces).list.drop_nulls().list.unique(maintain_order=True)
+
+
+def _missing(facts: Facts) -> pl.Expr:
+    """The hops whose record should be there and is not."""
+    by = pl.col("answered_by")
+    scope = pl.col("web_server_client_scope").cast(pl.String)
+    health = pl.col("user_agent").str.contains(_HEALTH).fill_null(value=False)
+    proxied = scope.is_in(["private", "shared"]).fill_null(value=False) & ~health
+    inside = by.is_in(["web_server", "app_server", "application"])
+    nothing = pl.col("load_balancer_row").is_null()
+    nothing &= pl.col("cdn_row").is_null()
+    no_web = pl.col("web_server_row").is_null() & inside
+    app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
+    app &= pl.col("trace").is_null() & (by == "application")
+    through = pl.col("load_balancer_row").is_not_null() | facts.has("web_server")
+    balancer = nothing & (
+        proxied | ((by == "waf") & facts.has("load_balancer")) | (by == "unknown")
+    )
+    wanted = {
+        "waf": (by == "waf") & pl.col("waf_row").is_null(),
+        "load_balancer": balancer,
+        "web_server": no_web & through,
+        "application": app,
+    }
+    pieces = [
+        pl.when(condition.fill_null(value=False)).then(pl.lit(hop))
+        for hop, condition in wanted.items()
+    ]
+    return pl.concat_list(pieces).list.drop_nulls()
+
+
+def _sentence() -> pl.Expr:
+    """Who answered what with which status, and how that is known."""
+    who = pl.col("answered_by").replace_strict(_NAMES, return_dtype=pl.String)
+    status = pl.col("status").cast(pl.String).fill_null("an error")
+    request = pl.concat_str(
+        pl.coalesce("method", pl.lit("a request for")),
+        pl.coalesce("path", pl.lit("an unreadable request")),
+        separator=" ",
+    )
+    rule = pl.when(pl.col("rule").is_not_null()).then(
+        pl.format(" by rule {}", pl.col("rule"))
+    )
+    cause = pl.format(" ({})", pl.col("cause").str.replace_all("_", " "))
+    doubt = pl.when(pl.col("ambiguous")).then(
+        pl.lit("; an equal request stands so near that they may be exchanged")
+    )
+    text = pl.concat_str(
+        who,
+        pl.lit(" answered "),
+        request,
+        pl.lit(" with "),
+        status,
+        cause,
+        rule.fill_null(""),
+        pl.lit(": "),
+        pl.col("because"),
+        doubt.fill_null(""),
+        pl.lit("."),
+    )
+    return text.str.slice(0, 1).str.to_uppercase() + text.str.slice(1)
+
+
+def explain(requests: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """The rows of `schema.REQUEST`, by time and first line of evidence."""
+    text = requests.with_columns(
+        evidence=_evidence(),
+        missing=_missing(facts),
+        explanation=_sentence(),
+        time=pl.from_epoch("time", time_unit="us").dt.replace_time_zone("UTC"),
+    )
+    columns = [
+        (
+            pl.col(name).list.eval(pl.element().cast(dtype.inner))
+            if isinstance(dtype, pl.List)
+            else pl.col(name).cast(dtype)
+        ).alias(name)
+        for name, dtype in REQUEST.items()
+    ]
+    first = pl.col("evidence").list.first().struct
+    return (
+        text.select(columns)
+        .with_columns(_source=first.field("source"), _offset=first.field("offset"))
+        .sort("time", "_source", "_offset", nulls_last=True)
+        .drop("_source", "_offset")
+    )

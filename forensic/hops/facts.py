@@ -1,0 +1,78 @@
+"""Events ▶ facts about the archive as a whole: what its logs can show at all."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+__all__ = ["Facts", "gather"]
+
+_MINUTE = 60_000_000
+#: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
+_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the sources of an archive log."""
+
+    #: source, hop, family, events, answers, upstreams, actions, first, last (µs).
+    profile: pl.DataFrame
+    #: Minutes since 1970 in which an application log has an event, and one beside.
+    app_minutes: pl.Series
+
+    def has(self, *hops: str, column: str = "events") -> bool:
+        """Whether a source of one of these hops has such events."""
+        rows = self.profile.filter(pl.col("hop").is_in(list(hops)))
+        return bool((rows[column] > 0).any())
+
+    def families(self, column: str) -> list[str]:
+        """The sources whose log, rotations included, ever fills that column."""
+        known = pl.col(column).sum().over("family") > 0
+        return self.profile.filter(known)["source"].to_list()
+
+    def error_spans(self) -> list[tuple[int, int]]:
+        """From when to when a web server's error log reaches."""
+        rows = self.profile.filter(
+            (pl.col("hop") == "web_server")
+            & (pl.col("answers") * 10 < pl.col("events"))
+            & pl.col("first").is_not_null()
+        ).sort("first", "last")
+        return [(row["first"], row["last"]) for row in rows.to_dicts()]
+
+
+def gather(events: pl.LazyFrame) -> Facts:
+    """The facts, in two passes over narrow columns."""
+    moment = pl.col("time").dt.epoch("us")
+    hop = pl.col("hop").cast(pl.String)
+    profile = (
+        events.group_by("source", hop=hop)
+        .agg(
+            events=pl.len(),
+            answers=pl.col("status").is_not_null().sum(),
+            upstreams=(
+                pl.col("upstream_status").is_not_null()
+                | pl.col("upstream").is_not_null()
+            ).sum(),
+            statuses=pl.col("upstream_status").is_not_null().sum(),
+            actions=pl.col("action").is_not_null().sum(),
+            private=pl.col("client_scope")
+            .cast(pl.String)
+            .is_in(["private", "shared", "loopback"])
+            .sum(),
+            public=(pl.col("client_scope") == "public").sum(),
+            first=moment.min(),
+            last=moment.max(),
+        )
+        .collect(engine="streaming")
+        .with_columns(family=pl.col("source").str.replace(_ROTATION, ""))
+        .sort("source", "hop")
+    )
+    minutes = (
+        events.filter(hop.is_in(["app_server", "application"]))
+        .select(minute=moment // _MINUTE)
+        .unique()
+        .collect(engine="streaming")["minute"]
+        .drop_nulls()
+    )
+    around = pl.concat([minutes - 1, minutes, minutes + 1]).unique().sort()
+    return Facts(profile, around)

@@ -1,0 +1,171 @@
+"""What may have happened, ranked, with what speaks for and against each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from forensic.hops.absence import Silence
+from forensic.hops.question import Question
+from forensic.wish import OUTER, ask
+
+__all__ = ["ranked", "unseen"]
+
+#: Which outer hop is likeliest to make a status of its own, likeliest first.
+_LIKELY = {
+    202: ["waf", "load_balancer", "cdn"],
+    401: ["load_balancer", "waf", "cdn"],
+    403: ["waf", "load_balancer", "cdn"],
+    405: ["waf", "load_balancer", "cdn"],
+    429: ["waf", "cdn", "load_balancer"],
+}
+_ELSE = ["load_balancer", "cdn", "waf"]
+_NAMES = {
+    "cdn": "the CDN",
+    "waf": "the WAF",
+    "load_balancer": "the load balancer",
+    "web_server": "the web server",
+    "app_server": "the application server",
+    "application": "the application",
+}
+_MAKES = {
+    "waf": {403: "a WAF answers a block with 403 unless told otherwise"},
+    "load_balancer": {
+        403: "a listener rule with a fixed response can answer 403",
+        502: "a load balancer answers 502 when the target cuts the connection",
+        503: "a load balancer answers 503 when no target is registered",
+        504: "a load balancer answers 504 when the target is silent",
+    },
+    "cdn": {403: "a CDN answers 403 for its own geographic or access rules"},
+}
+
+
+def _candidates(
+    question: Question, quiet: Mapping[str, Silence]
+) -> tuple[list[str], list[str]]:
+    """Hops that can have answered, likeliest first, and those that are ruled out."""
+    order = _LIKELY.get(question.status or 0, _ELSE)
+    front = [hop for hop in order if not _ruled_out(quiet.get(hop))]
+    late = [hop for hop in order if hop not in front]
+    inner = [
+        hop
+        for hop in ("web_server", "application")
+        if not (silence := quiet.get(hop)) or not silence.covered
+    ]
+    web = quiet.get("web_server")
+    if web is not None and web.covered and not web.seen:
+        return [*front, *late], ["web_server", "app_server", "application"]
+    if web is not None and web.seen:
+        return [*front, *late, *inner], []
+    return ([*inner, *front, *late] if not quiet else [*front, *late, *inner]), []
+
+
+def _ruled_out(silence: Silence | None) -> bool:
+    """Whether a hop's own log covers the moment and does not have the request."""
+    return silence is not None and silence.covered and not silence.seen
+
+
+def unseen(
+    question: Question,
+    quiet: Mapping[str, Silence],
+    sources: pl.DataFrame,
+    gaps: pl.DataFrame,
+) -> dict[str, Any]:
+    """The verdict on a response that the user reports and that no log has."""
+    candidates, excluded = _candidates(question, quiet)
+    web = quiet.get("web_server")
+    evidence: list[dict[str, Any]] = []
+    for hop in ("web_server", "application", "app_server"):
+        silence = quiet.get(hop)
+        if silence is not None:
+            role = f"{hop.replace('_', ' ')} was logging and has no such request"
+            lines = silence.seen or silence.proof
+            evidence += [line | {"role": role} for line in lines]
+    status = question.status or "an error"
+    path = question.path or "a request"
+    if web is not None and excluded:
+        private = (
+            ", from private addresses only: something stands in front of it"
+            if web.private
+            else ""
+        )
+        sentence = (
+            f"An outer hop answered {status} for {path}: the web server logged"
+            f" {web.inside} requests in that time{private}, and not this one."
+        )
+        confidence = "weak"
+    elif not quiet:
+        sentence = f"No log of the archive covers that moment: {path} cannot be judged."
+        confidence = "none"
+    else:
+        sentence = f"No record of {status} for {path} was found at that time."
+        confidence = "weak"
+    likely = ", then ".join(_NAMES[hop] for hop in candidates[:3])
+    missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
+    return {
+        "answered_by": "unknown",
+        "candidates": candidates,
+        "cause": "unknown",
+        "rule": None,
+        "confidence": confidence,
+        "sentence": f"{sentence} Likeliest: {likely}.",
+        "evidence": evidence,
+        "missing": missing,
+        "count": 0,
+        "ask_for": [
+            ask(h, question.start, question.end) for h in OUTER if h in missing
+        ],
+    }
+
+
+def _about(hop: str, silence: Silence | None) -> tuple[list[str], list[str]]:
+    """What that hop's own log says for and against it."""
+    name = _NAMES.get(hop, hop)
+    if silence is None:
+        return [f"no log of {name} is in the archive to deny it"], []
+    if silence.seen:
+        return [f"{name}'s log has the path at that time"], []
+    if silence.covered:
+        text = f"{name}'s log has {silence.inside} records of that time, none of it"
+        if hop == "load_balancer":
+            text += " (its delivery is best effort, so one line can be lost)"
+        if hop == "waf":
+            text += " (a logging filter can leave records out)"
+        return [], [text]
+    return [f"{name}'s log does not cover that moment"], []
+
+
+def ranked(
+    verdict: Mapping[str, Any],
+    question: Question,
+    quiet: Mapping[str, Silence],
+    found: pl.DataFrame,
+) -> list[dict[str, Any]]:
+    """One hypothesis a candidate, likeliest first."""
+    web = quiet.get("web_server")
+    listed = []
+    for hop in verdict["candidates"]:
+        reasons, against = _about(hop, quiet.get(hop))
+        known = _MAKES.get(hop, {}).get(question.status or 0)
+        if known:
+            reasons.append(known)
+        if hop in OUTER and web and web.covered and not web.seen:
+            reasons.append(
+                f"the web server logged {web.inside} requests in that time, not this one"
+            )
+            if web.private:
+                reasons.append("the web server sees private client addresses only")
+        if found.height:
+            count = int((found["answered_by"].cast(pl.String) == hop).sum())
+            reasons = [
+                f"{count} of {found.height} matching requests were answered by it"
+            ]
+        listed.append(
+            {
+                "hop": hop,
+                "for": reasons,
+                "against": against,
+                "settled_by": ask(hop, question.start, question.end),
+            }
+        )
+    return listed

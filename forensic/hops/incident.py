@@ -1,0 +1,106 @@
+"""Worker deaths ▶ requests: which failure of the application's host broke which request.
+
+A worker that is killed takes its requests with it: nginx sees the connection close.
+A server that cannot boot leaves nobody listening: nginx is refused.
+"""
+
+import polars as pl
+
+__all__ = ["incidents"]
+
+_SECOND = 1_000_000
+_EMPTY = {"request": pl.Int64, "incident": pl.String, "incident_note": pl.Int64}
+#: The worker dies first, nginx notices at once; whole seconds and buffering blur it.
+_BEFORE = 3_500_000
+_AFTER = 2_500_000
+#: A failed boot explains refusals until the next boot that holds.
+_OUTAGE = 900 * _SECOND
+_HOLDS = 12 * _SECOND
+
+
+def _kills(notes: pl.DataFrame) -> pl.DataFrame:
+    """Deaths of workers, with the cause that the whole group of lines gives.
+
+    The arbiter kills a worker that ignores its time limit with the very line that it
+    writes for a lack of memory; a time limit just before says which it was.
+    """
+    deaths = notes.filter(pl.col("kind").is_in(["timeout", "killed", "oom", "abort"]))
+    limits = (
+        deaths.filter(pl.col("kind") == "timeout")
+        .select("time", limit=pl.col("time"), limited=pl.col("victim"))
+        .sort("time")
+    )
+    return (
+        deaths.sort("time")
+        .join_asof(limits, on="time", strategy="backward", tolerance=8 * _SECOND)
+        .filter(
+            ~(
+                (pl.col("kind") == "killed")
+                & pl.col("limit").is_not_null()
+                & (pl.col("victim") == pl.col("limited")).fill_null(value=True)
+            )
+        )
+        .select("time", "note", "victim", incident="cause")
+    )
+
+
+def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Requests whose connection closed when a worker died."""
+    closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
+    rows = requests.filter((pl.col("status") == 502) & closed).sort("time")
+    kills = _kills(notes).sort("time")
+    if not rows.height or not kills.height:
+        return pl.DataFrame(schema=_EMPTY)
+    joined = rows.select("request", "time").join_asof(
+        kills.with_columns(at=pl.col("time")),
+        on="time",
+        strategy="nearest",
+        tolerance=_BEFORE,
+    )
+    late = pl.col("at") - pl.col("time")
+    return joined.filter(late.is_between(-_BEFORE, _AFTER)).select(
+        "request", "incident", incident_note="note"
+    )
+
+
+def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Requests refused while the application server could not boot."""
+    kinds = ["refused", "no_live"]
+    unheard = pl.col("note_kind").is_null() | pl.col("note_kind").is_in(kinds)
+    rows = requests.filter(pl.col("status").is_in([502, 503]) & unheard)
+    failed = notes.filter(pl.col("kind") == "boot_failed").sort("time")
+    if not rows.height or not failed.height:
+        return pl.DataFrame(schema=_EMPTY)
+    fails = failed.select("time", "note", failed_at=pl.col("time"))
+    booted = (
+        notes.filter(pl.col("kind") == "booted")
+        .sort("time")
+        .join_asof(fails, on="time", strategy="forward", tolerance=_HOLDS)
+        .filter(pl.col("failed_at").is_null())
+        .select("time", held=pl.col("time"))
+        .sort("time")
+    )
+    moved = rows.select("request", at="time").with_columns(
+        time=pl.col("at") + 5 * _SECOND
+    )
+    return (
+        moved.sort("time")
+        .join_asof(fails, on="time", strategy="backward", tolerance=_OUTAGE)
+        .filter(pl.col("failed_at").is_not_null())
+        .drop("time")
+        .with_columns(time=pl.col("at"))
+        .sort("time")
+        .join_asof(booted, on="time", strategy="backward")
+        .filter(pl.col("held").is_null() | (pl.col("held") < pl.col("failed_at")))
+        .select("request", incident=pl.lit("boot_failed"), incident_note="note")
+    )
+
+
+def incidents(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """`request`, `incident` (its cause) and `incident_note`, one row a request."""
+    found = [_broken(requests, notes), _refused(requests, notes)]
+    return (
+        pl.concat(found)
+        .unique("request", keep="first", maintain_order=True)
+        .sort("request")
+    )

@@ -1,0 +1,60 @@
+"""When a record really was: its time on the reference clock."""
+
+from typing import Any
+
+import polars as pl
+
+__all__ = ["corrected"]
+
+
+def _applies(span: dict[str, Any]) -> pl.Expr:
+    """The events that a row of the clock table speaks of."""
+    held = (pl.col("source") == span["source"]) & _stamped(str(span["stamp"]))
+    for name in ("hostname", "process"):
+        if span[name] is not None:
+            held &= pl.col(name) == span[name]
+    if span["first_line"] is not None:
+        held &= pl.col("line") >= span["first_line"]
+    if span["last_line"] is not None:
+        held &= pl.col("line") <= span["last_line"]
+    return held
+
+
+def _stamped(stamp: str) -> pl.Expr:
+    """The events whose time comes from that one of their two stamps."""
+    own = pl.col("local_time").is_not_null()
+    return own if stamp == "event" else ~own
+
+
+def _micros(seconds: pl.Expr) -> pl.Expr:
+    return (seconds * 1_000_000).round().cast(pl.Int64)
+
+
+def _ahead(clocks: pl.DataFrame) -> pl.Expr:
+    """Microseconds by which an event's clock is ahead of the reference."""
+    found = clocks.filter(pl.col("skew").is_not_null() & (pl.col("skew") != 0.0))
+    simple = pl.col("hostname").is_null() & pl.col("process").is_null()
+    simple &= pl.len().over("source", "stamp") == 1
+    expression = pl.lit(0, pl.Int64)
+    for stamp in ("event", "envelope"):
+        whole = found.filter(simple).filter(pl.col("stamp") == stamp)
+        if whole.height:
+            micros = whole.select(_micros(pl.col("skew"))).to_series()
+            mapped = pl.col("source").replace_strict(
+                whole["source"], micros, default=0, return_dtype=pl.Int64
+            )
+            expression = pl.when(_stamped(stamp)).then(mapped).otherwise(expression)
+    order = ["source", "stamp", "hostname", "process", "first_line"]
+    for span in found.filter(~simple).sort(order).to_dicts():
+        micros_ahead = round(float(span["skew"]) * 1_000_000)
+        expression = pl.when(_applies(span)).then(micros_ahead).otherwise(expression)
+    return expression.cast(pl.Int64)
+
+
+def corrected(clocks: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
+    """`time` and `start_time` in µs since 1970, less the lead of their clock."""
+    ahead = _ahead(clocks)
+    return (
+        pl.col("time").dt.epoch("us") - ahead,
+        pl.col("start_time").dt.epoch("us") - ahead,
+    )

@@ -1,0 +1,339 @@
+"""Events ▶ notes: what programs wrote about requests besides answering them.
+
+nginx and Apache error lines, gunicorn's lines about its workers, tracebacks, the
+kernel's kills. Each kind is a phrase that the program's own source prints.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from forensic.hops.facts import Facts
+from forensic.hops.moment import corrected
+from forensic.hops.responses import TIERS, hashed
+
+__all__ = ["KINDS", "Kind", "as_responses", "collect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One thing that a program says, and what follows from it."""
+
+    name: str
+    #: The programs that say it.
+    hops: str
+    #: Regular expression found in the message.
+    phrase: str
+    #: The cause that it proves.
+    cause: str
+    #: The statuses that the client may get with it; empty where it names none.
+    statuses: tuple[int, ...] = ()
+
+
+_WEB = "web_server"
+_APP = "app_server application host"
+_AFTER = r"(?:.|\n)*"
+#: First match wins: the narrower phrase stands first.
+KINDS = [
+    Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
+    Kind("delayed", _WEB, r"delaying request", "none"),
+    Kind("buffered", _WEB, r"is buffered to a temporary file", "none"),
+    Kind("cut", _WEB, r"while reading upstream|while sending to client", "none"),
+    Kind(
+        "rule",
+        _WEB,
+        r"access forbidden by rule|AH01630|client denied by server configuration",
+        "access_forbidden",
+        (403,),
+    ),
+    Kind(
+        "index",
+        _WEB,
+        r"directory index of .* is forbidden|AH01276|AH00036|AH00035",
+        "access_forbidden",
+        (403,),
+    ),
+    Kind(
+        "connect_timeout",
+        _WEB,
+        r"upstream timed out[^\n]*while connecting|connect\(\) failed \(110"
+        r"|AH01075|\(70007\)The timeout specified has expired",
+        "upstream_timeout",
+        (504, 502),
+    ),
+    Kind("read_timeout", _WEB, r"upstream timed out", "upstream_timeout", (504,)),
+    Kind(
+        "refused",
+        _WEB,
+        r"connect\(\) (?:to unix:.*)?failed \(|connect\(\) to .* failed \("
+        r"|AH00957|AH01114|AH02454",
+        "upstream_refused",
+        (502, 503, 504),
+    ),
+    Kind("no_live", _WEB, r"no live upstreams", "upstream_refused", (502,)),
+    Kind("disabled", _WEB, r"upstream server temporarily disabled", "none"),
+    Kind(
+        "closed",
+        _WEB,
+        r"upstream prematurely closed (?:FastCGI )?(?:connection|stream|request)"
+        r"|(?:recv|readv|read|send|writev|write)\(\) failed \((?:104|32|103)"
+        r"|AH00898|AH01102|AH01110",
+        "upstream_closed",
+        (502,),
+    ),
+    Kind(
+        "invalid_response",
+        _WEB,
+        r"upstream sent (?:too big header|invalid|no valid|unexpected|more data|wrong"
+        r"|duplicate|unsupported|frame|too large)",
+        "bad_gateway",
+        (502,),
+    ),
+    Kind(
+        "resolver",
+        _WEB,
+        r"could not be resolved|host not found in upstream|no resolver defined",
+        "bad_gateway",
+        (502,),
+    ),
+    Kind(
+        "upstream_tls",
+        _WEB,
+        r"SSL handshaking to upstream|upstream SSL certificate",
+        "bad_gateway",
+        (502,),
+    ),
+    Kind(
+        "too_large",
+        _WEB,
+        r"client intended to send too large|AH01588|Requested content-length of",
+        "body_too_large",
+        (413,),
+    ),
+    Kind(
+        "password",
+        _WEB,
+        r"user .* was not found in|password mismatch|no user/password was provided"
+        r"|AH01617|AH01618",
+        "auth_failed",
+        (401,),
+    ),
+    Kind(
+        "auth_request", _WEB, r"auth request unexpected status", "auth_failed", (500,)
+    ),
+    Kind(
+        "limited",
+        _WEB,
+        r"limiting (?:requests|connections)",
+        "rate_limited",
+        (503, 429, 444, 403, 420, 509, 529),
+    ),
+    Kind(
+        "permission",
+        _WEB,
+        r"\(13: Permission denied\)|is forbidden \(13|\(13\)Permission denied",
+        "access_forbidden",
+        (403,),
+    ),
+    Kind(
+        "no_file",
+        _WEB,
+        r"\((?:2: No such file|20: Not a directory|36: File name too long)"
+        r"|is not found \(2|AH00128|File does not exist|script .* not found",
+        "file_not_found",
+        (404, 403),
+    ),
+    Kind(
+        "client_gone",
+        _WEB,
+        r"client (?:prematurely )?closed|client canceled stream",
+        "client_closed",
+        (499, 400),
+    ),
+    Kind("client_slow", _WEB, r"client timed out", "bad_request", (408,)),
+    Kind(
+        "client_wrong",
+        _WEB,
+        r"client sent|client SSL certificate verify error|AH00126|AH00135|AH10244"
+        r"|AH00566|AH00567|AH00524|AH00561",
+        "bad_request",
+        (400, 414, 494, 495, 496, 497, 405, 505, 431, 501, 421, 411),
+    ),
+    Kind("cycle", _WEB, r"internal redirection cycle|AH00124", "unknown", (500,)),
+    Kind(
+        "exhausted",
+        _WEB,
+        r"\(24: Too many open files\)|worker_connections are not enough",
+        "unknown",
+        (500, 503),
+    ),
+    Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
+    Kind("timeout", _APP, r"WORKER TIMEOUT \(pid: ?\d+\)", "worker_timeout"),
+    Kind("killed", _APP, r"was sent SIGKILL", "out_of_memory"),
+    Kind(
+        "oom",
+        "host app_server application",
+        r"Out of memory: Kill|[Mm]emory cgroup out of memory|^(?:\[[ \d.]+\] )?oom-kill:"
+        r"|killed by the OOM killer|Failed with result 'oom-kill'",
+        "out_of_memory",
+    ),
+    Kind(
+        "boot_failed",
+        _APP,
+        r"Worker failed to boot|App failed to load|exited with code [34]\b"
+        r"|Exception in worker process|Failed to (?:parse|find) (?:app|attribute)",
+        "boot_failed",
+    ),
+    Kind("booted", _APP, r"Listening at:|Booting worker with pid", "none"),
+    Kind("stopped", _APP, r"Shutting down: Master|Handling signal: term", "none"),
+    Kind(
+        "invalid_request",
+        "app_server application",
+        r"Invalid request from ip=|Invalid HTTP request received",
+        "bad_request",
+        (400,),
+    ),
+    Kind("abort", _APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
+    Kind(
+        "exception",
+        _APP,
+        rf"Traceback \(most recent call last\){_AFTER}|Exception on /|Internal Server Error: /"
+        r"|Error handling request|Exception in ASGI application|[Uu]nhandled [Ee]xception"
+        r"|[Uu]ncaught [Ee]xception|^panic: ",
+        "exception",
+        (500, 502, 503, 504),
+    ),
+    Kind(
+        "said_no",
+        "app_server application",
+        r"^(?:Forbidden(?: \([^)]*\))?|Not Found|Bad Request|Unauthorized"
+        r"|Method Not Allowed \([A-Z]+\)): /|^Invalid HTTP_HOST header",
+        "application_response",
+        (403, 404, 400, 401, 405),
+    ),
+]
+_PATH = (
+    r"(?:Exception on|Internal Server Error:|Error handling request(?: [A-Z]+)?"
+    r"|Forbidden(?: \([^)]*\))?:|Not Found:|Bad Request:|Unauthorized:|\([A-Z]+\):) "
+    r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
+)
+_METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
+
+
+def _kind() -> pl.Expr:
+    """The name of the first kind whose phrase the message holds."""
+    chain = pl.lit(None, pl.String)
+    hop = pl.col("hop").cast(pl.String)
+    for kind in reversed(KINDS):
+        said = hop.is_in(kind.hops.split()) & pl.col("message").str.contains(
+            kind.phrase
+        )
+        chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
+    return chain
+
+
+def _suspect() -> pl.Expr:
+    """Lines that can be a note at all: one cheap look before the many phrases."""
+    phrases = "|".join(f"(?:{kind.phrase})" for kind in KINDS)
+    return pl.col("message").str.contains(phrases)
+
+
+def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
+    """Every note, by source and offset, with its `kind` and `cause`.
+
+    `time` is in µs since 1970 on the corrected clock; `victim` is the process that a
+    line speaks of, `pid` the one that wrote it.
+    """
+    moment, _ = corrected(clocks)
+    message = pl.col("message")
+    path = pl.coalesce("path", message.str.extract(_PATH, 1))
+    method = pl.coalesce(
+        "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
+    )
+    hops = ["web_server", "app_server", "application", "host"]
+    found = (
+        events.filter(
+            pl.col("hop").cast(pl.String).is_in(hops)
+            & message.is_not_null()
+            & _suspect()
+        )
+        .select(
+            "source",
+            "line",
+            "offset",
+            "length",
+            "hop",
+            "hostname",
+            "pid",
+            "level",
+            "client_ip",
+            "host",
+            "query",
+            "status",
+            "message",
+            "upstream",
+            time=moment,
+            kind=_kind(),
+            path=path,
+            method=method,
+            victim=message.str.extract(
+                r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process )(\d+)", 1
+            ).cast(pl.Int64, strict=False),
+            connection=message.str.extract(r"^\*(\d+) ", 1),
+        )
+        .filter(pl.col("kind").is_not_null())
+        .collect(engine="streaming")
+        .sort("source", "offset")
+    )
+    causes = {kind.name: kind.cause for kind in KINDS}
+    known = found.with_columns(
+        cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String)
+    ).filter((pl.col("cause") != "none") | pl.col("kind").is_in(["booted", "stopped"]))
+    return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
+
+
+def as_responses(
+    frame: pl.DataFrame, notes: pl.DataFrame, known: Facts
+) -> pl.DataFrame:
+    """The responses, with error lines in the place of an access log that is absent.
+
+    A line that names a request and can only come with one status tells as much.
+    """
+    named = notes.filter(pl.col("path").is_not_null())
+    inner: list[pl.DataFrame] = []
+    first = {kind.name: kind.statuses[0] for kind in KINDS if kind.statuses}
+    if not known.has("web_server", column="answers"):
+        inner.append(named.filter(pl.col("hop") == "web_server"))
+    answers = ["load_balancer", "web_server", "app_server", "application", "cdn"]
+    if not known.has(*answers, column="answers") and not inner[0].height:
+        inner.append(
+            named.filter(
+                pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
+            )
+        )
+    lines = pl.concat([notes.head(0), *inner]).filter(pl.col("kind").is_in(list(first)))
+    if not lines.height:
+        return frame
+    made = lines.select(
+        "source",
+        "line",
+        "offset",
+        "time",
+        "method",
+        "path",
+        "query",
+        "host",
+        "client_ip",
+        tier=pl.col("hop").cast(pl.String).replace_strict(TIERS, return_dtype=pl.Int8),
+        coarse=pl.lit(value=True),
+        error=pl.lit(value=True),
+        status=pl.col("kind").replace_strict(first, return_dtype=pl.Int16),
+        method_key=hashed(pl.col("method").str.to_uppercase()),
+        path_key=hashed(pl.col("path")),
+        query_key=hashed(pl.col("query")),
+        **{
+            f"{name}_key": pl.lit(0, pl.UInt64)
+            for name in ("agent", "peer", "trace", "request")
+        },
+    )
+    return pl.concat([frame, made], how="diagonal").sort("source", "offset")

@@ -1,0 +1,123 @@
+"""What a user saw: when, which status, on which path."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from forensic.errors import UsageError
+
+__all__ = ["Question"]
+
+_AT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(:\d\d(?:[.,]\d+)?)?)?"
+    r"\s*(Z|[+-]\d\d(?::?\d\d)?|[A-Za-z][A-Za-z0-9_+/-]*)?"
+)
+#: Abbreviations that mean one zone only.
+_ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "JST": 9, "KST": 9, "CET": 1, "CEST": 2}
+
+
+def _zone(text: str) -> timezone | ZoneInfo:
+    """The zone that a text names."""
+    if text.upper() in _ABBREVIATIONS:
+        return timezone(timedelta(hours=_ABBREVIATIONS[text.upper()]))
+    if text[0] in "+-":
+        hours, minutes = int(text[1:3]), int(text[3:].lstrip(":") or 0)
+        size = timedelta(hours=hours, minutes=minutes)
+        if size > timedelta(hours=14) or minutes > 59:
+            message = f"{text} is no zone offset"
+            raise UsageError(message)
+        return timezone(-size if text[0] == "-" else size)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        message = f"unknown time zone {text!r}: give an offset such as +09:00"
+        raise UsageError(message) from error
+
+
+def _glob(path: str) -> str:
+    """The regular expression of a path pattern: `*` any text, `?` one character."""
+    parts = {"*": ".*", "?": "."}
+    return "^(?:" + "".join(parts.get(c, re.escape(c)) for c in path) + ")$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One error that somebody saw; what is not known is None."""
+
+    #: The time as it was given.
+    at: str | None = None
+    #: The span that it means, UTC; where no zone was given, as if it were UTC.
+    start: datetime | None = None
+    end: datetime | None = None
+    zone_written: bool = True
+    status: int | None = None
+    #: A pattern; `*` and `?` as in a shell.
+    path: str | None = None
+
+    @classmethod
+    def parse(
+        cls, at: str | None = None, status: int | None = None, path: str | None = None
+    ) -> "Question":
+        """The question of `--at`, `--status`, `--path`; raises UsageError.
+
+        `2025-02-06 14:32 +09:00` means that minute, with seconds that second, a day
+        alone the whole day.
+        """
+        if status is not None and not 100 <= status <= 999:
+            message = f"{status} is no HTTP status"
+            raise UsageError(message)
+        if at is None:
+            return cls(status=status, path=path)
+        found = _AT.fullmatch(at.strip())
+        if found is None:
+            message = f"cannot read the time {at!r}: write 2025-02-06 14:32 +09:00"
+            raise UsageError(message)
+        day, minute, second, zone = found.groups()
+        text = f"{day} {minute or '00:00'}{second or ''}".replace(",", ".")
+        try:
+            naive = datetime.fromisoformat(text)
+        except ValueError as error:
+            message = f"no such time: {at!r}"
+            raise UsageError(message) from error
+        size = (
+            timedelta(seconds=1)
+            if second
+            else timedelta(minutes=1)
+            if minute
+            else timedelta(days=1)
+        )
+        start = naive.replace(tzinfo=_zone(zone) if zone else UTC).astimezone(UTC)
+        return cls(
+            at=at.strip(),
+            start=start,
+            end=start + size,
+            zone_written=zone is not None,
+            status=status,
+            path=path,
+        )
+
+    def placed(self, offset: int) -> "Question":
+        """The question with its wall-clock time read `offset` seconds east of UTC."""
+        if self.start is None or self.end is None or self.zone_written:
+            return self
+        shift = timedelta(seconds=offset)
+        return replace(self, start=self.start - shift, end=self.end - shift)
+
+    def matches_path(self) -> pl.Expr:
+        """Whether `path`, alone or with its query, is the one asked for."""
+        if self.path is None:
+            return pl.lit(value=True)
+        pattern = _glob(self.path)
+        whole = pl.concat_str("path", pl.lit("?"), pl.col("query").fill_null(""))
+        found = pl.col("path").str.contains(pattern) | whole.str.contains(pattern)
+        return found.fill_null(value=False)
+
+    def within(self, moment: pl.Expr, slack: timedelta = timedelta(0)) -> pl.Expr:
+        """Whether a moment lies in the span, or that near to it."""
+        if self.start is None or self.end is None:
+            return pl.lit(value=True)
+        low, high = self.start - slack, self.end + slack
+        return ((moment >= low) & (moment < high)).fill_null(value=False)

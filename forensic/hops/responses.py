@@ -1,0 +1,157 @@
+"""Events ▶ responses: each hop's record that it answered a request, on one clock.
+
+Only what can matter is kept: records of errors, and the records of other hops that
+stand near one in time and share its path or its trace id.
+"""
+
+import polars as pl
+
+from forensic.hops.moment import corrected
+from forensic.schema import HOPS
+
+__all__ = ["TIERS", "collect", "hashed", "is_error"]
+
+#: From the client inwards. A proxy behind a proxy is a tier of its own.
+TIERS = {
+    "cdn": 0,
+    "waf": 1,
+    "load_balancer": 2,
+    "web_server": 3,
+    "inner_web": 4,
+    "app_server": 5,
+    "application": 6,
+}
+_LOGGED = [hop for hop in HOPS if hop != "host"]
+#: A counterpart stands within this many buckets of an error with the same path.
+_BUCKET = 64_000_000
+_STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
+_TEXTS = [
+    "method",
+    "host",
+    "path",
+    "query",
+    "client_ip",
+    "client_scope",
+    "forwarded_for",
+    "upstream",
+    "action",
+    "rule",
+    "rule_group",
+    "rule_type",
+    "reason",
+    "user_agent",
+    "trace_id",
+    "request_id",
+]
+_NUMBERS = ["status", "upstream_status", "duration", "upstream_duration"]
+
+
+def stopped() -> pl.Expr:
+    """Whether the WAF itself ended the request."""
+    return (pl.col("hop") == "waf") & pl.col("action").str.to_uppercase().is_in(
+        _STOPPED
+    )
+
+
+def is_error() -> pl.Expr:
+    """Whether this record alone makes a request worth a row."""
+    status, upstream = pl.col("status"), pl.col("upstream_status")
+    return ((status >= 400) | (status == 0) | (upstream >= 400) | stopped()).fill_null(
+        value=False
+    )
+
+
+def hashed(column: pl.Expr) -> pl.Expr:
+    """A key of 64 bits; 0 for what is absent."""
+    return pl.when(column.is_not_null()).then(column.hash(1)).otherwise(0)
+
+
+def _peer() -> pl.Expr:
+    """The address that the hop in front saw as its client, where it is passed on.
+
+    The last element of X-Forwarded-For is what the nearest proxy appended; a hop that
+    logs a public client sees it itself.
+    """
+    appended = (
+        pl.col("forwarded_for")
+        .str.extract(r"([^,\s]+)\s*$", 1)
+        .str.replace(r"^(\d+\.\d+\.\d+\.\d+):\d+$", "$1")
+    )
+    public = pl.when(pl.col("client_scope") == "public").then(pl.col("client_ip"))
+    own = pl.col("client_ip")
+    inside = pl.col("hop").is_in(["web_server", "app_server", "application"])
+    return pl.when(inside).then(pl.coalesce(appended, public)).otherwise(own)
+
+
+def _records(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
+    """Every record of a response, narrowed and on the corrected clock."""
+    answered = pl.col("status").is_not_null() | pl.col("action").is_not_null()
+    hop = pl.col("hop")
+    written = pl.col("level").is_null() | (hop != "web_server")
+    moment, start = corrected(clocks)
+    query = pl.when(pl.col("query") != "").then(pl.col("query"))
+    path = pl.when(pl.col("path") == "").then(pl.lit("/")).otherwise(pl.col("path"))
+    agent = pl.col("user_agent").str.slice(0, 96)
+    return (
+        events.filter(hop.cast(pl.String).is_in(_LOGGED) & answered & written)
+        .with_columns(path=path, query=query)
+        .select(
+            "source",
+            "line",
+            "offset",
+            tier=hop.cast(pl.String).replace_strict(
+                TIERS, default=None, return_dtype=pl.Int8
+            ),
+            time=moment,
+            start=start,
+            coarse=(pl.col("local_time").dt.microsecond() == 0)
+            & ~hop.is_in(["waf", "load_balancer"]),
+            error=is_error(),
+            **{name: pl.col(name) for name in [*_TEXTS, *_NUMBERS]},
+            method_key=hashed(pl.col("method").str.to_uppercase()),
+            path_key=hashed(path),
+            query_key=hashed(query),
+            agent_key=hashed(agent),
+            peer_key=hashed(_peer()),
+            trace_key=hashed(pl.col("trace_id")),
+            request_key=hashed(pl.col("request_id")),
+            bucket=moment // _BUCKET,
+        )
+    )
+
+
+def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
+    """The paths and the minutes in which an error's counterparts may stand."""
+    here = errors.select("path_key", "bucket").unique()
+    beside = [here.with_columns(pl.col("bucket") + shift) for shift in (-1, 0, 1)]
+    return pl.concat(beside).unique()
+
+
+def collect(
+    events: pl.LazyFrame, clocks: pl.DataFrame, *, everything: bool = False
+) -> pl.DataFrame:
+    """The records that can belong to an error, by source and offset.
+
+    Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
+    corrected clock, the request, the answer, and 64-bit keys of what can be joined.
+    Texts of records that are no errors are dropped: nothing will show them.
+    """
+    records = _records(events, clocks)
+    if everything:
+        return records.collect(engine="streaming").sort("source", "offset")
+    errors = records.filter("error")
+    places = _neighbours(errors).collect(engine="streaming")
+    traces = (
+        errors.filter(pl.col("trace_key") != 0)
+        .select("trace_key")
+        .unique()
+        .collect(engine="streaming")
+    )
+    near = records.join(
+        places.lazy(), on=["path_key", "bucket"], how="semi", nulls_equal=True
+    )
+    traced = records.filter(pl.col("trace_key") != 0).join(
+        traces.lazy(), on="trace_key", how="semi"
+    )
+    found = pl.concat([near, traced]).unique(["source", "offset"], keep="any")
+    return found.collect(engine="streaming").sort("source", "offset")
