@@ -216,10 +216,10 @@ def story_answer() -> dict[str, Any]:
         "hypotheses": [
             {"hop": "waf", "cause": "waf_rule", "confidence": "certain",
              "for": ["action BLOCK at the minute"], "against": [],
-             "settle": "nothing"},
+             "settled_by": "nothing"},
             {"hop": "web_server", "cause": "access_forbidden", "confidence": "none",
              "for": [], "against": ["nginx logged all along and has no such request"],
-             "settle": "nginx configuration"},
+             "settled_by": "nginx configuration"},
         ],
         "path": [{"hop": "waf", "time": "2025-02-06T05:32:07Z", "duration": None,
                   "source": "waf/waf.jsonl", "line": 3, "status": 403}],

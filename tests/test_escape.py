@@ -1,5 +1,6 @@
 """Whatever evidence holds, what is shown of it neither acts nor betrays."""
 
+import json
 import unicodedata
 
 import polars as pl
@@ -134,3 +135,15 @@ def test_markdown_has_no_live_markup() -> None:
     escaped = escape.markdown(text)
     for live in ("[a](", " <img", " **b", " @all", " | ", "https://", "www.", " #1"):
         assert live not in escaped
+
+
+@given(st.recursive(st.text() | st.integers(-(2**53), 2**53), st.lists))
+def test_json_parses_to_the_same_value(value: object) -> None:
+    text = escape.json_text({"v": value}, secrets=True)
+    assert json.loads(text) == {"v": value}
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+
+
+def test_json_holds_no_credential() -> None:
+    text = escape.json_text({"v": ["token=CANARY", {"a": "Cookie: a=CANARY"}]})
+    assert "CANARY" not in text

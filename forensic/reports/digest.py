@@ -4,7 +4,7 @@ Every function takes the case and returns values that a terminal, a page and a t
 show alike. Nothing here is escaped: that happens where text is written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -23,11 +23,13 @@ __all__ = [
     "failed_kinds",
     "findings",
     "gaps",
+    "guess",
     "hops",
     "local_offset",
     "minute",
     "moment",
     "not_whole",
+    "settled_by",
     "sources",
     "stamp",
     "to_ask",
@@ -36,6 +38,7 @@ __all__ = [
     "verdict",
     "waf_rules",
     "zone_name",
+    "zone_of",
 ]
 
 Row = dict[str, Any]
@@ -92,6 +95,11 @@ def zone_name(offset: int | None) -> str:
     return f"{sign}{whole // 3600:02}:{whole % 3600 // 60:02}"
 
 
+def zone_of(offset: int | None) -> timezone:
+    """The zone of an offset; UTC for none."""
+    return timezone(timedelta(seconds=offset or 0))
+
+
 def _date(local: datetime) -> str:
     """To the minute; years before 1000 keep four digits (strftime drops them)."""
     return f"{local.year:04}-{local:%m-%d %H:%M}"
@@ -99,7 +107,7 @@ def _date(local: datetime) -> str:
 
 def _local(when: datetime, offset: int | None) -> datetime:
     try:
-        return when.astimezone(timezone(timedelta(seconds=offset or 0)))
+        return when.astimezone(zone_of(offset))
     except (ValueError, OverflowError):
         return when
 
@@ -135,9 +143,23 @@ def findings(case: Case) -> list[Row]:
 def asked(question: object) -> str:
     """The question as one line of `--at … --status …`; empty where none was asked."""
     if isinstance(question, Mapping):
-        given = {k: v for k, v in sorted(question.items()) if v not in (None, "", [])}
-        return "  ".join(f"{key} {value}" for key, value in given.items())
+        given = ((key, question.get(key)) for key in ("at", "status", "path"))
+        return "  ".join(f"--{key} {value}" for key, value in given if value)
     return str(question or "")
+
+
+def guess(hypothesis: Row, say: Callable[..., str]) -> str:
+    """Which hop and, where known, which cause and how sure, of one hypothesis."""
+    text = say(str(hypothesis.get("hop") or "unknown"))
+    if hypothesis.get("cause"):
+        text += f": {say(str(hypothesis['cause']))}"
+    sure = hypothesis.get("confidence")
+    return f"{text} ({say(str(sure))})" if sure else text
+
+
+def settled_by(hypothesis: Row) -> str:
+    """What would settle a hypothesis; empty where nothing is said."""
+    return str(hypothesis.get("settled_by") or hypothesis.get("settle") or "")
 
 
 def to_ask(case: Case) -> list[str]:

@@ -5,9 +5,12 @@ credential, no character that moves the cursor, hides or reorders. `markdown`, `
 and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import orjson
 import polars as pl
 
 __all__ = [
@@ -15,6 +18,7 @@ __all__ = [
     "csv_cell",
     "cut",
     "guarded",
+    "json_text",
     "markdown",
     "redacted",
     "shown",
@@ -158,6 +162,31 @@ def code(text: object) -> str:
     fence = "`" * (longest + 1)
     space = " " if longest or not safe.strip() else ""
     return f"{fence}{space}{safe}{space}{fence}"
+
+
+def json_text(value: object, *, secrets: bool = False) -> str:
+    """The value as indented JSON that is safe on a terminal, credentials redacted.
+
+    Parsing it gives the same value: hidden characters stand as JSON's own escapes.
+    """
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    plain = value if secrets else _without_secrets(value)
+    text = orjson.dumps(plain, default=str, option=options).decode()
+    return "".join(c if c == "\n" or _ink(c) == c else _json_ink(c) for c in text)
+
+
+def _json_ink(character: str) -> str:
+    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {str(k): _without_secrets(inner) for k, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets(inner) for inner in value]
+    return value
 
 
 #: What a spreadsheet takes for a formula, full-width forms included.

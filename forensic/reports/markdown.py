@@ -57,6 +57,7 @@ def headline(verdict: Row, lang: str) -> str:
     if verdict.get("answered_by") in (None, "unknown"):
         return say("ja_unknown", sure=sure)
     statuses = [step.get("status") for step in verdict.get("path") or []]
+    statuses.append((verdict.get("question") or {}).get("status"))
     known = [str(status) for status in statuses if status]
     cause = say(str(verdict.get("cause") or "unknown"))
     rule = f" ({verdict['rule']})" if verdict.get("rule") else ""
@@ -124,20 +125,20 @@ def _evidence(evidence: list[Row], say: Say, offset: int | None) -> list[str]:
     for proof in evidence[:5]:
         when = _stamp(proof.get("time"))
         local = f", {_stamp(proof.get('time'), offset)}" if offset else ""
-        lines.append(f"- {_place(proof)} @{proof.get('offset')} ({when}{local})  ")
+        role = f": {markdown(proof['role'])}" if proof.get("role") else ""
+        lines.append(
+            f"- {_place(proof)} @{proof.get('offset')} ({when}{local}){role}  "
+        )
         lines.append(f"  {code(cut(proof.get('text') or '', _TEXT))}")
     return lines
 
 
 def _hypothesis(guess: Row, say: Say) -> list[str]:
-    hop = say(str(guess.get("hop") or "unknown"))
-    cause = say(str(guess.get("cause") or "unknown"))
-    sure = say(str(guess.get("confidence") or "none"))
-    lines = [f"\n{hop}: {cause} ({sure})\n"]
+    lines = [f"\n{digest.guess(guess, say)}\n"]
     for name in ("for", "against"):
         lines += [f"- {say(name)}: {markdown(t)}" for t in guess.get(name) or []]
-    if guess.get("settle"):
-        lines.append(f"- {say('settle')}: {markdown(guess['settle'])}")
+    if digest.settled_by(guess):
+        lines.append(f"- {say('settle')}: {markdown(digest.settled_by(guess))}")
     return lines
 
 

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from forensic.reports.escape import cut, shown
+from forensic.reports.escape import cut, shown, visible
 
 __all__ = ["Paper", "number", "size"]
 
@@ -66,15 +66,24 @@ class Paper:
         """A paragraph, folded where it is too long."""
         self._put(Text(shown(text), style=style, overflow="fold"), indent)
 
+    def safe(self, text: str, *, indent: int = 2, style: str = "") -> None:
+        """A paragraph that the caller made safe, because it may hold credentials."""
+        self._put(Text(visible(text), style=style, overflow="fold"), indent)
+
+    def safe_fields(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Names and values that the caller made safe."""
+        grid = _grid()
+        for name, value in pairs:
+            grid.add_row(Text(name, style="dim"), Text(visible(value)))
+        self._put(grid, 2)
+
     def clipped(self, text: object, most: int, *, indent: int = 2) -> None:
         """A piece of evidence, folded, at most so many characters of it."""
         self._put(Text(cut(text, most), style="dim", overflow="fold"), indent)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Names and values below each other; those without a value are left out."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
+        grid = _grid()
         for name, value in pairs:
             if value not in (None, "", []):
                 style = _STYLES.get(str(value), "bold")
@@ -83,9 +92,7 @@ class Paper:
 
     def bullets(self, items: Iterable[object], *, indent: int = 2) -> None:
         """A list, one item a paragraph."""
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
+        grid = _grid(1)
         for item in items:
             grid.add_row(Text("-"), Text(shown(item)))
         self._put(grid, indent)
@@ -120,6 +127,14 @@ class Paper:
         if self._colour:
             return text
         return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _grid(gap: int = 2) -> Table:
+    """A table of a name that is never folded and a text that is."""
+    grid = Table.grid(padding=(0, gap))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def number(value: object) -> str:

@@ -12,7 +12,7 @@ from forensic.reports.paper import Paper, number, size
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
-__all__ = ["answer", "render"]
+__all__ = ["answer", "finding", "hops", "ledger", "render"]
 
 _EVIDENCE = 3
 _TEXT = 300
@@ -26,7 +26,7 @@ def render(case: Case, width: int, colour: bool) -> str:
     answer(paper, digest.verdict(case), digest.to_ask(case), offset)
     _given(paper, case)
     _findings(paper, digest.findings(case))
-    _hops(paper, case, offset)
+    hops(paper, case, offset)
     _clocks(paper, case)
     _not_run(paper, case)
     _next(paper, case)
@@ -51,7 +51,7 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
     )
     _evidence(paper, verdict.get("evidence") or [], offset)
     _journey(paper, verdict.get("path") or [], offset)
-    _hypotheses(paper, verdict)
+    _hypotheses(paper, verdict, wishes)
     missing = [say(str(hop)) for hop in verdict.get("missing") or []]
     if missing:
         paper.heading("missing")
@@ -78,7 +78,9 @@ def _proof(
 ) -> None:
     when = stamp(proof.get("time"), offset)
     place = f"{proof.get('source')}:{proof.get('line')} @{proof.get('offset')}"
-    paper.line(f"{place}  {when}", indent=indent)
+    paper.line(f"{place}  {when}".rstrip(), indent=indent)
+    if proof.get("role"):
+        paper.line(proof["role"], indent=indent + 2)
     if proof.get("text"):
         paper.clipped(proof["text"], _TEXT, indent=indent + 2)
 
@@ -92,7 +94,7 @@ def _journey(paper: Paper, path: list[Row], offset: int | None) -> None:
         (
             say(str(step.get("hop"))),
             step.get("status"),
-            stamp(step.get("time"), offset),
+            stamp(step.get("corrected") or step.get("time"), offset),
             _seconds(step.get("duration")),
             f"{step.get('source')}:{step.get('line')}" if step.get("source") else "-",
         )
@@ -106,7 +108,7 @@ def _seconds(value: object) -> str:
     return f"{value:.3f} s" if isinstance(value, int | float) else ""
 
 
-def _hypotheses(paper: Paper, verdict: Row) -> None:
+def _hypotheses(paper: Paper, verdict: Row, wishes: list[str]) -> None:
     """Put what speaks against the answer, and the other explanations."""
     say = speaker("en")
     ranked = verdict.get("hypotheses") or []
@@ -121,14 +123,13 @@ def _hypotheses(paper: Paper, verdict: Row) -> None:
         return
     paper.heading("for and against")
     for rank, guess in enumerate(ranked[:5], 1):
-        cause = say(str(guess.get("cause") or "unknown"))
-        hop = say(str(guess.get("hop") or "unknown"))
-        paper.line(f"{rank}. {hop}: {cause} ({guess.get('confidence')})")
+        paper.line(f"{rank}. {digest.guess(guess, say)}")
         for name in ("for", "against"):
             for reason in guess.get(name) or []:
                 paper.line(f"{name}: {reason}", indent=5)
-        if guess.get("settle"):
-            paper.line(f"would settle it: {guess['settle']}", indent=5)
+        settled = digest.settled_by(guess)
+        if settled and settled not in wishes:
+            paper.line(f"would settle it: {settled}", indent=5)
 
 
 def _given(paper: Paper, case: Case) -> None:
@@ -159,25 +160,39 @@ def _findings(paper: Paper, found: list[Row]) -> None:
     paper.heading(f"findings ({len(found)})")
     if not found:
         paper.line(speaker("en")("no_findings"))
-    shown = found[:_ROWS]
-    for level in LEVELS:
-        for finding in (f for f in shown if f["level"] == level):
-            count = number(finding.get("count"))
-            head = f"{level.upper()}  {finding['title']}  ({count})"
-            paper.line(head, style="bold" if level in LEVELS[:2] else "")
-            paper.line(finding.get("summary"), indent=4)
-            for proof in (finding.get("evidence") or [])[:1]:
-                place = f"{proof['source']}:{proof['line']} @{proof['offset']}"
-                paper.line(place, indent=4, style="dim")
-    if len(found) > len(shown):
+    for one in found[:_ROWS]:
+        finding(paper, one, None, full=False)
+    if len(found) > _ROWS:
         counts = {level: sum(f["level"] == level for f in found) for level in LEVELS}
         spread = ", ".join(
             f"{count} {level}" for level, count in counts.items() if count
         )
-        paper.line(f"{len(found) - len(shown)} more (in all: {spread})")
+        paper.line(f"{len(found) - _ROWS} more (in all: {spread})")
 
 
-def _hops(paper: Paper, case: Case, offset: int | None) -> None:
+def finding(paper: Paper, found: Row, offset: int | None, *, full: bool) -> None:
+    """Put one finding: what and how often; in full also all of its evidence."""
+    level = str(found["level"])
+    head = f"{level.upper()}  {found['title']}  ({number(found.get('count'))})"
+    paper.line(head, style="bold" if level in LEVELS[:2] else "")
+    paper.line(found.get("summary"), indent=4)
+    proofs = found.get("evidence") or []
+    if not full:
+        places = [f"{p['source']}:{p['line']} @{p['offset']}" for p in proofs[:1]]
+        paper.line("  ".join([*places, f"[{found['id']}]"]), indent=4, style="dim")
+        return
+    span = (stamp(found.get(name), offset) for name in ("first_seen", "last_seen"))
+    paper.line(f"{' to '.join(span)}; confidence {found.get('confidence')}", indent=4)
+    for proof in proofs:
+        _proof(paper, proof, offset, indent=4)
+    for name in ("ask_for", "falsepositives", "references"):
+        if found.get(name):
+            paper.line(f"{speaker('en')(name)}:", indent=4)
+            paper.bullets(found[name], indent=6)
+
+
+def hops(paper: Paper, case: Case, offset: int | None) -> None:
+    """Put the hops from the client inwards, with and without logs."""
     say = speaker("en")
     paper.heading("hops, outermost first")
     table = []

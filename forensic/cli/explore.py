@@ -1,0 +1,332 @@
+"""Drill-down on a finished case.
+
+Commands: why, timeline, show, coverage, clocks, findings, query, info, verify.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forensic import hops
+from forensic.case import Case
+from forensic.cli.screen import note, paper, put_frame, put_json, put_text
+from forensic.errors import EvidenceMismatch, NothingFound, UsageError
+from forensic.reports import digest, evidence, excerpt, merged, sql, terminal
+from forensic.reports.digest import stamp, zone_name
+from forensic.reports.escape import shown
+from forensic.reports.paper import number, size
+from forensic.schema import HOPS, LEVELS
+
+__all__ = ["COMMANDS"]
+
+CaseFolder = Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Secrets = Annotated[bool, typer.Option("--secrets", help="Show credentials as well.")]
+Archives = Annotated[
+    list[Path] | None,
+    typer.Option("--archive", help="Where the evidence is now, if it was moved."),
+]
+
+
+def _opened(folder: Path) -> Case:
+    case = Case(folder)
+    case.require()
+    return case
+
+
+def _moment(text: str, case: Case) -> datetime | None:
+    """The moment that a person typed; without a zone it is that of most stamps."""
+    asked = hops.Question.parse(at=text)
+    if not asked.zone_written:
+        offset = digest.local_offset(case)
+        note(f"{text}: no zone given, read as {zone_name(offset)}, as most stamps are")
+        asked = asked.placed(offset or 0)
+    return asked.start
+
+
+def why(
+    folder: CaseFolder,
+    *,
+    at: Annotated[
+        str | None, typer.Option(help='When: "2025-02-06 14:32 +09:00".')
+    ] = None,
+    status: Annotated[int | None, typer.Option(help="The status seen.")] = None,
+    path: Annotated[str | None, typer.Option(help="Its path; * matches.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain one response: who answered, why, what is for and against it."""
+    case = _opened(folder)
+    asked = any(value is not None for value in (at, status, path))
+    verdict = excerpt.quoted(
+        case,
+        hops.answer(
+            case.events(),
+            case.table("requests").collect(),
+            case.table("clocks").collect(),
+            case.table("gaps").collect(),
+            case.table("sources").collect(),
+            hops.Question.parse(at=at, status=status, path=path) if asked else None,
+        ),
+    )
+    if as_json:
+        put_json(verdict)
+        return
+    sheet = paper()
+    wishes = list(verdict.get("ask_for") or [])
+    terminal.answer(sheet, verdict, wishes, digest.local_offset(case))
+    put_text(sheet.text())
+
+
+def timeline(
+    folder: CaseFolder,
+    *,
+    around: Annotated[
+        str | None, typer.Option(help="The moment in the middle.")
+    ] = None,
+    window: Annotated[int, typer.Option(help="Seconds before and after.")] = 300,
+    hop: Annotated[
+        str | None,
+        typer.Option(help=f"Only these, comma-separated: {', '.join(HOPS)}."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most events to print.")] = 100,
+    as_json: AsJson = False,
+    secrets: Secrets = False,
+) -> None:
+    """Print the events of all hops in one order; `--around` the answer by default."""
+    case = _opened(folder)
+    lanes = [name for name in (hop or "").split(",") if name]
+    wrong = sorted(set(lanes) - set(HOPS))
+    if wrong:
+        message = f"{wrong[0]} is no hop: {', '.join(HOPS)}"
+        raise UsageError(message)
+    middle = _moment(around, case) if around else merged.incident(case)
+    found, more = merged.events(case, middle, window, lanes=lanes, most=limit)
+    if not found:
+        message = "no event in that window"
+        raise NothingFound(message)
+    if as_json:
+        put_json(found, secrets=secrets)
+    else:
+        offset = digest.local_offset(case)
+        sheet = paper()
+        names = [f"time ({zone_name(offset)})", "hop", "what", "line"]
+        table = (merged.cells(row, offset) for row in found)
+        sheet.table(names, table, indent=0)
+        put_text(sheet.text())
+    if more:
+        note(f"{more} more events in this window: --limit {limit + more}")
+
+
+def show(
+    place: Annotated[str, typer.Argument(help="SOURCE:LINE.", metavar="SOURCE:LINE")],
+    *,
+    context: Annotated[int, typer.Option("-C", "--context", min=0)] = 0,
+    folder: Annotated[Path | None, typer.Option("--case", help="The case.")] = None,
+    archives: Archives = None,
+    as_json: AsJson = False,
+    secrets: Secrets = False,
+) -> None:
+    """Print a line of the evidence: its bytes' place and hash, and what was parsed."""
+    case = _opened(folder or _beside())
+    source, colon, line = place.rpartition(":")
+    if not colon or not line.isascii() or not line.isdigit():
+        message = f"{place} is no SOURCE:LINE"
+        raise UsageError(message)
+    where = excerpt.archives_of(case, archives or [])
+    spot = (source, int(line))
+    lines = excerpt.lines_around(case, where, spot, context)
+    records = excerpt.records_at(case, where, spot)
+    if as_json:
+        put_json(evidence.as_json(source, lines, records), secrets=secrets)
+        return
+    sheet = paper()
+    evidence.put(sheet, spot, lines, records, secrets=secrets)
+    put_text(sheet.text())
+
+
+def _beside() -> Path:
+    """The one finished case in the working directory."""
+    found = sorted(path.parent for path in Path().glob("*/case.json"))
+    if len(found) != 1:
+        number_found = "no case" if not found else f"{len(found)} cases"
+        message = f"{number_found} in this folder: say which with --case DIR"
+        raise UsageError(message)
+    return found[0]
+
+
+def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
+    """Print what each hop's logs cover, where they have gaps, and what to ask for."""
+    case = _opened(folder)
+    gaps = digest.gaps(case)
+    if as_json:
+        put_json(
+            {"hops": digest.hops(case), "gaps": gaps, "ask_for": digest.to_ask(case)}
+        )
+        return
+    offset = digest.local_offset(case)
+    sheet = paper()
+    terminal.hops(sheet, case, offset)
+    sheet.heading(f"gaps ({len(gaps)})")
+    for row in gaps:
+        span = f"{stamp(row['start'], offset)} to {stamp(row['end'], offset)}"
+        where = f"{row['hop'] or 'unknown'}: {row['source'] or 'no log at all'}"
+        sheet.line(f"{row['kind']}  {where}  {span if row['start'] else ''}".rstrip())
+        sheet.line(row["detail"] or "", indent=4)
+    wishes = digest.to_ask(case)
+    if wishes:
+        sheet.heading("ask for")
+        sheet.bullets(wishes)
+    put_text(sheet.text())
+
+
+def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
+    """Print the zone, year and skew of each source, with the votes that say so."""
+    rows = digest.clocks(_opened(folder))
+    if as_json:
+        put_json(rows)
+        return
+    sheet = paper()
+    for row in rows:
+        parts = (row["source"], row["hostname"], row["process"], row["stamp"])
+        sheet.line(
+            "  ".join(str(part) for part in parts if part), indent=0, style="bold"
+        )
+        zone = row["zone"] or ("as written" if row["basis"] == "written" else None)
+        skew = f"{row['skew']:+.3f} s" if row["skew"] is not None else None
+        votes = f"{row['votes_for'] or 0} for, {row['votes_against'] or 0} against"
+        sheet.fields(
+            [
+                ("zone", zone),
+                ("year", row["year"]),
+                ("skew", skew),
+                ("basis", row["basis"]),
+                ("confidence", row["confidence"]),
+                ("votes", votes),
+                ("because", row["detail"]),
+            ]
+        )
+    put_text(sheet.text())
+
+
+def findings(
+    folder: CaseFolder,
+    wanted: Annotated[
+        str | None, typer.Argument(help="One finding.", metavar="ID")
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="This level and over.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the findings, or one of them in full."""
+    case = _opened(folder)
+    if level and level not in LEVELS:
+        message = f"the levels are {', '.join(LEVELS)}"
+        raise UsageError(message)
+    kept = LEVELS[: LEVELS.index(level) + 1] if level else LEVELS
+    found = [f for f in digest.findings(case) if f["level"] in kept]
+    if wanted:
+        found = [f for f in found if f["id"] == wanted]
+    if not found:
+        message = f"no finding {wanted or ''} in {folder}".replace("  ", " ")
+        raise NothingFound(message)
+    if as_json:
+        put_json(found)
+        return
+    sheet = paper()
+    for finding in found:
+        terminal.finding(sheet, finding, digest.local_offset(case), full=bool(wanted))
+    put_text(sheet.text())
+
+
+def query(
+    folder: CaseFolder,
+    text: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
+    *,
+    engine: Annotated[str, typer.Option(help="polars or duckdb.")] = "polars",
+    limit: Annotated[int, typer.Option(help="Most rows to print; 0 for all.")] = 1000,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    secrets: Secrets = False,
+) -> None:
+    """Run SQL over events, requests, sources, clocks, gaps, unparsed and findings."""
+    frame = sql.run(_opened(folder), text, engine)
+    kept = frame.head(limit) if limit else frame
+    put_frame(kept, as_csv=as_csv, as_json=as_json, secrets=secrets)
+    if kept.height < frame.height:
+        note(f"{frame.height - kept.height} more rows: --limit 0")
+
+
+def info(folder: CaseFolder, as_json: AsJson = False) -> None:
+    """Print how a case was made, and every file of the archive."""
+    case = _opened(folder)
+    made = case.read_json("case.json")
+    rows = digest.sources(case)
+    if as_json:
+        put_json({"case": made, "sources": rows})
+        return
+    sheet = paper()
+    plain = {k: v for k, v in made.items() if k not in {"verdict", "counts"}}
+    sheet.fields((name, _brief(value)) for name, value in sorted(plain.items()))
+    sheet.heading("files")
+    names = ["source", "format", "events", "size", "state"]
+    table = (
+        (
+            row["source"],
+            row["format"],
+            number(row["events"]),
+            size(row["size"] or 0),
+            row["detail"] or row["verdict"],
+        )
+        for row in rows
+    )
+    sheet.table(names, table, right=["events", "size"])
+    sheet.blank()
+    sheet.line(terminal.ledger(digest.totals(case), "en"))
+    put_text(sheet.text())
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {shown(v)}" for k, v in value.items() if v)
+    return str(value)
+
+
+def verify(
+    folder: CaseFolder,
+    archives: Archives = None,
+    case_only: Annotated[
+        bool, typer.Option("--case-only", help="Leave the evidence alone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the case's files and the evidence against their recorded hashes."""
+    case = _opened(folder)
+    wrong = case.check_sums()
+    checked = 0
+    if not case_only:
+        places = excerpt.archives_of(case, archives or [])
+        checked, changed = evidence.check(case, places)
+        wrong += changed
+    if as_json:
+        put_json({"ok": not wrong, "evidence_files": checked, "problems": wrong})
+    elif not wrong:
+        files = f" and {checked} files of evidence" if checked else ""
+        put_text(f"{shown(folder)}: every file of the case{files} as recorded\n")
+    if wrong:
+        message = "\n".join(wrong)
+        raise EvidenceMismatch(message)
+
+
+COMMANDS: list[tuple[str, Callable[..., None]]] = [
+    ("why", why),
+    ("timeline", timeline),
+    ("show", show),
+    ("coverage", coverage),
+    ("clocks", clocks),
+    ("findings", findings),
+    ("query", query),
+    ("info", info),
+    ("verify", verify),
+]

@@ -1,0 +1,72 @@
+"""Where results go: text as wide as the terminal, or JSON; notes on stderr."""
+
+import os
+import shutil
+import sys
+
+import polars as pl
+
+from forensic.reports.escape import guarded, json_text, shown
+from forensic.reports.paper import Paper
+
+__all__ = ["has_colour", "note", "paper", "put_frame", "put_json", "put_text", "width"]
+
+_WIDE = 200
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where nothing says (a pipe, a file)."""
+    return min(shutil.get_terminal_size((80, 24)).columns, _WIDE)
+
+
+def has_colour() -> bool:
+    """Whether stdout is a terminal that wants colour (NO_COLOR, TERM=dumb)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def paper() -> Paper:
+    """An empty sheet as wide as the terminal."""
+    return Paper(width(), colour=has_colour())
+
+
+def put_text(text: str) -> None:
+    """Write a result, whatever the locale's encoding can say."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def put_json(value: object, *, secrets: bool = False) -> None:
+    """Write a result as JSON."""
+    put_text(json_text(value, secrets=secrets) + "\n")
+
+
+def note(text: str) -> None:
+    """Tell something beside the result, on stderr."""
+    sys.stderr.write(f"{shown(text)}\n")
+
+
+def put_frame(
+    frame: pl.DataFrame, *, as_csv: bool, as_json: bool, secrets: bool
+) -> None:
+    """Write a table: for the eye, as JSON rows, or as CSV without formulas."""
+    if as_json:
+        put_json(frame.to_dicts(), secrets=secrets)
+        return
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    flat = frame.with_columns(
+        pl.col(name).map_elements(_flat, return_dtype=pl.String) for name in nested
+    )
+    if as_csv:
+        safe = guarded(flat, secrets=secrets, formulas=False)
+        put_text(safe.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
+        return
+    sheet = paper()
+    numbers = [name for name, dtype in flat.schema.items() if dtype.is_numeric()]
+    sheet.table(flat.columns, flat.iter_rows(), right=numbers, indent=0)
+    put_text(sheet.text())
+
+
+def _flat(value: pl.Series) -> str:
+    return json_text(value.to_list(), secrets=True)
