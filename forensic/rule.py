@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from forensic.schema import EVENT
+
 __all__ = [
     "EVIDENCE",
     "FINDING",
@@ -32,6 +34,7 @@ __all__ = [
     "reasons",
     "report",
     "request_places",
+    "tally",
 ]
 
 #: Where a row of evidence stands; `findings` reads its bytes back.
@@ -173,12 +176,37 @@ def gather(
         .agg(evidence=place)
     )
     joined = groups.join(picked, on=keys, how="left", nulls_equal=True)
+    return _named(joined, keyed, keys, tops).drop("_reach", "_all", strict=False)
+
+
+def tally(
+    rows: pl.LazyFrame, by: Sequence[str], *, tops: Sequence[str] = ()
+) -> pl.LazyFrame:
+    """One row a group of rows with `first` and `last` that are no events.
+
+    What is said of whole sources or of gaps has no line as its evidence.
+    """
+    keys = list(by)
+    groups = rows.group_by(keys).agg(
+        count=pl.len().cast(pl.Int64),
+        first_seen=pl.col("first").min(),
+        last_seen=pl.col("last").max(),
+    )
+    place = pl.List(pl.Struct({name: EVENT[name] for name in EVIDENCE}))
+    empty = groups.with_columns(evidence=pl.lit([], place))
+    return _named(empty, rows, keys, tops)
+
+
+def _named(
+    groups: pl.LazyFrame, rows: pl.LazyFrame, keys: list[str], tops: Sequence[str]
+) -> pl.LazyFrame:
+    """Join the most frequent values of some columns to their groups."""
     for column in tops:
-        values = leading(keyed, keys, column)
-        joined = joined.join(values, on=keys, how="left", nulls_equal=True)
+        values = leading(rows, keys, column)
+        groups = groups.join(values, on=keys, how="left", nulls_equal=True)
     listed = [pl.col(f"{column}_list").fill_null("not logged") for column in tops]
     numbered = [pl.col(f"{column}_count").fill_null(0) for column in tops]
-    return joined.with_columns(*listed, *numbered).drop("_reach", "_all", strict=False)
+    return groups.with_columns(*listed, *numbered)
 
 
 def reasons(frames: Frames, hop: str, names: Sequence[str]) -> pl.LazyFrame:

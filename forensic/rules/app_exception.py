@@ -7,6 +7,11 @@ from forensic.rule import Example, Frames, Rule, gather, plural, report
 _ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
 _NAME = r"^([\w.]+)"
 _PLACE = r'File "[^"]+", line \d+, in \S+'
+_TRACEBACK = """Exception on /boom [GET]
+Traceback (most recent call last):
+  File "/srv/app.py", line 3, in boom
+    return x()
+KeyError: 1"""
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -53,11 +58,7 @@ RULE = Rule(
     positives=[
         Example(
             title="a traceback",
-            events=[
-                _line(
-                    message='Exception on /boom [GET]\nTraceback (most recent call last):\n  File "/srv/app.py", line 3, in boom\n    return x()\nKeyError: 1'
-                )
-            ],
+            events=[_line(message=_TRACEBACK)],
         )
     ],
     negatives=[

@@ -1,6 +1,6 @@
 """Rule: the error that the user saw is in no inner log that covers the moment."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from forensic.rule import (
     plural,
     report,
 )
+from forensic.wish import OUTER, ask
 
 #: How far a reported moment, or a clock, may be off.
 _NEAR = timedelta(minutes=5)
@@ -50,11 +51,12 @@ def _query(frames: Frames) -> pl.LazyFrame:
     )
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
     groups = gather(frames, around, ["hop"], tops=["path"])
-    return _describe(groups.join(proof.filter(covered), on="hop"), path, status)
+    joined = groups.join(proof.filter(covered), on="hop")
+    return _describe(joined, moment, path, status)
 
 
 def _describe(
-    groups: pl.LazyFrame, path: str | None, status: int | None
+    groups: pl.LazyFrame, moment: datetime, path: str | None, status: int | None
 ) -> pl.LazyFrame:
     asked = " with status ".join(str(v) for v in (path, status) if v is not None)
     minutes = int(_NEAR.total_seconds() // 60)
@@ -75,11 +77,7 @@ def _describe(
         confidence=pl.when(pl.col("near") > 0)
         .then(pl.lit("strong"))
         .otherwise(pl.lit("weak")),
-        ask_for=[
-            "access logs of the load balancer in front, for the hour of the report",
-            "WAF logs of the web ACL attached to it, for the hour of the report",
-            "access logs of a CDN, if there is one",
-        ],
+        ask_for=[ask(hop, moment, moment) for hop in OUTER],
     )
 
 

@@ -1,0 +1,75 @@
+"""Rule: minutes in which a hop answers far more server errors than usual."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, plural, report
+
+#: A burst has this many server errors in one minute, and this share of its requests.
+_MANY = 10
+_SHARE = 0.2
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    answers = frames.events.filter(
+        pl.col("hop").cast(pl.String).is_in(["cdn", "load_balancer", "web_server"]),
+        pl.col("status").is_not_null(),
+    ).with_columns(minute=pl.col("time").dt.truncate("1m"))
+    failed = pl.col("status").is_between(500, 599)
+    minutes = answers.group_by("hop", "minute").agg(
+        failures=failed.sum().cast(pl.Int64), requests=pl.len().cast(pl.Int64)
+    )
+    bad = minutes.filter(
+        pl.col("minute").is_not_null(),
+        pl.col("failures") >= _MANY,
+        pl.col("failures") >= _SHARE * pl.col("requests"),
+    )
+    peak = bad.group_by("hop").agg(
+        minutes=pl.len(),
+        requests=pl.col("requests").sum(),
+        onset=pl.col("minute").min(),
+    )
+    burst = answers.filter(failed).join(
+        bad.select("hop", "minute"), on=["hop", "minute"]
+    )
+    groups = gather(frames, burst, ["hop"], tops=["status", "path", "upstream"])
+    return report(
+        groups.join(peak, on="hop"),
+        summary=pl.format(
+            "{} minutes from {} on in which the {} answered {} of {} with a server "
+            "error: status {}; path {}; upstream {}",
+            "minutes",
+            pl.col("onset").dt.strftime("%Y-%m-%dT%H:%MZ"),
+            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            "count",
+            plural(pl.col("requests"), "request"),
+            "status_list",
+            "path_list",
+            "upstream_list",
+        ),
+        confidence="certain",
+        ask_for=["what changed in the minutes before: deployments, configuration"],
+    )
+
+
+def _answers(failed: int, fine: int) -> list[dict[str, object]]:
+    time = "2025-02-06T05:33:00+00:00"
+    row: dict[str, object] = {"hop": "web_server", "path": "/", "time": time}
+    return [row | {"status": 502}] * failed + [row | {"status": 200}] * fine
+
+
+RULE = Rule(
+    id="server-error-burst",
+    title="A burst of server errors",
+    level="high",
+    description="When the errors began, how long they went on and whom they hit.",
+    falsepositives=["A load test", "Planned maintenance"],
+    references=["https://www.rfc-editor.org/rfc/rfc9110#name-server-error-5xx"],
+    tags=["availability"],
+    needs=["web_server|load_balancer|cdn"],
+    query=_query,
+    positives=[Example(title="half fail", events=_answers(12, 12))],
+    negatives=[
+        Example(title="a few", events=_answers(3, 0)),
+        Example(title="many, of very many", events=_answers(12, 200)),
+    ],
+)
