@@ -333,7 +333,9 @@ def combined(lines: pl.Series) -> pl.DataFrame:
         {name: s for columns, _ in pieces for name, s in columns.items()}
     )
     frame = frame.with_columns(
-        dash_to_null(pl.col("referrer")), dash_to_null(pl.col("user_agent"))
+        dash_to_null(pl.col("referrer")),
+        dash_to_null(pl.col("user_agent")),
+        refused=pl.lit(None, pl.String),
     )
     if len(rows.number) == len(lines) and fits.all():
         return frame

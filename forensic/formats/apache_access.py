@@ -65,8 +65,6 @@ def _combined(lines: pl.Series) -> pl.DataFrame:
     """Common and combined lines; what follows them is `extra.tail`."""
     frame = combined(lines)
     tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
-    if "refused" not in frame.columns:
-        frame = frame.with_columns(refused=pl.lit(None, pl.String))
     if not (frame["tail"] != "").any():
         return frame.drop("tail")
     return frame.with_columns(extra=json_extra(tail=tail)).drop("tail")
@@ -103,8 +101,20 @@ def _ssl(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+#: Apache writes bytes in lower-case hexadecimal; its own backslash is doubled.
+_NGINX_BYTE = r"(?:^|[^\\])\\x(?:[A-F][0-9A-F]|[0-9][A-F])"
+
+
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return first_that_parses(lines, [_combined, _ident, _ssl])
+    frame = first_that_parses(lines, [_combined, _ident, _ssl])
+    foreign = lines.str.contains("\\x", literal=True)
+    if not foreign.any():
+        return frame
+    foreign &= lines.str.contains(_NGINX_BYTE)
+    reason = pl.lit("bytes escaped as nginx does")
+    return frame.with_columns(
+        refused=pl.when(foreign).then(reason).otherwise("refused")
+    )
 
 
 FORMAT = Format(
@@ -114,5 +124,5 @@ FORMAT = Format(
     reference="https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
     head=f"^(?:{HEAD.removeprefix('^')}|{_IDENT_HEAD}|{_SSL_HEAD})",
     parse=_parse,
-    paths=r"(?i)apache|httpd|vhost|ssl_(?:access|request)|localhost_access",
+    paths=r"(?i)apache|httpd|vhost|access_log|ssl_request|localhost_access",
 )

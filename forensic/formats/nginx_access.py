@@ -101,6 +101,10 @@ def _unread(rows: pl.DataFrame) -> pl.DataFrame:
 def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
     """Combined lines, with the tail that the `log_format` declares or that is found."""
     frame = combined(lines)
+    apache = frame["bytes_sent"].is_null() & frame["refused"].is_null()
+    if apache.any():
+        reason = pl.when(apache).then(pl.lit("no byte count: nginx writes one always"))
+        frame = frame.with_columns(refused=pl.coalesce("refused", reason))
     tails = frame["tail"].fill_null("")
     frame = frame.drop("tail")
     if not (tails != "").any():
@@ -146,5 +150,5 @@ FORMAT = Format(
     head=HEAD,
     parse=_parse,
     stamps_end=True,
-    paths=r"(?i)nginx|access",
+    paths=r"(?i)nginx|access\.log",
 )
