@@ -6,6 +6,7 @@ the evidence itself, so that text and hash are those of the bytes and not of a t
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,8 @@ def detect(
 ) -> dict[str, Any]:
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
+    verdict = _verdict(frames, read_span)
+    frames = replace(frames, question=_placed(verdict))
     present = _present(frames.events)
     findings: list[dict[str, Any]] = []
     not_run: list[dict[str, Any]] = []
@@ -44,7 +47,7 @@ def detect(
             findings += apply(rule, frames, read_span)
     return {
         "schema_version": SCHEMA_VERSION,
-        "verdict": _verdict(frames, read_span),
+        "verdict": verdict,
         "findings": sorted(findings, key=_seriousness),
         "not_run": not_run,
     }
@@ -123,18 +126,38 @@ def _read_back(
             "time": _iso(row["time"]),
             "text": text[:_MOST_TEXT],
         }
-        hop = place.get("hop")
-        evidence.append({**found, "hop": hop} if hop else found)
+        evidence.append(found)
     return evidence
 
 
 def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
     """Answer the question, with the evidence looked up and read back."""
-    f = frames
-    answer = hops.answer(f.events, f.requests, f.clocks, f.gaps, f.sources, f.question)
-    evidence = _read_back(frames, answer.get("evidence") or [], read_span)
-    return {name: _plain(value) for name, value in answer.items()} | {
-        "evidence": evidence
+    asked = {name: frames.question.get(name) for name in ("at", "status", "path")}
+    known = any(value is not None for value in asked.values())
+    answer = hops.answer(
+        frames.events,
+        frames.requests.collect(),
+        frames.clocks.collect(),
+        frames.gaps.collect(),
+        frames.sources.collect(),
+        hops.Question.parse(**asked) if known else None,
+    )
+    places = answer.get("evidence") or []
+    shown = {_key(e): e for e in _read_back(frames, places, read_span)}
+    evidence = [
+        {**place, **shown[_key(place)]} for place in places if _key(place) in shown
+    ]
+    plain: dict[str, Any] = _plain({**answer, "evidence": evidence})
+    return plain
+
+
+def _placed(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Repeat what was asked, at the moment that the answer took it to mean."""
+    asked = verdict.get("question") or {}
+    return {
+        "at": asked.get("start"),
+        "status": asked.get("status"),
+        "path": asked.get("path"),
     }
 
 

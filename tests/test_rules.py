@@ -1,6 +1,7 @@
 """Laws of all rules: their examples, their metadata, their evidence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -108,3 +109,21 @@ def test_nothing_gives_nothing(rule: Rule) -> None:
     empty = rule.query(frames(Example(title="nothing"))).collect(engine="streaming")
     assert empty.columns == FINDING
     assert empty.is_empty()
+
+
+def _without_one_value(example: Example) -> list[Example]:
+    """The example once for each column, with that column null in every event."""
+    columns = sorted({name for row in example.events for name in row})
+    return [
+        replace(example, events=[dict(row) | {name: None} for row in example.events])
+        for name in columns
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_absent_values_never_break_the_sentence(rule: Rule) -> None:
+    poorer = [e for example in rule.positives for e in _without_one_value(example)]
+    for example in poorer:
+        found = rule.query(frames(example)).collect(engine="streaming")
+        for name in ("summary", "count", "confidence", "ask_for"):
+            assert not found.get_column(name).has_nulls()

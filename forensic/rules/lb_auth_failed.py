@@ -18,7 +18,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         summary=pl.format(
             "The load balancer's login failed for {} with {} ({}): path {}; client {}",
             plural(pl.col("count"), "request"),
-            "status",
+            pl.col("status").cast(pl.String).fill_null("no status"),
             pl.col("reason").fill_null("no reason logged"),
             "path_list",
             "client_ip_list",

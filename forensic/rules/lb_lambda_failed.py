@@ -14,7 +14,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         summary=pl.format(
             "Lambda failed for {} with {} ({}): path {}",
             plural(pl.col("count"), "request"),
-            "status",
+            pl.col("status").cast(pl.String).fill_null("no status"),
             "reason",
             "path_list",
         ),

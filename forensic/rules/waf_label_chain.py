@@ -13,7 +13,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("hop") == "waf",
         pl.col("action").is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]),
         pl.col("rule_type") == "REGULAR",
-        pl.col("rule") != "Default_Action",
+        pl.col("rule").ne_missing(pl.lit("Default_Action")),
     )
     name = pl.col("ruleId").str.to_lowercase()
     labelled = pl.col("labels").list.join("\n").str.to_lowercase()
@@ -27,7 +27,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "{} ended {} that {} of {} had counted and labelled: the own rule acts on "
             "the managed rule's label, so the managed rule is the real reason. "
             "Path {}; client {}",
-            "rule",
+            pl.col("rule").fill_null("An unnamed rule"),
             plural(pl.col("count"), "request"),
             "ruleId",
             pl.col("group").fill_null("the web ACL"),

@@ -28,7 +28,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     ended = frames.events.filter(
         pl.col("hop") == "waf",
         action.is_in(list(_DEFAULT_STATUS)),
-        pl.col("rule") != "Default_Action",
+        pl.col("rule").ne_missing(pl.lit("Default_Action")),
     ).with_columns(
         action=action,
         status=pl.coalesce("status", default),
@@ -53,7 +53,7 @@ def _describe(groups: pl.LazyFrame) -> pl.LazyFrame:
         groups,
         summary=pl.format(
             "{}{} ({}) ended {} of {}: path {}; client {}{}; status {}",
-            rule,
+            rule.fill_null("An unnamed rule"),
             inside.otherwise(pl.lit("")),
             "action",
             plural(pl.col("count"), "request"),
