@@ -1,4 +1,4 @@
-"""CloudWatch Logs as text: S3 exports (`aws logs create-export-task`) and `aws logs tail`.
+"""CloudWatch Logs as text: exports to S3, and `aws logs tail`.
 
 Each event is a stamp, with `tail` the name of the stream, and the message; further
 lines of a message follow without a stamp.

@@ -28,7 +28,7 @@ _INSIDE = (
     "aws",
     "waf",
 )
-_TOP = """timestamp formatVersion webaclId terminatingRuleId terminatingRuleType action
+_SPELLING = """timestamp formatVersion webaclId terminatingRuleId terminatingRuleType action
 terminatingRuleMatchDetails httpSourceName httpSourceId ruleGroupList rateBasedRuleList
 nonTerminatingMatchingRules requestHeadersInserted responseCodeSent httpRequest labels
 captchaResponse challengeResponse oversizeFields requestBodySize
@@ -38,9 +38,9 @@ overriddenAction ruleMatchDetails exclusionType customerConfig failureReason
 responseCode solveTimestamp clientIp country headers uri args httpVersion httpMethod
 requestId fragment scheme host name value conditionType sensitivityLevel location
 matchedData matchedFieldName limitKey limitValue maxRateAllowed evaluationWindowSec
-customValues rateBasedRuleId rateBasedRuleName key""".split()
+customValues rateBasedRuleId rateBasedRuleName key"""
 #: Lower-cased key ▶ canonical key.
-_NAMES = {name.lower(): name for name in _TOP} | {
+_NAMES = {name.lower(): name for name in _SPELLING.split()} | {
     "httpuri": "uri",
     "method": "httpMethod",
     "request": "httpRequest",

@@ -1,0 +1,131 @@
+"""CloudFront standard access logs: tab separated, `#Fields:` above."""
+
+import re
+
+import polars as pl
+
+from forensic.columns import by_value, dash_to_null, iso_stamp, json_extra
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_FIELDS = [
+    "date",
+    "time",
+    "x-edge-location",
+    "sc-bytes",
+    "c-ip",
+    "cs-method",
+    "cs(Host)",
+    "cs-uri-stem",
+    "sc-status",
+    "cs(Referer)",
+    "cs(User-Agent)",
+    "cs-uri-query",
+    "cs(Cookie)",
+    "x-edge-result-type",
+    "x-edge-request-id",
+    "x-host-header",
+    "cs-protocol",
+    "cs-bytes",
+    "time-taken",
+    "x-forwarded-for",
+    "ssl-protocol",
+    "ssl-cipher",
+    "x-edge-response-result-type",
+    "cs-protocol-version",
+    "fle-status",
+    "fle-encrypted-fields",
+    "c-port",
+    "time-to-first-byte",
+    "x-edge-detailed-result-type",
+    "sc-content-type",
+    "sc-content-len",
+    "sc-range-start",
+    "sc-range-end",
+]
+#: The oldest logs end behind cs-uri-query.
+_FEWEST = "cs-uri-query"
+_EXTRA = [
+    "x-edge-location",
+    "x-edge-result-type",
+    "x-edge-response-result-type",
+    "x-edge-detailed-result-type",
+    "cs(Host)",
+    "ssl-protocol",
+    "ssl-cipher",
+    "time-to-first-byte",
+    "sc-content-type",
+]
+_HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def _decoded(texts: pl.Series) -> pl.DataFrame:
+    """The texts, percent-decoded once: CloudFront encodes what clients sent."""
+    plain = [
+        text
+        and _HEX.sub(lambda m: bytes.fromhex(m[1].decode()), text.encode()).decode(
+            "utf-8", "backslashreplace"
+        )
+        for text in texts.to_list()
+    ]
+    return pl.DataFrame({"text": pl.Series(plain, dtype=pl.String)})
+
+
+def _text(name: str) -> pl.Expr:
+    return dash_to_null(pl.col(name))
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    parts = lines.str.split_exact("\t", len(_FIELDS) - 1).struct.unnest()
+    row = parts.rename(dict(zip(parts.columns, _FIELDS, strict=True)))
+    row = row.with_columns(
+        by_value(row[name], _decoded).to_series().alias(name)
+        for name in ("cs(User-Agent)", "cs(Referer)")
+    )
+    stamp = iso_stamp(pl.concat_str("date", "time", separator=" "))
+    good = stamp.is_not_null() & pl.col(_FEWEST).is_not_null()
+    outcome = [
+        _text(name) for name in ("x-edge-detailed-result-type", "x-edge-result-type")
+    ]
+    parsed = row.select(
+        good.fill_null(value=False).alias("good"),
+        local_time=stamp,
+        utc_offset=pl.lit(0, pl.Int32),
+        client_ip=_text("c-ip"),
+        forwarded_for=_text("x-forwarded-for"),
+        method=_text("cs-method"),
+        scheme=_text("cs-protocol"),
+        host=pl.coalesce(_text("x-host-header"), _text("cs(Host)")),
+        path=_text("cs-uri-stem"),
+        query=_text("cs-uri-query"),
+        http_version=_text("cs-protocol-version").str.strip_prefix("HTTP/"),
+        status=pl.col("sc-status").cast(pl.Int16, strict=False),
+        bytes_sent=pl.col("sc-bytes").cast(pl.Int64, strict=False),
+        bytes_received=pl.col("cs-bytes").cast(pl.Int64, strict=False),
+        duration=pl.col("time-taken").cast(pl.Float64, strict=False),
+        user_agent=_text("cs(User-Agent)"),
+        referrer=_text("cs(Referer)"),
+        request_id=_text("x-edge-request-id"),
+        reason=pl.coalesce(outcome),
+        extra=json_extra(**{name: _text(name) for name in _EXTRA}),
+    )
+    return parsed.select(
+        pl.when("good").then(pl.exclude("good")),
+        refused=pl.when(~pl.col("good")).then(
+            pl.lit("no row of a CloudFront access log")
+        ),
+    )
+
+
+FORMAT = Format(
+    name="cloudfront",
+    title="CloudFront access log",
+    hop="cdn",
+    reference="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html",
+    head=r"^\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d",
+    parse=_parse,
+    stamps_end=True,
+    header=r"^#(?:Version|Fields):",
+    paths=r"(?i)cloudfront|[A-Z0-9]{12,14}\.\d{4}-\d\d-\d\d-\d\d\.",
+)
