@@ -73,6 +73,11 @@ _BEHIND = [
     r" *\[(?P<thread>[^ ]{1,200})\] - ",
     r" *(?:[|-] +)?",
 ]
+#: Layouts that name their program: gunicorn's and Flask's.
+_OTHERS = (
+    r"^\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}"
+    r"(?: [+-][0-9]{4}\] \[[0-9]+\] \[|,[0-9]{3}\] [A-Z]+ in [^ :]+:)"
+)
 _GROUPS = "level zone pid thread logger caller request_id".split()
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
@@ -145,7 +150,12 @@ def _prefixed(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
-    return first_that_parses(lines, [_level_first, _stamp_first, _prefixed])
+    found = first_that_parses(lines, [_level_first, _stamp_first, _prefixed])
+    others = lines.str.contains(_OTHERS)
+    if not others.any():
+        return found
+    taken = pl.when(others).then(pl.lit("another program's own layout"))
+    return found.with_columns(refused=pl.coalesce("refused", taken))
 
 
 FORMAT = Format(

@@ -1,0 +1,71 @@
+"""logfmt: `time="2025-02-06T05:32:07Z" level=error msg="text" key=value`.
+
+What logrus, Go kit, slog's text handler, Grafana and Heroku write. A value with
+spaces is quoted; the order of keys is free.
+"""
+
+import polars as pl
+
+from forensic.columns import moments, target
+from forensic.format import Format
+from forensic.messages import http_messages
+
+__all__ = ["FORMAT"]
+
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+
+
+def _value(names: str) -> pl.Expr:
+    """The value of the first of the keys, without its quotes."""
+    pattern = rf'(?:^| )(?:{names})=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
+    groups = pl.col("line").str.extract_groups(pattern).struct
+    quoted = groups.field("1").str.replace_all(r"\"", '"', literal=True)
+    return pl.coalesce(quoted, groups.field("2"))
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of logfmt lines."""
+    url = target(_value("path|uri|url|request_uri"))
+    found = pl.DataFrame({"line": lines}).select(
+        stamp=_value("time|ts|t|timestamp"),
+        level=_value("level|lvl|severity").str.to_lowercase(),
+        message=_value("msg|message|event"),
+        logger=_value("logger|component|caller"),
+        method=_value("method|http_method"),
+        status=_value("status|status_code|code").str.extract(r"^([1-5][0-9]{2})$", 1),
+        client_ip=_value("remote_addr|client_ip|ip|remote_ip").str.extract(
+            r"^([0-9A-Fa-f.:]{3,45}?)(?::[0-9]+)?$", 1
+        ),
+        request_id=_value("request_id|requestId|req_id"),
+        trace_id=_value("trace_id|traceID|traceId"),
+        line="line",
+        **url,
+    )
+    stamps = moments(found["stamp"])
+    parsed = (pl.col("stamp").is_not_null() & pl.col("level").is_not_null()) | (
+        pl.col("level").is_not_null() & pl.col("message").is_not_null()
+    )
+    spoken = http_messages(found["message"])
+    return found.select(
+        pl.when(parsed).then(pl.exclude("stamp", "line", "message", "status")),
+        message=pl.when(parsed).then("line"),
+        status=pl.coalesce(pl.col("status").cast(pl.Int16), spoken["status"]),
+        local_time=stamps["local_time"],
+        utc_offset=stamps["utc_offset"],
+        flags=pl.when(
+            parsed & pl.col("stamp").is_not_null() & stamps["local_time"].is_null()
+        ).then(pl.lit(["bad_time"])),
+        refused=pl.when(~parsed).then(pl.lit("no logfmt record")),
+    )
+
+
+FORMAT = Format(
+    name="logfmt",
+    title="logfmt",
+    hop="application",
+    reference="https://brandur.org/logfmt; sirupsen/logrus: TextFormatter",
+    head=r'^[A-Za-z_][A-Za-z0-9_.-]*=(?:"|[^ "])[\s\S]* ?(?:level|lvl|severity)='
+    r"|^(?:level|lvl|severity)=",
+    parse=parse,
+    multiline=True,
+)

@@ -1,0 +1,70 @@
+"""uWSGI's request line: `[pid: 812|app: 0|req: 1/1] 10.0.1.23 () {…} [Thu Feb  6 …] …`.
+
+Written at the end of a request, but stamped with its start, without a zone.
+"""
+
+import polars as pl
+
+from forensic.columns import iso_stamp, json_extra, prefix, target
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_MONTHS = {
+    name: f"{number:02d}"
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
+    )
+}
+_LINE = (
+    r"\[pid: (?P<pid>[0-9]+)\|app: (?P<app>-?[0-9]+)\|req: (?P<req>[0-9-]+/[0-9-]+)\] "
+    r"(?P<client_ip>[^ ]*) \((?P<user>[^)]*)\) \{[^}]*\} "
+    r"\[[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[ 0-9]{2}) "
+    r"(?P<clock>[0-9:]{8}) (?P<year>[0-9]{4})\] "
+)
+_REQUEST = (
+    r"^(?P<method>[A-Z]+) (?P<target>.*?) => generated (?P<bytes_sent>[0-9]+) bytes in "
+    r"(?P<took>[0-9]+) (?P<unit>msecs|micros)(?: via [a-z]+\(\))? "
+    r"\((?P<version>HTTP/[0-9.]+) (?P<status>[1-5][0-9]{2})\)"
+)
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of uWSGI's request lines."""
+    head = prefix(lines, _LINE)
+    request = head["rest"].str.extract_groups(_REQUEST).struct.unnest()
+    month = pl.col("month").replace_strict(
+        _MONTHS, default=None, return_dtype=pl.String
+    )
+    day = pl.col("day").str.replace(" ", "0", literal=True)
+    moment = iso_stamp(pl.format("{}-{}-{} {}", "year", month, day, "clock"))
+    parsed = pl.col("rest").is_not_null()
+    unit = pl.when(pl.col("unit") == "micros").then(1e-6).otherwise(1e-3)
+    return pl.concat([head, request], how="horizontal").select(
+        "method",
+        local_time=moment,
+        pid=pl.col("pid").cast(pl.Int64),
+        client_ip=pl.when(pl.col("client_ip") != "").then("client_ip"),
+        user=pl.when(pl.col("user") != "").then("user"),
+        http_version=pl.col("version").str.strip_prefix("HTTP/"),
+        status=pl.col("status").cast(pl.Int16),
+        bytes_sent=pl.col("bytes_sent").cast(pl.Int64),
+        duration=pl.col("took").cast(pl.Float64) * unit,
+        message="rest",
+        extra=json_extra(app=pl.col("app"), request_number=pl.col("req")),
+        flags=pl.when(parsed & moment.is_null()).then(pl.lit(["bad_time"])),
+        refused=pl.when(~parsed).then(pl.lit("no uWSGI request")),
+        **target(pl.col("target")),
+    )
+
+
+FORMAT = Format(
+    name="uwsgi",
+    title="uWSGI request log",
+    hop="app_server",
+    reference="https://uwsgi-docs.readthedocs.io/en/latest/LogFormat.html",
+    head=r"^\[pid: [0-9]+\|app: -?[0-9]+\|req: ",
+    parse=parse,
+    multiline=True,
+    paths=r"(?i)uwsgi",
+)
