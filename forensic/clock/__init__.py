@@ -5,29 +5,35 @@
 """
 
 from collections.abc import Mapping
+from itertools import chain
 
 import polars as pl
 
 from forensic.clock.apply import apply, needs_clock
+from forensic.clock.borders import Jumps, inner_borders
 from forensic.clock.collect import Evidence, collect
 from forensic.clock.evidence import (
     continuity_links,
     epoch_votes,
     inner_evidence,
     named_zone_votes,
-    request_evidence,
-    request_relations,
 )
 from forensic.clock.options import Overrides
 from forensic.clock.place import host_zones
+from forensic.clock.shared import Shared, share
 from forensic.clock.spans import Known, clock_rows
-from forensic.clock.unit import Borders, Key, units
+from forensic.clock.turns import in_year
+from forensic.clock.unit import Borders, Key, Unit, units
 from forensic.clock.votes import Decision, Vote
 from forensic.clock.year import chains, decide_years
 from forensic.clock.zone import decide_zones
 from forensic.schema import CLOCK, YEARLESS
 
 __all__ = ["Overrides", "apply", "infer", "needs_clock"]
+
+Years = dict[str, tuple[int, Decision]]
+#: How often borders are sought anew: each time a segment may show another change.
+_ROUNDS = 3
 
 
 def infer(
@@ -43,26 +49,41 @@ def infer(
     the output of timedatectl).
     """
     evidence = collect(events)
-    if evidence.cells.is_empty():
+    if evidence is None:
         return pl.DataFrame(schema=CLOCK)
     years = _years(evidence, sources, overrides)
     cells = _dated(evidence.cells, years, ["low", "high"])
-    marks = _dated(evidence.marks, years, ["local", "began"])
-    borders = Borders()
-    found = units(cells, borders)
-    named, names = named_zone_votes(found, overrides, host_zones(configuration))
-    inner, links = inner_evidence(evidence.inner, borders)
-    shared = request_relations(marks, borders)
-    requests, more = request_evidence(shared)
+    marks = _dated(evidence.marks, years, ["local"])
+    borders, jumped, found, shared = _segments(evidence, cells, marks)
+    configured = host_zones(configuration)
+    named, names = named_zone_votes(found, overrides, configured)
+    inner, inner_links = inner_evidence(evidence.inner, borders, found)
+    requests, request_links = shared.votes()
     anchors: dict[Key, list[Vote]] = {}
-    for part in (named, inner, epoch_votes(marks, borders), requests):
-        for key, votes in part.items():
-            anchors.setdefault(key, []).extend(votes)
-    links = [*links, *more, *continuity_links(found, set())]
+    parts = (named, inner, epoch_votes(marks, borders), requests)
+    for key, votes in chain.from_iterable(part.items() for part in parts):
+        anchors.setdefault(key, []).extend(votes)
+    links = [*inner_links, *request_links, *continuity_links(found, jumped)]
     zones = decide_zones(found, anchors, links)
-    turns = _turns(evidence)
-    known = Known(found, zones, names, years, turns, borders, {})
-    return clock_rows(known)
+    skews = shared.skews(zones)
+    return clock_rows(Known(found, zones, names, years, evidence.turns, borders, skews))
+
+
+def _segments(
+    evidence: Evidence, cells: pl.DataFrame, marks: pl.DataFrame
+) -> tuple[Borders, set[Key], dict[Key, Unit], Shared]:
+    """Where clocks change, which units jump there, and the units and their requests."""
+    borders, jumps = Borders(), Jumps(evidence.jumps)
+    inner_borders(evidence.inner, jumps, borders)
+    for _ in range(_ROUNDS):
+        found = units(cells, borders)
+        shared = share(marks, found, borders)
+        before = borders.count()
+        moved = shared.add_borders(borders, jumps)
+        if borders.count() == before:
+            break
+    jumped = inner_borders(evidence.inner, jumps, borders) | moved
+    return borders, jumped, found, shared
 
 
 def _years(
@@ -79,30 +100,18 @@ def _years(
     }
 
 
-def _dated(
-    rows: pl.DataFrame, years: Mapping[str, tuple[int, Decision]], columns: list[str]
-) -> pl.DataFrame:
+def _dated(rows: pl.DataFrame, years: Years, columns: list[str]) -> pl.DataFrame:
     """The rows with the decided year in stamps that have none; null where unknown."""
-    if rows.is_empty():
-        return rows
     schema = {"source": pl.String(), "base": pl.Int32()}
     table = [(source, base) for source, (base, _) in sorted(years.items())]
     bases = pl.DataFrame(table, schema=schema, orient="row")
     rows = rows.join(bases, on="source", how="left", maintain_order="left")
-    moved = pl.col("base") + pl.col("turn") - YEARLESS
-    shift = pl.format("{}y", moved)
+    year = pl.col("base") + pl.col("turn")
     dated = [
         pl.when(pl.col(c).dt.year() == YEARLESS)
-        .then(pl.col(c).dt.offset_by(shift))
-        .otherwise(pl.col(c))
+        .then(in_year(pl.col(c), year))
+        .otherwise(c)
         .alias(c)
         for c in columns
     ]
     return rows.with_columns(dated).drop("base")
-
-
-def _turns(evidence: Evidence) -> dict[str, list[tuple[int, int]]]:
-    found: dict[str, list[tuple[int, int]]] = {}
-    for source, line, turn in evidence.turns.iter_rows():
-        found.setdefault(source, []).append((line, turn))
-    return found

@@ -2,15 +2,14 @@
 
 import polars as pl
 
-from forensic.clock.collect import own_stamp, yearless
+from forensic.clock.collect import ending_formats, own_stamp
 from forensic.clock.options import is_named
-from forensic.formats import all_formats
-from forensic.schema import EVENT, YEARLESS
+from forensic.clock.turns import in_year, yearless
+from forensic.schema import EVENT
 
 __all__ = ["apply", "needs_clock"]
 
 _BASIS = EVENT["time_basis"]
-_WEAKER = {"written": 0, "inferred": 1, "assumed": 2}
 
 
 def needs_clock(frame: pl.DataFrame) -> bool:
@@ -80,12 +79,6 @@ def _joined(rows: pl.DataFrame, level: pl.DataFrame, keys: list[str]) -> pl.Data
     return joined.with_columns(hit.alias("_hit")).drop("last_line", "_clock")
 
 
-def _dated(local: pl.Expr, year: pl.Expr) -> pl.Expr:
-    """The stamp in that year; null where the day does not exist in it."""
-    moved = local.dt.offset_by(pl.format("{}y", year.cast(pl.Int32) - YEARLESS))
-    return pl.when(moved.dt.day() == local.dt.day()).then(moved)
-
-
 def _resolved(rows: pl.DataFrame, stamp: str, local: str, offset: str) -> pl.DataFrame:
     """Add the full local stamp, its UTC moment and its basis for one of two stamps.
 
@@ -94,7 +87,7 @@ def _resolved(rows: pl.DataFrame, stamp: str, local: str, offset: str) -> pl.Dat
     year, found = pl.col(f"_{stamp}_year"), pl.col(f"_{stamp}_utc_offset")
     zone, basis = pl.col(f"_{stamp}_zone"), pl.col(f"_{stamp}_basis")
     short = yearless(local)
-    dated = pl.when(short).then(_dated(pl.col(local), year)).otherwise(local)
+    dated = pl.when(short).then(in_year(pl.col(local), year)).otherwise(local)
     rows = rows.with_columns(
         dated.alias(f"_{stamp}_local"),
         (short & year.is_not_null() & dated.is_null()).alias(f"_{stamp}_bad"),
@@ -162,13 +155,12 @@ def _shown(column: str, own: pl.Expr) -> pl.Expr:
 
 def _started(rows: pl.DataFrame) -> pl.DataFrame:
     """Add when a request began, for formats that stamp its end."""
-    ending = [f.name for f in all_formats() if f.stamps_end]
     length = pl.duration(microseconds=(pl.col("duration") * 1e6).round().cast(pl.Int64))
     wanted = (
         pl.col("_missing")
         & pl.col("start_time").is_null()
         & pl.col("duration").is_not_null()
-        & pl.col("format").is_in(ending)
+        & pl.col("format").is_in(ending_formats())
     )
     began = pl.when(wanted).then(pl.col("time") - length).otherwise("start_time")
     return rows.with_columns(began.alias("start_time"))

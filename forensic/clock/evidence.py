@@ -2,39 +2,28 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import polars as pl
 
 from forensic.clock.names import series
 from forensic.clock.options import Overrides, chosen, offset_text, zone_offset
-from forensic.clock.pairs import STEP, Relation, relations
+from forensic.clock.pairs import STEP
 from forensic.clock.place import host_root
 from forensic.clock.unit import Borders, Key, Unit
 from forensic.clock.votes import Vote
 from forensic.clock.zone import Link, is_zone
 
 __all__ = [
-    "Node",
     "continuity_links",
     "epoch_votes",
     "inner_evidence",
     "named_zone_votes",
-    "request_evidence",
-    "request_relations",
 ]
 
 Anchors = dict[Key, list[Vote]]
-#: Offsets that a daylight saving rule may put one named zone at need a date.
+#: A rule of daylight saving needs a date; this one serves where none is known.
 _USUAL = dt.datetime(2025, 1, 1)  # noqa: DTZ001 - a local time
-
-
-class Node(NamedTuple):
-    """The rows of a unit that carry an offset (`written`), or those that do not."""
-
-    key: Key
-    written: bool
 
 
 def named_zone_votes(
@@ -96,8 +85,15 @@ def _inner_counts(
     return counts
 
 
-def inner_evidence(inner: pl.DataFrame, borders: Borders) -> tuple[Anchors, list[Link]]:
-    """What payload stamps inside envelopes say: anchors where one of both is written."""
+def inner_evidence(
+    inner: pl.DataFrame, borders: Borders, found: Mapping[Key, Unit]
+) -> tuple[Anchors, list[Link]]:
+    """What payload stamps inside envelopes say: anchors where one of both is written.
+
+    A receiver writes its own offset into whole-second stamps that it relays, so such
+    an envelope is believed less, and least where several hosts stand in one log.
+    """
+    relays = _relays(found)
     anchors: Anchors = defaultdict(list)
     links = []
     for group, counts in _inner_counts(inner, borders).items():
@@ -109,16 +105,28 @@ def inner_evidence(inner: pl.DataFrame, borders: Borders) -> tuple[Anchors, list
         sure = "certain" if n >= 3 else "strong"
         if kind == "neither":
             method = "payload inside its envelope"
-            link = Link(event, envelope, value, 90 * share, sure, method, n, rest)
-            links.append(link)
+            links.append(
+                Link(event, envelope, value, 90 * share, sure, method, n, rest)
+            )
         elif is_zone(value):
             written = "envelope" if kind == "envelope" else "payload"
             text = f"the {written} of {n} lines writes its offset"
-            vote = Vote(
-                value, 100 * share, sure, f"written {written} offset", text, n, rest
-            )
+            strength = 100.0
+            if kind == "envelope" and not (envelope in found and found[envelope].fine):
+                strength, sure = 45.0, "weak" if name in relays else "strong"
+            method = f"written {written} offset"
+            vote = Vote(value, strength * share, sure, method, text, n, rest)
             anchors[event if kind == "envelope" else envelope].append(vote)
     return anchors, links
+
+
+def _relays(found: Mapping[Key, Unit]) -> set[str]:
+    """Series that hold lines of several hosts."""
+    hosts: dict[str, set[str]] = defaultdict(set)
+    for key in found:
+        if key.hostname is not None:
+            hosts[key.series].add(key.hostname)
+    return {name for name, names in hosts.items() if len(names) > 1}
 
 
 def epoch_votes(marks: pl.DataFrame, borders: Borders) -> Anchors:
@@ -147,102 +155,17 @@ def epoch_votes(marks: pl.DataFrame, borders: Borders) -> Anchors:
     return votes
 
 
-def _nodes(marks: pl.DataFrame, borders: Borders) -> tuple[pl.DataFrame, list[Node]]:
-    """Request rows with the number of their node, and the nodes."""
-    rows = marks.filter(pl.col("key").is_not_null() & pl.col("began").is_not_null())
-    who = ["source", "hostname", "process", "stamp"]
-    rows = rows.with_columns(
-        pl.col("offset").is_not_null().alias("written"),
-        (
-            (
-                pl.col("began") - pl.duration(seconds=pl.col("offset").fill_null(0))
-            ).dt.timestamp("us")
-            / 1e6
-        ).alias("seconds"),
-    )
-    index: dict[Node, int] = {}
-    parts = []
-    groups = rows.group_by(*who, "written", maintain_order=True)
-    for (source, host, process, stamp, written), part in groups:
-        places = borders.lines(str(source), _text(host))
-        numbers = []
-        for low, high in _between(places):
-            inside = part.filter(pl.col("line").is_between(low, high, closed="left"))
-            if inside.is_empty():
-                continue
-            segment = borders.segment(str(source), _text(host), int(inside["line"][0]))
-            key = Key(
-                series(str(source)), _text(host), _text(process), str(stamp), segment
-            )
-            number = index.setdefault(Node(key, bool(written)), len(index))
-            numbers.append(inside.with_columns(pl.lit(number, pl.Int64).alias("node")))
-        parts += numbers
-    columns = ["node", "written", "key", "status", "line", "seconds", "source"]
-    if not parts:
-        return pl.DataFrame(), []
-    return pl.concat(parts).select(columns), list(index)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _between(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    edges = [0, *places, 1 << 62]
-    yield from zip(edges[:-1], edges[1:], strict=True)
-
-
-def request_relations(
-    marks: pl.DataFrame, borders: Borders
-) -> list[tuple[Node, Node, Relation]]:
-    """Every pair of nodes that logged the same requests, and how far apart they are."""
-    rows, nodes = _nodes(marks, borders)
-    if not nodes:
-        return []
-    return [(nodes[r.left], nodes[r.right], r) for r in relations(rows)]
-
-
-def _weight(count: int, against: int) -> tuple[float, str]:
-    """Strength and confidence of a relation over so many distinct requests."""
-    if count >= 5 and count >= 2 * against:
-        return 50.0, "certain" if count >= 20 and against * 10 <= count else "strong"
-    if count >= 3 and not against:
-        return 30.0, "strong"
-    return (15.0, "weak") if count >= 2 else (8.5, "weak")
-
-
-def request_evidence(
-    found: Sequence[tuple[Node, Node, Relation]],
-) -> tuple[Anchors, list[Link]]:
-    """What shared requests say: anchors against written stamps, links between others."""
-    anchors: Anchors = defaultdict(list)
-    links = []
-    for left, right, relation in found:
-        strength, sure = _weight(relation.count, relation.against)
-        n, rest, step = relation.count, relation.against, relation.step
-        if left.written and right.written:
-            continue
-        if not left.written and not right.written:
-            link = Link(
-                left.key, right.key, step, strength, sure, "shared request", n, rest
-            )
-            links.append(link)
-            continue
-        bare, known = (right, left) if left.written else (left, right)
-        value = -step if left.written else step
-        if is_zone(value):
-            text = f"{n} requests also stand in {known.key.series}, which writes its offset"
-            vote = Vote(value, strength, sure, "shared request", text, n, rest)
-            anchors[bare.key].append(vote)
-    return anchors, links
-
-
 def continuity_links(found: Mapping[Key, Unit], jumped: set[Key]) -> list[Link]:
-    """One clock goes on across a border, unless it is the one that jumped there."""
+    """One clock goes on across a border, unless it is the one that jumped there.
+
+    Where the envelope's clock of one program jumped, that of the whole host did.
+    """
+    hosts = {key._replace(process=None) for key in jumped if key.stamp == "envelope"}
     links = []
     for key in found:
         later = key._replace(segment=key.segment + 1)
-        if later in found and later not in jumped:
+        leaps = later in jumped or later._replace(process=None) in hosts
+        if later in found and not leaps:
             link = Link(key, later, 0, 25, "strong", "the same clock before", 1)
             links.append(link)
     return links

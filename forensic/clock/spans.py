@@ -29,7 +29,6 @@ class Skew:
     value: float
     low: float
     high: float
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,10 @@ class Borders:
             return 0
         return bisect.bisect_right(places, (rotation(source), source, line))
 
+    def count(self) -> int:
+        """How many borders there are."""
+        return sum(len(places) for places in self.found.values())
+
     def lines(self, source: str, hostname: str | None) -> list[int]:
         """The border lines inside one source."""
         places = self.found.get((series(source), hostname), [])

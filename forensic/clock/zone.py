@@ -16,9 +16,9 @@ from forensic.clock.place import host_root
 from forensic.clock.unit import Key, Unit
 from forensic.clock.votes import Decision, Vote, decide, lowered, weaker
 
-__all__ = ["Link", "decide_zones", "is_zone"]
+__all__ = ["Link", "decide_zones", "is_zone", "nearest_zone"]
 
-_HALVES = [-12600, -9000, -34200, 12600, 16200, 19800, 20700, 23400, 30600, 31500]
+_HALVES = [-12600, -9000, -16200, -34200, 12600, 16200, 19800, 20700, 23400, 30600, 31500]
 _HALVES += [34200, 37800, 45900, 49500]
 _REAL = {hours * 3600 for hours in range(-12, 15)} | set(_HALVES)
 #: Written by machines of the provider: their zone says nothing about a host's.
@@ -42,6 +42,11 @@ class Link:
 def is_zone(seconds: int) -> bool:
     """Whether any place on earth has, or in living memory had, that offset."""
     return seconds in _REAL
+
+
+def nearest_zone(seconds: int) -> int:
+    """The real offset next to one that no place has."""
+    return min(_REAL, key=lambda real: (abs(real - seconds), abs(real)))
 
 
 def _carried(link: Link, key: Key, known: Decision) -> Vote | None:
@@ -181,6 +186,7 @@ def _settled(
 
 #: How near a decided unit is to one that has no evidence of its own.
 _NEARNESS: list[tuple[str, float, str]] = [
+    ("the same host in the same lines", 11, "strong"),
     ("the same host in the same log", 10, "strong"),
     ("the same log", 8, "strong"),
     ("the same server in the same folder", 7, "strong"),
@@ -195,12 +201,13 @@ def _circles(unit: Unit) -> list[tuple[object, ...]]:
     key = unit.key
     place = folder(key.series)
     return [
-        (0, key.series, key.hostname, key.stamp),
-        (1, key.series, key.stamp),
-        (2, place, unit.hop, key.stamp),
-        (3, place),
-        (4, host_root(key.series)),
-        (5,),
+        (0, key.series, key.hostname, key.stamp, key.segment),
+        (1, key.series, key.hostname, key.stamp),
+        (2, key.series, key.stamp),
+        (3, place, unit.hop, key.stamp),
+        (4, place),
+        (5, host_root(key.series)),
+        (6,),
     ]
 
 
@@ -238,7 +245,7 @@ def _circle_votes(
         _circles(unit), _NEARNESS, strict=True
     ):
         tally = tallies.get(circle)
-        if not tally or (circle[0] == 2 and unit.hop is None):
+        if not tally or (circle[0] == 3 and unit.hop is None):
             continue
         value, n = min(
             tally.items(), key=lambda item: (-item[1], abs(item[0]), item[0])
@@ -246,6 +253,8 @@ def _circle_votes(
         rest = tally.total() - n
         text = f"{name} is {offset_text(value)}"
         limit = weaker(confidence, sure[circle])
+        # Envelopes first: a payload then follows from its own envelope.
+        strength += 0.5 * (unit.key.stamp == "envelope")
         vote = Vote(value, strength, limit, name, text, n, rest)
         return [replace(vote, confidence=lowered(limit)) if rest else vote]
     return []

@@ -1,0 +1,64 @@
+"""Rows that can be recognised elsewhere: requests, and ids that carry an epoch."""
+
+import polars as pl
+
+from forensic.clock.cells import GROUP
+from forensic.clock.names import series
+
+__all__ = ["all_marks", "marks", "thinned"]
+
+#: Rows kept of one series: beyond, those with the smallest hashes, which are the same
+#: in every log, so that partners stay partners.
+SAMPLE = 60_000
+#: Rows kept of one request (a health check) in one series: the latest, because logs of
+#: one archive mostly end together.
+_REPEATS = 4_000
+_EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
+
+
+def marks(frame: pl.DataFrame) -> pl.DataFrame:
+    """The useful rows of a chunk with the stamp that they carry."""
+    own = pl.col("own")
+    local = pl.when(own).then("local_time").otherwise("envelope_local")
+    offset = pl.when(own).then("utc_offset").otherwise("envelope_offset")
+    stamp = pl.when(own).then(pl.lit("event")).otherwise(pl.lit("envelope"))
+    identifier = pl.coalesce("trace_id", "request_id")
+    epoch = identifier.str.extract(_EPOCH, 1).str.to_integer(base=16, strict=False)
+    key = pl.struct("method", "path", pl.col("query").fill_null("")).hash(seed=17)
+    wanted = pl.col("path").is_not_null() & pl.col("method").is_not_null()
+    rows = frame.select(
+        *GROUP,
+        "line",
+        "turn",
+        "status",
+        stamp.alias("stamp"),
+        local.alias("local"),
+        offset.alias("offset"),
+        pl.when("ends").then("duration").alias("duration"),
+        pl.when(wanted).then(key).alias("key"),
+        epoch.cast(pl.Int64).alias("epoch"),
+    )
+    useful = pl.col("key").is_not_null() | pl.col("epoch").is_not_null()
+    rows = rows.filter(useful & pl.col("local").is_not_null())
+    return rows.with_columns(_series(rows["source"]))
+
+
+def _series(sources: pl.Series) -> pl.Series:
+    distinct = sources.unique()
+    names = pl.Series([series(name) for name in distinct], dtype=pl.String)
+    found = sources.replace_strict(distinct, names, return_dtype=pl.String)
+    return found.alias("series")
+
+
+def thinned(rows: pl.DataFrame) -> pl.DataFrame:
+    """At most SAMPLE rows a series."""
+    late = pl.col("local").rank("ordinal", descending=True).over("series", "key")
+    rows = rows.filter(pl.col("key").is_null() | (late <= _REPEATS))
+    rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
+    return rows.filter(rank.rank("min").over("series") <= SAMPLE)
+
+
+def all_marks(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all chunks as one table, in the order of source and line."""
+    rows = thinned(pl.concat(parts))
+    return rows.sort("source", "line", "stamp", "key", nulls_last=True)

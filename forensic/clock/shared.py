@@ -1,0 +1,232 @@
+"""Requests that several logs hold ▶ votes, links, borders and skews of their clocks."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import polars as pl
+
+from forensic.clock.borders import Jumps, own_border
+from forensic.clock.cells import GROUP
+from forensic.clock.names import rotation, series
+from forensic.clock.options import offset_text
+from forensic.clock.pairs import Change, Relation, relations
+from forensic.clock.skew import Run, skews
+from forensic.clock.spans import Skew
+from forensic.clock.unit import Borders, Key, Unit
+from forensic.clock.votes import Decision, Vote
+from forensic.clock.zone import Link, is_zone, nearest_zone
+
+__all__ = ["Node", "Shared", "share"]
+
+#: Lines of a source below the number of the source, in one integer that sorts.
+_LINES = 1 << 40
+_STARTING = {"application", "app_server"}
+_RANKS = ["cdn", "load_balancer", "waf", "web_server", "app_server", "application"]
+
+
+class Node(NamedTuple):
+    """The rows of a unit that carry an offset (`written`), or those that do not."""
+
+    key: Key
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Nodes and how far apart each two are, by the requests that both logged."""
+
+    sources: list[str]  # in the order of rotation; places count in it
+    nodes: list[Node]
+    relations: list[Relation]
+    units: Mapping[Key, Unit]
+
+    def where(self, place: int) -> tuple[str, int]:
+        """Source and line of a place."""
+        return self.sources[place // _LINES], place % _LINES
+
+    def votes(self) -> tuple[dict[Key, list[Vote]], list[Link]]:
+        """What the relations say: anchors against written stamps, links between others."""
+        anchors: dict[Key, list[Vote]] = defaultdict(list)
+        links = []
+        for relation in self.relations:
+            left, right = self.nodes[relation.left], self.nodes[relation.right]
+            if not left.written and not right.written:
+                links.append(_link(left.key, right.key, relation))
+            elif left.written != right.written:
+                bare, known = (right, left) if left.written else (left, right)
+                value = -relation.step if left.written else relation.step
+                anchors[bare.key].append(_vote(value, known.key, relation))
+        return anchors, links
+
+    def add_borders(self, borders: Borders, jumps: Jumps) -> set[Key]:
+        """Add where a relation changes its step; which units jumped there."""
+        jumped = set()
+        for relation in self.relations:
+            if relation.change is None:
+                continue
+            node, place = self._jumper(relation, relation.change, jumps)
+            if node is None:
+                continue
+            source, line = place
+            if borders.segment(source, node.key.hostname, line) == borders.segment(
+                source, node.key.hostname, line - 1
+            ):
+                borders.add(source, node.key.hostname, line)
+            segment = borders.segment(source, node.key.hostname, line)
+            jumped.add(node.key._replace(segment=segment))
+        return jumped
+
+    def _jumper(
+        self, relation: Relation, change: Change, jumps: Jumps
+    ) -> tuple[Node | None, tuple[str, int]]:
+        """The side that jumped: a bare one, and of two the one that shows it itself."""
+        step = change.after - change.before
+        sides = [
+            (self.nodes[relation.left], change.left, step),
+            (self.nodes[relation.right], change.right, -step),
+        ]
+        bare = [side for side in sides if not side[0].written]
+        found = []
+        for node, (before, after), delta in bare:
+            if before >= after:
+                continue
+            source, line, gap = own_border(
+                jumps, node.key, self.where(before), self.where(after), delta
+            )
+            if gap is not None or len(bare) == 1:
+                found.append((gap or 0, node, (source, line)))
+        if not found:
+            return None, ("", 0)
+        _, node, place = min(found, key=lambda f: (f[0], f[2]))
+        return node, place
+
+    def skews(self, zones: Mapping[Key, Decision]) -> dict[tuple[str, Key], list[Skew]]:
+        """(source, unit) ▶ its skews, from relations that agree with the zones."""
+        agreed = [r for r in self.relations if self._agrees(r, zones)]
+        ranks = {i: self._rank(node) for i, node in enumerate(self.nodes)}
+        coarse = {i: not self.units[n.key].fine for i, n in enumerate(self.nodes)}
+        found: dict[tuple[str, Key], list[Skew]] = {}
+        for number, runs in sorted(skews(agreed, ranks, coarse).items()):
+            key = self.nodes[number].key
+            for source in sorted(self.units[key].lines):
+                skewed = self._in_source(source, runs)
+                found.setdefault((source, key), skewed)
+        return found
+
+    def _agrees(self, relation: Relation, zones: Mapping[Key, Decision]) -> bool:
+        offsets = []
+        for number in (relation.left, relation.right):
+            node = self.nodes[number]
+            if not node.written and node.key not in zones:
+                return False
+            offsets.append(0 if node.written else zones[node.key].value)
+        return offsets[0] - offsets[1] == relation.step
+
+    def _rank(self, node: Node) -> int:
+        hop = self.units[node.key].hop
+        order = _RANKS.index(hop) if hop in _RANKS else len(_RANKS)
+        return 2 * order + (not node.written)
+
+    def _in_source(self, source: str, runs: Sequence[Run]) -> list[Skew]:
+        number = self.sources.index(source)
+        start, end = number * _LINES, (number + 1) * _LINES
+        before = [run for run in runs if run.place <= start]
+        inside = [run for run in runs if start < run.place < end]
+        chosen = [*before[-1:], *inside]
+        return [
+            Skew(
+                max(run.place - start, 0) or 1,
+                run.value,
+                round(run.value - run.width, 3),
+                round(run.value + run.width, 3),
+            )
+            for run in chosen
+        ]
+
+
+def _weight(relation: Relation) -> tuple[float, str]:
+    """Strength and confidence of a relation over so many distinct requests."""
+    count, against = relation.count, relation.against
+    if relation.train:
+        return 45.0, "strong"
+    if count >= 5 and count >= 2 * against:
+        certain = count >= 20 and against * 10 <= count
+        return 50.0, "certain" if certain else "strong"
+    if count >= 3 and not against:
+        return 30.0, "strong"
+    return (15.0, "weak") if count >= 2 else (8.5, "weak")
+
+
+def _link(left: Key, right: Key, relation: Relation) -> Link:
+    strength, sure = _weight(relation)
+    n, rest = relation.count, relation.against
+    return Link(left, right, relation.step, strength, sure, "shared request", n, rest)
+
+
+def _vote(value: int, known: Key, relation: Relation) -> Vote:
+    strength, sure = _weight(relation)
+    n, rest = relation.count, relation.against
+    text = f"{n} requests also stand in {known.series}, which writes its offset"
+    if not is_zone(value):
+        # A clock that is a quarter of an hour or more wrong looks like an odd zone.
+        text += f" and is {offset_text(value)} behind, which no zone is"
+        value, strength, sure = nearest_zone(value), 20.0, "weak"
+    return Vote(value, strength, sure, "shared request", text, n, rest)
+
+
+def share(marks: pl.DataFrame, units: Mapping[Key, Unit], borders: Borders) -> Shared:
+    """Compare the requests of every two units."""
+    names = marks["source"].unique().to_list()
+    sources = sorted(names, key=lambda s: (series(s), rotation(s), s))
+    rows, nodes = _nodes(marks, units, borders, sources)
+    found = relations(rows) if nodes else []
+    return Shared(sources, nodes, found, units)
+
+
+def _nodes(
+    marks: pl.DataFrame,
+    units: Mapping[Key, Unit],
+    borders: Borders,
+    sources: Sequence[str],
+) -> tuple[pl.DataFrame, list[Node]]:
+    """Request rows with the number of their node, and the nodes."""
+    rows = marks.filter(pl.col("key").is_not_null() & pl.col("local").is_not_null())
+    offset = pl.duration(seconds=pl.col("offset").fill_null(0))
+    rows = rows.with_columns(
+        pl.col("offset").is_not_null().alias("written"),
+        ((pl.col("local") - offset).dt.timestamp("us") / 1e6).alias("seconds"),
+    )
+    index: dict[Node, int] = {}
+    parts = []
+    numbers = {source: i for i, source in enumerate(sources)}
+    groups = rows.group_by(*GROUP, "stamp", "written", maintain_order=True)
+    for (source, host, process, stamp, written), part in groups:
+        name, hostname = str(source), _text(host)
+        for low, high in pairwise([0, *borders.lines(name, hostname), _LINES]):
+            inside = part.filter(pl.col("line").is_between(low, high, closed="left"))
+            if inside.is_empty():
+                continue
+            segment = borders.segment(name, hostname, int(inside["line"][0]))
+            key = Key(series(name), hostname, _text(process), str(stamp), segment)
+            number = index.setdefault(Node(key, bool(written)), len(index))
+            starts = units[key].hop in _STARTING if key in units else False
+            parts.append(
+                inside.select(
+                    pl.lit(number, pl.Int64).alias("node"),
+                    "written",
+                    "key",
+                    "status",
+                    (pl.col("line") + numbers[name] * _LINES).alias("place"),
+                    "seconds",
+                    pl.col("duration").alias("length"),
+                    pl.lit(starts & inside["duration"].is_null().all()).alias("starts"),
+                )
+            )
+    return (pl.concat(parts) if parts else pl.DataFrame()), list(index)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

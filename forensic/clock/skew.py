@@ -1,0 +1,166 @@
+"""How far each clock is ahead of the reference, and where it steps.
+
+The reference is the outermost log that shares requests with others: clocks of the
+provider's load balancer before a server's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forensic.clock.pairs import Relation
+
+__all__ = ["Run", "skews"]
+
+#: A step is at least this wide, and much wider than the noise around it.
+_LEAST = 2.0
+_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds ahead of the reference, from one place of a node onwards."""
+
+    place: int
+    value: float
+    width: float  # half of the interval
+
+
+def skews(
+    relations: Sequence[Relation], ranks: Mapping[int, int], coarse: Mapping[int, bool]
+) -> dict[int, list[Run]]:
+    """Node ▶ its runs of skew, for every node that a chain of requests reaches.
+
+    `ranks`: how fit a node is as the reference (the lowest is); `coarse`: its stamps
+    are whole seconds, cut off.
+    """
+    known: dict[int, list[Run]] = {}
+    usable = [r for r in relations if r.count >= 3 and r.rows.height >= 3]
+    nodes = sorted({n for r in usable for n in (r.left, r.right)})
+    while True:
+        reached = _strongest(usable, known)
+        if reached is not None:
+            relation, node = reached
+            known[node] = _runs(relation, node, known, coarse)
+            continue
+        fresh = [n for n in nodes if n not in known]
+        if not fresh:
+            return known
+        reference = min(fresh, key=lambda n: (ranks[n], n))
+        known[reference] = [Run(0, 0.0, 0.0)]
+
+
+def _strongest(
+    usable: Sequence[Relation], known: Mapping[int, list[Run]]
+) -> tuple[Relation, int] | None:
+    """The relation of most requests that leads from a known node to a new one."""
+    leading = [
+        (r, r.right if r.left in known else r.left)
+        for r in usable
+        if (r.left in known) != (r.right in known)
+    ]
+    if not leading:
+        return None
+    return max(leading, key=lambda item: (item[0].count, -item[0].left, -item[0].right))
+
+
+def _runs(
+    relation: Relation,
+    node: int,
+    known: Mapping[int, list[Run]],
+    coarse: Mapping[int, bool],
+) -> list[Run]:
+    """The new node's skew from its pairs with a known one."""
+    is_left = relation.left == node
+    other = relation.right if is_left else relation.left
+    mine, theirs = ("left", "right") if is_left else ("right", "left")
+    rows = relation.rows.sort(mine, theirs)
+    # Whole seconds were cut off, half a second in the mean.
+    bias = 0.5 * coarse[node] - 0.5 * coarse[other]
+    values = rows["residual"].to_numpy() * (1 if is_left else -1) + bias
+    base = _at(known[other], rows[theirs].to_numpy())
+    values = values + base
+    places = rows[mine].to_numpy()
+    keep = _plausible(values)
+    values, places = values[keep], places[keep]
+    width = (
+        0.5 * coarse[node] + 0.5 * coarse[other] + max(r.width for r in known[other])
+    )
+    edges = [0, *_cuts(values), len(values)]
+    return [
+        Run(
+            0 if start == 0 else int(places[start]),
+            round(float(np.median(values[start:stop])), 3),
+            round(width + _spread(values[start:stop]), 3),
+        )
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def _at(runs: Sequence[Run], places: np.ndarray) -> np.ndarray:
+    """The known node's skew at each of its places."""
+    starts = np.array([r.place for r in runs])
+    values = np.array([r.value for r in runs])
+    return values[np.searchsorted(starts, places, side="right") - 1]
+
+
+def _spread(values: np.ndarray) -> float:
+    """How uncertain the median is: the noise, less the more pairs there are."""
+    noise = float(np.median(np.abs(values - np.median(values)))) * 1.4826
+    return 2 * noise / max(len(values), 1) ** 0.5
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Running median of five: wrong pairs vanish, steps stay."""
+    padded = np.pad(values, 2, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+
+
+def _plausible(values: np.ndarray) -> np.ndarray:
+    """Pairs near the running median: the rest are wrong pairs."""
+    middle = _smooth(_smooth(values)) if len(values) >= 5 else np.median(values)
+    return np.abs(values - middle) <= 3.0
+
+
+def _cuts(values: np.ndarray, offset: int = 0) -> list[int]:
+    """Where the level changes abruptly, found again in each part."""
+    n = len(values)
+    if n < 2 * _SIDE:
+        return []
+    smooth = _smooth(values)
+    counts = np.arange(1, n)
+    sums = smooth.cumsum()
+    left = sums[:-1] / counts
+    right = (sums[-1] - sums[:-1]) / (n - counts)
+    gain = counts * (n - counts) * (left - right) ** 2
+    gain[: _SIDE - 1] = 0
+    gain[n - _SIDE :] = 0
+    cut = _refined(values, int(gain.argmax()) + 1)
+    before, after = values[max(0, cut - 25) : cut], values[cut : cut + 25]
+    if min(len(before), len(after)) < _SIDE:
+        return []
+    step = abs(float(np.median(after) - np.median(before)))
+    noise = max(_noise(before), _noise(after))
+    whole = abs(float(np.median(values[cut:]) - np.median(values[:cut])))
+    if step < max(_LEAST, 5 * noise) or step < 0.6 * whole:
+        return []
+    first = _cuts(values[:cut], offset)
+    return [*first, offset + cut, *_cuts(values[cut:], offset + cut)]
+
+
+def _noise(values: np.ndarray) -> float:
+    return float(np.median(np.abs(values - np.median(values))))
+
+
+def _refined(values: np.ndarray, cut: int) -> int:
+    """The cut moved by a few pairs to where the two levels part best."""
+    low, high = max(1, cut - 5), min(len(values) - 1, cut + 5)
+    before = float(np.median(values[max(0, cut - 25) : cut]))
+    after = float(np.median(values[cut : cut + 25]))
+
+    def errors(at: int) -> float:
+        wrong = np.abs(values[low - 1 : at] - before).sum()
+        return float(wrong + np.abs(values[at : high + 1] - after).sum())
+
+    return min(range(low, high + 1), key=lambda at: (errors(at), at))
