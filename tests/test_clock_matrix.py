@@ -72,7 +72,9 @@ class World:
         **columns: Any,
     ) -> None:
         """One line written by a clock that shows `when` (UTC), in that zone."""
-        moment = when.replace(microsecond=when.microsecond // 10 ** (6 - digits) * 10 ** (6 - digits))
+        moment = when.replace(
+            microsecond=when.microsecond // 10 ** (6 - digits) * 10 ** (6 - digits)
+        )
         local = moment + dt.timedelta(seconds=zone)
         row: dict[str, Any] = {"source": source, "length": 100, "lines": 1, **columns}
         if envelope is not None:
@@ -121,7 +123,9 @@ def _traffic(world: World, count: int = 120) -> list[Hit]:
             path, query = f"/items/{world.rng.randrange(10**6)}", None
         elif kind > 0.5:
             path, query = "/search", f"q={world.rng.randrange(40)}"
-        status = world.rng.choice([200, 200, 200, 404, 502]) if path != "/api/ping" else 200
+        status = (
+            world.rng.choice([200, 200, 200, 404, 502]) if path != "/api/ping" else 200
+        )
         hits.append(Hit(at, path, query, status, took))
     return hits
 
@@ -150,7 +154,9 @@ def _alb(world: World, hits: list[Hit], *, forged: bool = False) -> None:
         )
 
 
-def _nginx(world: World, hits: list[Hit], half: dt.datetime, *, trace: bool = False) -> None:
+def _nginx(
+    world: World, hits: list[Hit], half: dt.datetime, *, trace: bool = False
+) -> None:
     for hit in hits:
         extra = {}
         if trace:
@@ -169,7 +175,9 @@ def _nginx(world: World, hits: list[Hit], half: dt.datetime, *, trace: bool = Fa
         )
 
 
-def _errors(world: World, hits: list[Hit], half: dt.datetime, *, requests: bool) -> None:
+def _errors(
+    world: World, hits: list[Hit], half: dt.datetime, *, requests: bool
+) -> None:
     for hit in hits:
         if hit.status < 400 and world.rng.random() > 0.1:
             continue
@@ -184,7 +192,9 @@ def _errors(world: World, hits: list[Hit], half: dt.datetime, *, requests: bool)
         )
 
 
-def _app(world: World, hits: list[Hit], half: dt.datetime, name: str = "logs/app.log") -> None:
+def _app(
+    world: World, hits: list[Hit], half: dt.datetime, name: str = "logs/app.log"
+) -> None:
     for hit in hits:
         world.add(
             name,
@@ -209,7 +219,7 @@ def _syslog(
     later: int | None = None,
     other: int | None = None,
 ) -> None:
-    """gunicorn's lines with a payload stamp, and lines of cron without one.
+    """Gunicorn's lines with a payload stamp, and lines of cron without one.
 
     `later`: the envelope's offset from the middle on; `other`: the zone of a second
     program's payload.
@@ -220,19 +230,38 @@ def _syslog(
         common: dict[str, Any] = {"envelope": (offset, False), "hostname": "web1"}
         if payload:
             world.add(
-                name, shown, world.zone, digits=3, written=written, hop="application",
-                format="python_logging", process="gunicorn",
-                **common, **_request(hit, status=False),
+                name,
+                shown,
+                world.zone,
+                digits=3,
+                written=written,
+                hop="application",
+                format="python_logging",
+                process="gunicorn",
+                **common,
+                **_request(hit, status=False),
             )
         if other is not None and i % 2:
             world.add(
-                name, shown, other, digits=3, hop="application",
-                format="python_logging", process="worker", **common,
+                name,
+                shown,
+                other,
+                digits=3,
+                hop="application",
+                format="python_logging",
+                process="worker",
+                **common,
             )
         if i % 3 == 0 or not payload:
             world.add(
-                name, shown, offset, payload=False, hop="host", format="syslog",
-                process="CRON", **common,
+                name,
+                shown,
+                offset,
+                payload=False,
+                hop="host",
+                format="syslog",
+                process="CRON",
+                **common,
             )
 
 
@@ -242,7 +271,12 @@ Builder = Callable[[World, list[Hit], dt.datetime], None]
 def _story(w: World, hits: list[Hit], half: dt.datetime) -> None:
     _nginx(w, hits, half)
     _errors(w, hits, half, requests=False)
-    _app(w, hits, half, f"logs/{w.year}-06-17.log" if w.start == "midyear" else "logs/app.log")
+    _app(
+        w,
+        hits,
+        half,
+        f"logs/{w.year}-06-17.log" if w.start == "midyear" else "logs/app.log",
+    )
     _syslog(w, hits, half)
     w.decided = {r["source"] for r in w.rows}
 
@@ -263,7 +297,16 @@ def _no_nginx(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 def _waf_epochs(w: World, hits: list[Hit], half: dt.datetime) -> None:
     for hit in hits:
-        w.add("waf.json", hit.at, 0, written=True, digits=3, hop="waf", format="aws_waf", **_request(hit, status=False))
+        w.add(
+            "waf.json",
+            hit.at,
+            0,
+            written=True,
+            digits=3,
+            hop="waf",
+            format="aws_waf",
+            **_request(hit, status=False),
+        )
     _app(w, hits[10:], half)
     w.decided = {r["source"] for r in w.rows}
     w.skewed = {"logs/app.log": 0.5}
@@ -275,8 +318,12 @@ def _trace_only(w: World, hits: list[Hit], half: dt.datetime) -> None:
         if w.rng.random() < 0.1:
             epoch = w.rng.randrange(1 << 31)
         w.add(
-            "logs/app.log", _clock(w, hit.at, half), w.zone, digits=3,
-            hop="application", format="python_logging",
+            "logs/app.log",
+            _clock(w, hit.at, half),
+            w.zone,
+            digits=3,
+            hop="application",
+            format="python_logging",
             trace_id=f"1-{epoch:08x}-{w.rng.randrange(1 << 96):024x}",
         )
     w.decided = {"logs/app.log"}
@@ -331,12 +378,23 @@ def _local_change(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _configured(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    names = {32400: "Asia/Tokyo", 0: "UTC", 19800: "Asia/Kolkata", 20700: "Asia/Kathmandu"}
+    names = {
+        32400: "Asia/Tokyo",
+        0: "UTC",
+        19800: "Asia/Kolkata",
+        20700: "Asia/Kathmandu",
+    }
     zone = names.get(w.zone, "Etc/GMT+5")
     w.zone = {v: k for k, v in names.items()}.get(zone, -18000)
     w.config = {"web1/etc/timezone": f"{zone}\n".encode()}
     for hit in hits:
-        w.add("web1/var/log/nginx/error.log", _clock(w, hit.at, half), w.zone, hop="web_server", format="nginx_error")
+        w.add(
+            "web1/var/log/nginx/error.log",
+            _clock(w, hit.at, half),
+            w.zone,
+            hop="web_server",
+            format="nginx_error",
+        )
     w.decided = {"web1/var/log/nginx/error.log"}
 
 
@@ -399,7 +457,9 @@ def worlds() -> Iterator[World]:
                 if kind in ("zone changes at reboot", "daylight saving in one file"):
                     step = 0.0
                 year = 2024 if start == "leap day" else [2023, 2025, 2024][(i + j) % 3]
-                pings = kind in ("story", "load balancer, no nginx") and (i + j) % 3 == 0
+                pings = (
+                    kind in ("story", "load balancer, no nginx") and (i + j) % 3 == 0
+                )
                 yield World(number, kind, offset, year, start, skew, step, pings, rng)
 
 
@@ -418,7 +478,9 @@ def _build(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
     events = events.with_columns(truth.dt.replace_time_zone("UTC"))
     mtime = dt.datetime(MTIMES[world.number % 3], 1, 1, tzinfo=dt.UTC)
     names = sorted(lines)
-    sources = pl.DataFrame([{"source": n, "mtime": mtime} for n in names], schema=SOURCE)
+    sources = pl.DataFrame(
+        [{"source": n, "mtime": mtime} for n in names], schema=SOURCE
+    )
     return events.sort("source", "line"), sources
 
 
@@ -544,7 +606,9 @@ def test_what_the_evidence_decides_is_right(results: list[Result]) -> None:
     assert [(r.world.kind, r.notes) for r in results if r.wrong or r.missed] == []
 
 
-def test_skew_is_found_within_the_resolution_of_the_stamps(results: list[Result]) -> None:
+def test_skew_is_found_within_the_resolution_of_the_stamps(
+    results: list[Result],
+) -> None:
     assert [(r.world.kind, r.notes) for r in results if r.skew_missed] == []
 
 

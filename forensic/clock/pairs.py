@@ -4,27 +4,26 @@ A difference of stamps is an offset in steps of 15 minutes plus a residual (skew
 right step gathers the pairs of one request in one narrow cluster; wrong pairs scatter.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import polars as pl
 
+from forensic.clock.trains import fit, twins
+
 __all__ = ["STEP", "Change", "Relation", "relations"]
 
 STEP = 900
 #: Two sightings of one request lie this close once offset and skew are taken off.
 _WIDTH = 3.0
-#: Keys that would give more wrong pairs than this are left to `_by_trains`.
+#: Keys that would give more wrong pairs than this are left to their rhythm.
 _RARE = 100
 _PAIRS = 200_000
 _REACH = 26 * 3600
 _NODES = 24
-#: Requests of one key that are compared as a train; enough for a fingerprint.
-_TRAIN = 1_500
-#: Requests over which one shift is taken to hold.
-_BLOCK = 24
+#: Frequent requests that are tried as trains.
+_TRAINS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +93,14 @@ def _compared(
     pairs = _all_pairs(one, two, counts.filter(few))
     clusters = _clusters(pairs)
     change = _change(pairs, clusters)
-    best = _densest(pairs, clusters, changed=change is not None)
-    train = best is None
+    best = _densest(clusters, changed=change is not None)
     if best is None:
         frequent = counts.filter(pl.col("size") > _RARE)["key"].to_list()
-        best = _by_trains(one, two, frequent)
-    if best is None:
-        return None
-    near = best.pairs.filter(pl.col("step") == best.step).sort("left", "right")
-    return Relation(
-        left, right, best.step, best.count, best.against, near, change, train
-    )
+        return _by_trains(left, right, one, two, frequent)
+    near = pairs.filter(pl.col("step") == best.step).sort("left", "right")
+    rival = round(clusters[1].weight) if len(clusters) > 1 else 0
+    count = max(best.keys, round(best.weight))
+    return Relation(left, right, best.step, count, rival, near, change)
 
 
 def _all_pairs(
@@ -142,14 +138,6 @@ def _moment(side: str, other: str) -> pl.Expr:
 
 
 @dataclass(frozen=True, slots=True)
-class _Best:
-    step: int
-    count: int
-    against: int
-    pairs: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
 class _Cluster:
     """The narrowest heap of pairs at one step."""
 
@@ -176,18 +164,14 @@ def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
     return sorted(found, key=lambda c: (-c.weight, -c.keys, abs(c.step), c.step))
 
 
-def _densest(
-    pairs: pl.DataFrame, clusters: list[_Cluster], *, changed: bool
-) -> _Best | None:
-    """The step whose pairs form the heaviest cluster; None where none stands out."""
+def _densest(clusters: list[_Cluster], *, changed: bool) -> _Cluster | None:
+    """The heaviest cluster; None where none stands out."""
     if not clusters or clusters[0].weight < 0.9:
         return None
     top = clusters[0]
     rival = clusters[1].weight if len(clusters) > 1 else 0.0
     doubtful = top.weight < 1.5 * rival or (top.weight < 2.5 and rival > 0.5)
-    if doubtful and not changed:
-        return None
-    return _Best(top.step, max(top.keys, round(top.weight)), round(rival), pairs)
+    return None if doubtful and not changed else top
 
 
 def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
@@ -227,104 +211,19 @@ def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
     return Change(*order, sides[0], sides[1])
 
 
-def _by_trains(one: pl.DataFrame, two: pl.DataFrame, keys: list[int]) -> _Best | None:
-    """Frequent requests (a health check): the step at which the two trains fit.
-
-    At the right step far more requests of the smaller log have a twin than at any
-    other, where they have one by chance. A strictly regular train fits everywhere and
-    says nothing.
-    """
-    for key in keys[:8]:
-        left, right = one.filter(pl.col("key") == key), two.filter(pl.col("key") == key)
-        fits = sorted(_fits(left, right), key=lambda f: (-f[0], -f[1], abs(f[2])))
-        if not fits:
-            continue
-        share, hits, step, shift = fits[0]
-        chance = fits[1][0] if len(fits) > 1 else 0.0
-        expected = chance * hits / share if share else 0.0
-        clear = hits - expected > 5 * (expected + 1) ** 0.5
-        if hits >= 8 and share >= 0.35 and share - chance >= 0.15 and clear:
-            return _Best(step, hits, 0, _twins(left, right, step, shift))
+def _by_trains(
+    left: int, right: int, one: pl.DataFrame, two: pl.DataFrame, keys: list[int]
+) -> Relation | None:
+    """The relation that the first frequent request with a clear rhythm gives."""
+    for key in keys[:_TRAINS]:
+        mine, theirs = (
+            one.filter(pl.col("key") == key),
+            two.filter(pl.col("key") == key),
+        )
+        seconds = (mine["seconds"].to_numpy(), theirs["seconds"].to_numpy())
+        found = fit(*seconds, range(-_REACH, _REACH + 1, STEP))
+        if found is not None:
+            rows = twins(mine, theirs, found)
+            count = max(found.hits, found.blocks)
+            return Relation(left, right, found.step, count, 0, rows, train=True)
     return None
-
-
-def _fits(
-    left: pl.DataFrame, right: pl.DataFrame
-) -> Iterator[tuple[float, int, int, float]]:
-    """(share of twins, twins, step, shift) of every step at which the logs overlap."""
-    swap = left.height > right.height
-    small, large = (right, left) if swap else (left, right)
-    inner = np.sort(small["seconds"].to_numpy())[-_TRAIN:]
-    outer = np.sort(large["seconds"].to_numpy())
-    for step in range(-_REACH, _REACH + 1, STEP):
-        moved = inner - step
-        inside = (moved > outer[0] - 120) & (moved < outer[-1] + 120)
-        if inside.sum() < 8:
-            continue
-        share, hits, shift = _best_shift(moved[inside], outer)
-        sign = -1 if swap else 1
-        yield share, hits, sign * step, sign * shift
-
-
-def _best_shift(moved: np.ndarray, outer: np.ndarray) -> tuple[float, int, float]:
-    """The skew within ±120 s at which most of the train has a twin."""
-    gaps = []
-    first = np.searchsorted(outer, moved - 120)
-    last = np.searchsorted(outer, moved + 120)
-    for reach in range(min(int((last - first).max()), 64)):
-        valid = first + reach < last
-        gaps.append(moved[valid] - outer[first[valid] + reach])
-    values = np.sort(np.concatenate(gaps)) if gaps else np.array([])
-    if not len(values):
-        return 0.0, 0, 0.0
-    ends = np.searchsorted(values, values + _WIDTH, side="right")
-    sizes = ends - np.arange(len(values))
-    start = int(sizes.argmax())
-    hits = min(int(sizes[start]), len(moved))
-    middle = float(np.median(values[start : int(ends[start])]))
-    return hits / len(moved), hits, middle
-
-
-def _twins(
-    left: pl.DataFrame, right: pl.DataFrame, step: int, shift: float
-) -> pl.DataFrame:
-    """Each row of `left` with the row of `right` next to it at that step.
-
-    The shift is sought anew in each block of requests, because a clock may leap.
-    """
-    outer = np.sort(right["seconds"].to_numpy())
-    ordered = left.sort("seconds", "place").with_columns(pl.col("seconds") - step)
-    blocks = []
-    for start in range(0, ordered.height, _BLOCK):
-        block = ordered.slice(start, _BLOCK)
-        moved = block["seconds"].to_numpy()
-        _, hits, own = _best_shift(moved, outer)
-        usual = _hits(moved - shift, outer)
-        chosen = shift if usual >= 0.7 * hits else own
-        blocks.append(block.with_columns(pl.lit(chosen).alias("shift")))
-    moved_rows = pl.concat(blocks).select(
-        "key",
-        pl.col("place").alias("left"),
-        (pl.col("seconds") - pl.col("shift")).alias("at"),
-        "shift",
-    )
-    other = right.select(pl.col("place").alias("right"), pl.col("seconds").alias("at"))
-    other = other.sort("at", "right").with_columns(pl.col("at").alias("other"))
-    both = moved_rows.sort("at", "left").join_asof(
-        other, on="at", strategy="nearest", tolerance=_WIDTH / 2
-    )
-    return both.drop_nulls("other").select(
-        "key",
-        "left",
-        "right",
-        pl.lit(step, pl.Int64).alias("step"),
-        (pl.col("at") + pl.col("shift") - pl.col("other")).alias("residual"),
-        pl.lit(1.0).alias("weight"),
-    )
-
-
-def _hits(moved: np.ndarray, outer: np.ndarray) -> int:
-    """How many of the moments have a twin."""
-    first = np.searchsorted(outer, moved - _WIDTH / 2)
-    last = np.searchsorted(outer, moved + _WIDTH / 2)
-    return int((last > first).sum())

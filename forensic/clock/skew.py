@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from forensic.clock.pairs import Relation
 
 __all__ = ["Run", "skews"]
 
+Floats = npt.NDArray[np.float64]
 #: A step is at least this wide, and much wider than the noise around it.
 _LEAST = 2.0
 _SIDE = 4
@@ -98,32 +100,32 @@ def _runs(
     ]
 
 
-def _at(runs: Sequence[Run], places: np.ndarray) -> np.ndarray:
+def _at(runs: Sequence[Run], places: Floats) -> Floats:
     """The known node's skew at each of its places."""
     starts = np.array([r.place for r in runs])
     values = np.array([r.value for r in runs])
     return values[np.searchsorted(starts, places, side="right") - 1]
 
 
-def _spread(values: np.ndarray) -> float:
+def _spread(values: Floats) -> float:
     """How uncertain the median is: the noise, less the more pairs there are."""
     noise = float(np.median(np.abs(values - np.median(values)))) * 1.4826
     return 2 * noise / max(len(values), 1) ** 0.5
 
 
-def _smooth(values: np.ndarray) -> np.ndarray:
+def _smooth(values: Floats) -> Floats:
     """Running median of five: wrong pairs vanish, steps stay."""
     padded = np.pad(values, 2, mode="edge")
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
 
 
-def _plausible(values: np.ndarray) -> np.ndarray:
+def _plausible(values: Floats) -> Floats:
     """Pairs near the running median: the rest are wrong pairs."""
     middle = _smooth(_smooth(values)) if len(values) >= 5 else np.median(values)
     return np.abs(values - middle) <= 3.0
 
 
-def _cuts(values: np.ndarray, offset: int = 0) -> list[int]:
+def _cuts(values: Floats, offset: int = 0) -> list[int]:
     """Where the level changes abruptly, found again in each part."""
     n = len(values)
     if n < 2 * _SIDE:
@@ -149,11 +151,11 @@ def _cuts(values: np.ndarray, offset: int = 0) -> list[int]:
     return [*first, offset + cut, *_cuts(values[cut:], offset + cut)]
 
 
-def _noise(values: np.ndarray) -> float:
+def _noise(values: Floats) -> float:
     return float(np.median(np.abs(values - np.median(values))))
 
 
-def _refined(values: np.ndarray, cut: int) -> int:
+def _refined(values: Floats, cut: int) -> int:
     """The cut moved by a few pairs to where the two levels part best."""
     low, high = max(1, cut - 5), min(len(values) - 1, cut + 5)
     before = float(np.median(values[max(0, cut - 25) : cut]))

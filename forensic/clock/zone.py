@@ -18,7 +18,19 @@ from forensic.clock.votes import Decision, Vote, decide, lowered, weaker
 
 __all__ = ["Link", "decide_zones", "is_zone", "nearest_zone"]
 
-_HALVES = [-12600, -9000, -16200, -34200, 12600, 16200, 19800, 20700, 23400, 30600, 31500]
+_HALVES = [
+    -12600,
+    -9000,
+    -16200,
+    -34200,
+    12600,
+    16200,
+    19800,
+    20700,
+    23400,
+    30600,
+    31500,
+]
 _HALVES += [34200, 37800, 45900, 49500]
 _REAL = {hours * 3600 for hours in range(-12, 15)} | set(_HALVES)
 #: Written by machines of the provider: their zone says nothing about a host's.

@@ -1,0 +1,140 @@
+"""The rhythm of one frequent request (a health check) in two logs ▶ the step between.
+
+At the right step far more requests of the smaller log have a twin in the other than at
+any wrong one, where they have some by chance. A strictly regular train fits everywhere
+and says nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+__all__ = ["Fit", "fit", "twins"]
+
+Floats = npt.NDArray[np.float64]
+#: Two sightings of one request lie this close once offset and skew are taken off.
+_WIDTH = 3.0
+#: The widest skew that is sought, in seconds.
+_SKEW = 120
+#: Requests that are compared; enough for a fingerprint.
+_LONGEST = 1_500
+#: Requests over which one shift is taken to hold: a clock may leap between blocks.
+_BLOCK = 24
+_FINALISTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well two trains fit at one step."""
+
+    step: int
+    shift: float  # the rest of the difference: skew
+    hits: int  # requests with a twin at that shift
+    blocks: int  # requests with a twin, the shift sought anew in each block
+    covered: int  # requests that lie within the other log at that step
+
+
+def fit(left: Floats, right: Floats, steps: Sequence[int]) -> Fit | None:
+    """The step (left minus right) at which the trains fit; None if none stands out."""
+    swap = len(left) > len(right)
+    small, large = (right, left) if swap else (left, right)
+    inner, outer = np.sort(small)[-_LONGEST:], np.sort(large)
+    fits = sorted(_fits(inner, outer, steps), key=lambda f: (-_share(f), f.step))
+    finals = [_by_blocks(f, inner, outer) for f in fits[:_FINALISTS]]
+    found = _clear(finals, lambda f: f.hits) or _clear(finals, lambda f: f.blocks)
+    if found is None or not swap:
+        return found
+    return Fit(-found.step, -found.shift, found.hits, found.blocks, found.covered)
+
+
+def _share(found: Fit) -> float:
+    return found.hits / found.covered
+
+
+def _fits(inner: Floats, outer: Floats, steps: Sequence[int]) -> Iterator[Fit]:
+    for step in steps:
+        moved = _covered(inner - step, outer)
+        if len(moved) >= 8:
+            hits, shift = _best_shift(moved, outer)
+            yield Fit(step, shift, hits, 0, len(moved))
+
+
+def _covered(moved: Floats, outer: Floats) -> Floats:
+    inside = (moved > outer[0] - _SKEW) & (moved < outer[-1] + _SKEW)
+    return moved[inside]
+
+
+def _by_blocks(found: Fit, inner: Floats, outer: Floats) -> Fit:
+    moved = _covered(inner - found.step, outer)
+    starts = range(0, len(moved), _BLOCK)
+    blocks = sum(_best_shift(moved[i : i + _BLOCK], outer)[0] for i in starts)
+    return Fit(found.step, found.shift, found.hits, blocks, found.covered)
+
+
+def _clear(fits: Sequence[Fit], score: Callable[[Fit], int]) -> Fit | None:
+    """The best fit, if it is better than the second by more than chance."""
+    ranked = sorted(fits, key=lambda f: (-score(f) / f.covered, abs(f.step), f.step))
+    if not ranked:
+        return None
+    best = ranked[0]
+    hits = score(best)
+    rival = score(ranked[1]) / ranked[1].covered if len(ranked) > 1 else 0.0
+    expected = rival * best.covered
+    beyond = hits - expected > 4 * (expected + 1) ** 0.5
+    enough = hits >= 8 and hits >= 0.35 * best.covered
+    return (
+        best if enough and beyond and hits - expected >= 0.15 * best.covered else None
+    )
+
+
+def _best_shift(moved: Floats, outer: Floats) -> tuple[int, float]:
+    """How many of the moments have a twin at the best skew, and that skew."""
+    gaps = []
+    first = np.searchsorted(outer, moved - _SKEW)
+    last = np.searchsorted(outer, moved + _SKEW)
+    for reach in range(min(int((last - first).max()), 64)):
+        valid = first + reach < last
+        gaps.append(moved[valid] - outer[first[valid] + reach])
+    if not gaps:
+        return 0, 0.0
+    values = np.sort(np.concatenate(gaps))
+    ends = np.searchsorted(values, values + _WIDTH, side="right")
+    sizes = ends - np.arange(len(values))
+    start = int(sizes.argmax())
+    middle = float(np.median(values[start : int(ends[start])]))
+    return min(int(sizes[start]), len(moved)), middle
+
+
+def twins(left: pl.DataFrame, right: pl.DataFrame, found: Fit) -> pl.DataFrame:
+    """Each row of `left` with the row of `right` next to it: places and residual."""
+    outer = np.sort(right["seconds"].to_numpy())
+    ordered = left.sort("seconds", "place")
+    ordered = ordered.with_columns(pl.col("seconds") - found.step)
+    blocks = []
+    for start in range(0, ordered.height, _BLOCK):
+        block = ordered.slice(start, _BLOCK)
+        shift = _block_shift(block["seconds"].to_numpy(), outer, found.shift)
+        blocks.append(block.with_columns(pl.lit(shift).alias("shift")))
+    mine = pl.concat(blocks).select(
+        pl.col("place").alias("left"),
+        (pl.col("seconds") - pl.col("shift")).alias("at"),
+        "shift",
+    )
+    theirs = right.select(pl.col("place").alias("right"), pl.col("seconds").alias("at"))
+    theirs = theirs.sort("at", "right").with_columns(pl.col("at").alias("other"))
+    both = mine.sort("at", "left").join_asof(
+        theirs, on="at", strategy="nearest", tolerance=_WIDTH / 2
+    )
+    residual = pl.col("at") + pl.col("shift") - pl.col("other")
+    return both.drop_nulls("other").select("left", "right", residual.alias("residual"))
+
+
+def _block_shift(moved: Floats, outer: Floats, usual: float) -> float:
+    """The shift of a block: the usual one, unless another fits much better."""
+    first = np.searchsorted(outer, moved - usual - _WIDTH / 2)
+    last = np.searchsorted(outer, moved - usual + _WIDTH / 2)
+    hits, own = _best_shift(moved, outer)
+    return usual if int((last > first).sum()) >= 0.7 * hits else own
