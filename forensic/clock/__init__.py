@@ -74,15 +74,15 @@ def _segments(
 ) -> tuple[Borders, set[Key], dict[Key, Unit], Shared]:
     """Where clocks change, which units jump there, and the units and their requests."""
     borders, jumps = Borders(), Jumps(evidence.jumps)
-    inner_borders(evidence.inner, jumps, borders)
+    leaps = inner_borders(evidence.inner, jumps, borders)
     for _ in range(_ROUNDS):
         found = units(cells, borders)
         shared = share(marks, found, borders)
         before = borders.count()
-        moved = shared.add_borders(borders, jumps)
+        leaps += shared.add_borders(borders, jumps)
         if borders.count() == before:
             break
-    jumped = inner_borders(evidence.inner, jumps, borders) | moved
+    jumped = {leap.landed(borders) for leap in leaps}
     return borders, jumped, found, shared
 
 

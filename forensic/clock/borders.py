@@ -6,15 +6,17 @@ stamps of the same requests); the clock's own jump tells the exact line.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from forensic.clock.names import rotation, series
 from forensic.clock.unit import Borders, Key
 
-__all__ = ["Jumps", "inner_borders", "own_border"]
+__all__ = ["Jumps", "Leap", "inner_borders", "own_border"]
 
 _SPAN = 180 * 86400
+Row = Mapping[str, object]
 
 
 class Jumps:
@@ -64,11 +66,23 @@ def own_border(
     return source, found[0], found[1]
 
 
-def inner_borders(inner: pl.DataFrame, jumps: Jumps, borders: Borders) -> set[Key]:
-    """Add the borders that payloads inside envelopes show; which units jumped there."""
-    jumped: list[tuple[str, str | None, int, Key]] = []
-    groups: dict[tuple[str, str | None, str | None], list[Mapping[str, object]]]
-    groups = defaultdict(list)
+class Leap(NamedTuple):
+    """A clock that changes its zone at a line; the segment of `key` is not set."""
+
+    source: str
+    line: int
+    key: Key
+
+    def landed(self, borders: Borders) -> Key:
+        """The unit that begins there."""
+        number = borders.segment(self.source, self.key.hostname, self.line)
+        return self.key._replace(segment=number)
+
+
+def inner_borders(inner: pl.DataFrame, jumps: Jumps, borders: Borders) -> list[Leap]:
+    """Add the borders that payloads inside envelopes show; which clocks leap there."""
+    leaps = []
+    groups: dict[tuple[str, str | None, str | None], list[Row]] = defaultdict(list)
     for row in inner.iter_rows(named=True):
         groups[series(row["source"]), row["hostname"], row["process"]].append(row)
     for (name, host, process), rows in groups.items():
@@ -76,14 +90,8 @@ def inner_borders(inner: pl.DataFrame, jumps: Jumps, borders: Borders) -> set[Ke
         for before, after in _changes(rows):
             source, line, stamp = _jump(before, after, key, jumps)
             borders.add(source, host, line)
-            jumped.append((source, host, line, key._replace(stamp=stamp)))
-    return {
-        key._replace(segment=borders.segment(source, host, line))
-        for source, host, line, key in jumped
-    }
-
-
-Row = Mapping[str, object]
+            leaps.append(Leap(source, line, key._replace(stamp=stamp)))
+    return leaps
 
 
 def _number(value: object) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from forensic.clock.borders import Jumps, own_border
+from forensic.clock.borders import Jumps, Leap, own_border
 from forensic.clock.cells import GROUP
 from forensic.clock.names import rotation, series
 from forensic.clock.options import offset_text
@@ -61,23 +61,18 @@ class Shared:
                 anchors[bare.key].append(_vote(value, known.key, relation))
         return anchors, links
 
-    def add_borders(self, borders: Borders, jumps: Jumps) -> set[Key]:
-        """Add where a relation changes its step; which units jumped there."""
-        jumped = set()
+    def add_borders(self, borders: Borders, jumps: Jumps) -> list[Leap]:
+        """Add where a relation changes its step; which clocks leap there."""
+        leaps = []
         for relation in self.relations:
             if relation.change is None:
                 continue
-            node, place = self._jumper(relation, relation.change, jumps)
+            node, (source, line) = self._jumper(relation, relation.change, jumps)
             if node is None:
                 continue
-            source, line = place
-            if borders.segment(source, node.key.hostname, line) == borders.segment(
-                source, node.key.hostname, line - 1
-            ):
-                borders.add(source, node.key.hostname, line)
-            segment = borders.segment(source, node.key.hostname, line)
-            jumped.add(node.key._replace(segment=segment))
-        return jumped
+            borders.add(source, node.key.hostname, line)
+            leaps.append(Leap(source, line, node.key))
+        return leaps
 
     def _jumper(
         self, relation: Relation, change: Change, jumps: Jumps

@@ -75,19 +75,23 @@ def _by_blocks(found: Fit, inner: Floats, outer: Floats) -> Fit:
 
 
 def _clear(fits: Sequence[Fit], score: Callable[[Fit], int]) -> Fit | None:
-    """The best fit, if it is better than the second by more than chance."""
-    ranked = sorted(fits, key=lambda f: (-score(f) / f.covered, abs(f.step), f.step))
-    if not ranked:
+    """The fit that lies beyond chance, if only one does so by far."""
+    if not fits:
         return None
-    best = ranked[0]
-    hits = score(best)
-    rival = score(ranked[1]) / ranked[1].covered if len(ranked) > 1 else 0.0
-    expected = rival * best.covered
-    beyond = hits - expected > 4 * (expected + 1) ** 0.5
-    enough = hits >= 8 and hits >= 0.35 * best.covered
-    return (
-        best if enough and beyond and hits - expected >= 0.15 * best.covered else None
-    )
+    shares = [score(f) / f.covered for f in fits]
+    best = max(range(len(fits)), key=lambda i: (shares[i] * fits[i].covered, -i))
+    rest = shares[:best] + shares[best + 1 :]
+    usual = float(np.median(rest)) if rest else 0.3
+
+    def beyond(found: Fit) -> float:
+        noise = (found.covered * usual * (1 - min(usual, 1.0)) + 1) ** 0.5
+        return (score(found) - found.covered * usual) / noise
+
+    ranked = sorted(fits, key=lambda f: (-beyond(f), abs(f.step), f.step))
+    second = max(beyond(ranked[1]), 0.0) if len(ranked) > 1 else 0.0
+    enough = score(ranked[0]) >= 0.35 * ranked[0].covered
+    clear = beyond(ranked[0]) >= max(5.0, 1.7 * second)
+    return ranked[0] if enough and clear else None
 
 
 def _best_shift(moved: Floats, outer: Floats) -> tuple[int, float]:
