@@ -8,7 +8,7 @@ container (tar, zip; nested once) stands behind `!/`.
 import dataclasses
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,14 @@ from forensic.containers import is_container, members
 from forensic.errors import UsageError
 from forensic.streams import Stream, file_stream
 
-__all__ = ["Entry", "archive_names", "entries", "open_source", "read_range"]
+__all__ = [
+    "Entry",
+    "archive_names",
+    "entries",
+    "open_source",
+    "read_range",
+    "spans_reader",
+]
 
 #: `!/` separates a container from its member, as in Java's jar URLs.
 MEMBER = "!/"
@@ -41,6 +48,8 @@ class Entry:
     stream: Stream | None
     problem: tuple[str, str] | None = None
     ordered: bool = True
+    #: It held other files, which have entries of their own.
+    container: bool = False
 
 
 def display(raw: bytes) -> str:
@@ -199,7 +208,7 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
             yield from _unpacked(inner, depth + 1, taken)
         # The container itself comes last: only now is its hash known. Its bytes
         # are accounted for by its members.
-        yield entry
+        yield dataclasses.replace(entry, container=True)
     finally:
         stream.close()
 
@@ -244,3 +253,23 @@ def read_range(entry: Entry, offset: int, length: int) -> bytes:
         return b""
     stream.skip_to(offset)
     return stream.read(length)
+
+
+def spans_reader(archives: Sequence[Path]) -> Callable[[str, int, int], bytes]:
+    """A function (source, offset, length) ▶ the bytes of the evidence.
+
+    It keeps the last source open, so that spans asked for in order cost one pass
+    over a compressed file.
+    """
+    kept: list[Entry] = []
+
+    def read_span(source: str, offset: int, length: int) -> bytes:
+        entry = kept[0] if kept else None
+        behind = entry is None or entry.stream is None or entry.source != source
+        if behind or (entry and entry.stream and entry.stream.position > offset):
+            if entry and entry.stream:
+                entry.stream.close()
+            kept[:] = [open_source(archives, source)]
+        return read_range(kept[0], offset, length)
+
+    return read_span

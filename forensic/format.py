@@ -53,5 +53,7 @@ class Format:
     stamps_end: bool = False
     #: Regular expression of source paths that suggest this format; breaks ties only.
     paths: str = r"(?!)"
+    #: It claims nearly any stamped line: tried only where nothing else fits.
+    last_resort: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.
     header: str = r"(?!)"

@@ -1,0 +1,250 @@
+"""parse: sources ▶ events.
+
+`feed` reads evidence into blocks, `unit` turns a block into frames, `tasks` is what
+a worker does, and this file runs them: the parts of the events table, its ledger,
+the clocks, the unparsed lines.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from forensic.archive import entries
+from forensic.case import Case, parquet_bytes
+from forensic.clock import Overrides, infer
+from forensic.errors import ForensicError
+from forensic.events.configuration import Configuration, survey
+from forensic.events.feed import Feeder, Reading
+from forensic.events.ledger import source_rows
+from forensic.events.slots import Slot, open_slot
+from forensic.events.tasks import Part, parse_slot, settle
+from forensic.events.unit import Segment
+from forensic.schema import CLOCK, EVENT, UNPARSED
+from forensic.workers import Failed, Workers
+
+__all__ = ["ParseOptions", "parse"]
+
+#: Fixed, because the borders of the parts follow from it: the same evidence must
+#: give the same bytes however many processes work.
+BLOCK = 16 << 20
+_PARTS = ".parts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseOptions:
+    """How to parse: processes (0: this one), overrides, and what to report to."""
+
+    jobs: int = 2
+    overrides: Overrides = field(default_factory=Overrides)
+    log_formats: Sequence[tuple[str, str]] = ()  # (glob of sources, nginx log_format)
+    block: int = BLOCK
+    progress: Callable[[str, int], None] = lambda _stage, _bytes: None
+
+
+def parse(archives: Sequence[Path], case: Case, options: ParseOptions) -> pl.DataFrame:
+    """Read the archives into the case: events, unparsed, sources, clocks.
+
+    Returns the sources. Raises UsageError where an archive does not exist and
+    OutputError where the case cannot be written.
+    """
+    run = _Run(archives, case, options)
+    with Workers(options.jobs) as workers:
+        return run.through(workers)
+
+
+class _Run:
+    """One parse, from the archives to the published tables."""
+
+    def __init__(
+        self, archives: Sequence[Path], case: Case, options: ParseOptions
+    ) -> None:
+        self.archives = archives
+        self.case = case
+        self.options = options
+        self.folder = case.path(_PARTS)
+        self.readings: list[Reading] = []
+        self.parts: list[Part] = []
+        self.segments: dict[int, tuple[Slot, list[Segment]]] = {}
+        self.failed: list[tuple[Segment, str]] = []
+        self.free: list[Slot] = []
+        self.slots = 0
+        self.number = 0
+
+    def through(self, workers: Workers) -> pl.DataFrame:
+        """Read everything, then settle the clocks, then publish."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700)
+        found = survey(self.archives)
+        self._read(workers, found)
+        sources = source_rows(self.readings, self.parts, self.failed)
+        clocks = self._clocks(sources, found)
+        self._publish_events(workers, clocks)
+        sources = _with_span(sources, self.case.events())
+        self._publish_unparsed()
+        self.case.publish_table("clocks", clocks)
+        self.case.publish_table("sources", sources)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return sources
+
+    # -- reading ----------------------------------------------------------------
+    def _read(self, workers: Workers, found: Configuration) -> None:
+        globs = self.options.log_formats
+
+        def templates(source: str) -> list[str]:
+            named = [f"nginx_access:{t}" for g, t in globs if fnmatchcase(source, g)]
+            return [*named, *found.templates(source)]
+
+        def hand_out(slot: Slot, used: int, segments: list[Segment]) -> None:
+            self.segments[self.number] = (slot, segments)
+            place = (str(slot.path), used, segments, str(self.folder), self.number)
+            workers.submit(self.number, parse_slot, *place)
+            self.number += 1
+            self._collect(workers)
+
+        def take_slot(size: int | None) -> Slot:
+            return self._take_slot(workers, size)
+
+        feeder = Feeder(take_slot, hand_out, templates, {})
+        for entry in entries(self.archives):
+            self.readings.append(feeder.read(entry))
+            self.options.progress("reading", self.readings[-1].stored)
+        feeder.flush()
+        while workers.running:
+            workers.wait_for_one()
+            self._collect(workers)
+        for slot in [*self.free, *([feeder.slot] if feeder.slot else [])]:
+            slot.close()
+
+    def _take_slot(self, workers: Workers, size: int | None) -> Slot:
+        if size is not None:
+            return open_slot(size, self.folder)
+        while not self.free and self.slots > self.options.jobs + 1:
+            workers.wait_for_one()
+            self._collect(workers)
+        if self.free:
+            return self.free.pop()
+        self.slots += 1
+        return open_slot(self.options.block, self.folder)
+
+    def _collect(self, workers: Workers) -> None:
+        """Take in what the workers finished; their slots are free again."""
+        for number, value in workers.results():
+            slot, segments = self.segments.pop(number)
+            if isinstance(value, Failed):
+                self.failed += [(segment, value.reason) for segment in segments]
+            else:
+                self.parts.append(value)
+            if slot.size == self.options.block:
+                self.free.append(slot)
+            else:
+                slot.close()
+
+    # -- clocks -------------------------------------------------------------------
+    def _clocks(self, sources: pl.DataFrame, found: Configuration) -> pl.DataFrame:
+        self.parts.sort(key=lambda part: part.first)
+        frames = []
+        final = [part.events for part in self.parts if part.events and not part.pending]
+        if final:
+            frames.append(pl.scan_parquet(final, glob=False))
+        pending = [part.events for part in self.parts if part.events and part.pending]
+        if pending:
+            frames.append(pl.scan_ipc(pending).drop("stamps_end"))
+        if not frames:
+            return pl.DataFrame(schema=CLOCK)
+        typed = [
+            frame.select(pl.col(name).cast(dtype) for name, dtype in EVENT.items())
+            for frame in frames
+        ]
+        events = pl.concat(typed) if len(typed) > 1 else typed[0]
+        return infer(events, sources, self.options.overrides, found.files)
+
+    # -- publishing ---------------------------------------------------------------
+    def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> None:
+        """Settle the pending parts and put all parts in place, in order."""
+        listing = self.folder / "clocks.parquet"
+        listing.write_bytes(parquet_bytes(clocks))
+        target = self.case.path("events")
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(mode=0o700)
+        moves = []
+        with_events = [part for part in self.parts if part.events]
+        for number, part in enumerate(with_events):
+            name = f"{number:06d}.parquet"
+            ready = str(part.events)
+            if part.pending:
+                settled = str(self.folder / f"settled-{name}")
+                workers.submit(number, settle, ready, str(listing), settled)
+                ready = settled
+            moves.append((Path(ready), target / name))
+        for _, value in workers.results(wait=True):
+            if isinstance(value, Failed):
+                message = f"the times of a part could not be settled: {value.reason}"
+                raise ForensicError(message)
+        for ready_path, final_path in moves:
+            ready_path.chmod(0o600)
+            ready_path.rename(final_path)
+
+    def _publish_unparsed(self) -> None:
+        frames = [pl.DataFrame(schema=UNPARSED)]
+        for part in self.parts:
+            if part.unparsed:
+                with pa.memory_map(part.unparsed) as source:
+                    table = pa.ipc.open_file(source).read_all()
+                frames.append(pl.DataFrame(pl.from_arrow(table)))
+        frames.append(_unread(self.readings))
+        frames.append(_lost(self.failed))
+        typed = [
+            f.select(pl.col(c).cast(d) for c, d in UNPARSED.items()) for f in frames
+        ]
+        self.case.publish_table("unparsed", pl.concat(typed).sort("source", "offset"))
+
+
+def _unread(readings: Sequence[Reading]) -> pl.DataFrame:
+    """UNPARSED rows of what never reached a worker: no log, or a giant line."""
+    rows = [
+        {
+            "source": reading.entry.source,
+            "line": line,
+            "offset": offset,
+            "length": length,
+            "reason": reason,
+            "sha256": digest,
+            "text": first.split(b"\n")[0].decode("utf-8", "backslashreplace"),
+        }
+        for reading in readings
+        for line, offset, length, reason, digest, first in reading.unread
+    ]
+    return pl.DataFrame(rows, schema=UNPARSED)
+
+
+def _lost(failed: Sequence[tuple[Segment, str]]) -> pl.DataFrame:
+    """UNPARSED rows of segments whose worker died twice."""
+    rows = [
+        {
+            "source": segment.source,
+            "line": segment.first_line,
+            "offset": segment.base,
+            "length": segment.end - segment.start,
+            "reason": f"the parser failed on this block: {reason}",
+            "sha256": None,
+            "text": None,
+        }
+        for segment, reason in failed
+    ]
+    return pl.DataFrame(rows, schema=UNPARSED)
+
+
+def _with_span(sources: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
+    """The sources with the times of their first and last events."""
+    spans = (
+        events.group_by("source")
+        .agg(first_time=pl.col("time").min(), last_time=pl.col("time").max())
+        .collect()
+    )
+    joined = sources.drop("first_time", "last_time").join(spans, "source", how="left")
+    return joined.sort("source")

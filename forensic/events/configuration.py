@@ -1,0 +1,54 @@
+"""Small files of the archive that say how to read the others.
+
+nginx configuration names log formats; `etc/timezone` and its kin name a host's zone.
+They are read first and never run.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forensic.archive import entries
+from forensic import nginx_conf
+
+__all__ = ["Configuration", "survey"]
+
+_MOST = 1 << 20
+_CONFIGURATION = re.compile(r"(?i)\.conf$|(^|/)(sites-(enabled|available))/[^/]+$")
+_CLOCK = re.compile(
+    r"(^|/)etc/(timezone|localtime|sysconfig/clock|adjtime)$|timedatectl|(^|/)date\.txt$"
+)
+_LINK = "symbolic link, not followed: "
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What nginx says about its logs, and files that speak of clocks."""
+
+    nginx: nginx_conf.Configuration = field(default_factory=nginx_conf.Configuration)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def templates(self, source: str) -> list[str]:
+        """Keys of formats to try on a source: those its `access_log` names first."""
+        every = [form.template for form in self.nginx.formats]
+        likely = dict.fromkeys([*self.nginx.templates(source), *every])
+        return [f"nginx_access:{template}" for template in likely]
+
+
+def survey(archives: Sequence[Path]) -> Configuration:
+    """Read the configuration files of the archives, up to 1 MiB each."""
+    configs: dict[str, bytes] = {}
+    clocks: dict[str, bytes] = {}
+    for entry in entries(archives):
+        wanted = _CLOCK.search(entry.source)
+        link = entry.problem[1].removeprefix(_LINK) if entry.problem else ""
+        if wanted and entry.problem and link != entry.problem[1]:
+            clocks[entry.source] = link.encode()
+        if entry.stream is None or entry.size > _MOST:
+            continue
+        if wanted:
+            clocks[entry.source] = entry.stream.read(64 << 10)
+        elif _CONFIGURATION.search(entry.source):
+            configs[entry.source] = entry.stream.read(_MOST)
+    return Configuration(nginx=nginx_conf.read_configuration(configs), files=clocks)

@@ -1,0 +1,350 @@
+"""Evidence ▶ blocks: read once, hash, sniff, cut on record borders, hand out.
+
+This is all that happens to evidence outside the workers. Small sources share a
+block; a large one fills many. A block begins and ends where a record does.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from forensic.archive import Entry
+from forensic.documents import records
+from forensic.events.slots import Slot
+from forensic.events.unit import Segment
+from forensic.formats import load
+from forensic.lines import ends_of_lines, texts
+from forensic.sniff import Sniffed, is_binary, sniff
+from forensic.streams import Stream
+
+__all__ = ["Feeder", "Reading"]
+
+#: A JSON value that spans lines must be seen whole: up to this many bytes.
+_DOCUMENT = 256 << 20
+_SAMPLE = 256 << 10
+#: How far back from a block's end the start of a record is looked for.
+_NEAR, _BACK = 16 << 10, 1 << 20
+_ROOM = 64 << 10
+#: More sources than this in one block cost more in bookkeeping than they save.
+_CROWD = 4000
+_ENCODINGS = [
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading one source brought to light, besides its lines."""
+
+    entry: Entry
+    sniffed: Sniffed | None = None
+    encoding: str = "utf-8"
+    lines: int = 0
+    size: int = 0
+    stream_sha256: str = ""
+    sha256: str = ""
+    stored: int = 0
+    problem: tuple[str, str] | None = None
+    #: (line, offset, length, reason, sha256, first bytes) of what never reached a worker
+    unread: list[tuple[int, int, int, str, str, bytes]] = field(default_factory=list)
+    unread_lines: int = 0
+
+
+class Feeder:
+    """Fills slots with evidence and hands them out as blocks.
+
+    `take_slot` gives an empty slot (waiting for one if need be), `hand_out` gets a
+    slot, the bytes used and the segments; `big_slot` makes a slot for one document.
+    """
+
+    def __init__(
+        self,
+        take_slot: Callable[[int | None], Slot],
+        hand_out: Callable[[Slot, int, list[Segment]], None],
+        templates: Callable[[str], Sequence[str]],
+        forced: Mapping[str, str],
+    ) -> None:
+        """A feeder; `templates(source)` gives the formats made for this archive."""
+        self.take_slot = take_slot
+        self.hand_out = hand_out
+        self.templates = templates
+        self.forced = forced
+        self.slot: Slot | None = None
+        self.used = 0
+        self.segments: list[Segment] = []
+
+    def flush(self) -> None:
+        """Hand out what is in the current slot."""
+        slot, self.slot = self.slot, None
+        if slot is not None and self.segments:
+            self.hand_out(slot, self.used, self.segments)
+        elif slot is not None:
+            self.slot = slot  # nothing in it yet: keep it
+        self.used, self.segments = 0, []
+
+    def read(self, entry: Entry) -> Reading:
+        """Read one source to its end; its lines go out in blocks."""
+        reading = Reading(entry, problem=entry.problem)
+        stream = entry.stream
+        if stream is None:
+            return reading
+        if not entry.ordered:
+            self.flush()
+        if entry.container:
+            reading.problem = stream.problem
+        else:
+            self._read_stream(reading, stream)
+            reading.problem = stream.problem or reading.problem
+        if not entry.ordered:
+            self.flush()
+        reading.sha256 = stream.sha256
+        reading.stored = stream.stored
+        if stream.codec == "plain":
+            reading.stream_sha256 = "" if entry.container else reading.sha256
+        return reading
+
+    # -- one source -------------------------------------------------------------
+    def _read_stream(self, reading: Reading, stream: Stream) -> None:
+        digest = None if stream.codec == "plain" else hashlib.sha256()
+        slot = self._slot_with_room()
+        start = self.used
+        end, final = self._fill(slot, start, stream, digest)
+        reading.encoding, reading.sniffed = self._recognise(
+            bytes(slot.view[start : min(end, start + _SAMPLE)]), reading.entry.source
+        )
+        if reading.sniffed is None:
+            self._skip(reading, stream, digest, slot, start, end, final)
+        elif reading.sniffed.framing == "json" and not final:
+            self._document(reading, stream, digest, start, end)
+        else:
+            self._lines(reading, stream, digest, start, end, final)
+        if digest is not None:
+            reading.stream_sha256 = digest.hexdigest()
+
+    def _slot_with_room(self) -> Slot:
+        if self.slot and (
+            self.slot.size - self.used < _ROOM or len(self.segments) >= _CROWD
+        ):
+            self.flush()
+        if self.slot is None:
+            self.slot = self.take_slot(None)
+            self.used = 0
+        return self.slot
+
+    @staticmethod
+    def _fill(slot: Slot, start: int, stream: Stream, digest: Any) -> tuple[int, bool]:
+        """Read into the slot until it is full or the stream ends."""
+        place = start
+        while place < slot.size:
+            count = stream.readinto(slot.view[place:])
+            if not count:
+                break
+            if digest is not None:
+                digest.update(slot.view[place : place + count])
+            place += count
+        return place, place < slot.size
+
+    def _recognise(self, head: bytes, source: str) -> tuple[str, Sniffed | None]:
+        for mark, encoding in _ENCODINGS:
+            if head.startswith(mark):
+                return encoding, None
+        if source in self.forced:
+            return "utf-8", Sniffed(formats=(self.forced[source],))
+        if not head.strip():
+            return "utf-8", None
+        if is_binary(head):
+            return "binary", None
+        return "utf-8", sniff(head, source, self.templates(source))
+
+    def _lines(
+        self,
+        reading: Reading,
+        stream: Stream,
+        digest: Any,
+        start: int,
+        end: int,
+        final: bool,
+    ) -> None:
+        """Cut the stream into segments of whole records, block after block."""
+        sniffed = reading.sniffed
+        if sniffed is None:
+            return
+        chosen = [load(key) for key in sniffed.formats]
+        heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if chosen[0].multiline)
+        while True:
+            slot = self._current()
+            cut = end if final else _border(slot, start, end, heads)
+            if cut > start:
+                self._segment(reading, slot, start, cut)
+            if final:
+                return
+            if cut == start == 0:
+                start, end, final = self._long_line(reading, stream, digest, end)
+                continue
+            slot, start, end = self._carry(slot, cut, end)
+            end, final = self._fill(slot, end, stream, digest)
+
+    def _current(self) -> Slot:
+        if self.slot is None:
+            self.slot = self.take_slot(None)
+            self.used = 0
+        return self.slot
+
+    def _segment(self, reading: Reading, slot: Slot, start: int, cut: int) -> None:
+        """Put one stretch of the source on the block's list."""
+        sniffed = reading.sniffed
+        if sniffed is None:
+            return
+        self.segments.append(
+            Segment(
+                source=reading.entry.source,
+                start=start,
+                end=cut,
+                first_line=reading.lines + 1,
+                lines=count_lines(slot.view[start:cut]),
+                base=reading.size,
+                formats=sniffed.formats,
+                payloads=sniffed.payloads,
+                framing=sniffed.framing,
+            )
+        )
+        reading.lines += self.segments[-1].lines
+        reading.size += cut - start
+        self.used = cut
+        if slot.view[cut - 1] != ord("\n") and cut < slot.size:
+            # Only a stream's last line lacks its end; keep the next source off it.
+            slot.view[cut] = ord("\n")
+            self.used = cut + 1
+
+    def _carry(self, slot: Slot, cut: int, end: int) -> tuple[Slot, int, int]:
+        """Hand the block out; the bytes behind the cut start the next one."""
+        tail = bytes(slot.view[cut:end])
+        self.flush()
+        fresh = self._current()
+        fresh.view[: len(tail)] = tail
+        return fresh, 0, len(tail)
+
+    def _long_line(
+        self, reading: Reading, stream: Stream, digest: Any, end: int
+    ) -> tuple[int, int, bool]:
+        """Pass over a line that fills a whole block, and account for it."""
+        slot = self._current()
+        line = hashlib.sha256(slot.view[:end])
+        first = bytes(slot.view[:512])
+        length = end
+        while True:
+            filled, final = self._fill(slot, 0, stream, digest)
+            found = slot.map.find(b"\n", 0, filled)
+            stop = found + 1 if found >= 0 else filled
+            line.update(slot.view[:stop])
+            length += stop
+            if found >= 0 or final:
+                break
+        reason = f"a line of {length} bytes, longer than a block of {slot.size}"
+        row = (reading.lines + 1, reading.size, length, reason, line.hexdigest(), first)
+        reading.unread.append(row)
+        reading.unread_lines += 1
+        reading.lines += 1
+        reading.size += length
+        return stop, filled, final
+
+    def _document(
+        self, reading: Reading, stream: Stream, digest: Any, start: int, end: int
+    ) -> None:
+        """JSON values that span lines: read into one large slot, cut between values."""
+        small = self._current()
+        tail = bytes(small.view[start:end])
+        self.flush()
+        while True:
+            big = self.take_slot(_DOCUMENT)
+            big.view[: len(tail)] = tail
+            end, final = self._fill(big, len(tail), stream, digest)
+            cut = end if final else records(bytes(big.view[:end]), final=False).consumed
+            saved, self.slot = self.slot, big
+            if cut:
+                tail = bytes(big.view[cut:end])
+                self._segment(reading, big, 0, cut)
+                self.flush()
+                self.slot = saved
+            if final:
+                return
+            if not cut:
+                reason = f"one JSON value of over {_DOCUMENT >> 20} MiB"
+                reading.problem = ("over_budget", reason)
+                self._skip(reading, stream, digest, big, 0, end, final, reason)
+                big.close()
+                self.slot = saved
+                return
+
+    def _skip(
+        self,
+        reading: Reading,
+        stream: Stream,
+        digest: Any,
+        slot: Slot,
+        start: int,
+        end: int,
+        final: bool,
+        reason: str = "",
+    ) -> None:
+        """Read a stream that no format claims to its end: hash it, count its lines."""
+        base, line = reading.size, reading.lines + 1
+        first = bytes(slot.view[start : min(end, start + 512)])
+        lines, size, last = 0, 0, ord("\n")
+        whole = hashlib.sha256()
+        while end > start:
+            block = slot.view[start:end]
+            lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
+            whole.update(block)
+            size += end - start
+            last = block[-1]
+            if final:
+                break
+            end, final = self._fill(slot, start, stream, digest)
+        lines += last != ord("\n")
+        reading.lines += lines
+        reading.size += size
+        if not size:
+            return
+        reason = reason or "no format claims this file"
+        if reading.encoding != "utf-8":
+            reason = f"{reading.encoding} data"
+        reading.unread.append((line, base, size, reason, whole.hexdigest(), first))
+        reading.unread_lines += lines
+        verdict = reading.problem or ("unsupported", reason)
+        reading.problem = verdict
+
+
+def count_lines(block: memoryview) -> int:
+    """The lines in a stretch that begins at a line's start."""
+    count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
+    return count + (len(block) > 0 and block[-1] != ord("\n"))
+
+
+def _border(slot: Slot, start: int, end: int, heads: str) -> int:
+    """Where the last whole record ends; `start` where no line does.
+
+    With heads, that is before the last line that begins a record: what follows may
+    go on in the next block.
+    """
+    last = slot.map.rfind(b"\n", start, end) + 1
+    if last <= start or not heads:
+        return max(last, start)
+    for reach in (_NEAR, _BACK):
+        low = max(start, end - reach)
+        low = low if low == start else slot.map.find(b"\n", low, end) + 1
+        stops = ends_of_lines(slot.view[low:end]) + low
+        begins = np.concatenate([[low], stops])
+        begins = begins[begins < end]
+        lines, _ = texts(slot.view, begins, np.append(begins[1:], end))
+        found = lines.str.contains(heads).arg_true()
+        if len(found) and (begins[found[-1]] > start or start):
+            return int(begins[found[-1]])
+    # The record that begins this stretch fills it: give it a block of its own.
+    return start or last

@@ -1,0 +1,179 @@
+"""Lines ▶ event columns: formats in turn, envelopes opened, row by row aligned."""
+
+import functools
+from collections.abc import Sequence
+
+import polars as pl
+
+from forensic.format import Format
+from forensic.formats import all_formats, load
+
+__all__ = ["parse_rows"]
+
+#: Envelope in envelope in envelope: a CloudWatch export of docker JSON of syslog.
+_DEPTH = 3
+
+
+@functools.cache
+def _rest(chosen: tuple[str, ...], payload: bool) -> tuple[Format, ...]:
+    """Formats that the sniffer did not choose but that may claim a rare line."""
+    return tuple(
+        fmt
+        for fmt in all_formats()
+        if fmt.name not in chosen
+        and not fmt.last_resort
+        and (fmt.payload or not payload)
+    )
+
+
+@functools.cache
+def _gate(formats: tuple[Format, ...]) -> str:
+    """One expression for the heads of all formats: most lines match none."""
+    return "|".join(f"(?:{fmt.head})" for fmt in formats) or "$^"
+
+
+def parse_rows(
+    text: pl.Series,
+    formats: Sequence[str],
+    payloads: Sequence[str],
+    *,
+    depth: int = 0,
+) -> pl.DataFrame:
+    """One row a line: parsed columns, `format`, and `refused` where none parses it.
+
+    The formats are tried in order, each on what the ones before refused; then every
+    other format on lines that match its head. `refused` keeps the first reason.
+    """
+    chosen = tuple(formats)
+    pieces: list[pl.DataFrame] = []
+    rows = pl.Series("row", range(0), dtype=pl.UInt32)
+    reasons: pl.Series | None = None
+    left = text
+    for index, key in enumerate(chosen):
+        fmt = load(key)
+        if index == 0:
+            piece, refused = _parsed(fmt, text, payloads, depth)
+            if refused is None:
+                return piece
+            rows = pl.Series("row", refused["row"])
+            reasons = refused["refused"]
+            left = text.gather(rows)
+            pieces.append(piece)
+        else:
+            taken = _try(fmt, left, rows, payloads, depth)
+            rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
+    if not chosen:
+        rows = pl.Series("row", range(len(text)), dtype=pl.UInt32)
+    rest = _rest(chosen, depth > 0)
+    if len(rows):
+        gate = left.str.contains(_gate(rest))
+        for fmt in rest if gate.any() else ():
+            taken = _try(fmt, left, rows, payloads, depth)
+            rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
+    if len(rows):
+        why = (
+            reasons
+            if reasons is not None
+            else pl.repeat("no format claims it", len(rows), eager=True)
+        )
+        pieces.append(pl.DataFrame({"row": rows, "refused": why.cast(pl.String)}))
+    joined = pl.concat(pieces, how="diagonal") if len(pieces) > 1 else pieces[0]
+    return joined.sort("row")
+
+
+def _remaining(
+    taken: pl.DataFrame | None,
+    rows: pl.Series,
+    left: pl.Series,
+    reasons: pl.Series | None,
+    pieces: list[pl.DataFrame],
+) -> tuple[pl.Series, pl.Series, pl.Series | None]:
+    """What is left after a format took its rows, which join the pieces."""
+    if taken is None:
+        return rows, left, reasons
+    pieces.append(taken)
+    keep = ~rows.is_in(taken["row"].implode())
+    kept = reasons.filter(keep) if reasons is not None else None
+    return rows.filter(keep), left.filter(keep), kept
+
+
+def _try(
+    fmt: Format, left: pl.Series, rows: pl.Series, payloads: Sequence[str], depth: int
+) -> pl.DataFrame | None:
+    """The rows that a format parses among those that match its head."""
+    if not len(rows):
+        return None
+    claimed = left.str.contains(fmt.head)
+    if not claimed.any():
+        return None
+    mine = rows.filter(claimed)
+    piece, _ = _parsed(fmt, left.filter(claimed), payloads, depth)
+    if not len(piece):
+        return None
+    return piece.with_columns(mine.gather(piece["row"]).alias("row"))
+
+
+def _parsed(
+    fmt: Format, text: pl.Series, payloads: Sequence[str], depth: int
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The rows that one format parses; row and reason of those that it refuses."""
+    parsed = fmt.parse(text).with_row_index("row")
+    refused = None
+    good = parsed["refused"].is_null()
+    if not good.all():
+        refused = parsed.filter(~good).select("row", "refused")
+        parsed = parsed.filter(good)
+    named = [
+        pl.lit(fmt.name).alias("format"),
+        pl.lit(fmt.stamps_end).alias("stamps_end"),
+    ]
+    if "hop" not in parsed.columns:
+        named.append(pl.lit(fmt.hop, pl.String).alias("hop"))
+    elif fmt.hop:
+        named.append(pl.col("hop").cast(pl.String).fill_null(fmt.hop))
+    else:
+        named.append(pl.col("hop").cast(pl.String))
+    parsed = parsed.with_columns(named)
+    if fmt.envelope and depth < _DEPTH and len(parsed):
+        parsed = _opened(parsed, payloads, depth)
+    return parsed, refused
+
+
+def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.DataFrame:
+    """Envelope rows, with the payload's columns where a format parses the payload.
+
+    The payload's own values win; what it does not say (host, process, pid) stays as
+    the envelope says it. `message` is the payload's, because the line's prefix is in
+    columns then.
+    """
+    message = outer["message"].fill_null("")
+    inner = parse_rows(message, payloads, (), depth=depth + 1)
+    good = inner["refused"].is_null()
+    if not good.any():
+        return outer
+    both = outer.filter(good)
+    inner = inner.filter(good).drop("row", "refused")
+    if "local_time" in inner.columns and "utc_offset" not in inner.columns:
+        inner = inner.with_columns(pl.lit(None, pl.Int32).alias("utc_offset"))
+    if "message" not in inner.columns:
+        inner = inner.with_columns(pl.lit(None, pl.String).alias("message"))
+    stamped = (
+        inner["local_time"].is_not_null() if "local_time" in inner.columns else None
+    )
+    for column in inner.columns:
+        value = inner[column]
+        if column == "utc_offset" and column in both.columns and stamped is not None:
+            # A zone belongs to its stamp: never the envelope's with the payload's.
+            value = value.zip_with(stamped, both[column].cast(value.dtype))
+        elif column in both.columns and column not in {"message", "stamps_end"}:
+            value = _first(value, both[column])
+        both = both.with_columns(value.alias(column))
+    if good.all():
+        return both
+    return pl.concat([both, outer.filter(~good)], how="diagonal").sort("row")
+
+
+def _first(value: pl.Series, fallback: pl.Series) -> pl.Series:
+    if not value.null_count():
+        return value
+    return value.zip_with(value.is_not_null(), fallback.cast(value.dtype))

@@ -1,0 +1,83 @@
+"""What a worker does: parse one block, or settle the times of one part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from forensic.case import write_table
+from forensic.clock import apply, needs_clock
+from forensic.events.slots import mapped
+from forensic.events.unit import Segment, parse_block
+from forensic.schema import EVENT
+
+__all__ = ["Part", "parse_slot", "settle"]
+
+_PLAIN = pl.CompatLevel.oldest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a parsed block left behind: files beside the case, and its ledger rows."""
+
+    events: str | None
+    pending: bool  # the times of `events` still want the clock
+    unparsed: str | None
+    ledger: list[tuple[object, ...]]
+    first: tuple[str, int]  # source and offset of the first event, for the order
+
+
+def parse_slot(
+    slot: str, used: int, segments: Sequence[Segment], folder: str, number: int
+) -> Part:
+    """Parse the block in a slot and write what it holds."""
+    with mapped(slot, used) as block:
+        parsed = parse_block(block, segments)
+        events = parsed.events
+        pending = needs_clock(events) if len(events) else False
+        stem = f"{folder}/{number:08d}"
+        path = None
+        if len(events):
+            path = f"{stem}.arrow" if pending else f"{stem}.parquet"
+            _write(events if pending else events.drop("stamps_end"), path)
+        left = None
+        if len(parsed.unparsed):
+            left = f"{stem}.unparsed.arrow"
+            _write(parsed.unparsed, left)
+        first = min((segment.source, segment.base) for segment in segments)
+        return Part(
+            events=path,
+            pending=pending,
+            unparsed=left,
+            ledger=parsed.ledger.rows(),
+            first=first,
+        )
+
+
+def _write(frame: pl.DataFrame, path: str) -> None:
+    """Parquet for what is final, uncompressed Arrow for what is read once more."""
+    table = frame.to_arrow(compat_level=_PLAIN)
+    if path.endswith(".parquet"):
+        write_table(table, path)
+        return
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def settle(pending: str, clocks: str, target: str) -> None:
+    """Fill the times of a pending part from the clocks, and write it as Parquet."""
+    with pa.memory_map(pending) as source:
+        table = pa.ipc.open_file(source).read_all()
+    frame = pl.DataFrame(pl.from_arrow(table))
+    frame = frame.select(pl.col(c).cast(frame_type(c)) for c in frame.columns)
+    settled = apply(frame, pl.read_parquet(Path(clocks)))
+    final = settled.select(pl.col(name).cast(dtype) for name, dtype in EVENT.items())
+    write_table(final.to_arrow(compat_level=_PLAIN), target)
+    Path(pending).unlink()
+
+
+def frame_type(column: str) -> pl.DataType:
+    """The dtype of a column of a pending part."""
+    return EVENT.get(column, pl.Boolean())

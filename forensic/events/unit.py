@@ -1,0 +1,143 @@
+"""One block of bytes ▶ events, unparsed lines and ledger: the unit of work.
+
+Pure: the same block and segments give the same frames, whoever runs it. A block
+holds segments of one or more sources; those that share formats are parsed as one
+frame, because thousands of small objects would otherwise cost more to start than
+to parse.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from forensic.events.kinds import KINDS, Lines, by_lines
+from forensic.events.records import by_records
+from forensic.events.shape import SHAPED, Found, shaped, unparsed_rows
+from forensic.lines import Index, ends_of_lines
+from forensic.schema import UNPARSED
+
+__all__ = ["LEDGER", "Parsed", "Segment", "parse_block"]
+
+#: What one block adds to a source's ledger.
+LEDGER: dict[str, pl.DataType] = (
+    {"source": pl.String(), "lines": pl.Int64(), "events": pl.Int64()}
+    | {f"{kind}_lines": pl.Int64() for kind in KINDS}
+    | {f"{kind}_bytes": pl.Int64() for kind in KINDS}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of one source in a block; it begins and ends on record borders."""
+
+    source: str
+    start: int  # in the block
+    end: int
+    first_line: int  # number of its first line in the stream
+    lines: int = 0
+    base: int  # offset of its first byte in the stream
+    formats: tuple[str, ...]
+    payloads: tuple[str, ...] = ()
+    framing: str = "lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a block gave: SHAPED and UNPARSED rows by (source, offset), LEDGER rows."""
+
+    events: pl.DataFrame
+    unparsed: pl.DataFrame
+    ledger: pl.DataFrame
+
+
+def parse_block(block: memoryview, segments: Sequence[Segment]) -> Parsed:
+    """The events, unparsed lines and ledger rows of a block."""
+    line_ends = ends_of_lines(block)
+    groups: dict[tuple[object, ...], list[Segment]] = {}
+    for segment in segments:
+        key = (segment.formats, segment.payloads, segment.framing)
+        groups.setdefault(key, []).append(segment)
+    parts = [_parse_group(block, group, line_ends) for group in groups.values()]
+    return Parsed(
+        _stacked([part.events for part in parts], SHAPED),
+        _stacked([part.unparsed for part in parts], UNPARSED),
+        _stacked([part.ledger for part in parts], LEDGER, "source"),
+    )
+
+
+def _stacked(
+    frames: list[pl.DataFrame], schema: dict[str, pl.DataType], *keys: str
+) -> pl.DataFrame:
+    if not frames:
+        return pl.DataFrame(schema=schema)
+    if len(frames) == 1:
+        return frames[0]
+    return pl.concat(frames).sort(*(keys or ("source", "offset", "line")))
+
+
+def _parse_group(
+    block: memoryview, segments: Sequence[Segment], line_ends: Index
+) -> Parsed:
+    """A block's segments that share formats and framing."""
+    lines = _lines_of(block, segments, line_ends)
+    first = segments[0]
+    if not len(lines.starts):
+        found = Found.nothing()
+    elif first.framing == "json":
+        ranges = [(s.start, s.end) for s in segments]
+        found = by_records(block, lines, ranges, first.formats, first.payloads)
+    else:
+        found = by_lines(block, lines, first.formats, first.payloads)
+    names = pl.Series("source", [segment.source for segment in segments])
+    events = shaped(found, names, lines)
+    return Parsed(
+        events,
+        unparsed_rows(block, found, names, lines),
+        _ledger(names, lines, found, events),
+    )
+
+
+def _lines_of(
+    block: memoryview, segments: Sequence[Segment], line_ends: Index
+) -> Lines:
+    """The lines of the segments; a last line without a line end is one too."""
+    columns: list[list[Index]] = [[], [], [], [], []]
+    for position, segment in enumerate(segments):
+        borders = [segment.start, segment.end]
+        low, high = np.searchsorted(line_ends, borders, side="right")
+        stops = line_ends[low:high]
+        if segment.end > segment.start and (not len(stops) or stops[-1] < segment.end):
+            stops = np.append(stops, segment.end)
+        count = len(stops)
+        starts = np.concatenate([[segment.start], stops[:-1]])[:count]
+        first = segment.first_line
+        columns[0].append(starts)
+        columns[1].append(stops)
+        columns[2].append(np.full(count, position))
+        columns[3].append(np.arange(first, first + count))
+        columns[4].append(np.full(count, segment.base - segment.start))
+    return Lines(*(np.concatenate(column).astype(np.int64) for column in columns))
+
+
+def _ledger(
+    names: pl.Series, lines: Lines, found: Found, events: pl.DataFrame
+) -> pl.DataFrame:
+    """One LEDGER row a segment."""
+    width = len(KINDS)
+    slot = lines.segment * width + found.kinds
+    sizes = lines.ends - lines.starts
+    shape = (len(names), width)
+    counts = np.bincount(slot, minlength=len(names) * width).reshape(shape)
+    bytes_ = np.bincount(slot, sizes, len(names) * width).reshape(shape)
+    per_source = dict(events.group_by("source").len().iter_rows())
+    data: dict[str, object] = {
+        "source": names,
+        "lines": counts.sum(axis=1),
+        "events": [per_source.get(name, 0) for name in names],
+    }
+    for index, kind in enumerate(KINDS):
+        data[f"{kind}_lines"] = counts[:, index]
+        data[f"{kind}_bytes"] = bytes_[:, index].astype(np.int64)
+    return pl.DataFrame(data).select(pl.col(c).cast(d) for c, d in LEDGER.items())

@@ -1,0 +1,274 @@
+"""The stages in a row: what `analyze` does, and each stage alone on a case."""
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from forensic import __version__, events, findings, gaps, hops
+from forensic.archive import spans_reader
+from forensic.case import Case
+from forensic.clock import Overrides
+from forensic.errors import UsageError
+from forensic.reports import markdown
+from forensic.schema import LEVELS, SCHEMA_VERSION
+from forensic.workers import cores
+
+__all__ = ["Request", "analyze", "correlate", "detect", "exit_code", "parse", "report"]
+
+#: Below this a second process takes longer to start than it saves.
+_SMALL = 4 << 20
+#: Verdicts after which evidence is missing that the files should hold.
+_NOT_WHOLE = ["truncated", "unreadable", "over_budget", "changed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for."""
+
+    archives: tuple[Path, ...]
+    case: Path
+    zones: tuple[tuple[str, str], ...] = ()
+    years: tuple[tuple[str, str], ...] = ()
+    log_formats: tuple[tuple[str, str], ...] = ()
+    jobs: int | None = None
+    question: Mapping[str, Any] = field(default_factory=dict)
+    lang: str = "en"
+
+
+Tell = Callable[[str, int], None]
+
+
+def parse(request: Request, tell: Tell) -> Case:
+    """Archives ▶ a case with events, unparsed, sources, clocks."""
+    case = _case_for(request)
+    with case.locked():
+        began = datetime.now(UTC)
+        _parse(request, case, tell)
+        _finish(case, request, began)
+    return case
+
+
+def analyze(request: Request, tell: Tell) -> Case:
+    """Archives ▶ a case with everything."""
+    if request.question:
+        hops.Question.parse(**_asked(request.question))  # refuse it before the work
+    case = _case_for(request)
+    with case.locked():
+        began = datetime.now(UTC)
+        _parse(request, case, tell)
+        tell("correlating", 0)
+        _correlate(case)
+        tell("looking for findings", 0)
+        _detect(case, request.question, list(request.archives))
+        _finish(case, request, began)
+        _report(case, request.lang)
+        case.publish_sums()
+    return case
+
+
+def correlate(case: Case) -> Case:
+    """A parsed case ▶ requests and gaps."""
+    return _again(case, lambda: _correlate(case))
+
+
+def detect(case: Case, question: Mapping[str, Any]) -> Case:
+    """A correlated case ▶ findings."""
+    record = case.read_json("case.json")
+    archives = [Path(text) for text in record["arguments"]["archives"]]
+    asked = question or record["arguments"]["question"]
+    done = _again(case, lambda: _detect(case, asked, archives))
+    record["arguments"]["question"] = dict(asked)
+    case.publish_json("case.json", record)
+    case.publish_sums()
+    return done
+
+
+def report(case: Case, lang: str) -> Case:
+    """A finished case ▶ report.html and report.md."""
+    return _again(case, lambda: _report(case, lang))
+
+
+def exit_code(case: Case, fail_on: str | None) -> int:
+    """3 where evidence could not be read whole, 1 for `fail_on`, else 0."""
+    if fail_on is not None and fail_on not in LEVELS:
+        message = f"--fail-on wants one of {', '.join(LEVELS)}"
+        raise UsageError(message)
+    hurt = case.table("sources").filter(pl.col("verdict").is_in(_NOT_WHOLE))
+    if hurt.select(pl.len()).collect().item():
+        return 3
+    if fail_on is None:
+        return 0
+    serious = LEVELS[: LEVELS.index(fail_on) + 1]
+    found = case.read_json("findings.json").get("findings", [])
+    return 1 if any(one["level"] in serious for one in found) else 0
+
+
+# -- stages ---------------------------------------------------------------------
+def _parse(request: Request, case: Case, tell: Tell) -> None:
+    jobs = request.jobs
+    if jobs is None:
+        jobs = 0 if _total_size(request.archives) < _SMALL else cores()
+    options = events.ParseOptions(
+        jobs=jobs,
+        overrides=Overrides(
+            tz=request.zones,
+            year=tuple((glob, _year(text)) for glob, text in request.years),
+        ),
+        log_formats=request.log_formats,
+        progress=tell,
+    )
+    events.parse(request.archives, case, options)
+
+
+def _year(text: str) -> int:
+    if not (text.isdecimal() and len(text) == 4):
+        message = f"--year wants GLOB=YYYY, not {text}"
+        raise UsageError(message)
+    return int(text)
+
+
+def _correlate(case: Case) -> None:
+    frames = findings.frames_of(case, {})
+    sources = frames.sources.collect()
+    clocks = frames.clocks.collect()
+    requests = hops.correlate(frames.events, clocks, sources)
+    case.publish_table("requests", requests)
+    case.publish_table("gaps", gaps.find(frames.events, sources, clocks))
+
+
+def _detect(case: Case, question: Mapping[str, Any], archives: list[Path]) -> None:
+    found = findings.detect(case, question, spans_reader(archives))
+    case.publish_json("findings.json", found)
+
+
+def _report(case: Case, lang: str) -> None:
+    case.publish("report.md", markdown.render(case, lang).encode())
+    from forensic.reports import html
+
+    case.publish("report.html", html.render(case, lang))
+
+
+def _again(case: Case, stage: Callable[[], None]) -> Case:
+    """Run one stage on a finished case, whose files must be as they were written."""
+    case.require_intact()
+    with case.locked():
+        stage()
+        case.publish_sums()
+    return case
+
+
+# -- the case ---------------------------------------------------------------------
+def _case_for(request: Request) -> Case:
+    """The case to write: never inside the evidence, never someone else's folder."""
+    folder = Path(os.path.realpath(request.case))
+    for archive in request.archives:
+        evidence = Path(os.path.realpath(archive))
+        if not evidence.exists():
+            message = f"{archive}: no such file or folder"
+            raise UsageError(message)
+        if folder == evidence or evidence in folder.parents:
+            message = f"the case folder {request.case} would lie inside the evidence"
+            raise UsageError(message)
+    case = Case(folder)
+    if folder.exists() and not folder.is_dir():
+        message = f"{request.case} is a file"
+        raise UsageError(message)
+    strangers = _strangers(folder)
+    if strangers:
+        message = f"{request.case} holds other files ({strangers[0]}); choose another"
+        raise UsageError(message)
+    return case
+
+
+_OWN = {
+    ".lock",
+    ".parts",
+    "SHA256SUMS",
+    "case.json",
+    "clocks.parquet",
+    "events",
+    "findings.json",
+    "gaps.parquet",
+    "manifest.jsonl",
+    "report.html",
+    "report.md",
+    "requests.parquet",
+    "sources.parquet",
+    "unparsed.parquet",
+}
+
+
+def _strangers(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    names = sorted(path.name for path in folder.iterdir())
+    return [name for name in names if name not in _OWN and not name.endswith(".tmp")]
+
+
+def _total_size(archives: tuple[Path, ...]) -> int:
+    """Stored bytes of the archives, counted up to where it no longer matters."""
+    total = 0
+    for archive in archives:
+        files = [archive] if archive.is_file() else archive.rglob("*")
+        for path in files:
+            if path.is_file() and not path.is_symlink():
+                # Compressed logs grow about tenfold.
+                packed = path.suffix in {".gz", ".zst", ".xz", ".bz2", ".tgz", ".zip"}
+                total += path.stat().st_size * (10 if packed else 1)
+            if total >= _SMALL:
+                return total
+    return total
+
+
+def _finish(case: Case, request: Request, began: datetime) -> None:
+    """Write the manifest and, last of all, case.json."""
+    sources = case.table("sources").collect()
+    case.publish("manifest.jsonl", _manifest(sources))
+    record = {
+        "tool": {"name": "forensic", "version": __version__, "schema": SCHEMA_VERSION},
+        "libraries": {"python": platform.python_version(), "polars": pl.__version__},
+        "arguments": {
+            "archives": [os.path.realpath(archive) for archive in request.archives],
+            "zones": [list(pair) for pair in request.zones],
+            "years": [list(pair) for pair in request.years],
+            "log_formats": [list(pair) for pair in request.log_formats],
+            "question": dict(request.question),
+        },
+        "counts": {
+            "files": sources.height,
+            "lines": int(sources["lines"].sum()),
+            "events": int(sources["events"].sum()),
+            "unparsed": int(sources["unparsed_lines"].sum()),
+        },
+        "verdict": case.read_json("findings.json").get("verdict", {}),
+        "run": {
+            "began": began.isoformat(),
+            "ended": datetime.now(UTC).isoformat(),
+        },
+    }
+    case.publish_json("case.json", record)
+    case.publish_sums()
+
+
+def _manifest(sources: pl.DataFrame) -> bytes:
+    """One JSON line a file: what was handed over, by hash."""
+    columns = [
+        "source",
+        "path_bytes",
+        "size",
+        "mtime",
+        "sha256",
+        "stream_sha256",
+        "verdict",
+    ]
+    return sources.select(columns).write_ndjson().encode()
+
+
+def _asked(question: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: question.get(name) for name in ("at", "status", "path")}

@@ -1,0 +1,151 @@
+"""Which formats claim a file, and the payloads inside its envelope.
+
+The choice is greedy and by content: the format that parses most of the sampled
+lines comes first, then the one that parses most of what it left, and so on. A path
+(`Format.paths`) only breaks ties. Rare lines are not sampled, so the remaining
+formats are still offered every line that the chosen ones refuse (`events.rows`).
+"""
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from forensic.documents import is_document, records
+from forensic.format import Format
+from forensic.formats import all_formats, load
+
+__all__ = ["Sniffed", "is_binary", "sniff"]
+
+_LINES = 60
+_RECORDS = 40
+#: Below this share of the sampled lines a format must claim the very first one.
+_SHARE = 0.1
+#: Control bytes that text logs do have: tab, line ends, ESC (colours), form feed.
+_TEXT = bytes({9, 10, 11, 12, 13, 27, *range(32, 127), *range(128, 256)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sniffed:
+    """The formats of a file and of its payloads, as keys, best first."""
+
+    formats: tuple[str, ...]
+    payloads: tuple[str, ...] = ()
+    framing: str = "lines"
+
+
+@functools.cache
+def _paths(key: str) -> re.Pattern[str]:
+    return re.compile(load(key).paths)
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether the first bytes are no text in an ASCII-compatible encoding."""
+    sample = head[:4096]
+    odd = len(sample.translate(None, _TEXT))
+    return odd * 20 > len(sample)
+
+
+def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
+    """The formats that claim a stream which begins with `head`; None if none does.
+
+    `templates` are keys of formats built for this archive (an nginx `log_format`),
+    which are offered beside the built-in ones.
+    """
+    keys = [*templates, *(fmt.name for fmt in all_formats())]
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    framing = "json" if is_document(head) else "lines"
+    sample = _records(head) if framing == "json" else _lines(head)
+    if framing == "json":
+        keys = [key for key in keys if load(key).json or load(key).envelope]
+    chosen = _greedy(sample, keys, source)
+    if not chosen or not _convincing(sample, chosen[0]):
+        return None
+    payloads: tuple[str, ...] = ()
+    outer = load(chosen[0])
+    if outer.envelope:
+        inner = _messages(outer, sample)
+        wanted = [key for key in keys if load(key).payload and key != chosen[0]]
+        payloads = _greedy(inner, wanted, source)
+    return Sniffed(formats=chosen, payloads=payloads, framing=framing)
+
+
+def _lines(head: bytes) -> list[bytes]:
+    """Whole lines from the front, the middle and the end of the first bytes."""
+    lines = head.split(b"\n")
+    if len(lines) > 1 and lines[-1]:
+        del lines[-1]  # cut by the end of the sample, unless it is the only one
+    lines = [line.removesuffix(b"\r") for line in lines if line.strip()]
+    if len(lines) <= 3 * _LINES:
+        return lines
+    middle = len(lines) // 2
+    return lines[:_LINES] + lines[middle : middle + _LINES] + lines[-_LINES:]
+
+
+def _records(head: bytes) -> list[bytes]:
+    found = records(head, final=False)
+    return [bytes(head[start:end]) for start, end in found.spans[:_RECORDS]]
+
+
+def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:
+    """Format keys that together parse the sample, each the best for what is left."""
+    chosen: list[str] = []
+    left = _text(sample)
+    while len(left):
+        scores = [
+            (*_score(key, left, source), key) for key in keys if key not in chosen
+        ]
+        best = max(scores, default=None, key=_merit)
+        if best is None or not best[0]:
+            break
+        chosen.append(best[-1])
+        left = left.filter(best[-2])
+    return tuple(chosen)
+
+
+Score = tuple[int, bool, bool, int, pl.Series]
+
+
+def _merit(score: tuple[int, bool, bool, int, pl.Series, str]) -> tuple[object, ...]:
+    """What orders the scores: their figures, then the key that sorts first."""
+    return (*score[:4], [-ord(character) for character in score[5]])
+
+
+def _score(key: str, lines: pl.Series, source: str) -> Score:
+    """Parsed lines, no last resort, path fits, values found; which lines are left."""
+    fmt = load(key)
+    claimed = lines.str.contains(fmt.head)
+    left = pl.Series([True]).new_from_index(0, len(lines))
+    if not claimed.any():
+        return 0, False, False, 0, left
+    parsed = fmt.parse(lines.filter(claimed))
+    good = parsed["refused"].is_null()
+    count = int(good.sum())
+    values = sum(parsed.filter(good).drop("refused").count().row(0)) if count else 0
+    left = left.scatter(claimed.arg_true().filter(good), False)
+    # A last resort wins only where nothing else parses a line at all.
+    strength = min(count, 1) if fmt.last_resort else count
+    return strength, not fmt.last_resort, _fits(key, source), values, left
+
+
+def _fits(key: str, source: str) -> bool:
+    return bool(_paths(key).search(source))
+
+
+def _text(lines: Sequence[bytes]) -> pl.Series:
+    texts = [line.decode("utf-8", "backslashreplace") for line in lines]
+    return pl.Series("text", texts, dtype=pl.String)
+
+
+def _messages(outer: Format, sample: list[bytes]) -> list[bytes]:
+    parsed = outer.parse(_text(sample))
+    messages = parsed.filter(parsed["refused"].is_null())["message"].drop_nulls()
+    return [text.encode() for text in messages.to_list()]
+
+
+def _convincing(sample: list[bytes], key: str) -> bool:
+    """Whether the best format claims the first line, or a fair share of all."""
+    claimed = _text(sample).str.contains(load(key).head)
+    return bool(claimed[0]) or int(claimed.sum()) >= _SHARE * len(claimed)

@@ -1,0 +1,201 @@
+"""Where work runs: in this process, or in supervised processes beside it.
+
+A task is a module-level function and its arguments. A process that dies or does not
+answer is replaced; its task is tried once more and then handed back as failed, so
+that a crash costs one unit of work and never the run. Both ways give the same bytes.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Failed", "Workers"]
+
+#: A block takes a second; what takes this long does not end.
+_PATIENCE = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What a task gives when its process died twice, or it raised."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class _Task:
+    number: int
+    call: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    tries: int = 0
+    started: float = 0.0
+
+
+@dataclass(slots=True)
+class _Process:
+    process: Any
+    pipe: Any
+    task: _Task | None = None
+
+
+def _serve(pipe: Any) -> None:
+    """The life of a worker process: a task in, its value or its error out."""
+    while (work := pipe.recv()) is not None:
+        call, arguments = work
+        try:
+            pipe.send(call(*arguments))
+        except BaseException as error:  # noqa: BLE001 (a polars panic is no Exception)
+            pipe.send(Failed(f"{type(error).__name__}: {error}"))
+
+
+@dataclass(slots=True)
+class Workers:
+    """`jobs` processes; with no jobs, every task runs at once in this process.
+
+    `submit` waits until a process is free; `results` gives (number, value) of the
+    tasks that are done, in any order. Use it as a context manager.
+    """
+
+    jobs: int
+    _idle: list[_Process] = field(default_factory=list)
+    _busy: list[_Process] = field(default_factory=list)
+    _done: deque[tuple[int, Any]] = field(default_factory=deque)
+    _again: deque[_Task] = field(default_factory=deque)
+
+    def __enter__(self) -> Self:
+        """Start the processes; they get ready while this one reads."""
+        self._idle = [_started() for _ in range(self.jobs)]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the processes: in order after good work, at once after an error."""
+        for worker in [*self._idle, *self._busy]:
+            _end(worker, gently=kind is None)
+
+    @property
+    def running(self) -> int:
+        """How many tasks are under way."""
+        return len(self._busy) + len(self._again)
+
+    def submit(self, number: int, call: Callable[..., Any], *arguments: Any) -> None:
+        """Hand a task out."""
+        task = _Task(number, call, arguments)
+        if not self.jobs:
+            self._done.append((number, _run_here(task)))
+            return
+        while not self._idle:
+            self._wait()
+        self._start(task)
+
+    def results(self, *, wait: bool = False) -> Iterator[tuple[int, Any]]:
+        """What is done; with `wait`, until nothing runs any more."""
+        while True:
+            while self._done:
+                yield self._done.popleft()
+            if not wait or not self.running:
+                return
+            self._wait()
+
+    def wait_for_one(self) -> None:
+        """Return when at least one more task is done, or none runs."""
+        if not self._done and self.running:
+            self._wait()
+
+    def _start(self, task: _Task) -> None:
+        worker = self._idle.pop()
+        task.tries += 1
+        task.started = time.monotonic()
+        worker.task = task
+        self._busy.append(worker)
+        try:
+            worker.pipe.send((task.call, task.arguments))
+        except (BrokenPipeError, OSError):
+            self._replace(worker, "the worker process was gone")
+
+    def _wait(self) -> None:
+        """Take in what is ready; replace processes that died or hang."""
+        pipes = {worker.pipe: worker for worker in self._busy}
+        ready = multiprocessing.connection.wait(list(pipes), timeout=5.0)
+        for pipe in ready:
+            worker = pipes[pipe]
+            try:
+                value = worker.pipe.recv()
+            except (EOFError, OSError):
+                worker.process.join(5)
+                code = worker.process.exitcode
+                self._replace(worker, f"the worker process died (exit code {code})")
+            else:
+                self._finish(worker, value)
+        for worker in list(self._busy):
+            if worker.task and time.monotonic() - worker.task.started > _PATIENCE:
+                self._replace(worker, f"no answer within {_PATIENCE:.0f} s")
+        while self._again and self._idle:
+            self._start(self._again.popleft())
+
+    def _finish(self, worker: _Process, value: Any) -> None:
+        task = worker.task
+        worker.task = None
+        self._busy.remove(worker)
+        self._idle.append(worker)
+        if task:
+            self._done.append((task.number, value))
+
+    def _replace(self, worker: _Process, reason: str) -> None:
+        task = worker.task
+        _end(worker, gently=False)
+        self._busy.remove(worker)
+        self._idle.append(_started())
+        if task and task.tries < 2:
+            self._again.append(task)
+        elif task:
+            self._done.append((task.number, Failed(reason)))
+
+
+def _run_here(task: _Task) -> Any:
+    try:
+        return task.call(*task.arguments)
+    except Exception as error:  # noqa: BLE001 (same as in a worker process)
+        return Failed(f"{type(error).__name__}: {error}")
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # polars' own, outside Exception
+            raise
+        return Failed(f"{type(error).__name__}: {error}")
+
+
+def _started() -> _Process:
+    # Fork would copy polars' locked thread pool: its documentation forbids it.
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_serve, args=(there,), daemon=True)
+    process.start()
+    there.close()
+    return _Process(process, here)
+
+
+def _end(worker: _Process, *, gently: bool) -> None:
+    if gently:
+        try:
+            worker.pipe.send(None)
+            worker.process.join(5)
+        except (BrokenPipeError, OSError):
+            gently = False
+    if not gently or worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join(5)
+    worker.pipe.close()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
