@@ -197,7 +197,10 @@ def by_value(
     `convert` sees each distinct value once and answers row by row: logs repeat
     their stamps, hosts and programs, so that costly work is done seldom.
     """
-    starts = (column != column.shift(1)).fill_null(value=True)
+    if column.is_empty():
+        return convert(column)
+    changes = column.slice(1).ne_missing(column.head(-1))
+    starts = pl.concat([pl.Series([True]), changes])
     values = column.filter(starts)
     distinct = values.unique()
     places = pl.DataFrame({"value": distinct}).with_row_index("place")
@@ -251,17 +254,27 @@ def first_that_parses(
 
 def json_extra(**values: pl.Expr) -> pl.Expr:
     """The JSON object of each row's values that are not null; null where all are."""
+    named = pl.struct(value.alias(name) for name, value in values.items())
+    return named.map_batches(_json_objects, return_dtype=pl.String)
+
+
+def _json_objects(rows: pl.Series) -> pl.Series:
+    frame = rows.struct.unnest()
     parts = [
-        pl.when(value.is_not_null()).then(
-            pl.struct(value.alias(name))
+        pl.when(pl.col(name).is_not_null()).then(
+            pl.struct(name)
             .struct.json_encode()
             .str.strip_prefix("{")
             .str.strip_suffix("}")
         )
-        for name, value in values.items()
+        for name in frame.columns
+        if frame[name].null_count() < len(frame)  # most rows have none: cost nothing
     ]
+    if not parts:
+        return pl.repeat(None, len(frame), dtype=pl.String, eager=True)
     body = pl.concat_str(parts, separator=",", ignore_nulls=True)
-    return pl.when(body != "").then(pl.concat_str(pl.lit("{"), body, pl.lit("}")))
+    whole = pl.concat_str(pl.lit("{"), body, pl.lit("}"))
+    return frame.select(pl.when(body != "").then(whole)).to_series()
 
 
 def _zones(texts: pl.Series) -> pl.DataFrame:

@@ -170,7 +170,10 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
     """The parsed columns of what a shape's groups found; refused where nothing."""
     absent = [name for name in _GROUPS if name not in found.columns]
     none = [pl.lit(None, pl.String).alias(name) for name in absent]
-    whole = _unwrapped(_stamps(found.with_columns(none)))
+    stamped = found.with_columns(none)
+    if "local" not in found.columns:
+        stamped = _stamps(stamped)
+    whole = _unwrapped(stamped)
     program = programs(whole["process"])
     facts = system_messages(program["system"], whole["message"])
     levels = by_value(whole["pri"], _levels)["level"]
@@ -195,6 +198,27 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
         ),
         flags=pl.when(bad_time).then(pl.lit(["bad_time"])),
         refused=pl.when(~parsed).then(pl.lit("no syslog shape")),
+    )
+
+
+def _sliced(texts: pl.Series) -> pl.DataFrame:
+    """`local` of `Feb  6 05:32:07 `, 16 characters, and whether they are `sound`."""
+    sound = texts.str.contains(rf"^{_BSD} $")
+    return _bsd_stamps(texts).with_columns(sound.alias("sound"))
+
+
+def _traditional(lines: pl.Series) -> pl.DataFrame:
+    """The lines of `Feb  6 05:32:07 host program[pid]: …`, cut at fixed places."""
+    stamps = by_value(lines.str.slice(0, 16), _sliced)
+    origin = prefix(lines.str.slice(16), _USUAL)
+    if not stamps["sound"].all():
+        origin = origin.select(pl.when(stamps["sound"]).then(pl.all()))
+    return _columns(
+        origin.with_columns(
+            stamps["local"],
+            offset=pl.lit(None, pl.Int32),
+            name=pl.lit(None, pl.String),
+        )
     )
 
 
@@ -260,7 +284,7 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of syslog lines; `message` is the payload."""
-    return first_that_parses(lines, [_usual, _protocol, _rare])
+    return first_that_parses(lines, [_traditional, _usual, _protocol, _rare])
 
 
 FORMAT = Format(
