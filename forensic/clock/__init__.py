@@ -15,6 +15,7 @@ from forensic.clock.collect import Evidence, collect
 from forensic.clock.evidence import (
     continuity_links,
     epoch_votes,
+    host_links,
     inner_evidence,
     named_zone_votes,
 )
@@ -64,6 +65,7 @@ def infer(
     for key, votes in chain.from_iterable(part.items() for part in parts):
         anchors.setdefault(key, []).extend(votes)
     links = [*inner_links, *request_links, *continuity_links(found, jumped)]
+    links += host_links(found)
     zones = decide_zones(found, anchors, links)
     skews = shared.skews(zones)
     return clock_rows(Known(found, zones, names, years, evidence.turns, borders, skews))

@@ -17,6 +17,7 @@ from forensic.clock.zone import Link, is_zone
 __all__ = [
     "continuity_links",
     "epoch_votes",
+    "host_links",
     "inner_evidence",
     "named_zone_votes",
 ]
@@ -168,4 +169,21 @@ def continuity_links(found: Mapping[Key, Unit], jumped: set[Key]) -> list[Link]:
         if later in found and not leaps:
             link = Link(key, later, 0, 25, "strong", "the same clock before", 1)
             links.append(link)
+    return links
+
+
+def host_links(found: Mapping[Key, Unit]) -> list[Link]:
+    """The programs of one host have one envelope clock, unless evidence parts them."""
+    hosts: dict[Key, list[Key]] = defaultdict(list)
+    for key in found:
+        if key.stamp == "envelope":
+            hosts[key._replace(process=None)].append(key)
+    links = []
+    for keys in hosts.values():
+        centre = max(keys, key=lambda k: (found[k].bare, k.process or ""))
+        links += [
+            Link(key, centre, 0, 12, "strong", "the same host's envelope", 1)
+            for key in keys
+            if key != centre
+        ]
     return links

@@ -98,9 +98,8 @@ def _compared(
         frequent = counts.filter(pl.col("size") > _RARE)["key"].to_list()
         return _by_trains(left, right, one, two, frequent)
     near = pairs.filter(pl.col("step") == best.step).sort("left", "right")
-    rival = round(clusters[1].weight) if len(clusters) > 1 else 0
-    count = max(best.keys, round(best.weight))
-    return Relation(left, right, best.step, count, rival, near, change)
+    rival = clusters[1].pairs if len(clusters) > 1 and clusters[1].weight > 0.5 else 0
+    return Relation(left, right, best.step, best.pairs, rival, near, change)
 
 
 def _all_pairs(
@@ -143,7 +142,7 @@ class _Cluster:
 
     step: int
     weight: float
-    keys: int
+    pairs: int  # rows of either log that have a twin in it
     low: float  # residuals
     high: float
 
@@ -158,10 +157,11 @@ def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
         sums = totals[ends] - totals[: len(values)]
         start = int(sums.argmax())
         stop = int(ends[start])
-        keys = part["key"][start:stop].n_unique()
+        heap = part[start:stop]
+        twins_in = min(heap["left"].n_unique(), heap["right"].n_unique())
         low, high = float(values[start]), float(values[stop - 1])
-        found.append(_Cluster(int(str(step)), float(sums[start]), keys, low, high))
-    return sorted(found, key=lambda c: (-c.weight, -c.keys, abs(c.step), c.step))
+        found.append(_Cluster(int(str(step)), float(sums[start]), twins_in, low, high))
+    return sorted(found, key=lambda c: (-c.weight, -c.pairs, abs(c.step), c.step))
 
 
 def _densest(clusters: list[_Cluster], *, changed: bool) -> _Cluster | None:

@@ -150,9 +150,9 @@ def _weight(relation: Relation) -> tuple[float, str]:
     if count >= 5 and count >= 2 * against:
         certain = count >= 20 and against * 10 <= count
         return 50.0, "certain" if certain else "strong"
-    if count >= 3 and not against:
+    if count >= 2 and count >= 3 * against:
         return 30.0, "strong"
-    return (15.0, "weak") if count >= 2 else (8.5, "weak")
+    return 8.5, "weak"
 
 
 def _link(left: Key, right: Key, relation: Relation) -> Link:

@@ -108,7 +108,7 @@ def decide_zones(
     while waiting:
         fresh = {
             key: _settled(key, votes, anchors)
-            for key, votes in _neighbours(waiting, known, found)
+            for key, votes in _neighbours(waiting, known, found, around)
         }
         known |= fresh
         waiting -= fresh.keys()
@@ -224,7 +224,10 @@ def _circles(unit: Unit) -> list[tuple[object, ...]]:
 
 
 def _neighbours(
-    waiting: Iterable[Key], known: Mapping[Key, Decision], found: Mapping[Key, Unit]
+    waiting: Iterable[Key],
+    known: Mapping[Key, Decision],
+    found: Mapping[Key, Unit],
+    around: Mapping[Key, Sequence[Link]],
 ) -> list[tuple[Key, list[Vote]]]:
     """The waiting units with the nearest decided neighbours, and what those say."""
     tallies: dict[tuple[object, ...], Counter[int]] = defaultdict(Counter)
@@ -236,8 +239,18 @@ def _neighbours(
         for circle in _circles(unit):
             tallies[circle][decision.value] += 1
             sure[circle] = weaker(sure.get(circle, "certain"), decision.confidence)
+    usual = {0, *(decision.value for decision in known.values())}
+    inside: dict[tuple[object, ...], list[Link]] = defaultdict(list)
+    for link in {link for links in around.values() for link in links}:
+        if link.left._replace(stamp="envelope") == link.right:
+            inside[_host(link.left)].append(link)
+            inside[_host(link.right)].append(link)
     votes = {
-        key: _circle_votes(found[key], tallies, sure)
+        key: [
+            vote
+            for raw in _circle_votes(found[key], tallies, sure)
+            for vote in _likely(raw, key, inside[_host(key)], usual)
+        ]
         for key in sorted(waiting, key=_sortable)
     }
     strength = {
@@ -245,6 +258,29 @@ def _neighbours(
     }
     best = max(strength.values())
     return [(key, votes[key]) for key in votes if strength[key] == best]
+
+
+def _host(key: Key) -> tuple[object, ...]:
+    """What shares one clock with a unit: for an envelope, all programs of the host."""
+    program = key.process if key.stamp == "event" else None
+    return key.series, key.hostname, program, key.stamp, key.segment
+
+
+def _likely(
+    vote: Vote, key: Key, links: Sequence[Link], usual: set[int]
+) -> list[Vote]:
+    """The vote, if what follows for linked stamps is possible; weaker if it is unusual.
+
+    A payload nine hours ahead of its envelope is not in the zone +18:00: there the
+    envelope is in UTC, though its neighbours are in +09:00.
+    """
+    for link in links:
+        other = vote.value + (-link.step if key.stamp == "event" else link.step)
+        if not is_zone(other):
+            return []
+        if other not in usual:
+            vote = replace(vote, strength=vote.strength / 2)
+    return [vote]
 
 
 def _circle_votes(
