@@ -267,13 +267,20 @@ def _headers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
 
 _BRACKETS = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 #: A virtual host may stand in front; the peer may be a list of addresses.
-HEAD = (
-    r"^(?:(\S+) )??(\S+(?:, ?\S+)*) - (?:(.*?) )?"
+_PEER = r'^(?:([^ "]+) )??([^ ,"]+(?:, ?[^ ,"]+)*) - (?:([^"]*?) )?'
+_LINE = (
+    _PEER
     + _BRACKETS
     # Quotes are escaped inside the request; the second way is for logs where not.
     + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}) (\d+|-)'
+    + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
 )
-_LINE = HEAD + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
+#: The beginning of every line that `_LINE` reads. Python's `re` runs it on hostile
+#: lines, so that no part of it may match the same text in two ways.
+HEAD = (
+    r'^(?:[^ "]+ )?[^ ,"]+(?:, ?[^ ,"]+)* - (?:[^"]* )?'
+    r'\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "'
+)
 _GROUPS = [
     "host",
     "address",

@@ -61,10 +61,13 @@ class Template:
     literals: list[str]
     names: list[str]
 
-    def pattern(self) -> str:
-        """Return the regular expression of its lines, one group a variable."""
+    def pattern(self, variables: int | None = None) -> str:
+        """Return the regular expression of its lines, one group a variable.
+
+        With a number: of what its lines begin with, as far as so many variables.
+        """
         parts = [re.escape(self.literals[0])]
-        for number, name in enumerate(self.names):
+        for number, name in enumerate(self.names[:variables]):
             before, after = self.literals[number], self.literals[number + 1]
             last = number == len(self.names) - 1
             value = _value(name, before, after, self.escape, last=last)

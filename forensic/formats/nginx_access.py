@@ -40,8 +40,13 @@ _INGRESS = (
     " $upstream_response_time $upstream_status $req_id"
 )
 _FORWARDED = r' "(?:[0-9A-Fa-f:.]{2,}(?:, ?[0-9A-Fa-f:.]{2,})*|unknown|-)"'
-_PAIR = r'[ ,;|]+([A-Za-z][A-Za-z0-9_-]*)[=:](?:"[^"]*"|[^\s"]+(?:, [^\s"=]+)*)'
+_PAIR = (
+    r"[ ,;|]+([A-Za-z][A-Za-z0-9_-]*)[=:]"
+    r'(?:"[^"]*"|[^\s",;|]+(?:, [0-9\[-][^\s"=,;|]*)*)'
+)
 _TAIL = re.compile(rf"(?:{_FORWARDED})?(?:{_PAIR})*")
+#: So many variables of a template make the head: `re` is slow where many are free.
+_HEAD_PIECES = 3
 #: Tails of so many shapes are read in one block; the others stay as they are.
 _SHAPES = 8
 
@@ -136,7 +141,7 @@ def from_template(text: str) -> Format:
     if text.startswith(COMBINED):
         tail = text.removeprefix(COMBINED).split("\n", 1)[0]
         return dataclasses.replace(own, parse=partial(_parse, declared=tail or None))
-    head = "^" + form.pattern()
+    head = "^" + form.pattern(_HEAD_PIECES)
     return dataclasses.replace(
         own, head=head, parse=partial(_parse_template, form=form)
     )
