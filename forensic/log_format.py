@@ -218,19 +218,24 @@ class _Mapping:
 
     def times(self) -> dict[str, pl.Expr | None]:
         """Return the stamp: `$msec` is exact, the others say the zone."""
-        local = offset = None
-        if "time_local" in self.names:
-            local = clf_stamp(pl.col("time_local"))
-            offset = offset_seconds(pl.col("time_local").str.slice(21))
+        local: list[pl.Expr] = []
+        offset: list[pl.Expr] = []
         if "time_iso8601" in self.names:
-            local = iso_stamp(pl.col("time_iso8601"))
-            offset = offset_seconds(pl.col("time_iso8601").str.slice(19))
+            stamp = pl.col("time_iso8601")
+            local.append(iso_stamp(stamp))
+            offset.append(offset_seconds(stamp.str.extract(r"(Z|[+-]\d\d:?\d\d)$")))
+        if "time_local" in self.names:
+            local.append(clf_stamp(pl.col("time_local")))
+            offset.append(offset_seconds(pl.col("time_local").str.slice(21)))
         if "msec" in self.names:
-            offset = pl.lit(0, pl.Int32) if offset is None else offset
             micros = pl.col("msec").str.replace(".", "", literal=True) + "000"
             epoch = pl.from_epoch(micros.cast(pl.Int64, strict=False), "us")
-            local = epoch + pl.duration(seconds=offset)
-        return {"local_time": local, "utc_offset": offset}
+            utc = pl.when(epoch.is_not_null()).then(pl.lit(0, pl.Int32))
+            offset.append(utc)
+            local.insert(0, epoch + pl.duration(seconds=pl.coalesce(offset)))
+        if not local:
+            return {}
+        return {"local_time": pl.coalesce(local), "utc_offset": pl.coalesce(offset)}
 
     def requests(self) -> dict[str, pl.Expr | None]:
         columns: dict[str, pl.Expr | None] = {}
