@@ -163,7 +163,7 @@ class JumpFinder:
         if self.last is not None:
             rows = pl.concat([self.last, rows])
         if rows.is_empty():
-            return rows.with_columns(pl.lit(0).alias("gap"))
+            return rows.with_columns(pl.lit(0, pl.Int64).alias("gap"))
         before = pl.col("local").shift(1).over(_CLOCK)
         gap = (pl.col("local") - before).dt.total_seconds()
         found = rows.with_columns(gap.alias("gap"))

@@ -50,8 +50,7 @@ class Evidence:
 def own_stamp() -> pl.Expr:
     """Whether `local_time` is more than a copy of the envelope's stamp."""
     local, envelope = pl.col("local_time"), pl.col("envelope_local")
-    offset = pl.col("utc_offset")
-    same_offset = offset.is_null() | offset.eq_missing(pl.col("envelope_offset"))
+    same_offset = pl.col("utc_offset").eq_missing(pl.col("envelope_offset"))
     copied = envelope.is_not_null() & (local == envelope) & same_offset
     return local.is_not_null() & ~copied.fill_null(value=False)
 
@@ -61,10 +60,10 @@ def ending_formats() -> list[str]:
     return [f.name for f in all_formats() if f.stamps_end]
 
 
-def _chunks(events: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def _chunks(events: pl.LazyFrame, size: int) -> Iterator[pl.DataFrame]:
     ends = pl.col("format").is_in(ending_formats())
     frames = events.select(_COLUMNS).collect_batches(
-        chunk_size=_CHUNK, maintain_order=True
+        chunk_size=size, maintain_order=True
     )
     for frame in frames:
         if frame.height:
@@ -73,13 +72,13 @@ def _chunks(events: pl.LazyFrame) -> Iterator[pl.DataFrame]:
             )
 
 
-def collect(events: pl.LazyFrame) -> Evidence | None:
+def collect(events: pl.LazyFrame, chunk: int = _CHUNK) -> Evidence | None:
     """Evidence of all events, read once in their order; None where there are none."""
     years, jumps = YearCounter(), JumpFinder()
     found: list[tuple[pl.DataFrame, ...]] = []
     kept: list[pl.DataFrame] = []
-    for chunk in _chunks(events):
-        frame = years.count(chunk)
+    for rows_read in _chunks(events, chunk):
+        frame = years.count(rows_read)
         rows = stamps(frame)
         found.append((cells(rows), inner(frame), jumps.find(rows), changes(frame)))
         kept.append(marks(frame))
