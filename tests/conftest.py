@@ -251,10 +251,12 @@ def story_answer() -> dict[str, Any]:
                          "reason": "the archive holds no events of load_balancer"}],
         },
         "case": {
-            "version": "0.1.0",
-            "schema_version": 1,
-            "arguments": {"archives": [], "at": "2025-02-06T14:32:00+09:00"},
-            "input_root": "ab" * 32,
+            "tool": {"name": "forensic", "version": "0.1.0", "schema": 1},
+            "arguments": {
+                "archives": ["/nowhere/export"],
+                "question": {"at": "2025-02-06 14:32 +09:00", "status": 403},
+            },
+            "run": {"began": "2026-01-01T00:00:00Z"},
             "verdict": verdict,
         },
     }  # fmt: skip

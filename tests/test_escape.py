@@ -118,6 +118,15 @@ def test_no_cell_is_a_formula(head: str) -> None:
     assert cells == [f"'{head}cmd|' /C calc'!A0", "safe"]
 
 
+CUT = [text for text in SECRETS if '"CANARY"' not in text or "matched" in text]
+
+
+@pytest.mark.parametrize("text", [t for t in CUT if t.endswith(("'}", '"', '"]'))])
+def test_cut_texts_hide_what_they_still_hold(text: str) -> None:
+    for end in range(text.index("CANARY") + 3, len(text)):
+        assert "CAN" not in escape.shown(text[:end])
+
+
 def test_long_text_is_cut_and_counted() -> None:
     assert escape.cut("a" * 50, 30) == "a" * 17 + "… (+20 chars)"
     assert len(escape.cut("\x1b" * 500, 40)) == 40

@@ -287,7 +287,7 @@ def test_findings_by_level_and_by_name(run: Run, story_case: Case) -> None:
 
 def test_info_lists_every_file(run: Run, story_case: Case) -> None:
     text = run("info", story_case.folder).stdout
-    for name in ("nginx/access.log", "old.log.gz", "notes.bin", "input_root"):
+    for name in ("nginx/access.log", "old.log.gz", "notes.bin", "0.1.0"):
         assert name in text
 
 

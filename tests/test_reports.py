@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from forensic.case import Case
 from forensic.errors import UsageError
-from forensic.reports import digest, markdown, terminal, words
+from forensic.reports import digest, markdown, terminal, times, words
 from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
 
 HOSTILE = (
@@ -130,7 +130,7 @@ def test_the_schema_has_words(key: str) -> None:
     ],
 )
 def test_stamps(value: str | None, offset: int | None, text: str) -> None:
-    assert digest.stamp(value, offset) == text
+    assert times.stamp(value, offset) == text
 
 
 def test_a_waf_rule_counts_the_clients_it_also_let_in(story_case: Case) -> None:

@@ -14,10 +14,10 @@ from forensic import hops
 from forensic.case import Case
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.errors import EvidenceMismatch, NothingFound, UsageError
-from forensic.reports import digest, evidence, excerpt, merged, sql, terminal
-from forensic.reports.digest import stamp, zone_name
+from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
 from forensic.reports.escape import shown
 from forensic.reports.paper import number, size
+from forensic.reports.times import stamp, zone_name
 from forensic.schema import HOPS, LEVELS
 
 __all__ = ["COMMANDS"]
@@ -41,7 +41,7 @@ def _moment(text: str, case: Case) -> datetime | None:
     """The moment that a person typed; without a zone it is that of most stamps."""
     asked = hops.Question.parse(at=text)
     if not asked.zone_written:
-        offset = digest.local_offset(case)
+        offset = times.local_offset(case)
         note(f"{text}: no zone given, read as {zone_name(offset)}, as most stamps are")
         asked = asked.placed(offset or 0)
     return asked.start
@@ -76,7 +76,7 @@ def why(
         return
     sheet = paper()
     wishes = list(verdict.get("ask_for") or [])
-    terminal.answer(sheet, verdict, wishes, digest.local_offset(case))
+    terminal.answer(sheet, verdict, wishes, times.local_offset(case))
     put_text(sheet.text())
 
 
@@ -110,7 +110,7 @@ def timeline(
     if as_json:
         put_json(found, secrets=secrets)
     else:
-        offset = digest.local_offset(case)
+        offset = times.local_offset(case)
         sheet = paper()
         names = [f"time ({zone_name(offset)})", "hop", "what", "line"]
         table = (merged.cells(row, offset) for row in found)
@@ -166,7 +166,7 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
             {"hops": digest.hops(case), "gaps": gaps, "ask_for": digest.to_ask(case)}
         )
         return
-    offset = digest.local_offset(case)
+    offset = times.local_offset(case)
     sheet = paper()
     terminal.hops(sheet, case, offset)
     sheet.heading(f"gaps ({len(gaps)})")
@@ -236,7 +236,7 @@ def findings(
         return
     sheet = paper()
     for finding in found:
-        terminal.finding(sheet, finding, digest.local_offset(case), full=bool(wanted))
+        terminal.finding(sheet, finding, times.local_offset(case), full=bool(wanted))
     put_text(sheet.text())
 
 

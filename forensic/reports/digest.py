@@ -4,8 +4,10 @@ Every function takes the case and returns values that a terminal, a page and a t
 show alike. Nothing here is escaped: that happens where text is written.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+import hashlib
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,20 +27,15 @@ __all__ = [
     "gaps",
     "guess",
     "hops",
-    "local_offset",
-    "minute",
-    "moment",
     "not_whole",
+    "reproduction",
     "settled_by",
     "sources",
-    "stamp",
     "to_ask",
     "totals",
     "unparsed",
     "verdict",
     "waf_rules",
-    "zone_name",
-    "zone_of",
 ]
 
 Row = dict[str, Any]
@@ -56,76 +53,6 @@ _SAMPLE = 2_000
 def rows(frame: pl.LazyFrame) -> list[Row]:
     """The rows of a small lazy frame."""
     return frame.collect(engine="streaming").to_dicts()
-
-
-# -- time ---------------------------------------------------------------------
-def moment(value: object) -> datetime | None:
-    """The UTC moment of an ISO text or a datetime; None for anything else."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def stamp(value: object, offset: int | None = 0) -> str:
-    """A moment as `2025-02-06 14:32:07 +09:00`; what is no moment as it is."""
-    when = moment(value)
-    if when is None:
-        return "" if value is None else str(value)
-    local = _local(when, offset)
-    zone = f" {zone_name(offset)}" if local.utcoffset() else "Z"
-    return f"{_date(local)}:{local:%S}{zone}"
-
-
-def minute(value: object, offset: int | None) -> str:
-    """A moment to the minute, without its zone, for tables that name the zone once."""
-    when = moment(value)
-    return _date(_local(when, offset)) if when else ""
-
-
-def zone_name(offset: int | None) -> str:
-    """The zone of an offset: `+09:00`, or `UTC`."""
-    if not offset:
-        return "UTC"
-    sign, whole = "-" if offset < 0 else "+", abs(offset)
-    return f"{sign}{whole // 3600:02}:{whole % 3600 // 60:02}"
-
-
-def zone_of(offset: int | None) -> timezone:
-    """The zone of an offset; UTC for none."""
-    return timezone(timedelta(seconds=offset or 0))
-
-
-def _date(local: datetime) -> str:
-    """To the minute; years before 1000 keep four digits (strftime drops them)."""
-    return f"{local.year:04}-{local:%m-%d %H:%M}"
-
-
-def _local(when: datetime, offset: int | None) -> datetime:
-    try:
-        return when.astimezone(zone_of(offset))
-    except (ValueError, OverflowError):
-        return when
-
-
-def local_offset(case: Case) -> int | None:
-    """Seconds east of UTC of the zone that most stamps have; None where all are UTC."""
-    written = (
-        case.events()
-        .filter(pl.col("utc_offset") != 0)
-        .group_by(pl.col("utc_offset").alias("offset"))
-        .len()
-    )
-    found = rows(written.sort("len", "offset", descending=[True, False]).head(1))
-    if not found:
-        inferred = case.table("clocks").filter(pl.col("utc_offset") != 0)
-        votes = inferred.group_by(pl.col("utc_offset").alias("offset")).len()
-        found = rows(votes.sort("len", "offset", descending=[True, False]).head(1))
-    return int(found[0]["offset"]) if found else None
 
 
 # -- the answer ---------------------------------------------------------------
@@ -360,7 +287,46 @@ def unparsed(case: Case, most: int) -> list[Row]:
     return rows(order.head(most))
 
 
-def first(texts: Sequence[str], most: int) -> str:
-    """The first few of a list as one text, and how many more there are."""
-    text = ", ".join(texts[:most])
-    return f"{text}, +{len(texts) - most}" if len(texts) > most else text
+def reproduction(case: Case) -> list[tuple[str, str]]:
+    """What it takes to get this report again: versions, arguments, the input's hash.
+
+    Only what depends on the evidence and the question: no time of the run, no folder.
+    """
+    record = case.read_json("case.json")
+    tool = record.get("tool") or {}
+    libraries = record.get("libraries") or {}
+    facts = [
+        (
+            "tool",
+            " ".join(f"{tool[key]}" for key in ("name", "version") if key in tool),
+        ),
+        ("schema", str(tool.get("schema") or "")),
+        ("libraries", ", ".join(f"{k} {v}" for k, v in sorted(libraries.items()))),
+        ("command", command(record.get("arguments") or {})),
+        ("input_hash", _root_hash(case)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def command(arguments: Mapping[str, Any]) -> str:
+    """The command line that made the case, archives by their names alone."""
+    parts = [Path(path).name for path in arguments.get("archives") or []]
+    for option, key in (
+        ("--tz", "zones"),
+        ("--year", "years"),
+        ("--log-format", "log_formats"),
+    ):
+        for glob, value in arguments.get(key) or []:
+            parts += [option, f"{glob}={value}"]
+    question = arguments.get("question") or {}
+    for key in ("at", "status", "path"):
+        if question.get(key):
+            parts += [f"--{key}", str(question[key])]
+    return shlex.join(["forensic", "analyze", *parts]) if parts else ""
+
+
+def _root_hash(case: Case) -> str:
+    """One hash over the names and hashes of all files, as `sha256sum` lists them."""
+    table = case.table("sources").select("source", "sha256").sort("source")
+    lines = (f"{row['sha256'] or '-'}  {row['source']}\n" for row in rows(table))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -71,8 +71,14 @@ _KEYS = (
 )
 #: A quote as JSON writes it, also inside a JSON text inside a JSON text.
 _Q = r"""\\*["']"""
-_END = r"(?<!\\)\1"
+#: The same quote again, or the end of a text that was cut.
+_END = r"(?:(?<!\\)\1|$)"
 _ALONE = r"(?<![\w-])"
+#: A list of texts, each with anything in it; the list or a text may be cut.
+_MATCHED = (
+    r"""\\*"matchedData\\*"\s*:\s*\["""
+    r"""((?:\\*"(?:[^"\\]|\\[^"])*(?:\\*"|$)|[^\]"])*)"""
+)
 _SCHEMES = r"(?:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)"
 
 _PATTERNS: list[tuple[str, int]] = [
@@ -82,7 +88,7 @@ _PATTERNS: list[tuple[str, int]] = [
     # "password": "…"
     (rf"({_Q})(?:{_KEYS}|{_HEADERS})\1\s*[:=]\s*\1(.*?){_END}", 2),
     # what a WAF rule matched is whatever the client sent
-    (r"""\\*"matchedData\\*"\s*:\s*\[((?:\\*"(?:[^"\\]|\\[^"])*\\*"|[^\]"])*)\]""", 1),
+    (_MATCHED, 1),
     # Cookie: a=b; c=d   Authorization: Basic …   x-api-key: …
     (rf"{_ALONE}(?:set-)?cookie2?\s*[:=]\s*(?![\"'\s])([^\"'\r\n]+)", 1),
     (rf"{_ALONE}(?:proxy-)?authorization\s*[:=]\s*((?:{_SCHEMES}\s+)?[^\s\"',;]+)", 1),
@@ -131,6 +137,10 @@ def redacted(text: str) -> str:
     return text
 
 
+#: How much of a long text is looked at to show its beginning: whole credentials.
+_NEAR = 8
+
+
 # -- the outputs --------------------------------------------------------------
 def shown(text: object) -> str:
     """Any value as safe text: without credentials, every character visible."""
@@ -139,10 +149,13 @@ def shown(text: object) -> str:
 
 def cut(text: object, width: int) -> str:
     """Safe text of at most `width` characters; what was cut is counted."""
-    safe = shown(text)
-    if len(safe) <= width:
+    whole = text if isinstance(text, str) else str(text)
+    near = whole[: width * _NEAR]
+    safe = shown(near)
+    beyond = len(whole) - len(near)
+    if len(safe) <= width and not beyond:
         return safe
-    note = f"… (+{len(safe) - width} chars)"
+    note = f"… (+{len(safe) - width + beyond} chars)"
     return safe[: max(width - len(note), 1)] + note
 
 

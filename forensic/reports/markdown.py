@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from forensic.case import Case
-from forensic.reports import digest
-from forensic.reports.digest import Row, stamp
+from forensic.reports import digest, times
+from forensic.reports.digest import Row
 from forensic.reports.escape import code, cut, markdown
 from forensic.reports.paper import number, size
+from forensic.reports.times import stamp
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -30,7 +31,7 @@ def render(case: Case, lang: str) -> str:
     def say(key: str, **values: object) -> str:
         return markdown(told(key, **values))
 
-    offset = digest.local_offset(case)
+    offset = times.local_offset(case)
     parts = [
         f"# {say('report')}",
         *_answer(case, say, lang, offset),
@@ -174,7 +175,7 @@ def _given(case: Case, say: Say) -> list[str]:
 
 
 def _stack(case: Case, say: Say, offset: int | None) -> list[str]:
-    zone = digest.zone_name(offset)
+    zone = times.zone_name(offset)
     names = [say("hop"), say("state"), say("events"), say("errors")]
     names += [f"{say('first')} ({zone})", f"{say('last')} ({zone})", say("names")]
     cells = (
@@ -183,8 +184,8 @@ def _stack(case: Case, say: Say, offset: int | None) -> list[str]:
             say(row["state"]),
             number(row["events"]),
             number(row.get("errors")),
-            digest.minute(row.get("first"), offset),
-            digest.minute(row.get("last"), offset),
+            times.minute(row.get("first"), offset),
+            times.minute(row.get("last"), offset),
             " ".join(code(name) for name in row["names"]),
         )
         for row in digest.hops(case)
@@ -294,10 +295,6 @@ def _unparsed(case: Case, say: Say) -> list[str]:
 
 
 def _reproduce(case: Case, say: Say) -> list[str]:
-    made = case.read_json("case.json")
-    facts = [(k, v) for k, v in sorted(made.items()) if isinstance(v, str | int | dict)]
-    kept = [(k, v) for k, v in facts if k not in {"verdict", "counts"}]
-    return [
-        f"\n## {say('reproduce')}\n",
-        *(f"- {markdown(k)}: {code(v)}" for k, v in kept),
-    ]
+    facts = digest.reproduction(case)
+    lines = (f"- {say(name)}: {code(value)}" for name, value in facts)
+    return [f"\n## {say('reproduce')}\n", *lines]

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from forensic.case import Case
-from forensic.reports.digest import Row, moment, rows, stamp, verdict
+from forensic.reports.digest import Row, rows, verdict
+from forensic.reports.times import moment, stamp
 from forensic.reports.words import speaker
 
 __all__ = ["cells", "events", "incident"]

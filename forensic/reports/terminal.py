@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from forensic.case import Case
-from forensic.reports import digest
-from forensic.reports.digest import Row, stamp
+from forensic.reports import digest, times
+from forensic.reports.digest import Row
 from forensic.reports.escape import visible
 from forensic.reports.paper import Paper, number, size
+from forensic.reports.times import stamp
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -22,7 +23,7 @@ _ROWS = 12
 def render(case: Case, width: int, colour: bool) -> str:
     """The whole summary of a case: the answer first, the next commands last."""
     paper = Paper(width, colour=colour)
-    offset = digest.local_offset(case)
+    offset = times.local_offset(case)
     answer(paper, digest.verdict(case), digest.to_ask(case), offset)
     _given(paper, case)
     _findings(paper, digest.findings(case))
@@ -203,12 +204,12 @@ def hops(paper: Paper, case: Case, offset: int | None) -> None:
                 say(row["hop"]),
                 number(row["events"]) if logged else "no log",
                 number(row.get("errors")) if logged else "",
-                digest.minute(row.get("first"), offset),
-                digest.minute(row.get("last"), offset),
+                times.minute(row.get("first"), offset),
+                times.minute(row.get("last"), offset),
                 ", ".join(row["names"][:2]),
             )
         )
-    zone = digest.zone_name(offset)
+    zone = times.zone_name(offset)
     names = ["hop", "events", "errors", f"first ({zone})", f"last ({zone})", "names"]
     paper.table(names, table, right=names[1:5])
 

@@ -1,0 +1,179 @@
+"""The report as one page: no network, no foreign script, under a megabyte.
+
+Every value passes through `escape.shown` and Jinja's autoescape on its way into the
+page; style and script are allowed by their hashes and nothing else is.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from forensic.case import Case
+from forensic.reports import digest, lanes, merged, svg, times
+from forensic.reports.digest import Row
+from forensic.reports.escape import cut, shown
+from forensic.reports.markdown import headline
+from forensic.reports.paper import number, size
+from forensic.reports.words import speaker
+from forensic.schema import LEVELS
+
+__all__ = ["render"]
+
+Say = Callable[..., str]
+
+#: The page stays below this; lists are halved until it does.
+_MOST_BYTES = 950_000
+_HALVINGS = 6
+
+
+def render(case: Case, lang: str) -> bytes:
+    """The report of a case in that language, at most a megabyte of UTF-8."""
+    facts = _facts(case, lang)
+    page = b""
+    for halving in range(_HALVINGS):
+        page = _page({**facts, "most": _limits(2**halving)})
+        if len(page) <= _MOST_BYTES:
+            break
+    return page
+
+
+def _limits(divisor: int) -> dict[str, int]:
+    """How many rows and characters each part of the page may have."""
+    whole = {"rows": 60, "findings": 80, "proofs": 5, "text": 500, "cell": 160}
+    return {name: max(2, most // divisor) for name, most in whole.items()}
+
+
+def _facts(case: Case, lang: str) -> dict[str, Any]:
+    """Everything that the template shows, read from the case once."""
+    say = speaker(lang)
+    offset = times.local_offset(case)
+    verdict = digest.verdict(case)
+    found = digest.findings(case)
+    hops = digest.hops(case)
+    return {
+        "lang": lang,
+        "say": say,
+        "offset": offset,
+        "zone": times.zone_name(offset),
+        "verdict": verdict,
+        "headline": headline(verdict, lang),
+        "evidence": verdict.get("evidence") or [],
+        "wishes": digest.to_ask(case),
+        "totals": digest.totals(case),
+        "sources": digest.sources(case),
+        "broken": digest.not_whole(case),
+        "hops": hops,
+        "stack": svg.stack(hops, str(verdict.get("answered_by") or ""), say),
+        "charts": _charts(case, offset, say),
+        "coverage": _coverage(case, offset, say),
+        "gaps": digest.gaps(case),
+        "findings": found,
+        "levels": [(name, sum(f["level"] == name for f in found)) for name in LEVELS],
+        "not_run": case.read_json("findings.json").get("not_run") or [],
+        "requests": digest.failed(case, 60),
+        "request_kinds": digest.failed_kinds(case),
+        "waf": digest.waf_rules(case, 40),
+        "clocks": digest.clocks(case),
+        "unparsed": digest.unparsed(case, 40),
+        "reproduction": digest.reproduction(case),
+    }
+
+
+def _charts(case: Case, offset: int | None, say: Say) -> list[Row]:
+    """Timelines: the minutes around the answer, then the whole archive."""
+    windows = []
+    incident = merged.incident(case)
+    span = lanes.whole(case)
+    if span and incident and span.start <= incident < span.end:
+        near = lanes.around(incident)
+        if span.step > 2 * near.step:
+            windows.append(("around_incident", near))
+    if span:
+        windows.append(("whole_archive", span))
+    charts = []
+    for name, window in windows:
+        found = lanes.lanes(case, window)
+        charts.append(
+            {
+                "name": name,
+                "image": svg.timeline(found, window, incident, offset, say),
+                "hops": [lane.hop for lane in found],
+                "steps": svg.steps_of(found, window),
+                "outside": window.outside,
+            }
+        )
+    return charts
+
+
+def _coverage(case: Case, offset: int | None, say: Say) -> Markup:
+    span = lanes.whole(case)
+    if span is None:
+        return Markup("")
+    covers = lanes.cover(case, span)
+    return svg.coverage(covers, span, merged.incident(case), offset, say)
+
+
+def _page(facts: dict[str, Any]) -> bytes:
+    here = files(__package__)
+    style = (here / "report.css").read_text("utf-8")
+    script = (here / "report.js").read_text("utf-8")
+    template = (here / "report.html.jinja").read_text("utf-8")
+    world = Environment(
+        loader=DictLoader({"report": template}),
+        autoescape=True,
+        finalize=_safe,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    world.filters |= {"number": number, "size": size, "cut": cut}
+    offset = facts["offset"]
+    text = world.get_template("report").render(
+        facts,
+        style=Markup(style),  # noqa: S704 (a file of this package)
+        script=Markup(script),  # noqa: S704 (a file of this package)
+        policy=_policy(style, script),
+        utc=times.stamp,
+        local=lambda value: times.stamp(value, offset) if offset else "",
+        minute=lambda value: times.minute(value, offset),
+        guess=digest.guess,
+        settled_by=digest.settled_by,
+        asked=digest.asked,
+        ledger=_ledger(facts["totals"], facts["say"]),
+    )
+    return text.encode()
+
+
+def _safe(value: object) -> object:
+    """What `{{ … }}` writes: our own markup as it is, everything else made safe."""
+    return value if isinstance(value, Markup) else shown("" if value is None else value)
+
+
+def _ledger(totals: digest.Totals, say: Say) -> str:
+    kinds = ("events", "continuation", "blank", "header", "unparsed")
+    parts = {kind: number(totals[f"{kind}_lines"]) for kind in kinds}
+    return say("ledger", lines=number(totals["lines"]), **parts)
+
+
+def _policy(style: str, script: str) -> str:
+    """The page's Content-Security-Policy: this style, this script, nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _hash(text: str) -> str:
+    digested = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digested).decode()}"

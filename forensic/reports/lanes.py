@@ -1,0 +1,176 @@
+"""Events and errors of each hop counted in steps of time, for charts of any archive."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.case import Case
+from forensic.reports import digest
+from forensic.schema import HOPS
+
+__all__ = ["Cover", "Lane", "Window", "around", "cover", "lanes", "whole"]
+
+#: Most steps of a chart, and the steps that people read easily, in seconds.
+_MOST = 100
+_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
+_STEPS += [hours * 3600 for hours in (2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24)]
+_BESIDE = timedelta(minutes=15)
+#: A stamp this many times further out than the bulk would hide all the rest.
+_STRAY = 4
+_SECOND = 1_000_000
+_MOST_COVERS = 24
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A span of time in `count` steps of `step` seconds from `start` on."""
+
+    start: datetime
+    step: int
+    count: int
+    #: Events with a time outside of it.
+    outside: int = 0
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the last step."""
+        return self.start + timedelta(seconds=self.step * self.count)
+
+    def place(self, when: datetime) -> float:
+        """Where a moment stands: 0 at the start, 1 at the end, cut off at both."""
+        share = (when - self.start) / (self.end - self.start)
+        return min(max(share, 0.0), 1.0)
+
+    def begin(self, number: int) -> datetime:
+        """When a step begins."""
+        return self.start + timedelta(seconds=self.step * number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One hop: events, and error responses that it made, a step each."""
+
+    hop: str
+    events: list[int]
+    errors: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """One format of one hop: in which steps it has events, and its gaps."""
+
+    hop: str
+    format: str
+    events: list[int]
+    gaps: list[digest.Row]
+
+
+def _window(low: datetime, high: datetime, outside: int = 0) -> Window:
+    seconds = max((high - low).total_seconds(), 1.0)
+    step = next((s for s in _STEPS if s * _MOST >= seconds), int(seconds / _MOST) + 1)
+    begin = int((low - _EPOCH).total_seconds()) // step * step
+    start = _EPOCH + timedelta(seconds=begin)
+    count = int((high - start).total_seconds() // step) + 1
+    return Window(start=start, step=step, count=count, outside=outside)
+
+
+def whole(case: Case) -> Window | None:
+    """The span of the archive without stray stamps; None where no event has a time."""
+    when = pl.col("time").dt.epoch("us")
+    marks = {"low": 0.0, "early": 0.005, "late": 0.995, "high": 1.0}
+    spread = [
+        when.quantile(share, "nearest").cast(pl.Int64).alias(name)
+        for name, share in marks.items()
+    ]
+    row = digest.rows(case.events().select(*spread))[0]
+    if row["low"] is None:
+        return None
+    bulk = max(row["late"] - row["early"], 60 * _SECOND)
+    low, high = row["low"], row["high"]
+    if high - low > _STRAY * bulk:
+        low = max(low, row["early"] - bulk // 10)
+        high = min(high, row["late"] + bulk // 10)
+    out = case.events().filter((when < low) | (when > high)).select(pl.len().alias("n"))
+    return _window(_moment(low), _moment(high), digest.rows(out)[0]["n"])
+
+
+def around(when: datetime) -> Window:
+    """A quarter of an hour before and after a moment."""
+    return _window(when - _BESIDE, when + _BESIDE)
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _steps(window: Window) -> pl.Expr:
+    """The number of the step that a row's time falls into."""
+    seconds = pl.col("time").dt.epoch("us") // _SECOND
+    start = int((window.start - _EPOCH).total_seconds())
+    return ((seconds - start) // window.step).alias("step")
+
+
+def _counts(frame: pl.LazyFrame, keys: list[str], window: Window) -> list[digest.Row]:
+    """Rows of keys, step and count, for times in the window."""
+    inside = pl.col("time").is_between(window.start, window.end, closed="left")
+    counted = frame.filter(inside).group_by(*keys, _steps(window)).len("count")
+    return digest.rows(counted.sort(*keys, "step"))
+
+
+def lanes(case: Case, window: Window) -> list[Lane]:
+    """A lane for each hop that has an event or made an error in the window."""
+    text = pl.col("hop").cast(pl.String)
+    events = _spread(_counts(case.events().with_columns(text), ["hop"], window), window)
+    maker = pl.col("answered_by").cast(pl.String).alias("hop")
+    answers = case.table("requests").filter(pl.col("status") >= 400).with_columns(maker)
+    errors = _spread(_counts(answers, ["hop"], window), window)
+    none = [0] * window.count
+    return [
+        Lane(hop=hop, events=events.get((hop,), none), errors=errors.get((hop,), none))
+        for hop in [*HOPS, "unknown"]
+        if (hop,) in events or (hop,) in errors
+    ]
+
+
+def _spread(
+    counts: list[digest.Row], window: Window
+) -> dict[tuple[Any, ...], list[int]]:
+    """Counts by key, one number a step."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for row in counts:
+        key = tuple(v for name, v in row.items() if name not in {"step", "count"})
+        found.setdefault(key, [0] * window.count)[row["step"]] += row["count"]
+    return found
+
+
+def cover(case: Case, window: Window) -> list[Cover]:
+    """What each format of each hop covers; hops without any log come as gaps alone."""
+    text = pl.col("hop").cast(pl.String)
+    keyed = case.events().with_columns(text).select("time", "source", "hop", "format")
+    spread = _spread(_counts(keyed, ["hop", "format"], window), window)
+    writes = digest.rows(keyed.select("source", "hop", "format").unique())
+    pairs = {
+        (row["source"], row["hop"]): row["format"] for row in sorted(writes, key=str)
+    }
+    gaps: dict[tuple[str, str], list[digest.Row]] = {}
+    for gap in digest.gaps(case):
+        hop = gap["hop"] or "unknown"
+        own = sorted(f for h, f in spread if h == hop and f)
+        name = pairs.get((gap["source"], hop)) or (own[0] if own else "")
+        gaps.setdefault((hop, name), []).append(gap)
+    keys = {(hop or "unknown", name or "") for hop, name in spread} | gaps.keys()
+    order = [*HOPS, "unknown"]
+    ranked = sorted(keys, key=lambda k: (order.index(k[0]) if k[0] in order else 99, k))
+    none = [0] * window.count
+    return [
+        Cover(
+            hop=hop,
+            format=name,
+            events=spread.get((hop, name), none),
+            gaps=gaps.get((hop, name), []),
+        )
+        for hop, name in ranked[:_MOST_COVERS]
+    ]

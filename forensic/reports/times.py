@@ -1,0 +1,78 @@
+"""Moments as people read them: UTC, or the local time of the machines that logged."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import polars as pl
+
+from forensic.case import Case
+
+__all__ = ["local_offset", "minute", "moment", "stamp", "zone_name", "zone_of"]
+
+
+def moment(value: object) -> datetime | None:
+    """The UTC moment of an ISO text or a datetime; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def stamp(value: object, offset: int | None = 0) -> str:
+    """A moment as `2025-02-06 14:32:07 +09:00`; what is no moment as it is."""
+    when = moment(value)
+    if when is None:
+        return "" if value is None else str(value)
+    local = _local(when, offset)
+    zone = f" {zone_name(offset)}" if local.utcoffset() else "Z"
+    return f"{_date(local)}:{local:%S}{zone}"
+
+
+def minute(value: object, offset: int | None) -> str:
+    """A moment to the minute, without its zone, for tables that name the zone once."""
+    when = moment(value)
+    return _date(_local(when, offset)) if when else ""
+
+
+def zone_name(offset: int | None) -> str:
+    """The zone of an offset: `+09:00`, or `UTC`."""
+    if not offset:
+        return "UTC"
+    sign, whole = "-" if offset < 0 else "+", abs(offset)
+    return f"{sign}{whole // 3600:02}:{whole % 3600 // 60:02}"
+
+
+def zone_of(offset: int | None) -> timezone:
+    """The zone of an offset; UTC for none."""
+    return timezone(timedelta(seconds=offset or 0))
+
+
+def _date(local: datetime) -> str:
+    """To the minute; years before 1000 keep four digits (strftime drops them)."""
+    return f"{local.year:04}-{local:%m-%d %H:%M}"
+
+
+def _local(when: datetime, offset: int | None) -> datetime:
+    try:
+        return when.astimezone(zone_of(offset))
+    except (ValueError, OverflowError):
+        return when
+
+
+def local_offset(case: Case) -> int | None:
+    """Seconds east of UTC of the zone that most stamps have; None where all are UTC."""
+    written = (
+        case.events()
+        .filter(pl.col("utc_offset") != 0)
+        .group_by(pl.col("utc_offset").alias("offset"))
+        .len()
+    )
+    found = written.sort("len", "offset", descending=[True, False]).head(1).collect()
+    if found.is_empty():
+        inferred = case.table("clocks").filter(pl.col("utc_offset") != 0)
+        votes = inferred.group_by(pl.col("utc_offset").alias("offset")).len()
+        found = votes.sort("len", "offset", descending=[True, False]).head(1).collect()
+    return None if found.is_empty() else int(found.item(0, "offset"))
