@@ -4,6 +4,7 @@ Free text is only read where its shape is certain; whatever else stands in it st
 the message. Functions are row-aligned and work on the few rows that can matter.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import polars as pl
@@ -208,8 +209,10 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
 
 def _requests(messages: pl.Series) -> pl.DataFrame:
     """The request and response columns of messages that may speak of HTTP."""
-    shapes = [*(partial(_shape, pattern=pattern) for pattern in _REQUESTS), _pairs]
-    found = first_that_parses(messages, shapes)
+    shapes: list[Callable[[pl.Series], pl.DataFrame]] = [
+        partial(_shape, pattern=pattern) for pattern in _REQUESTS
+    ]
+    found = first_that_parses(messages, [*shapes, _pairs])
     absent = {*_HTTP, "reason"} - {*found.columns}
     took = pl.col("rest").str.extract_groups(_DURATION).struct
     unit = took.field("2").replace_strict(

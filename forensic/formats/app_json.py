@@ -25,8 +25,8 @@ _NAMES = {
     " eventTime record.time created_at created date",
     "level": "log.level levelname level severity severity_text lvl loglevel log_level"
     " @l record.level.name levelno",
-    "message": "message msg event short_message text log @m @mt textPayload body"
-    " record.message jsonPayload.message Message",
+    "message": "record.message message msg event short_message text log @m @mt body"
+    " textPayload jsonPayload.message Message",
     "logger": "log.logger logger logger_name loggerName name SourceContext category"
     " record.name logName",
     "pid": "pid process.pid process record.process.id process_id",
