@@ -191,10 +191,12 @@ def _seriousness(finding: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _iso(moment: datetime | None) -> str | None:
+def _iso(moment: datetime | str | None) -> str | None:
     """ISO 8601 in UTC with the fraction only where there is one."""
     if moment is None:
         return None
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.schema import EVENT
+from forensic.schema import EVENT, HOPS
 
 __all__ = [
     "EVIDENCE",
@@ -29,6 +29,7 @@ __all__ = [
     "each",
     "gather",
     "glob_regex",
+    "hop_words",
     "leading",
     "plural",
     "reasons",
@@ -270,6 +271,13 @@ def _objects(
         for item in (found if isinstance(found, list) else [])
         if isinstance(item, dict)
     ]
+
+
+def hop_words(column: str = "hop") -> pl.Expr:
+    """Hop as a person calls it: `WAF`, `load balancer`."""
+    words = {hop: hop.replace("_", " ") for hop in HOPS}
+    words |= {"waf": "WAF", "cdn": "CDN"}
+    return pl.col(column).cast(pl.String).replace(words)
 
 
 def plural(number: pl.Expr, noun: str) -> pl.Expr:

@@ -112,7 +112,7 @@ def test_nothing_gives_nothing(rule: Rule) -> None:
 
 
 def _without_one_value(example: Example) -> list[Example]:
-    """The example once for each column, with that column null in every event."""
+    """Repeat the example, each time with one column null in every event."""
     columns = sorted({name for row in example.events for name in row})
     return [
         replace(example, events=[dict(row) | {name: None} for row in example.events])

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -15,7 +15,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         gather(frames, rows, ["hop", "status"], tops=["path", "message", "client_ip"]),
         summary=pl.format(
             "The {} refused {} with {}: path {}; {}",
-            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            hop_words(),
             plural(pl.col("count"), "request"),
             pl.col("status").cast(pl.String).fill_null("no status logged"),
             "path_list",

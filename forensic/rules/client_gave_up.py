@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -16,7 +16,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "{} ended with {} at the {}: after seconds {}; path {}; client {}",
             plural(pl.col("count"), "request"),
             "status",
-            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            hop_words(),
             "seconds_list",
             "path_list",
             "client_ip_list",

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -18,7 +18,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         summary=pl.format(
             "{} at {}: {}",
             plural(pl.col("count"), "line"),
-            pl.col("hop").cast(pl.String).fill_null("unknown"),
+            hop_words().fill_null("unknown"),
             "message_list",
         ),
         confidence="certain",

@@ -2,22 +2,23 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, report, tally
+from forensic.rule import Example, Frames, Rule, hop_words, report, tally
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
     absent = frames.gaps.filter(pl.col("kind") == "absent").with_columns(
         pl.col("hop").cast(pl.String), first="start", last="end"
     )
-    asks = absent.group_by("hop").agg(
-        asks=pl.col("ask_for").drop_nulls().unique().sort().head(5)
+    said = absent.group_by("hop").agg(
+        asks=pl.col("ask_for").drop_nulls().unique().sort().head(5),
+        details=pl.col("detail").drop_nulls().unique().sort().head(3).str.join(" "),
     )
     return report(
-        tally(absent, ["hop"], tops=["detail"]).join(asks, on="hop", nulls_equal=True),
+        tally(absent, ["hop"]).join(said, on="hop", nulls_equal=True),
         summary=pl.format(
-            "The archive holds no log of the {}: {}",
-            pl.col("hop").fill_null("hop in front").str.replace("_", " "),
-            pl.col("detail_list").str.replace_all(" (1)", "", literal=True),
+            "The archive holds no log of the {}. {}",
+            hop_words().fill_null("hop in front"),
+            "details",
         ),
         confidence="strong",
         ask_for=pl.col("asks"),

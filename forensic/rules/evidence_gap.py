@@ -2,28 +2,33 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, plural, report, tally
+from forensic.rule import Example, Frames, Rule, hop_words, plural, report, tally
+
+#: A pause in a log that says little anyway (an error log, say) is no hole.
+_ENOUGH = 20
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    holes = frames.gaps.filter(pl.col("kind") != "absent").with_columns(
-        pl.col("hop").cast(pl.String), first="start", last="end"
-    )
+    """Holes in which the log's own rate gives more than a few lines."""
+    holes = frames.gaps.filter(
+        pl.col("kind") != "absent",
+        (pl.col("kind") != "gap") | (pl.col("expected") >= _ENOUGH),
+    ).with_columns(pl.col("hop").cast(pl.String), first="start", last="end")
     asks = holes.group_by("kind", "hop").agg(
         asks=pl.col("ask_for").drop_nulls().unique().sort().head(5),
-        expected=pl.col("expected").sum(),
+        details=pl.col("detail").drop_nulls().unique().sort().head(3).str.join(" "),
     )
     keys = ["kind", "hop"]
-    groups = tally(holes, keys, tops=["source", "detail"])
+    groups = tally(holes, keys, tops=["source"])
     return report(
         groups.join(asks, on=keys, nulls_equal=True),
         summary=pl.format(
             "{} in the evidence of {} ({}): {}. {}",
             plural(pl.col("count"), "hole"),
-            pl.col("hop").fill_null("an unknown hop").str.replace("_", " "),
+            hop_words().fill_null("an unknown hop"),
             pl.col("kind").str.replace_all("_", " "),
             "source_list",
-            "detail_list",
+            "details",
         ),
         confidence="strong",
         ask_for=pl.col("asks"),
@@ -56,5 +61,8 @@ RULE = Rule(
         Example(title="a pause", gaps=[_gap("gap")]),
         Example(title="a lost file", gaps=[_gap("rotation_hole")]),
     ],
-    negatives=[Example(title="no such log at all", gaps=[_gap("absent")])],
+    negatives=[
+        Example(title="no such log at all", gaps=[_gap("absent")]),
+        Example(title="a quiet error log", gaps=[_gap("gap") | {"expected": 3.0}]),
+    ],
 )

@@ -11,6 +11,7 @@ from forensic.rule import (
     asked_at,
     gather,
     glob_regex,
+    hop_words,
     plural,
     report,
 )
@@ -49,9 +50,13 @@ def _query(frames: Frames) -> pl.LazyFrame:
         near=near.sum(),
         same=(same & near).sum(),
     )
+    known = frames.events.filter(
+        pl.col("time").is_between(moment - _NEAR, moment + _NEAR),
+        same & (pl.lit(status is None) | (pl.col("status") == status)),
+    ).select(known=pl.len() > 0)
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
     groups = gather(frames, around, ["hop"], tops=["path"])
-    joined = groups.join(proof.filter(covered), on="hop")
+    joined = groups.join(proof.filter(covered), on="hop").join(known, how="cross")
     return _describe(joined, moment, path, status)
 
 
@@ -66,7 +71,7 @@ def _describe(
             "The {} logged {} within {} minutes of the reported moment, {} before and "
             "{} after it, but not {}: the request never arrived there, so a hop "
             "further out answered. What it did log: {}",
-            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            hop_words(),
             plural(pl.col("near"), "request"),
             pl.lit(minutes),
             "before",
@@ -74,6 +79,8 @@ def _describe(
             pl.lit(asked if path is not None else f"status {status}"),
             "path_list",
         ),
+        # Where another hop has the request, this only adds to what that one says.
+        level=pl.when("known").then(pl.lit("informational")).otherwise(pl.lit("high")),
         confidence=pl.when(pl.col("near") > 0)
         .then(pl.lit("strong"))
         .otherwise(pl.lit("weak")),

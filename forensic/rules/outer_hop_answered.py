@@ -7,6 +7,7 @@ from forensic.rule import (
     Frames,
     Rule,
     gather,
+    hop_words,
     plural,
     report,
     request_places,
@@ -40,7 +41,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         summary=pl.format(
             "The {} answered {} with {} ({}); the web server's access log covers "
             "those moments and holds none of them. Paths: {}",
-            pl.col("answered_by").cast(pl.String).str.replace("_", " "),
+            hop_words("answered_by"),
             plural(pl.col("count"), "request"),
             "status",
             pl.col("cause").fill_null("unknown").str.replace_all("_", " "),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
 #: A burst has this many server errors in one minute, and this share of its requests.
 _MANY = 10
@@ -39,7 +39,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "error: status {}; path {}; upstream {}",
             "minutes",
             pl.col("onset").dt.strftime("%Y-%m-%dT%H:%MZ"),
-            pl.col("hop").cast(pl.String).str.replace("_", " "),
+            hop_words(),
             "count",
             plural(pl.col("requests"), "request"),
             "status_list",

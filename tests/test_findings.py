@@ -1,0 +1,111 @@
+"""detect: order, evidence, what could not run, copies, the moment that was asked."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from forensic import findings
+from forensic.case import Case
+from forensic.rules import all_rules
+from forensic.schema import LEVELS
+
+Tables = dict[str, list[dict[str, Any]]]
+Story = tuple[Tables, dict[str, Any]]
+Detect = Callable[[dict[str, Any]], dict[str, Any]]
+ASKED = {"at": "2025-02-06 14:32 +09:00", "status": 403, "path": "/app/admin"}
+
+
+@pytest.fixture
+def tables(story: Story) -> Tables:
+    """Tables of the WAF block; every request is as whole as hops makes them."""
+    found, _ = story
+    whole = {"evidence": [], "missing": [], "explanation": "It was answered."}
+    found["requests"] = [whole | row for row in found["requests"]]
+    return found
+
+
+@pytest.fixture
+def detect(story: Story, tables: Tables, make_case: Callable[..., Case]) -> Detect:
+    """Make the function that detects, for a question, in a case of these tables."""
+
+    def run(question: dict[str, Any]) -> dict[str, Any]:
+        return findings.detect(make_case(tables, story[1]), question, read_span)
+
+    return run
+
+
+def read_span(source: str, offset: int, length: int) -> bytes:
+    """Bytes that name their own place, so that a wrong place shows."""
+    return f"{source}@{offset}\xff".encode("latin-1").ljust(length - 1) + b"\n"
+
+
+def test_evidence_is_read_back(detect: Detect) -> None:
+    result = detect(ASKED)
+    assert result["findings"]
+    for row in [e for f in result["findings"] for e in f["evidence"]]:
+        data = read_span(row["source"], row["offset"], row["length"])
+        assert row["sha256"] == hashlib.sha256(data).hexdigest()
+        assert row["text"].startswith(f"{row['source']}@{row['offset']}\\xff")
+        assert not row["text"].endswith("\n")
+        assert row["time"] is None or row["time"].endswith("Z")
+
+
+def test_most_serious_first_and_repeatable(detect: Detect) -> None:
+    first = detect(ASKED)
+    ranks = [LEVELS.index(finding["level"]) for finding in first["findings"]]
+    assert ranks == sorted(ranks)
+    assert detect(ASKED) == first
+
+
+def test_rules_without_evidence_say_so(detect: Detect) -> None:
+    result = detect({})
+    refused = {entry["id"]: entry["reason"] for entry in result["not_run"]}
+    assert refused["lb-no-target"] == "the archive holds no events of load_balancer"
+    assert "private-clients" not in refused
+    known = {rule.id for rule in all_rules()}
+    assert refused.keys() <= known
+    assert not refused.keys() & {finding["id"] for finding in result["findings"]}
+
+
+def test_a_copied_file_counts_once(tables: Tables, detect: Detect) -> None:
+    original = [e for e in tables["events"] if e["source"] == "nginx/access.log"]
+    tables["events"] += [event | {"source": "zz/copy.log"} for event in original]
+    source = next(s for s in tables["sources"] if s["source"] == "nginx/access.log")
+    copy = {"source": "zz/copy.log", "duplicate_of": "nginx/access.log"}
+    tables["sources"].append(source | copy)
+    result = detect({})
+    by_id = {finding["id"]: finding for finding in result["findings"]}
+    assert by_id["private-clients"]["count"] == len(original)
+    assert "zz/copy.log" in by_id["duplicate-source"]["summary"]
+
+
+def test_evidence_near_the_question_comes_first(detect: Detect) -> None:
+    near = detect(ASKED)
+    early = detect({})
+    by_id = [
+        next(f for f in result["findings"] if f["id"] == "private-clients")
+        for result in (near, early)
+    ]
+    assert by_id[0]["evidence"][0]["time"].startswith("2025-02-06T05:32")
+    assert by_id[1]["evidence"][0]["time"] == by_id[1]["first_seen"]
+
+
+def test_events_without_time_keep_their_order(tables: Tables, detect: Detect) -> None:
+    tables["events"] = [event | {"time": None} for event in tables["events"]]
+    result = detect({})
+    found = next(f for f in result["findings"] if f["id"] == "private-clients")
+    assert [e["line"] for e in found["evidence"]] == [1, 2, 3, 4, 5]
+    assert found["first_seen"] is None
+
+
+@pytest.mark.parametrize("micros", [0, 1, 123000])
+def test_times_are_iso_with_a_z(tables: Tables, detect: Detect, micros: int) -> None:
+    shift = timedelta(microseconds=micros)
+    tables["events"] = [e | {"time": e["time"] + shift} for e in tables["events"]]
+    result = detect({})
+    moment = next(f for f in result["findings"] if f["id"] == "private-clients")
+    fraction = f".{micros:06}" if micros else ""
+    assert moment["first_seen"] == f"2025-02-06T05:02:07{fraction}Z"
