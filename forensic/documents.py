@@ -10,6 +10,7 @@ stays local: scanning resumes at the next line that starts a value.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import orjson
 
@@ -217,6 +218,19 @@ def _spans(data: bytes, value: _Value) -> Iterator[tuple[int, int]]:
         yield value.start, value.end
 
 
+def _strangers(data: bytes, value: _Value) -> Iterator[Broken]:
+    """What stands between the elements of a list and is neither object nor list."""
+    borders = [(value.start, value.start + 1), *value.elements]
+    if not value.reason:
+        borders.append((value.end - 1, value.end))
+    if data[value.start] != 0x5B:
+        borders = value.elements if _is_wrapper(data, value) else []
+    for (_, end), (start, _) in pairwise(borders):
+        between = _SPACE.match(data, end, start)
+        if between and between.end() < start:
+            yield Broken(between.end(), start, "no JSON object")
+
+
 def _next_line(data: bytes, position: int) -> int:
     """Where the next line begins that starts a value; the end of data without one."""
     while (newline := data.find(b"\n", position)) >= 0:
@@ -248,6 +262,7 @@ def records(data: bytes, final: bool) -> Records:
         if value.unfinished and not final:
             return result
         result.spans += _spans(data, value)
+        result.broken += _strangers(data, value)
         position = value.end
         if value.reason:
             unclosed += value.unfinished
