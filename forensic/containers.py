@@ -123,6 +123,10 @@ def members(stream: Stream) -> Iterator[Member]:
             yield from _zip_members(stream)
     except _DAMAGED as error:
         stream.problem = stream.problem or ("truncated", f"container damaged: {error}")
+    if stream.descriptor is None:
+        # What stands behind the last member may be damaged too.
+        while stream.read(1 << 20):
+            pass
 
 
 def _tar_members(stream: Stream) -> Iterator[Member]:

@@ -1,0 +1,140 @@
+"""The archive: every file has an entry, nothing is followed, nothing written."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from forensic.archive import entries, open_source, spans_reader
+from forensic.errors import UsageError
+
+LOG = b'192.0.2.1 - - [06/Feb/2025:14:32:07 +0900] "GET / HTTP/1.1" 200 1 "-" "-"\n'
+
+
+def listing(*archives: Path) -> dict[str, tuple[bytes | None, str | None]]:
+    """Source ▶ content and problem."""
+    found = {}
+    for entry in entries(archives):
+        content = entry.stream.read(1 << 20) if entry.stream else None
+        if entry.container:
+            content = None
+        found[entry.source] = (content, entry.problem[0] if entry.problem else None)
+    return found
+
+
+def test_folder(tmp_path: Path) -> None:
+    (tmp_path / "a-b").write_bytes(b"2")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(b"1")
+    (tmp_path / "empty").write_bytes(b"")
+    assert ["a-b", "a/b", "empty"] == list(listing(tmp_path))
+
+
+def test_links_pipes_and_locked_files_are_listed_and_not_read(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "link").symlink_to(secret)
+    (root / "folder-link").symlink_to(tmp_path)
+    (root / "loop").symlink_to("loop")
+    os.mkfifo(root / "pipe")
+    found = listing(root)
+    assert {"folder-link", "link", "loop", "pipe"} == set(found)
+    assert all(value == (None, "unsupported") for value in found.values())
+
+
+def test_names_that_are_globs_urls_or_no_text(tmp_path: Path) -> None:
+    names = [
+        b"a[1].log",
+        b"a1.log",
+        b"b*",
+        b"{x,y}",
+        b"-n",
+        b"\xff\xfe.log",
+        b"a\nb",
+        b"~",
+        b"%0A",
+    ]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(name)
+    found = listing(tmp_path)
+    assert len(names) == len(found)
+    for name in names:
+        assert name == found[name.decode("utf-8", "backslashreplace")][0]
+
+
+def tar_of(members: dict[str, bytes], mode: str) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, data in members.items():
+            item = tarfile.TarInfo(name)
+            item.size = len(data)
+            tar.addfile(item, io.BytesIO(data))
+        link = tarfile.TarInfo("evil")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["w:", "w:gz", "w:bz2", "w:xz"])
+def test_tar_and_what_is_in_it(mode: str, tmp_path: Path) -> None:
+    inner = tar_of({"z": LOG}, "w:")
+    members = {
+        "b/x.log": LOG,
+        "../up": b"up",
+        "a.log.gz": gzip.compress(LOG),
+        "in.tar": inner,
+    }
+    path = tmp_path / "export.tar"
+    path.write_bytes(tar_of(members, mode))
+    before = sorted(tmp_path.rglob("*"))
+    found = listing(path)
+    assert found["export.tar!/b/x.log"][0] == LOG
+    assert found["export.tar!/../up"][0] == b"up"
+    assert found["export.tar!/a.log.gz"][0] == LOG
+    assert found["export.tar!/in.tar!/z"][0] == LOG
+    assert found["export.tar!/evil"] == (None, "unsupported")
+    assert before == sorted(tmp_path.rglob("*"))
+    read_span = spans_reader([path])
+    assert read_span("export.tar!/in.tar!/z", 12, 9) == LOG[12:21]
+    assert read_span("export.tar!/a.log.gz", 0, 9) == LOG[:9]
+
+
+def test_zip(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b.log", LOG)
+        archive.writestr("a.log.gz", gzip.compress(LOG))
+    found = listing(path)
+    assert ["export.zip!/a.log.gz", "export.zip!/b.log", "export.zip"] == list(found)
+    assert found["export.zip!/a.log.gz"][0] == LOG
+
+
+def test_damaged_containers_end_early_and_say_so(tmp_path: Path) -> None:
+    whole = tar_of({f"{n}.log": LOG * 50 for n in range(9)}, "w:gz")
+    for cut in (len(whole) // 2, len(whole) - 9):
+        path = tmp_path / "export.tgz"
+        path.write_bytes(whole[:cut])
+        problems = [
+            e.stream.problem for e in entries([path]) if e.stream and e.container
+        ]
+        assert problems
+        assert problems[0] is not None
+
+
+def test_several_archives_and_a_missing_one(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.log").write_bytes(name.encode())
+    both = [tmp_path / "one", tmp_path / "two"]
+    assert ["one/x.log", "two/x.log"] == list(listing(*both))
+    assert open_source(both, "two/x.log").source == "two/x.log"
+    with pytest.raises(UsageError):
+        list(entries([tmp_path / "none"]))
+    with pytest.raises(UsageError):
+        open_source(both, "two/y.log")

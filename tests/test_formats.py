@@ -1,0 +1,102 @@
+"""All formats: their goldens, and the laws of forensic.format."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forensic.format import Format
+from forensic.formats import all_formats
+from forensic.schema import HOPS, ParsedColumns
+from tests.goldens import fixtures, golden_of, parsed, rendered
+
+FORMATS = all_formats()
+LOGS = [path for path in fixtures() if path.suffix != ".format"]
+LINES = [
+    line
+    for path in LOGS
+    for line in path.read_bytes().decode("utf-8", "backslashreplace").split("\n")
+]
+#: Whole lines of every format, pieces of them, and what no log should hold.
+ODD = st.one_of(
+    st.sampled_from(LINES),
+    st.builds(
+        lambda a, b, i: a[:i] + b[i:],
+        *[st.sampled_from(LINES)] * 2,
+        st.integers(0, 200),
+    ),
+    st.text(max_size=60),
+    st.builds(
+        lambda c, n: c * n, st.sampled_from('"\\[{ -:%\0\x1b0'), st.integers(0, 3000)
+    ),
+)
+
+
+@pytest.mark.parametrize("fixture", LOGS, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_fixture_gives_its_golden(fixture: Path) -> None:
+    assert golden_of(fixture).read_bytes() == rendered(parsed(fixture).events)
+
+
+@pytest.mark.parametrize("fixture", LOGS, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_spans_of_a_fixture_tile_it(fixture: Path) -> None:
+    data = fixture.read_bytes()
+    found = parsed(fixture)
+    row = found.ledger.row(0, named=True)
+    kinds = ["events", "continuation", "blank", "header", "unparsed"]
+    assert row["lines"] == sum(row[f"{kind}_lines"] for kind in kinds)
+    assert len(data) == sum(row[f"{kind}_bytes"] for kind in kinds)
+    spans = [*found.events.select("offset", "length").rows()]
+    spans += found.unparsed.select("offset", "length").rows()
+    ends = 0
+    for offset, length in sorted(spans):
+        assert offset >= ends
+        ends = offset + length
+    assert ends <= len(data)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_format_has_a_fixture_of_its_own(fmt: Format) -> None:
+    own = [path for path in LOGS if path.parent.name == fmt.name]
+    assert own
+    seen = {name for path in own for name in parsed(path).events["format"].unique()}
+    assert fmt.name in seen
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+@settings(max_examples=25, deadline=None)
+@given(lines=st.lists(ODD, min_size=1, max_size=12))
+def test_parse_is_aligned_and_never_raises(fmt: Format, lines: list[str]) -> None:
+    text = pl.Series("text", [line.replace("\n", " ") for line in lines], pl.String)
+    found = fmt.parse(text)
+    assert len(text) == len(found)
+    assert "refused" in found.columns
+    assert set(found.columns) <= set(ParsedColumns)
+    good = found["refused"].is_null()
+    heads = text.str.contains(fmt.head)
+    assert not (good & ~heads).any(), text.filter(good & ~heads).to_list()
+    for name, dtype in ParsedColumns.items():
+        if name in found.columns:
+            found[name].cast(dtype)
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_one_line_alone_parses_as_among_others(fmt: Format) -> None:
+    text = pl.Series("text", LINES[::7][:200], pl.String)
+    whole = fmt.parse(text)
+    for row in range(0, len(text), 11):
+        alone = fmt.parse(text.slice(row, 1)).row(0, named=True)
+        among = whole.row(row, named=True)
+        # Why it was refused may be put otherwise: on the fast path or the strict one.
+        assert (alone.pop("refused") is None) == (among.pop("refused") is None)
+        kept = {name: value for name, value in alone.items() if value is not None}
+        assert kept == {n: value for n, value in among.items() if value is not None}
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_metadata_is_complete(fmt: Format) -> None:
+    assert fmt.hop is None or fmt.hop in HOPS
+    assert fmt.title
+    assert fmt.reference
+    assert fmt.head.startswith(("^", "(?"))
