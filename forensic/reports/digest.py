@@ -27,6 +27,7 @@ __all__ = [
     "gaps",
     "guess",
     "hops",
+    "no_logs",
     "not_whole",
     "reproduction",
     "settled_by",
@@ -119,6 +120,7 @@ def totals(case: Case) -> Totals:
     sums = table.select(
         pl.len().alias("files"),
         whole.sum().alias("whole"),
+        (pl.col("verdict") == "unsupported").sum().alias("no_logs"),
         *(pl.col(name).sum() for name in counted),
     )
     return {name: int(value or 0) for name, value in rows(sums)[0].items()}
@@ -132,8 +134,14 @@ def sources(case: Case) -> list[Row]:
 
 def not_whole(case: Case) -> list[Row]:
     """Files that could not be read whole, each with what is known about why."""
-    kept = pl.col("verdict").is_not_null() & (pl.col("verdict") != "complete")
-    return rows(case.table("sources").filter(kept).sort("verdict", "source"))
+    harmless = pl.col("verdict").is_in(["complete", "unsupported"])
+    return rows(case.table("sources").filter(~harmless).sort("verdict", "source"))
+
+
+def no_logs(case: Case) -> list[Row]:
+    """Files that are no log of a known format: hashed, and not read into events."""
+    kept = pl.col("verdict") == "unsupported"
+    return rows(case.table("sources").filter(kept).sort("source"))
 
 
 # -- the stack ----------------------------------------------------------------

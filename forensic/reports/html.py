@@ -19,6 +19,7 @@ from forensic.reports.digest import Row
 from forensic.reports.escape import cut, shown
 from forensic.reports.markdown import headline
 from forensic.reports.paper import number, size
+from forensic.reports.terminal import files_read, ledger
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -67,6 +68,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "totals": digest.totals(case),
         "sources": digest.sources(case),
         "broken": digest.not_whole(case),
+        "no_logs": [row["source"] for row in digest.no_logs(case)],
         "hops": hops,
         "stack": svg.stack(hops, str(verdict.get("answered_by") or ""), say),
         "charts": _charts(case, offset, say),
@@ -145,7 +147,8 @@ def _page(facts: dict[str, Any]) -> bytes:
         guess=digest.guess,
         settled_by=digest.settled_by,
         asked=digest.asked,
-        ledger=_ledger(facts["totals"], facts["say"]),
+        ledger=ledger(facts["totals"], facts["lang"]),
+        files_read=files_read(facts["totals"], _size(facts["totals"]), facts["say"]),
     )
     return text.encode()
 
@@ -155,10 +158,8 @@ def _safe(value: object) -> object:
     return value if isinstance(value, Markup) else shown("" if value is None else value)
 
 
-def _ledger(totals: digest.Totals, say: Say) -> str:
-    kinds = ("events", "continuation", "blank", "header", "unparsed")
-    parts = {kind: number(totals[f"{kind}_lines"]) for kind in kinds}
-    return say("ledger", lines=number(totals["lines"]), **parts)
+def _size(totals: digest.Totals) -> str:
+    return size(totals["stream_size"] or totals["size"])
 
 
 def _policy(style: str, script: str) -> str:

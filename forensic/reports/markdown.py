@@ -11,6 +11,7 @@ from forensic.reports import digest, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import code, cut, markdown
 from forensic.reports.paper import number, size
+from forensic.reports.terminal import files_read
 from forensic.reports.times import stamp
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
@@ -150,7 +151,7 @@ def _given(case: Case, say: Say) -> list[str]:
     parts = {kind: number(sums[f"{kind}_lines"]) for kind in kinds}
     lines = [
         f"\n## {say('given')}\n",
-        say("files_read", files=sums["files"], whole=sums["whole"], size=whole) + "  ",
+        files_read(sums, whole, say) + "  ",
         say("ledger", lines=number(sums["lines"]), **parts),
     ]
     names = [

@@ -77,6 +77,11 @@ class Paper:
             grid.add_row(Text(name, style="dim"), Text(visible(value)))
         self._put(grid, 2)
 
+    def copyable(self, text: object, *, indent: int = 2, style: str = "") -> None:
+        """One line that is never folded, so that it can be copied."""
+        whole = Text(" " * indent + shown(text), style=style)
+        self._console.print(whole, soft_wrap=True)
+
     def clipped(self, text: object, most: int, *, indent: int = 2) -> None:
         """A piece of evidence, folded, at most so many characters of it."""
         self._put(Text(cut(text, most), style="dim", overflow="fold"), indent)

@@ -1,7 +1,7 @@
 """The answer on a terminal: who answered, why, how sure, on which lines; the rest."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from forensic.case import Case
@@ -13,11 +13,11 @@ from forensic.reports.times import stamp
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
-__all__ = ["answer", "finding", "hops", "ledger", "render"]
+__all__ = ["answer", "files_read", "finding", "hops", "ledger", "render"]
 
-_EVIDENCE = 3
 _TEXT = 300
 _ROWS = 12
+_WISHES = 5
 
 
 def render(case: Case, width: int, colour: bool) -> str:
@@ -59,7 +59,9 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
         paper.line(f"no record of the {', '.join(missing)}, where one should exist")
     if wishes:
         paper.heading("ask for")
-        paper.bullets(wishes[:_ROWS])
+        paper.bullets(wishes[:_WISHES])
+    if len(wishes) > _WISHES:
+        paper.line(f"{len(wishes) - _WISHES} more: forensic coverage")
 
 
 def _evidence(
@@ -79,30 +81,27 @@ def _proof(
 ) -> None:
     when = stamp(proof.get("time"), offset)
     place = f"{proof.get('source')}:{proof.get('line')} @{proof.get('offset')}"
-    paper.line(f"{place}  {when}".rstrip(), indent=indent)
-    if proof.get("role"):
-        paper.line(proof["role"], indent=indent + 2)
+    paper.copyable(place, indent=indent)
+    told = "  ".join(str(part) for part in (when, proof.get("role")) if part)
+    if told:
+        paper.line(told, indent=indent + 2)
     if proof.get("text"):
         paper.clipped(proof["text"], _TEXT, indent=indent + 2)
 
 
 def _journey(paper: Paper, path: list[Row], offset: int | None) -> None:
-    if not path:
+    if len(path) < 2:
         return
     say = speaker("en")
     paper.heading("path of the request")
-    table = (
-        (
-            say(str(step.get("hop"))),
-            step.get("status"),
-            stamp(step.get("corrected") or step.get("time"), offset),
-            _seconds(step.get("duration")),
-            f"{step.get('source')}:{step.get('line')}" if step.get("source") else "-",
-        )
-        for step in path[:_ROWS]
-    )
-    names = ["hop", "status", "time", "duration", "line"]
-    paper.table(names, table, right=["duration"])
+    for step in path[:_ROWS]:
+        when = stamp(step.get("corrected") or step.get("time"), offset)
+        parts = [say(str(step.get("hop"))), step.get("status"), when]
+        parts.append(_seconds(step.get("duration")))
+        paper.line("  ".join(str(part) for part in parts if part))
+        if step.get("source"):
+            place = f"{step['source']}:{step.get('line')}"
+            paper.copyable(place, indent=4, style="dim")
 
 
 def _seconds(value: object) -> str:
@@ -113,23 +112,18 @@ def _hypotheses(paper: Paper, verdict: Row, wishes: list[str]) -> None:
     """Put what speaks against the answer, and the other explanations."""
     say = speaker("en")
     ranked = verdict.get("hypotheses") or []
-    candidates = [
-        say(str(c.get("hop")) if isinstance(c, Mapping) else str(c))
-        for c in verdict.get("candidates") or []
-    ]
-    if candidates:
-        paper.heading("could have answered, likeliest first")
-        paper.line(", ".join(candidates))
     if not ranked:
         return
-    paper.heading("for and against")
+    paper.heading("for and against, likeliest first")
     for rank, guess in enumerate(ranked[:5], 1):
         paper.line(f"{rank}. {digest.guess(guess, say)}")
         for name in ("for", "against"):
             for reason in guess.get(name) or []:
                 paper.line(f"{name}: {reason}", indent=5)
+        if not guess.get("against"):
+            paper.line(f"against: {say('nothing_against')}", indent=5)
         settled = digest.settled_by(guess)
-        if settled and settled not in wishes:
+        if settled and settled not in wishes and verdict.get("confidence") != "certain":
             paper.line(f"would settle it: {settled}", indent=5)
 
 
@@ -138,16 +132,26 @@ def _given(paper: Paper, case: Case) -> None:
     sums = digest.totals(case)
     paper.heading("what was given")
     whole = size(sums["stream_size"] or sums["size"])
-    paper.line(say("files_read", files=sums["files"], whole=sums["whole"], size=whole))
+    paper.line(files_read(sums, whole, say))
     paper.line(ledger(sums, "en"))
     broken = digest.not_whole(case)
-    if not broken:
-        return
-    paper.blank()
-    shown = ((r["source"], say(r["verdict"]), r["detail"]) for r in broken[:_ROWS])
-    paper.table(["not read whole", "state", "why"], shown)
+    if broken:
+        paper.blank()
+        shown = ((r["source"], say(r["verdict"]), r["detail"]) for r in broken[:_ROWS])
+        paper.table(["not read whole", "state", "why"], shown)
     if len(broken) > _ROWS:
         paper.line(f"{len(broken) - _ROWS} more: forensic info {_place(case)}")
+    others = [row["source"] for row in digest.no_logs(case)]
+    if others:
+        more = f", {len(others) - 4} more" if len(others) > 4 else ""
+        paper.line(f"no logs: {', '.join(others[:4])}{more}", style="dim")
+
+
+def files_read(sums: digest.Totals, whole: str, say: Callable[..., str]) -> str:
+    """How many files there are and how many of them could be read."""
+    counts = {name: number(sums[name]) for name in ("files", "whole", "no_logs")}
+    broken = sums["files"] - sums["whole"] - sums["no_logs"]
+    return say("files_read", **counts, broken=number(broken), size=whole)
 
 
 def ledger(sums: digest.Totals, lang: str) -> str:
@@ -180,7 +184,7 @@ def finding(paper: Paper, found: Row, offset: int | None, *, full: bool) -> None
     proofs = found.get("evidence") or []
     if not full:
         places = [f"{p['source']}:{p['line']} @{p['offset']}" for p in proofs[:1]]
-        paper.line("  ".join([*places, f"[{found['id']}]"]), indent=4, style="dim")
+        paper.copyable("  ".join([f"[{found['id']}]", *places]), indent=4, style="dim")
         return
     span = (stamp(found.get(name), offset) for name in ("first_seen", "last_seen"))
     paper.line(f"{' to '.join(span)}; confidence {found.get('confidence')}", indent=4)
@@ -250,18 +254,18 @@ def _next(paper: Paper, case: Case) -> None:
     verdict = digest.verdict(case)
     for proof in (verdict.get("evidence") or [])[:1]:
         line = shlex.quote(visible(f"{proof['source']}:{proof['line']}"))
-        paper.line(f"forensic show {line} -C 3 --case {place}")
+        paper.copyable(f"forensic show {line} -C 3 --case {place}")
     when = _incident(verdict)
     if when:
-        paper.line(f"forensic timeline {place} --around {shlex.quote(when)}")
-    paper.line(f"forensic coverage {place}")
-    paper.line(f"open {shlex.quote(visible(str(case.path('report.html'))))}")
+        paper.copyable(f"forensic timeline {place} --around {shlex.quote(when)}")
+    paper.copyable(f"forensic coverage {place}")
+    paper.copyable(f"open {shlex.quote(visible(str(case.path('report.html'))))}")
 
 
 def _incident(verdict: Row) -> str:
     for proof in [*(verdict.get("path") or []), *(verdict.get("evidence") or [])]:
-        if proof.get("time"):
-            return str(proof["time"])
+        if times.moment(proof.get("time")):
+            return stamp(proof["time"]).replace(" ", "T")
     return ""
 
 
