@@ -185,6 +185,40 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
     )
 
 
+def _announced(messages: pl.Series) -> pl.DataFrame:
+    """What `Response: 200 http://h/p` says where nothing follows: cut, not matched."""
+    head = prefix(
+        messages,
+        rf"Re(?:quest|sponse): (?:(?P<method>{_METHODS}) )?(?:{_STATUS} )?",
+    )
+    url = pl.col("rest")
+    pieces = url.str.splitn("/", 4).struct
+    scheme = pieces.field("field_0").str.strip_suffix(":")
+    absolute = scheme.is_in(["http", "https"]) & (pieces.field("field_1") == "")
+    found = head.with_columns(
+        scheme=pl.when(absolute).then(scheme),
+        host=pl.when(absolute).then(
+            pieces.field("field_2").str.replace(r":[0-9]*$", "")
+        ),
+        tail=pl.when(absolute)
+        .then(pl.concat_str(pl.lit("/"), pieces.field("field_3")))
+        .otherwise(url),
+        plain=(absolute | url.str.starts_with("/")) & ~url.str.contains(r"[ \"'#]"),
+    )
+    path = pl.col("tail").str.splitn("?", 2).struct
+    sure = pl.col("plain").fill_null(value=False) & pl.col("tail").is_not_null()
+    return found.select(
+        "method",
+        "status",
+        "scheme",
+        "host",
+        path=path.field("field_0"),
+        query=path.field("field_1"),
+        rest=pl.lit(None, pl.String),
+        refused=pl.when(~sure).then(pl.lit("no request")),
+    )
+
+
 def _pairs(messages: pl.Series) -> pl.DataFrame:
     """What `status=404 method=GET path=/x` says, in any order, quoted or not."""
 
@@ -210,7 +244,8 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
 def _requests(messages: pl.Series) -> pl.DataFrame:
     """The request and response columns of messages that may speak of HTTP."""
     shapes: list[Callable[[pl.Series], pl.DataFrame]] = [
-        partial(_shape, pattern=pattern) for pattern in _REQUESTS
+        _announced,
+        *(partial(_shape, pattern=pattern) for pattern in _REQUESTS),
     ]
     found = first_that_parses(messages, [*shapes, _pairs])
     absent = {*_HTTP, "reason"} - {*found.columns}
