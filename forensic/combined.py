@@ -123,6 +123,10 @@ def _rows(lines: pl.Series) -> _Rows:
     roomy = (quotes[first[number]] - start[number] >= _SHORTEST_HEAD) & (
         end[number] - quotes[first[number] + 1] >= _SHORTEST_REST
     )
+    if octets.max(initial=0) >= 0x80:
+        # Fixed places could cut a character in two; both servers escape such bytes.
+        ascii_only = (lines.str.len_bytes() == lines.str.len_chars()).to_numpy()
+        roomy &= ascii_only[number]
     number = number[roomy]
     first = first[number]
     opening, closing = quotes[first], quotes[first + 1]
@@ -181,7 +185,8 @@ def _stamps(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
         return _slices(rows.lines.gather(first), start, np.full(len(first), length))
 
     def date(first: _Ints) -> pl.Series:
-        days = piece(first, 0, 12).str.to_date("%d/%b/%Y:", strict=False)
+        days = piece(first, 0, 12).str.extract(r"^(\d\d/[A-Z][a-z]{2}/\d{4}):$")
+        days = days.str.to_date("%d/%b/%Y", strict=False)
         return days.cast(pl.Datetime("us"))
 
     def offset(first: _Ints) -> pl.Series:

@@ -30,9 +30,11 @@ _HTTP = (
 )
 _TCP = rf"^{_SESSION}(-?\d+/-?\d+/\+?-?\d+) (\+?\d+) {_ENDED}$"
 _REFUSED = rf"^{_START}([^ /]+)/([^ :]+): (.+)$"
+_CONNECTED = r"^Connect from ([^ ]+):(\d+) to ([^ ]+):\d+ \(([^ /]+)/(\w+)\)$"
 _HEALTH = r"^((?:Health check for |backup )*(?:[Ss]erver|[Bb]ackend|[Pp]roxy) .*)$"
 _HEAD = (
     rf"^(?:{_START}[^ ]+ [^ /]+/[^ ]+ -?\d+/-?\d+/|{_START}[^ /]+/[^ :]+: "
+    r"|Connect from [^ ]+:\d+ to [^ ]+:\d+ \([^ ]+/\w+\)"
     r"|(?:Health check for )?(?:backup )?[Ss]erver [^ /]+/[^ ]+ "
     r"(?:is (?:UP|DOWN|stopping|going DOWN)|succeeded|failed|\()"
     r"|[Bb]ackend [^ ]+ has no server available"
@@ -133,6 +135,19 @@ def _refused(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+def _connected(lines: pl.Series) -> pl.DataFrame:
+    """Return the columns of the default log: `Connect from … to … (frontend/HTTP)`."""
+    names = ["client_ip", "client_port", "listener", "frontend", "mode"]
+    return _groups(lines, _CONNECTED, names).select(
+        "client_ip",
+        message=pl.when(pl.col("mode").is_not_null()).then(pl.lit(lines)),
+        extra=json_extra(
+            **{name: pl.col(name) for name in ("frontend", "listener", "mode")}
+        ),
+        refused=pl.when(pl.col("mode").is_null()).then(pl.lit("not a HAProxy line")),
+    )
+
+
 def _health(lines: pl.Series) -> pl.DataFrame:
     text = pl.col("message")
     down = text.str.contains(r" is (?:going )?DOWN|failed")
@@ -152,7 +167,7 @@ def _health(lines: pl.Series) -> pl.DataFrame:
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return first_that_parses(lines, [_http, _tcp, _refused, _health])
+    return first_that_parses(lines, [_http, _tcp, _refused, _connected, _health])
 
 
 FORMAT = Format(

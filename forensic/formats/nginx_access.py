@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import json_extra
+from forensic.columns import first_that_parses, json_extra
 from forensic.combined import COMBINED, HEAD, combined
 from forensic.format import Format
 from forensic.log_format import Template, event_columns, read, template
@@ -123,6 +123,32 @@ def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
     ).with_columns(both)
 
 
+#: What Nginx Proxy Manager writes: of a proxied host, of any other, and of its own.
+_PROXY_MANAGER = [
+    "[$time_local] $upstream_cache_status $upstream_status $status - $request_method"
+    ' $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
+    ' [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer"',
+    "[$time_local] $status - $request_method $scheme $host"
+    ' "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
+    ' [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer"',
+    "[$time_local] $upstream_cache_status $upstream_status $status - $request_method"
+    ' $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
+    ' [Gzip $gzip_ratio] "$http_user_agent" "$http_referer"',
+    '[$time_local] $host $remote_addr $request_time "$request" $status'
+    " $body_bytes_sent $request_length $http_referer $http_user_agent",
+]
+_STAMP_FIRST = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "
+
+
+def _parse_any(lines: pl.Series) -> pl.DataFrame:
+    """Combined lines, or those of the formats that are known by their shape."""
+    frame = _parse(lines)
+    if not (frame["refused"].is_not_null() & lines.str.starts_with("[")).any():
+        return frame
+    known = [partial(_parse_template, form=template(text)) for text in _PROXY_MANAGER]
+    return first_that_parses(lines, [_parse, *known])
+
+
 def _parse_template(lines: pl.Series, form: Template) -> pl.DataFrame:
     """Lines of a `log_format` of the site's own."""
     values = read(lines, form)
@@ -152,8 +178,8 @@ FORMAT = Format(
     title="nginx access log",
     hop="web_server",
     reference="https://nginx.org/en/docs/http/ngx_http_log_module.html",
-    head=HEAD,
-    parse=_parse,
+    head=f"{HEAD}|^{_STAMP_FIRST}",
+    parse=_parse_any,
     stamps_end=True,
     paths=r"(?i)nginx|access\.log",
 )

@@ -1,0 +1,85 @@
+"""nginx_access: the fast path, tails, templates, hostile lines."""
+
+import re
+import time
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forensic import combined
+from forensic.formats import all_formats, load
+
+LINE = (
+    '192.0.2.1 - - [06/Feb/2025:14:32:07 +0900] "GET /a?b=c HTTP/1.1" 200 512'
+    ' "-" "curl/8.5.0"'
+)
+
+
+def parse(*lines: str, key: str = "nginx_access") -> list[dict[str, object]]:
+    return load(key).parse(pl.Series(lines, dtype=pl.String)).to_dicts()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(LINE) - 1), st.sampled_from('" \\?-[]9é')))
+)
+def test_the_fast_path_says_what_the_strict_one_says(
+    changes: list[tuple[int, str]],
+) -> None:
+    text = list(LINE)
+    for place, char in changes:
+        text[place] = char
+    lines = pl.Series(["".join(text), LINE])
+    fast = combined.combined(lines)
+    strict = combined._strict(lines).select(fast.columns)  # noqa: SLF001  the reference
+    assert fast.to_dicts() == strict.to_dicts()
+
+
+def test_a_stamp_that_no_calendar_has_is_null() -> None:
+    (row,) = parse(LINE.replace("06/Feb", "31/Feb"))
+    assert row["local_time"] is None
+    assert row["status"] == 200
+
+
+def test_the_last_try_counts_and_all_times_add_up() -> None:
+    (row,) = parse(LINE + ' rt=1.5 us="502, 200" urt="0.500 : 1.000" ua="192.0.2.9:80"')
+    assert (row["upstream_status"], row["upstream_duration"]) == (200, 1.5)
+    assert (row["upstream"], row["duration"]) == ("192.0.2.9:80", 1.5)
+
+
+def test_an_unknown_tail_is_kept() -> None:
+    (row,) = parse(LINE + " 0.5 what")
+    assert row["extra"] == '{"tail":"0.5 what"}'
+
+
+def test_a_template_reads_json_that_is_none() -> None:
+    key = 'nginx_access:escape=json {"t":$msec,"r":"$request","s":$status,"u":$upstream_status}'
+    row, other = parse(
+        r'{"t":1738819935.001,"r":"GET /\"x HTTP/1.1","s":499,"u":}',
+        r'{"t":1738819935.001,"r":"GET / HTTP/1.1","s":200,"u":502, 200}',
+        key=key,
+    )
+    assert (row["status"], row["path"], row["utc_offset"]) == (499, '/"x', 0)
+    assert row["extra"] == '{"upstream_status":"-"}'
+    assert other["upstream_status"] == 200
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a," * 4000,
+        "a, " * 3000,
+        "x " * 4000,
+        "192.0.2.1 - - [" * 600,
+        LINE + ' k="v",' * 2000,
+        LINE + " k=v,k=v" * 2000 + '"',
+        LINE[:46] + '" 200 5 ' * 2000,
+    ],
+)
+def test_hostile_lines_take_no_time(line: str) -> None:
+    begun = time.process_time()
+    for form in all_formats():
+        re.match(form.head, line)
+    parse(line)
+    assert time.process_time() - begun < 5
