@@ -142,7 +142,9 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         .sort("source", "offset")
     )
     failed = requests.filter(pl.col("status") >= 500)
-    refused = requests.filter(pl.col("status").is_between(400, 499))
+    refused = requests.filter(
+        pl.col("status").is_between(400, 499) & pl.col("path").is_not_null()
+    )
     thrown = pl.col("kind") == "exception"
     steps: list[_Step] = [
         (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),

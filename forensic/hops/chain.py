@@ -30,7 +30,7 @@ CARRIED = [
     "error",
 ]
 _SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]
-_OUTWARD = ["cdn", "load_balancer", "web_server", "waf", "inner_web", "app_server"]
+_OUTWARD = ["cdn", "load_balancer", "waf", "web_server", "inner_web", "app_server"]
 
 
 def _roots(links: Links) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -57,6 +57,12 @@ def requests(
         again=pl.Series(links.again),
         by_id=pl.Series(links.by_id),
     )
+    inside = pl.col("tier") >= TIERS["web_server"]
+    hidden = pl.col("client_scope").cast(pl.String).is_in(["private", "shared"])
+    forwarded = pl.when(inside & hidden).then(
+        pl.col("forwarded_for").str.extract(r"([^,\s]+)\s*$", 1)
+    )
+    rows = rows.with_columns(client_ip=pl.coalesce(forwarded, "client_ip"))
     if not everything:
         wanted = rows.filter("error").select("root").unique()
         rows = rows.join(wanted, on="root", how="semi")

@@ -97,14 +97,18 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
         app_logs_requests=pl.lit(
             known.has("app_server", "application", column="answers")
         ),
+        deaths_show=pl.lit(known.has("app_server"))
+        & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
         app_covered=minute.is_in(known.app_minutes.implode()).fill_null(value=False),
     )
 
 
 def _outer(requests: pl.DataFrame) -> pl.DataFrame:
-    """The requests with the time, status and duration that the client saw."""
-    front = ["load_balancer", "cdn", "waf", "web_server", "inner_web", "app_server"]
-    order = ["cdn", *(tier for tier in front if tier != "cdn"), "application"]
+    """The requests with the time, status and duration that the client saw.
+
+    The WAF comes last: it stamps when it was asked, not when the client was answered.
+    """
+    order = [tier for tier in responses.TIERS if tier != "waf"] + ["waf"]
     values = {
         name: pl.coalesce(f"{tier}_{name}" for tier in order)
         for name in ("time", "status", "duration")

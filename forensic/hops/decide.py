@@ -12,6 +12,10 @@ __all__ = ["Line", "decide"]
 
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _LB_CHECKS = [400, 405, 408, 411, 413, 414, 431, 463, 464, 501, 505]
+#: Files that a web server serves itself.
+_STATIC = (
+    r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
+)
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 
 
@@ -22,7 +26,7 @@ class Line:
     when: pl.Expr
     by: str
     cause: pl.Expr | str
-    sure: str
+    sure: pl.Expr | str
     #: The reason in words, after "… answered: ".
     because: str
 
@@ -225,7 +229,11 @@ def _app_cause() -> pl.Expr:
 
 
 def _noted() -> list[Line]:
-    """What the web server's own error line says."""
+    """What the web server's own error line says.
+
+    Why an upstream was gone, only the upstream's own log can say for certain.
+    """
+    dropped = _KIND.is_in(["closed", "refused", "no_live"])
     return [
         Line(
             when=_true(pl.col("web_status") == 499),
@@ -244,14 +252,19 @@ def _noted() -> list[Line]:
         Line(
             when=_NOTE.is_not_null() & ~_APP_SAYS,
             by="web_server",
-            cause=pl.coalesce(
-                pl.when(_KIND.is_in(["closed", "refused", "no_live"])).then(_INCIDENT),
-                _NOTE,
-            ),
-            sure="certain",
+            cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
+            sure=pl.when(dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("certain")),
             because="its error log names this request and the reason",
         ),
     ]
+
+
+def _app_sure(otherwise: str) -> pl.Expr:
+    """How sure that is: a 500 of which no log speaks may be either."""
+    guessed = (_STATUS == 500) & ~pl.col("app_speaks") & ~_true(_THROWN)
+    return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
 
 
 def _with_upstream() -> list[Line]:
@@ -293,7 +306,7 @@ def _with_upstream() -> list[Line]:
             when=passed,
             by="application",
             cause=_app_cause(),
-            sure="strong",
+            sure=_app_sure("strong"),
             because="the web server passed the upstream's status on",
         ),
         Line(
@@ -310,7 +323,8 @@ def _without_upstream() -> list[Line]:
     """A web server that does not say what the upstream answered, or no web log."""
     malformed = _WEB & (pl.col("method").is_null() | pl.col("path").is_null())
     gateway = _STATUS.is_in([502, 504])
-    web = _WEB | pl.col("web_known")
+    web = _WEB | _LB
+    static = pl.col("path").str.contains(_STATIC)
     return [
         Line(
             when=_APP_SAYS,
@@ -368,6 +382,14 @@ def _without_upstream() -> list[Line]:
             cause=_own_cause(),
             sure="weak",
             because="nothing in the archive shows an upstream behind it",
+        ),
+        Line(
+            when=(_WEB | _LB)
+            & (_STATUS.is_in([408, 413, 414]) | (_true(static) & (_STATUS == 404))),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="such an answer is a web server's more often than an application's",
         ),
         Line(
             when=_WEB & (_STATUS == 429) & ~pl.col("app_speaks"),

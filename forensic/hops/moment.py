@@ -32,7 +32,8 @@ def _micros(seconds: pl.Expr) -> pl.Expr:
 
 def _ahead(clocks: pl.DataFrame) -> pl.Expr:
     """Microseconds by which an event's clock is ahead of the reference."""
-    found = clocks.filter(pl.col("skew").is_not_null() & (pl.col("skew") != 0.0))
+    known = _completed(clocks)
+    found = known.filter(pl.col("skew").is_not_null() & (pl.col("skew") != 0.0))
     simple = pl.col("hostname").is_null() & pl.col("process").is_null()
     simple &= pl.len().over("source", "stamp") == 1
     expression = pl.lit(0, pl.Int64)
@@ -49,6 +50,22 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
         micros_ahead = round(float(span["skew"]) * 1_000_000)
         expression = pl.when(_applies(span)).then(micros_ahead).otherwise(expression)
     return expression.cast(pl.Int64)
+
+
+def _completed(clocks: pl.DataFrame) -> pl.DataFrame:
+    """The clock table with one machine's lead given to both stamps of its files."""
+    own = (
+        clocks.filter((pl.col("stamp") == "event") & pl.col("skew").is_not_null())
+        .group_by("source")
+        .agg(machine=pl.col("skew").median())
+    )
+    return clocks.join(
+        own, on="source", how="left", maintain_order="left"
+    ).with_columns(
+        skew=pl.when(pl.col("stamp") == "envelope")
+        .then(pl.coalesce("skew", "machine"))
+        .otherwise("skew")
+    )
 
 
 def corrected(clocks: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:

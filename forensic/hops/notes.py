@@ -302,10 +302,10 @@ def as_responses(
     named = notes.filter(pl.col("path").is_not_null())
     inner: list[pl.DataFrame] = []
     first = {kind.name: kind.statuses[0] for kind in KINDS if kind.statuses}
-    if not known.has("web_server", column="answers"):
+    if not known.has("cdn", "load_balancer", "web_server", column="answers"):
         inner.append(named.filter(pl.col("hop") == "web_server"))
     answers = ["load_balancer", "web_server", "app_server", "application", "cdn"]
-    if not known.has(*answers, column="answers") and not inner[0].height:
+    if not known.has(*answers, column="answers"):
         inner.append(
             named.filter(
                 pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
