@@ -249,23 +249,30 @@ def each(rows: pl.LazyFrame, name: str, fields: Sequence[str]) -> pl.LazyFrame:
     """
     kind = pl.List(pl.Struct(dict.fromkeys(fields, pl.String)))
 
-    def decode(extra: pl.Series) -> pl.Series:
-        return pl.Series([_objects(text, name, fields) for text in extra], dtype=kind)
+    def decode(texts: pl.Series) -> pl.Series:
+        distinct = (
+            texts.unique().drop_nulls()
+        )  # the same few lists come again and again
+        objects = [_objects(text, fields) for text in distinct]
+        known = pl.DataFrame(
+            {"text": distinct, "_each": pl.Series(objects, dtype=kind)}
+        )
+        joined = texts.to_frame("text").join(
+            known, on="text", how="left", maintain_order="left"
+        )
+        return joined.get_column("_each")
 
-    objects = pl.col("extra").map_batches(
-        decode, return_dtype=kind, is_elementwise=True
-    )
+    listed = pl.col("extra").str.json_path_match(f"$.{name}")
     held = rows.filter(pl.col("extra").str.contains(f'"{name}"', literal=True))
-    listed = held.with_columns(_each=objects).explode("_each")
-    rest = listed.drop(fields, strict=False)
+    objects = listed.map_batches(decode, return_dtype=kind, is_elementwise=True)
+    found = held.with_columns(_each=objects).explode("_each")
+    rest = found.drop("extra", *fields, strict=False)
     return rest.filter(pl.col("_each").is_not_null()).unnest("_each")
 
 
-def _objects(
-    text: str | None, name: str, fields: Sequence[str]
-) -> list[dict[str, str | None]]:
-    """Fields of the objects in one list of a JSON object."""
-    found = orjson.loads(text).get(name) if text else None
+def _objects(text: str, fields: Sequence[str]) -> list[dict[str, str | None]]:
+    """Fields of the objects in a JSON list, as text."""
+    found = orjson.loads(text)
     return [
         {f: None if item.get(f) is None else str(item[f]) for f in fields}
         for item in (found if isinstance(found, list) else [])
