@@ -16,7 +16,7 @@ _ROW = (
     r"^(?P<time>\S+) (?P<elb>\S+) (?P<client>\S+) (?P<backend>\S+)"
     rf" (?P<request_processing_time>{_TIME}) (?P<backend_processing_time>{_TIME})"
     rf" (?P<response_processing_time>{_TIME})"
-    r" (?P<status>\d{3}|-) (?P<backend_status>\d{3}|-)"
+    r" (?P<status>\d{1,3}|-) (?P<backend_status>\d{1,3}|-)"
     r" (?P<received>-?\d+) (?P<sent>-?\d+)"
     r' "(?P<request>.*?(?: HTTP/[\d.]+| - ))"'
     r'(?: "(?P<agent>.*)" (?P<ssl_cipher>\S+) (?P<ssl_protocol>\S+)(?: .*)?)?$'
@@ -48,7 +48,10 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         **request,
         **url,
         status=pl.col("status").cast(pl.Int16, strict=False),
-        upstream_status=pl.col("backend_status").cast(pl.Int16, strict=False),
+        # a backend that gave no answer is written as 0
+        upstream_status=pl.when(pl.col("backend_status") != "0").then(
+            pl.col("backend_status").cast(pl.Int16, strict=False)
+        ),
         bytes_received=_positive("received", pl.Int64()),
         bytes_sent=_positive("sent", pl.Int64()),
         duration=pl.sum_horizontal(times, ignore_nulls=False),

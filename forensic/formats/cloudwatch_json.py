@@ -24,6 +24,8 @@ _KEPT = {
     "@logStream": "log_stream",
     "@log": "log_group",
     "@entity": "entity",
+    "eventId": "event_id",
+    "id": "event_id",
 }
 
 

@@ -55,16 +55,10 @@ _SIZES = rf',"requestBodySize":{_SIZE},"requestBodySizeInspectedByWAF":{_SIZE}'
 _JA3 = r',"ja3Fingerprint":"[0-9a-f]+"'
 _JA4 = r',"ja4Fingerprint":"[0-9a-z_]+"'
 #: Values that differ from client to client: kept as text, so that the rest repeats.
-_OWN = rf"({_SIZES}(?:{_JA3})?(?:{_JA4})?|{_JA3}(?:{_JA4})?|{_JA4})"
-_OWN_KEYS = {
-    "requestBodySize",
-    "requestBodySizeInspectedByWAF",
-    "ja3Fingerprint",
-    "ja4Fingerprint",
-    "country",
-    "fragment",
-    "timestamp",
-}
+_OWN = rf"^(?:{_SIZES})?(?:{_JA3})?(?:{_JA4})?\}}$"
+_OWN_START = r',"(?:requestBodySize|ja[34]Fingerprint)":'
+#: Keys that the request part gives to `extra`.
+_REQUEST_KEYS = {"country", "fragment", "timestamp"}
 _VERDICT = [
     "action",
     "rule",
@@ -80,7 +74,7 @@ _VERDICTS = {name: ParsedColumns[name] for name in _VERDICT}
 
 def rows(lines: pl.Series) -> pl.DataFrame:
     """The columns of each record; `refused` where it has not AWS's own shape."""
-    frame = _headed(_request(_cut(lines)))
+    frame = _owned(_headed(_request(_cut(lines))))
     verdicts, places = _verdicts(frame)
     frame = frame.hstack(verdicts.select(pl.all().gather(places)))
     known = pl.col("shaped") & pl.lit(places.is_not_null())
@@ -119,11 +113,11 @@ def _extra() -> pl.Expr:
     pieces = [
         pl.concat_str(pl.lit(',"country":"'), country, pl.lit('"')),
         pl.concat_str(pl.lit(',"fragment":"'), fragment, pl.lit('"')),
-        pl.col("tail").str.extract(_OWN, 1),
+        pl.col("own"),
         pl.col("extra"),
     ]
     body = pl.concat_str(pieces, ignore_nulls=True).str.strip_prefix(",")
-    return pl.when(body != "").then(pl.concat_str(pl.lit("{"), body, pl.lit("}")))
+    return pl.format("{{{}}}", pl.when(body != "").then(body))
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
@@ -220,11 +214,28 @@ def _behind(headers: pl.Expr, name: str) -> pl.Expr:
     )
 
 
+def _owned(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the last values of `tail` as JSON text of their own, as `own`.
+
+    They are cut off where nothing else follows; elsewhere they stay in the tail.
+    """
+    tail = pl.col("tail").cast(pl.Binary)
+    frame = frame.with_columns(at=pl.col("tail").str.find(_OWN_START))
+    own = tail.bin.slice(pl.col("at")).cast(pl.String)
+    frame = frame.with_columns(own=pl.when(pl.col("at").is_not_null()).then(own))
+    alone = pl.col("own").str.contains(_OWN).fill_null(value=False)
+    rest = pl.concat_str(tail.bin.slice(0, pl.col("at")).cast(pl.String), pl.lit("}"))
+    return frame.with_columns(
+        own=pl.when(alone).then(pl.col("own").str.strip_suffix("}")),
+        tail=pl.when(alone).then(rest).otherwise("tail"),
+    )
+
+
 def _verdicts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     """The verdicts of the distinct ACL parts, and each record's row in them."""
     texts = frame.select(
         acl=pl.when("shaped").then("acl"),
-        tail=pl.when("shaped").then(pl.col("tail").str.replace(_OWN, "")),
+        tail=pl.when("shaped").then("tail"),
     )
     distinct = texts.unique().drop_nulls()
     judged: list[dict[str, Any]] = []
@@ -244,7 +255,7 @@ def _verdict(acl: str, tail: str) -> dict[str, Any] | None:
         record, duplicates = load(f'{{{acl}"httpRequest":{{"":""}}{tail}')
     except NotJsonError:
         return None
-    if duplicates or not isinstance(record, dict) or _OWN_KEYS & record.keys():
+    if duplicates or not isinstance(record, dict) or _REQUEST_KEYS & record.keys():
         return None
     verdict = judge(record)._asdict()
     extra = compact(verdict["extra"])
