@@ -318,6 +318,8 @@ def only_where(
 ) -> pl.DataFrame:
     """The columns that `convert` makes of the rows that matter; null in all others."""
     wanted = rows.fill_null(value=False)
+    if wanted.all() and len(rows):
+        return convert(column)
     found = convert(column.filter(wanted))
     place = pl.DataFrame({"row": wanted.cum_sum().cast(pl.Int64) - 1, "on": wanted})
     places = place.select(pl.when("on").then("row")).to_series()

@@ -191,32 +191,37 @@ def _announced(messages: pl.Series) -> pl.DataFrame:
         messages,
         rf"Re(?:quest|sponse): (?:(?P<method>{_METHODS}) )?(?:{_STATUS} )?",
     )
-    url = pl.col("rest")
-    pieces = url.str.splitn("/", 4).struct
-    scheme = pieces.field("field_0").str.strip_suffix(":")
-    absolute = scheme.is_in(["http", "https"]) & (pieces.field("field_1") == "")
-    found = head.with_columns(
-        scheme=pl.when(absolute).then(scheme),
-        host=pl.when(absolute).then(
-            pieces.field("field_2").str.replace(r":[0-9]*$", "")
-        ),
-        tail=pl.when(absolute)
-        .then(pl.concat_str(pl.lit("/"), pieces.field("field_3")))
-        .otherwise(url),
-        plain=(absolute | url.str.starts_with("/")) & ~url.str.contains(r"[ \"'#]"),
-    )
-    path = pl.col("tail").str.splitn("?", 2).struct
-    sure = pl.col("plain").fill_null(value=False) & pl.col("tail").is_not_null()
-    return found.select(
-        "method",
-        "status",
-        "scheme",
-        "host",
-        path=path.field("field_0"),
-        query=path.field("field_1"),
+    pieces = head["rest"].str.splitn("/", 4).struct.unnest()
+    pieces.columns = ["scheme", "nothing", "host", "path"]
+    scheme = by_value(pieces["scheme"], _schemes)["scheme"]
+    whole = (scheme.is_not_null() & (pieces["nothing"] == "")).fill_null(value=False)
+    path = pl.select(
+        pl.when(whole)
+        .then(pl.concat_str(pl.lit("/"), pieces["path"]))
+        .when(head["rest"].str.starts_with("/"))
+        .then(head["rest"])
+    ).to_series()
+    parts = path.str.splitn("?", 2).struct.unnest()
+    sure = path.is_not_null() & ~path.str.contains(r"[ \"'#]")
+    return pl.DataFrame({"whole": whole, "sure": sure.fill_null(value=False)}).select(
+        method=head["method"],
+        status=head["status"],
+        scheme=pl.when("whole").then(scheme),
+        host=pl.when("whole").then(by_value(pieces["host"], _hosts)["host"]),
+        path=parts["field_0"],
+        query=parts["field_1"],
         rest=pl.lit(None, pl.String),
-        refused=pl.when(~sure).then(pl.lit("no request")),
+        refused=pl.when(~pl.col("sure")).then(pl.lit("no request")),
     )
+
+
+def _schemes(texts: pl.Series) -> pl.DataFrame:
+    known = texts.str.extract(r"^(https?):$", 1)
+    return known.to_frame("scheme")
+
+
+def _hosts(texts: pl.Series) -> pl.DataFrame:
+    return texts.str.replace(r":[0-9]*$", "").to_frame("host")
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
