@@ -130,13 +130,16 @@ def _anchored(lines: pl.Series) -> pl.DataFrame:
     return fields.with_columns(
         pl.col(_QUOTED).str.strip_chars('"'),
         sound=fields["type"].is_not_null(),
+        split=pl.lit(value=False),
         doubtful=between.str.count_matches('" "', literal=True) > 1,
     )
 
 
 def _fields(lines: pl.Series) -> pl.DataFrame:
     """The fields of every row, nulls where it has no sound reading."""
-    frame = _split(lines).with_columns(doubtful=pl.lit(value=False))
+    frame = _split(lines).with_columns(
+        doubtful=pl.lit(value=False), split=pl.lit(value=True)
+    )
     sound = frame["sound"] & lines.str.contains(_HEAD)
     if sound.all():
         return frame
@@ -215,36 +218,36 @@ _EXTRA = [
 ]
 
 
-def _extra() -> pl.Expr:
-    """JSON of the fields that have no column, `-` left out."""
-    pieces = [pl.format('"{}":"{}"', pl.lit(name), _safe(name)) for name in _EXTRA]
+def _extra(*, plain: bool) -> pl.Expr:
+    """JSON of the fields that have no column, `-` left out.
+
+    `plain`: no text of the block needs escaping, which is nearly always so.
+    """
     own = pl.col("trace_id").str.extract(r"Self=([^;]+)", 1)
-    client = pl.col("client").str.extract(r":(\d+)$", 1)
     several = pl.col("target_port_list").str.contains(" ", literal=True)
-    pieces += [
-        pl.format('"trace_self":"{}"', own),
-        pl.format('"client_port":{}', client),
-        pl.format('"targets":"{}"', pl.when(several).then(_safe("target_port_list"))),
-        pl.format(
-            '"target_statuses":"{}"',
-            pl.when(several).then(_safe("target_status_code_list")),
-        ),
+    values = {name: _there(pl.col(name)) for name in _EXTRA} | {
+        "trace_self": pl.when(pl.col("trace_id").str.contains("Self=")).then(own),
+        "client_port": pl.col("client").str.extract(r":(\d+)$", 1),
+        "targets": pl.when(several).then("target_port_list"),
+        "target_statuses": pl.when(several).then("target_status_code_list"),
+    }
+    if not plain:
+        return columns.json_extra(**values)
+    pieces = [
+        pl.concat_str(pl.lit(f',"{name}":"'), value, pl.lit('"'))
+        for name, value in values.items()
     ]
-    return pl.format("{{{}}}", pl.concat_str(pieces, separator=",", ignore_nulls=True))
+    body = pl.concat_str(pieces, ignore_nulls=True).str.strip_prefix(",")
+    return pl.format("{{{}}}", body)
 
 
-def _safe(name: str) -> pl.Expr:
-    """The text of a field for use inside a JSON string; null for `-` and empty."""
-    column = pl.col(name)
-    odd = column.str.contains(r'[\x00-\x1f"\\]')
-    encoded = pl.when(odd).then(pl.struct(column.alias("v"))).struct.json_encode()
-    escaped = encoded.str.slice(6).str.strip_suffix('"}')
-    there = ~column.is_in(["-", ""])
-    return pl.when(odd).then(escaped).otherwise(pl.when(there).then(column))
+def _there(column: pl.Expr) -> pl.Expr:
+    return pl.when((column != "-") & (column != "")).then(column)
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
     fields = _fields(lines).with_columns(pl.col("sound").fill_null(value=False))
+    plain = not lines.str.contains(r"[\x00-\x1f\\]").any() and fields["split"].all()
     ended = columns.iso_stamp(pl.col("time"))
     began = columns.iso_stamp(columns.dash_to_null(pl.col("request_creation_time")))
     parts = [
@@ -278,7 +281,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         action=columns.dash_to_null(pl.col("actions_executed")),
         reason=columns.dash_to_null(pl.col("error_reason")),
         message=rest,
-        extra=_extra(),
+        extra=_extra(plain=plain),
         flags=pl.when(pl.col("doubtful")).then(pl.lit(["forgery_suspect"])),
         refused=pl.when(~readable).then(pl.lit("no row of an ALB access log")),
     )
