@@ -6,6 +6,7 @@ page; style and script are allowed by their hashes and nothing else is.
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -70,7 +71,11 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "broken": digest.not_whole(case),
         "no_logs": [row["source"] for row in digest.no_logs(case)],
         "hops": hops,
-        "stack": svg.stack(hops, str(verdict.get("answered_by") or ""), say),
+        "stack": svg.stack(
+            [row for row in hops if row["hop"] != "host"],
+            str(verdict.get("answered_by") or ""),
+            say,
+        ),
         "charts": _charts(case, offset, say),
         "coverage": _coverage(case, offset, say),
         "gaps": digest.gaps(case),
@@ -134,7 +139,11 @@ def _page(facts: dict[str, Any]) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    world.filters |= {"number": number, "size": size, "cut": cut}
+    world.filters |= {"number": number, "cut": cut}
+    world.filters |= {
+        "first_sentence": lambda text: _sentences(text)[0],
+        "other_sentences": lambda text: " ".join(_sentences(text)[1:]),
+    }
     offset = facts["offset"]
     text = world.get_template("report").render(
         facts,
@@ -151,6 +160,11 @@ def _page(facts: dict[str, Any]) -> bytes:
         files_read=files_read(facts["totals"], _size(facts["totals"]), facts["say"]),
     )
     return text.encode()
+
+
+def _sentences(text: str) -> list[str]:
+    """The first sentence, and the rest."""
+    return re.split(r"(?<=[.。])(?:\s+|(?<=。))(?=.)", text, maxsplit=1)
 
 
 def _safe(value: object) -> object:

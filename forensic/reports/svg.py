@@ -124,6 +124,7 @@ def _axis(window: Window, y: int, offset: int | None) -> list[Markup]:
         text = label[5:10] if days else clock[: 8 if window.step < 60 else 5]
         parts.append(_tag("path", d=f"M{x:.1f} {y}v5", class_="tick"))
         anchor = "middle" if step else "start"
+        anchor = "end" if x > _WIDTH - 40 else anchor
         parts.append(_text(x, y + 18, text, "small", text_anchor=anchor))
     day = minute(window.start, offset)[:10]
     parts.append(_text(0, y + 18, f"{day} {zone_name(offset)}", "small"))

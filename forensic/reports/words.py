@@ -198,7 +198,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} more; `forensic query` shows all",
         "他 {count} 件。`forensic query` で全件",
     ),
-    "more_evidence": ("{count} more lines", "他 {count} 行"),
+    "more_evidence": ("{count} lines of evidence", "証拠 {count} 行"),
+    "reading": ("how to read it", "読み方"),
+    "zones_written": (
+        "{count} sources write their zone and year themselves",
+        "{count} 件は時間帯と年を自ら記載",
+    ),
     "outside": (
         "{count} events lie outside of the span shown",
         "表示期間外のイベント {count} 件",
