@@ -129,14 +129,18 @@ def _rows(lines: pl.Series) -> _Rows:
         roomy &= ascii_only[number]
     number = number[roomy]
     first = first[number]
-    opening, closing = quotes[first], quotes[first + 1]
+    if len(quotes) == 6 * len(lines) == 6 * len(number):
+        places = list(np.ascontiguousarray(quotes.reshape(-1, 6).T))
+    else:
+        places = [quotes[first + i] for i in range(6)]
+    opening, closing = places[:2]
     return _Rows(
         lines=lines if len(number) == len(lines) else lines.gather(number),
         number=number,
         octets=octets,
         start=start[number],
         end=end[number],
-        quotes=[opening, closing, *(quotes[first + i] for i in range(2, 6))],
+        quotes=places,
         head=_records(octets, opening - _BEFORE, _HEAD),
         middle=_records(octets, closing - 9, _MIDDLE),
     )
@@ -223,6 +227,8 @@ def _requests(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
         here = first << beyond == _word(name + " ") << beyond
         method[here] = number
         begin[here] += len(name) + 2
+        if number % 3 == 2 and (method >= 0).all():
+            break
     end = closing - len(" HTTP/1.1")
     version = np.full(len(opening), -1)
     last = rows.middle["version"]
@@ -250,7 +256,9 @@ def _answers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
     size = rows.slices(closing + 6, np.maximum(opening - 1, closing + 6))
     count = size.cast(pl.Int64, strict=False)
     fits &= (rows.octets[opening - 1] == ord(" ")) & (opening > closing + 7)
-    fits &= (count.is_not_null() | (size == "-")).to_numpy()
+    first = rows.octets[closing + 6]
+    numeric = (first >= ord("0")) & (first <= ord("9")) & count.is_not_null().to_numpy()
+    fits &= numeric | (size == "-").to_numpy()
     return {
         "status": pl.Series(status + _pair(values, 3)).cast(pl.Int16),
         "bytes_sent": count,
@@ -266,7 +274,9 @@ def _headers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
     return {
         "referrer": rows.slices(opening + 1, closing),
         "user_agent": rows.slices(again + 1, last),
-        "tail": rows.slices(last + 1, rows.end),
+        "tail": _empty(len(last))
+        if (last + 1 == rows.end).all()
+        else rows.slices(last + 1, rows.end),
     }, fits
 
 
@@ -330,6 +340,10 @@ def _strict(lines: pl.Series) -> pl.DataFrame:
         message=pl.when(line["method"].is_null()).then(dash_to_null(request)),
         refused=pl.when(pl.col("stamp").is_null()).then(pl.lit("not an access line")),
     )
+
+
+def _empty(count: int) -> pl.Series:
+    return pl.select(pl.repeat("", count, dtype=pl.String)).to_series()
 
 
 def combined(lines: pl.Series) -> pl.DataFrame:
