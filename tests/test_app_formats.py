@@ -11,8 +11,8 @@ from forensic.formats import load
 from forensic.messages import http_messages
 
 NAMES = (
-    "app_json celery cri django docker_json flask generic_log glog gunicorn_error"
-    " journal_json logfmt python_logging uvicorn uwsgi werkzeug"
+    "app_json celery cri django docker_json flask generic_log glog gunicorn_access"
+    " gunicorn_error journal_json logfmt python_logging uvicorn uwsgi werkzeug"
 ).split()
 
 
@@ -272,3 +272,19 @@ def test_uwsgi_durations_are_seconds() -> None:
     assert row("uwsgi", line.replace("{}", "30 micros"))["duration"] == pytest.approx(
         30e-6
     )
+
+
+def test_an_access_line_behind_gunicorns_header_is_an_access_line() -> None:
+    clf = '127.0.0.1:4504 - - [06/Feb/2025:14:32:11 +0900] "GET /a 1.1" 404 - "-" "c"'
+    line = f"[2025-02-06 14:32:11 +0900] [8] [INFO] {clf}"
+    found = row("gunicorn_access", line)
+    assert (found["client_ip"], found["status"], found["pid"]) == ("127.0.0.1", 404, 8)
+    assert (found["path"], found["http_version"]) == ("/a", "1.1")
+    assert "refused" in row("gunicorn_error", line)
+
+
+def test_a_client_behind_a_unix_socket_is_absent() -> None:
+    line = ' - - [06/Feb/2025:14:32:11 +0900] "GET /a HTTP/1.1" 200 5 "-" "c"'
+    found = row("gunicorn_access", line)
+    assert "client_ip" not in found
+    assert found["status"] == 200

@@ -40,6 +40,8 @@ _CLASSED = (
     r"^(?:WORKER|Worker|Reason|App|Exception|Error|Invalid|Ignoring|Socket|Booting"
     r"|Starting|Listening|Using|Arbiter|Handling|Shutting|Connection|Can't|[A-Z]+ /)"
 )
+#: An access line behind the header is gunicorn_access's.
+_ACCESS = r"^[^ ]* [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/"
 _REQUEST = r"(?:Error handling request )?(?:(?P<method>[A-Z]{3,10}) )?"
 _TARGET = r"^((?:/|https?://)[^ ]*)$"
 
@@ -63,6 +65,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, _LINE)
     message = head["rest"]
     stamps = moments(head["stamp"])
+    access = message.str.contains(_ACCESS)
     facts = only_where(message.str.contains(_CLASSED), message, _facts)
     return pl.concat([head, stamps.drop("zone"), facts], how="horizontal").select(
         "local_time",
@@ -76,7 +79,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         flags=pl.when(
             pl.col("rest").is_not_null() & pl.col("local_time").is_null()
         ).then(pl.lit(["bad_time"])),
-        refused=pl.when(pl.col("rest").is_null()).then(pl.lit("no gunicorn header")),
+        refused=pl.when(pl.col("rest").is_null())
+        .then(pl.lit("no gunicorn header"))
+        .when(access)
+        .then(pl.lit("an access line")),
     )
 
 
