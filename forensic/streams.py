@@ -180,9 +180,13 @@ class Stream:
         return bytes(buffer[:filled])
 
     def skip_to(self, offset: int) -> None:
-        """Go forward to a position of the decompressed stream."""
+        """Go forward to a position of the decompressed stream.
+
+        A plain file is not read in between, so that its hash is not told any more.
+        """
         if self.codec == "plain" and isinstance(self.reader, _File):
             self._ready = b""
+            self._ended = False
             self.reader.seek(offset)
             self.position = offset
             return

@@ -1,0 +1,188 @@
+"""Events: every line has its place, whatever the bytes and the block borders."""
+
+import gzip
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forensic.archive import spans_reader
+from forensic.case import Case
+from forensic.events import ParseOptions, parse
+from forensic.events.unit import Segment, parse_block
+from forensic.schema import EVENT, SOURCE, UNPARSED
+from tests.goldens import fixtures
+
+LOGS = [path for path in fixtures() if path.suffix != ".format"]
+KINDS = ["events", "continuation", "blank", "header", "unparsed"]
+ACCESS = b'192.0.2.%d - - [06/Feb/2025:14:32:%02d +0900] "GET /%d HTTP/1.1" 200 %d "-" "x"\n'
+PYTHON = (
+    b"2025-02-06 14:32:%02d,123 ERROR app boom %d\n"
+    b"Traceback (most recent call last):\n\n"
+    b'  File "/app/x.py", line %d, in f\n'
+    b"ValueError: x\n"
+)
+
+
+def case_of(archive: Path, folder: Path, **options: object) -> Case:
+    case = Case(folder)
+    with case.locked():
+        parse([archive], case, ParseOptions(jobs=0, **options))  # type: ignore[arg-type]
+    return case
+
+
+def check_ledger(case: Case, archive: Path) -> None:
+    """The five kinds add up, in lines and in bytes; spans do not overlap."""
+    sources = case.table("sources").collect()
+    for row in sources.iter_rows(named=True):
+        assert row["lines"] == sum(row[f"{kind}_lines"] for kind in KINDS), row
+        assert row["stream_size"] == sum(row[f"{kind}_bytes"] for kind in KINDS), row
+    spans = pl.concat(
+        [
+            case.events().select("source", "offset", "length").collect(),
+            case.table("unparsed").select("source", "offset", "length").collect(),
+        ]
+    ).sort("source", "offset")
+    after = spans.with_columns(end=pl.col("offset") + pl.col("length")).with_columns(
+        before=pl.col("end").shift(1).over("source").fill_null(0)
+    )
+    assert after.filter(pl.col("offset") < pl.col("before")).is_empty()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    pieces=st.lists(
+        st.one_of(
+            st.sampled_from(
+                [
+                    ACCESS % (1, 7, 1, 5),
+                    PYTHON % (1, 2, 3),
+                    b"\n",
+                    b"\r\n",
+                    b"  \n",
+                    b"\xff\xfe\n",
+                    b'{"a":1}{"b":2}\n',
+                    b"\xef\xbb\xbf",
+                    b"2025/02/06 14:32:07 [error] 1#1: *2 x\n",
+                ]
+            ),
+            st.binary(max_size=40),
+        ),
+        max_size=30,
+    ),
+    formats=st.sampled_from(
+        [("nginx_access",), ("python_logging", "nginx_access"), ("aws_waf",), ("syslog",)]
+    ),
+)
+def test_any_bytes_are_accounted_for(pieces: list[bytes], formats: tuple[str, ...]) -> None:
+    data = b"".join(pieces)
+    for framing in ("lines", "json"):
+        segment = Segment(
+            source="x", start=0, end=len(data), first_line=1, base=0, formats=formats, framing=framing
+        )
+        found = parse_block(memoryview(data), [segment])
+        row = found.ledger.row(0, named=True) if len(found.ledger) else {}
+        lines = data.count(b"\n") + (bool(data) and not data.endswith(b"\n"))
+        assert lines == row.get("lines", 0)
+        assert lines == sum(row.get(f"{kind}_lines", 0) for kind in KINDS)
+        assert len(data) == sum(row.get(f"{kind}_bytes", 0) for kind in KINDS)
+        spans = found.events.select("offset", "length").rows()
+        spans += found.unparsed.select("offset", "length").rows()
+        end = 0
+        for offset, length in sorted(spans):
+            assert offset >= end
+            end = offset + length
+        assert end <= len(data)
+
+
+@pytest.mark.parametrize("block", [1 << 16, 70_001, 1 << 18])
+def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    rng = random.Random(7)
+    access = b"".join(
+        ACCESS % (rng.randrange(250), rng.randrange(60), n, n) for n in range(4000)
+    )
+    (archive / "access.log").write_bytes(access)
+    (archive / "more.log.gz").write_bytes(gzip.compress(access[5:]))
+    traces = b"".join(PYTHON % (n % 60, n, n) for n in range(2500))
+    (archive / "app.log").write_bytes(traces + b"no line end")
+    small = case_of(archive, tmp_path / "small.case", block=block)
+    large = case_of(archive, tmp_path / "large.case")
+    check_ledger(small, archive)
+    assert small.events().collect().equals(large.events().collect())
+    for name in ("sources", "unparsed", "clocks"):
+        assert small.table(name).collect().equals(large.table(name).collect()), name
+    events = large.events().collect()
+    assert events.equals(events.sort("source", "offset"))
+    assert events.schema == pl.Schema(EVENT)
+
+
+def test_events_read_back_byte_for_byte(tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    for path in LOGS:
+        (archive / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
+    case = case_of(archive, tmp_path / "x.case")
+    check_ledger(case, archive)
+    read_span = spans_reader([archive])
+    columns = ["source", "line", "lines", "offset", "length"]
+    for source, line, lines, offset, length in case.events().select(columns).collect().rows():
+        data = (archive / source).read_bytes()
+        assert data[offset : offset + length] == read_span(source, offset, length)
+        assert line == data[:offset].count(b"\n") + 1
+        span = data[offset : offset + length]
+        assert lines == span.rstrip(b"\r\n").count(b"\n") + 1
+
+
+def test_a_line_longer_than_a_block_costs_only_itself(tmp_path: Path) -> None:
+    archive = tmp_path / "access.log"
+    first, last = ACCESS % (1, 1, 1, 1), ACCESS % (2, 2, 2, 2)
+    archive.write_bytes(first * 40 + b"x" * 300_000 + b"\n" + last)
+    case = case_of(archive, tmp_path / "x.case", block=1 << 16)
+    events = case.events().collect()
+    assert 41 == len(events)
+    assert 42 == events["line"][-1]
+    left = case.table("unparsed").collect()
+    assert [(41, 300_001)] == left.select("line", "length").rows()
+    check_ledger(case, archive)
+
+
+def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    whole = gzip.compress(b"".join(ACCESS % (1, n % 60, n, n) for n in range(2000)))
+    (archive / "cut.log.gz").write_bytes(whole[: len(whole) // 2])
+    (archive / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0" * 99)
+    (archive / "wide.log").write_bytes("2025-02-06 14:32:07,123 INFO app x\n".encode("utf-16"))
+    (archive / "good.log").write_bytes(ACCESS % (1, 1, 1, 1))
+    (archive / "empty.log").write_bytes(b"")
+    case = case_of(archive, tmp_path / "x.case")
+    sources = case.table("sources").collect()
+    verdicts = dict(sources.select("source", "verdict").rows())
+    assert {
+        "cut.log.gz": "truncated",
+        "empty.log": "complete",
+        "good.log": "complete",
+        "picture.png": "unsupported",
+        "wide.log": "unsupported",
+    } == verdicts
+    cut = case.events().filter(pl.col("source") == "cut.log.gz").collect()
+    assert len(cut) > 500
+    check_ledger(case, archive)
+    assert sources.schema == pl.Schema(SOURCE)
+    assert case.table("unparsed").collect_schema() == pl.Schema(UNPARSED)
+
+
+def test_a_copied_file_is_told(tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    data = ACCESS % (1, 1, 1, 1)
+    (archive / "a.log").write_bytes(data)
+    (archive / "b.log.gz").write_bytes(gzip.compress(data))
+    case = case_of(archive, tmp_path / "x.case")
+    twins = dict(case.table("sources").select("source", "duplicate_of").collect().rows())
+    assert {"a.log": None, "b.log.gz": "a.log"} == twins
