@@ -5,6 +5,7 @@ at the quotes; the others (a raw quote in a URL or user agent) are read from bot
 ends, so that what the client wrote can not move into the fields behind it.
 """
 
+import numpy as np
 import polars as pl
 
 from forensic import columns
@@ -148,38 +149,60 @@ def _fields(lines: pl.Series) -> pl.DataFrame:
     return pl.concat([frame.filter(sound), closer])[order.arg_sort()]
 
 
-def _request(request: pl.Expr) -> dict[str, pl.Expr]:
-    """Method, scheme, host, path, query and version of a request field.
+_METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_VERSIONS = ["HTTP/1.1", "HTTP/2.0", "HTTP/1.0"]
+_SCHEMES = ["https", "http", "wss", "ws"]
+
+
+def _request(request: pl.Series) -> pl.DataFrame:
+    """Method, scheme, host, path, query and version of each request field.
 
     The usual shape is split; only what differs goes through regular expressions.
     """
-    words = request.str.splitn(" ", 3).struct
-    version = words.field("field_2")
-    url = words.field("field_1").str.splitn("://", 2).struct
-    place = url.field("field_1").str.splitn("/", 2).struct
-    local = place.field("field_1").str.splitn("?", 2).struct
-    host = place.field("field_0")
-    plain = (
-        version.str.contains(r"^HTTP/\d(?:\.\d)?$")
-        & words.field("field_0").str.contains(r"^[A-Z]+$")
-        & url.field("field_0").is_in(["http", "https", "ws", "wss"])
-        & local.field("field_0").is_not_null()
-        & host.str.contains(r"^[A-Za-z0-9.-]+(?::\d+)?$")
-    ).fill_null(value=False)
-    odd = columns.request_line(pl.when(~plain).then(request))
-    rest = columns.target(odd["target"])
-    usual = {
-        "method": words.field("field_0"),
-        "http_version": version.str.slice(5),
-        "scheme": url.field("field_0"),
-        "host": host.str.splitn(":", 2).struct.field("field_0"),
-        "path": pl.concat_str(pl.lit("/"), local.field("field_0")),
-        "query": local.field("field_1"),
-    }
-    return {
-        name: pl.when(plain).then(column).otherwise((odd | rest)[name])
-        for name, column in usual.items()
-    }
+    words = request.str.splitn(" ", 3).struct.unnest()
+    words.columns = ["method", "url", "version"]
+    url = words["url"].str.splitn("://", 2).struct.unnest()
+    place = url["field_1"].str.splitn("/", 2).struct.unnest()
+    local = place["field_1"].str.splitn("?", 2).struct.unnest()
+    frame = pl.DataFrame(
+        {
+            "method": words["method"],
+            "http_version": words["version"],
+            "scheme": url["field_0"],
+            "host": place["field_0"],
+            "path": local["field_0"],
+            "query": local["field_1"],
+        }
+    )
+    host = pl.col("host")
+    marks = ["?", "#", "@", "["]
+    plain = frame.select(
+        pl.col("http_version").is_in(_VERSIONS)
+        & pl.col("method").is_in(_METHODS)
+        & pl.col("scheme").is_in(_SCHEMES)
+        & pl.col("path").is_not_null()
+        & ~pl.any_horizontal(host.str.contains(mark, literal=True) for mark in marks)
+    ).to_series()
+    plain = plain.fill_null(value=False)
+    usual = frame.with_columns(
+        http_version=pl.col("http_version").str.slice(5),
+        host=host.str.splitn(":", 2).struct.field("field_0"),
+        path=pl.concat_str(pl.lit("/"), "path"),
+    )
+    if plain.all():
+        return usual
+    odd = columns.only_where(~plain, request, _odd_request)
+    return usual.select(
+        pl.when(plain).then(pl.col(name)).otherwise(odd[name]).alias(name)
+        for name in usual.columns
+    )
+
+
+def _odd_request(request: pl.Series) -> pl.DataFrame:
+    """What `_request` gives, by regular expressions."""
+    words = columns.request_line(pl.col("request"))
+    url = columns.target(words.pop("target"))
+    return pl.DataFrame({"request": request}).select(**words, **url)
 
 
 def _seconds(name: str) -> pl.Expr:
@@ -241,31 +264,43 @@ def _extra(*, plain: bool) -> pl.Expr:
     return pl.format("{{{}}}", body)
 
 
+def _escapes(lines: pl.Series) -> bool:
+    """Whether a byte stands in the lines that JSON would escape."""
+    data = lines.str.join("").to_arrow().buffers()[-1]
+    bytes_ = np.frombuffer(data, np.uint8)
+    return bool(((bytes_ < 32) | (bytes_ == ord("\\"))).any())
+
+
 def _there(column: pl.Expr) -> pl.Expr:
     return pl.when((column != "-") & (column != "")).then(column)
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
     fields = _fields(lines).with_columns(pl.col("sound").fill_null(value=False))
-    plain = not lines.str.contains(r"[\x00-\x1f\\]").any() and fields["split"].all()
-    ended = columns.iso_stamp(pl.col("time"))
-    began = columns.iso_stamp(columns.dash_to_null(pl.col("request_creation_time")))
+    plain = bool(fields["split"].all()) and not _escapes(lines)
+    fields = fields.with_columns(
+        ended=columns.iso_stamp(pl.col("time")),
+        began=columns.iso_stamp(columns.dash_to_null(pl.col("request_creation_time"))),
+    )
+    ended, began = pl.col("ended"), pl.col("began")
     parts = [
         _seconds(f"{name}_processing_time")
         for name in ("request", "target", "response")
     ]
     between = (ended - began).dt.total_microseconds() / 1_000_000
-    request = _request(pl.col("request"))
+    fields = fields.hstack(_request(fields["request"]))
     domain = columns.dash_to_null(pl.col("domain_name")).str.replace(r":\d+$", "")
     readable = pl.col("sound") & ended.is_not_null()
     trace = columns.dash_to_null(pl.col("trace_id"))
-    rest = pl.when(request["method"].is_null()).then(pl.col("request"))
+    rest = pl.when(pl.col("method").is_null()).then(pl.col("request"))
     parsed = fields.select(
         local_time=ended,
         utc_offset=pl.when(ended.is_not_null()).then(pl.lit(0, pl.Int32)),
         start_time=began.dt.replace_time_zone("UTC"),
         client_ip=_address(columns.dash_to_null(pl.col("client"))),
-        **request | {"host": pl.coalesce(domain, request["host"])},
+        host=pl.coalesce(domain, "host"),
+        **{name: pl.col(name) for name in ("method", "scheme", "path", "query")},
+        http_version="http_version",
         status=_whole("elb_status_code", pl.Int16()),
         upstream_status=_whole("target_status_code", pl.Int16()),
         bytes_sent=_whole("sent_bytes", pl.Int64()),
@@ -277,7 +312,9 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         upstream_duration=parts[1],
         upstream=columns.dash_to_null(pl.col("target")),
         user_agent=columns.dash_to_null(pl.col("user_agent")),
-        trace_id=pl.coalesce(trace.str.extract(r"Root=([^;]+)", 1), trace),
+        trace_id=pl.when(trace.str.contains(";", literal=True))
+        .then(pl.coalesce(trace.str.extract(r"Root=([^;]+)", 1), trace))
+        .otherwise(trace.str.strip_prefix("Root=")),
         action=columns.dash_to_null(pl.col("actions_executed")),
         reason=columns.dash_to_null(pl.col("error_reason")),
         message=rest,
@@ -285,6 +322,8 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         flags=pl.when(pl.col("doubtful")).then(pl.lit(["forgery_suspect"])),
         refused=pl.when(~readable).then(pl.lit("no row of an ALB access log")),
     )
+    if not parsed["refused"].count():
+        return parsed
     kept = pl.col("refused").is_null()
     return parsed.with_columns(pl.when(kept).then(pl.exclude("refused")))
 
