@@ -97,7 +97,7 @@ class World:
 
 
 def _clock(world: World, true: dt.datetime, half: dt.datetime) -> dt.datetime:
-    """What the server's clock shows."""
+    """Say what the server's clock shows."""
     ahead = world.skew + (world.step if true >= half else 0.0)
     return true + dt.timedelta(seconds=ahead)
 
@@ -115,10 +115,10 @@ class Hit:
 
 def _traffic(world: World, count: int = 120) -> list[Hit]:
     month, day, hour, minute = STARTS[world.start]
-    at = dt.datetime(world.year, month, day, hour, minute)
+    at = dt.datetime(world.year, month, day, hour, minute)  # noqa: DTZ001 - UTC
     mean = 180 if world.start in ("New Year", "leap day") else 25
     hits = []
-    for i in range(count):
+    for _ in range(count):
         at += dt.timedelta(seconds=world.rng.expovariate(1 / mean))
         kind = 0.0 if world.pings else world.rng.random()
         took = min(world.rng.lognormvariate(-3.5, 0.8), 2.0)
@@ -162,7 +162,7 @@ def _nginx(
     world: World, hits: list[Hit], half: dt.datetime, *, trace: bool = False
 ) -> None:
     for hit in hits:
-        extra = {}
+        extra: dict[str, Any] = {}
         if trace:
             epoch = int(hit.at.replace(tzinfo=dt.UTC).timestamp())
             extra["trace_id"] = f"1-{epoch:08x}-{world.rng.randrange(1 << 96):024x}"
@@ -359,7 +359,7 @@ def _rotated(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _reboot(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """The envelope's zone changes from UTC to local time at a reboot."""
+    """Envelope's zone changes from UTC to local time at a reboot."""
     _nginx(w, hits, half)
     _syslog(w, hits, half, later=w.zone)
     w.decided = {"nginx/access.log", "syslog"}
@@ -372,7 +372,7 @@ def _two_programs(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _local_change(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """The application's log goes one hour back (daylight saving), its partner not."""
+    """Application's log goes one hour back (daylight saving), its partner not."""
     _alb(w, hits)
     first, second = [h for h in hits if h.at < half], [h for h in hits if h.at >= half]
     _app(w, first, half)
@@ -434,7 +434,7 @@ def _small_story(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _unmatched_story(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """The access log was rotated away: it holds none of the application's requests."""
+    """Access log was rotated away: it holds none of the application's requests."""
     _nginx(w, hits[:40], half)
     for row in w.rows:
         row["path"] = "/robots.txt"
@@ -444,7 +444,7 @@ def _unmatched_story(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _dated_neighbours(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """A syslog without payloads beside an access log that ends with it."""
+    """Syslog without payloads beside an access log that ends with it."""
     _nginx(w, hits, half)
     _syslog(w, hits, half, payload=False, envelope=w.zone)
     w.decided, w.leaning = {"nginx/access.log"}, {"syslog"}
@@ -452,7 +452,7 @@ def _dated_neighbours(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _two_hosts(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """The application's host is another one, whose clock is right."""
+    """Application's host is another one, whose clock is right."""
     _alb(w, hits)
     _nginx(w, hits, half)
     ahead, w.skew, w.step = (w.skew, w.step), 0.0, 0.0
@@ -463,16 +463,24 @@ def _two_hosts(w: World, hits: list[Hit], half: dt.datetime) -> None:
 
 
 def _relay(w: World, hits: list[Hit], half: dt.datetime) -> None:
-    """A receiver in UTC wrote its own offset into stamps of hosts in local time."""
+    """Receiver in UTC wrote its own offset into stamps of hosts in local time."""
     _nginx(w, hits, half)
     for i, hit in enumerate(hits):
         shown = _clock(w, hit.at, half)
         local = shown.replace(microsecond=0) + dt.timedelta(seconds=w.zone)
         w.add(
-            "relayed.log", shown, w.zone, digits=3, hop="application",
-            format="python_logging", process="gunicorn", hostname=f"web{i % 2}",
-            envelope=(w.zone, True), envelope_offset=0,
-            envelope_time=local.replace(tzinfo=dt.UTC), **_request(hit, status=False),
+            "relayed.log",
+            shown,
+            w.zone,
+            digits=3,
+            hop="application",
+            format="python_logging",
+            process="gunicorn",
+            hostname=f"web{i % 2}",
+            envelope=(w.zone, True),
+            envelope_offset=0,
+            envelope_time=local.replace(tzinfo=dt.UTC),
+            **_request(hit, status=False),
         )
     w.decided = {"nginx/access.log", "relayed.log"}
 
@@ -512,7 +520,7 @@ def worlds() -> Iterator[World]:
                 if kind in ("option", "configured zone") and j % 2:
                     continue
                 number += 1
-                rng = random.Random(f"{kind} {zone} {start}")
+                rng = random.Random(f"{kind} {zone} {start}")  # noqa: S311 - a seeded world
                 skew = SKEWS[(i + j) % len(SKEWS)]
                 step = [0.0, 0.0, 35.0, -12.0][(i + 2 * j) % 4]
                 if kind in ("zone changes at reboot", "daylight saving in one file"):
@@ -525,7 +533,7 @@ def worlds() -> Iterator[World]:
 
 
 def _build(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The events (with the truth beside them) and the sources of an archive."""
+    """Events (with the truth beside them) and the sources of an archive."""
     hits = _traffic(world)
     half = hits[len(hits) // 2].at
     KINDS[world.kind](world, hits, half)
@@ -586,7 +594,7 @@ def _judge_source(
     if source in world.dated:
         years = spans["year"].drop_nulls().unique().to_list()
         local = rows["truth"].dt.offset_by(f"{world.dated[source]}s")
-        last = local.dt.year().max()
+        last = max(local.dt.year().to_list())
         if last not in years:
             result.wrong += 1
             result.notes.append(f"{source}: years {years}, true {last}")
@@ -630,7 +638,7 @@ def _judge_skew(result: Result, clocks: pl.DataFrame) -> None:
 
 
 def table(results: list[Result]) -> str:
-    """The results by kind of archive, as Markdown."""
+    """Results by kind of archive, as Markdown."""
     head = (
         "| archives | number | sources decided | right | wrong | unsure | overstated |"
         " undecidable, said so | skew: worst error (s) | skew wrong |\n"
@@ -688,6 +696,7 @@ if __name__ == "__main__":
         if "-v" in sys.argv and bad.notes:
             shown = bad.world
             sys.stdout.write(
-                f"{shown.number} {shown.kind} zone {shown.zone} {shown.start} {shown.year}"
-                f" skew {shown.skew} step {shown.step} pings {shown.pings}: {bad.notes}\n"
+                f"{shown.number} {shown.kind} zone {shown.zone} {shown.start}"
+                f" {shown.year} skew {shown.skew} step {shown.step}"
+                f" pings {shown.pings}: {bad.notes}\n"
             )

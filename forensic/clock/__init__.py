@@ -43,7 +43,7 @@ def infer(
     overrides: Overrides,
     configuration: Mapping[str, bytes],
 ) -> pl.DataFrame:
-    """The table of clocks: which zone, year and skew each source has, and why.
+    """Table of clocks: which zone, year and skew each source has, and why.
 
     `events` are read once, in bounded memory. `configuration` maps paths of the
     archive to the content of small files (etc/timezone, the target of etc/localtime,
@@ -103,7 +103,7 @@ def _years(
 
 
 def _dated(rows: pl.DataFrame, years: Years, columns: list[str]) -> pl.DataFrame:
-    """The rows with the decided year in stamps that have none; null where unknown."""
+    """Rows with the decided year in stamps that have none; null where unknown."""
     schema = {"source": pl.String(), "base": pl.Int32()}
     table = [(source, base) for source, (base, _) in sorted(years.items())]
     bases = pl.DataFrame(table, schema=schema, orient="row")

@@ -1,4 +1,4 @@
-"""Clocks ▶ `events.time`: pure, per block, vectorised; written stamps stay untouched."""
+"""Clocks ▶ `events.time`: pure, per block, vectorised; written stamps stay."""
 
 import polars as pl
 
@@ -24,7 +24,7 @@ def needs_clock(frame: pl.DataFrame) -> bool:
 
 
 def apply(frame: pl.DataFrame, clocks: pl.DataFrame) -> pl.DataFrame:
-    """The events with time, start_time, envelope_time and time_basis filled in.
+    """Events with time, start_time, envelope_time and time_basis filled in.
 
     Rows, their order and the columns stay; only stamps without zone or year change.
     """
@@ -146,7 +146,7 @@ def _filled(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shown(column: str, own: pl.Expr) -> pl.Expr:
-    """The stamp as written, with its year where that is known by now."""
+    """Stamp as written, with its year where that is known by now."""
     dated = pl.when(own).then("_event_local").otherwise("_envelope_local")
     bad = pl.when(own).then("_event_bad").otherwise("_envelope_bad")
     known = dated.is_not_null() | bad

@@ -4,6 +4,7 @@ A change shows as another difference to a partner (the envelope, or another log'
 stamps of the same requests); the clock's own jump tells the exact line.
 """
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -35,7 +36,7 @@ class Jumps:
     def best(
         self, source: str, key: Key, bracket: tuple[int, int], step: int
     ) -> tuple[int, int] | None:
-        """The jump in the bracket that leaves the least natural gap: (line, gap left)."""
+        """Jump in the bracket that leaves the least gap: (line, gap left)."""
         found = [
             (abs(gap - step), line)
             for line, gap in self._found.get((source, key.hostname, key.stamp), ())
@@ -74,7 +75,7 @@ class Leap(NamedTuple):
     key: Key
 
     def landed(self, borders: Borders) -> Key:
-        """The unit that begins there."""
+        """Name the unit that begins there."""
         number = borders.segment(self.source, self.key.hostname, self.line)
         return self.key._replace(segment=number)
 
@@ -127,7 +128,7 @@ def _changes(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 
 def _jump(before: Row, after: Row, key: Key, jumps: Jumps) -> tuple[str, int, str]:
-    """The exact place of a change, and which of the two stamps made it.
+    """Exact place of a change, and which of the two stamps made it.
 
     The stamp that goes on without a leap is the one that kept its zone.
     """
@@ -148,7 +149,9 @@ def _jump(before: Row, after: Row, key: Key, jumps: Jumps) -> tuple[str, int, st
 def _gap(before: Row, after: Row, stamp: str) -> float:
     """Seconds between the last stamp before and the first after, New Year aside."""
     first, last = after[f"{stamp}_first"], before[f"{stamp}_last"]
-    seconds = (first - last).total_seconds()  # type: ignore[operator]
+    if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
+        return 0.0
+    seconds = (first - last).total_seconds()
     year = 366 * 86400
     return (
         seconds + year

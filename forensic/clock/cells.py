@@ -1,4 +1,4 @@
-"""Stamps ▶ small tables: a group and day each, so that memory does not grow with rows."""
+"""Stamps ▶ small tables: a row a group and day, so that memory stays bounded."""
 
 import polars as pl
 
@@ -63,7 +63,7 @@ def cells(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def merged_cells(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The cells of all chunks as one table, in the order of groups and lines."""
+    """Cells of all chunks as one table, in the order of groups and lines."""
     if not parts:
         return pl.DataFrame()
     total = (
@@ -119,7 +119,7 @@ def inner(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def merged_inner(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The differences of all chunks as one table, in the order of groups and lines."""
+    """Differences of all chunks as one table, in the order of groups and lines."""
     if not parts:
         return pl.DataFrame()
     firsts = [
@@ -179,7 +179,7 @@ def _widest(jumps: pl.DataFrame) -> pl.DataFrame:
 
 
 def merged_jumps(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The widest jumps of each source, in the order of lines."""
+    """Widest jumps of each source, in the order of lines."""
     if not parts:
         return pl.DataFrame()
     rows = pl.concat(parts).sort([*_CLOCK, "line"], nulls_last=True)

@@ -1,4 +1,4 @@
-"""Evidence tables ▶ anchors and links between units: the votes before they are counted."""
+"""Evidence ▶ anchors and links between units: the votes before they are counted."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -32,7 +32,7 @@ def named_zone_votes(
     overrides: Overrides,
     configured: Mapping[str, tuple[str, str]],
 ) -> tuple[Anchors, dict[Key, str]]:
-    """What `--tz` and the machine's configuration say, and the names of those zones."""
+    """Count what `--tz` and the machine's configuration say; name those zones."""
     votes: Anchors = defaultdict(list)
     names: dict[Key, str] = {}
     for key, unit in found.items():
@@ -63,7 +63,7 @@ def named_zone_votes(
 
 
 def _modal(counts: Counter[int]) -> tuple[int, int, int]:
-    """The commonest value, how often it stands, and how often another does."""
+    """Commonest value, how often it stands, and how often another does."""
     value, n = min(counts.items(), key=lambda item: (-item[1], abs(item[0]), item[0]))
     return value, n, counts.total() - n
 
@@ -89,7 +89,7 @@ def _inner_counts(
 def inner_evidence(
     inner: pl.DataFrame, borders: Borders, found: Mapping[Key, Unit]
 ) -> tuple[Anchors, list[Link]]:
-    """What payload stamps inside envelopes say: anchors where one of both is written.
+    """Count what payloads inside envelopes say: anchors where one of both is written.
 
     A receiver writes its own offset into whole-second stamps that it relays, so such
     an envelope is believed less, and least where several hosts stand in one log.
@@ -131,7 +131,7 @@ def _relays(found: Mapping[Key, Unit]) -> set[str]:
 
 
 def epoch_votes(marks: pl.DataFrame, borders: Borders) -> Anchors:
-    """What epochs inside request ids say; clients can forge them, so most must agree."""
+    """Count what epochs in request ids say; they can be forged, so most must agree."""
     counts: dict[Key, Counter[int]] = defaultdict(Counter)
     rows = marks.filter(pl.col("epoch").is_not_null() & pl.col("offset").is_null())
     wanted = ["source", "hostname", "process", "stamp", "line", "local", "epoch"]
@@ -173,7 +173,7 @@ def continuity_links(found: Mapping[Key, Unit], jumped: set[Key]) -> list[Link]:
 
 
 def host_links(found: Mapping[Key, Unit]) -> list[Link]:
-    """The programs of one host have one envelope clock, unless evidence parts them."""
+    """Programs of one host have one envelope clock, unless evidence parts them."""
     hosts: dict[Key, list[Key]] = defaultdict(list)
     for key in found:
         if key.stamp == "envelope":

@@ -17,7 +17,7 @@ _EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
 
 
 def marks(frame: pl.DataFrame) -> pl.DataFrame:
-    """The useful rows of a chunk with the stamp that they carry."""
+    """Pick the useful rows of a chunk with the stamp that they carry."""
     own = pl.col("own")
     local = pl.when(own).then("local_time").otherwise("envelope_local")
     offset = pl.when(own).then("utc_offset").otherwise("envelope_offset")
@@ -59,6 +59,6 @@ def thinned(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def all_marks(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all chunks as one table, in the order of source and line."""
+    """Rows of all chunks as one table, in the order of source and line."""
     rows = thinned(pl.concat(parts))
     return rows.sort("source", "line", "stamp", "key", nulls_last=True)

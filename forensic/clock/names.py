@@ -29,12 +29,12 @@ def _stem(source: str) -> str:
 
 
 def folder(source: str) -> str:
-    """The folder that holds the source; empty at the root."""
+    """Folder that holds the source; empty at the root."""
     return source.rpartition("/")[0]
 
 
 def series(source: str) -> str:
-    """The name that all files of one log share: no dates, no rotation, no codec.
+    """Name that all files of one log share: no dates, no rotation, no codec.
 
     An object key (`…_20250206T0535Z_192.0.2.1_x1.log.gz`) is cut at its date, since
     what follows differs from object to object.
@@ -50,7 +50,7 @@ def series(source: str) -> str:
 
 
 def rotation(source: str) -> tuple[int, str, int]:
-    """A key that sorts the files of one series from the oldest to the newest."""
+    """Key that sorts the files of one series from the oldest to the newest."""
     stem = _stem(source)
     number = _NUMBER.search(stem)
     count = int(number.group(1)) if number else 0
@@ -62,7 +62,7 @@ def rotation(source: str) -> tuple[int, str, int]:
 
 
 def named_date(source: str) -> NamedDate | None:
-    """The date that the file's own name states; None where it states none."""
+    """Date that the file's own name states; None where it states none."""
     name = _NUMBER.sub("", _stem(source).rpartition("/")[2])
     found = _DATE.search(name)
     if not found:

@@ -38,7 +38,7 @@ class Overrides:
 
 
 def chosen(rules: Sequence[tuple[str, T]], source: str) -> T | None:
-    """The value of the last rule whose glob matches the path or its file name."""
+    """Value of the last rule whose glob matches the path or its file name."""
     name = source.rsplit("/", 1)[-1]
     found = None
     for glob, value in rules:

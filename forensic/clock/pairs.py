@@ -148,7 +148,7 @@ class _Cluster:
 
 
 def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
-    """The densest cluster of every step, the heaviest first."""
+    """Densest cluster of every step, the heaviest first."""
     found = []
     for (step,), part in pairs.group_by("step"):
         values = part["residual"].to_numpy()
@@ -165,7 +165,7 @@ def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
 
 
 def _densest(clusters: list[_Cluster], *, changed: bool) -> _Cluster | None:
-    """The heaviest cluster; None where none stands out."""
+    """Heaviest cluster; None where none stands out."""
     if not clusters or clusters[0].weight < 0.9:
         return None
     top = clusters[0]
@@ -175,7 +175,7 @@ def _densest(clusters: list[_Cluster], *, changed: bool) -> _Cluster | None:
 
 
 def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
-    """Where the heaviest step gives way to the second, if one simply follows the other."""
+    """Find where the heaviest step gives way to the second for good."""
     if len(clusters) < 2 or clusters[1].weight < 4:
         return None
     inside = [
@@ -214,7 +214,7 @@ def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
 def _by_trains(
     left: int, right: int, one: pl.DataFrame, two: pl.DataFrame, keys: list[int]
 ) -> Relation | None:
-    """The relation that the first frequent request with a clear rhythm gives."""
+    """Relation that the first frequent request with a clear rhythm gives."""
     for key in keys[:_TRAINS]:
         mine, theirs = (
             one.filter(pl.col("key") == key),

@@ -18,7 +18,7 @@ _SYSTEM = re.compile(r"(?:^|/)(?=(?:var|etc|opt|srv|home|usr)/)")
 
 
 def host_root(source: str) -> str:
-    """The part of a path that stands for the machine's `/`; empty for the root."""
+    """Part of a path that stands for the machine's `/`; empty for the root."""
     found = _SYSTEM.search(source)
     if found:
         return source[: found.start()]

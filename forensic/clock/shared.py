@@ -48,7 +48,7 @@ class Shared:
         return self.sources[place // _LINES], place % _LINES
 
     def votes(self) -> tuple[dict[Key, list[Vote]], list[Link]]:
-        """What the relations say: anchors against written stamps, links between others."""
+        """Count what the relations say: anchors against written stamps, else links."""
         anchors: dict[Key, list[Vote]] = defaultdict(list)
         links = []
         for relation in self.relations:
@@ -77,7 +77,7 @@ class Shared:
     def _jumper(
         self, relation: Relation, change: Change, jumps: Jumps
     ) -> tuple[Node | None, tuple[str, int]]:
-        """The side that jumped: a bare one, and of two the one that shows it itself."""
+        """Side that jumped: a bare one, and of two the one that shows it itself."""
         step = change.after - change.before
         sides = [
             (self.nodes[relation.left], change.left, step),

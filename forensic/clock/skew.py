@@ -6,15 +6,17 @@ provider's load balancer before a server's own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from forensic.clock.pairs import Relation
+from forensic.clock.trains import Floats, median
 
 __all__ = ["Run", "skews"]
 
-Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 #: A step is at least this wide, and much wider than the noise around it.
 _LEAST = 2.0
 _SIDE = 4
@@ -56,7 +58,7 @@ def skews(
 def _strongest(
     usable: Sequence[Relation], known: Mapping[int, list[Run]]
 ) -> tuple[Relation, int] | None:
-    """The relation of most requests that leads from a known node to a new one."""
+    """Relation of most requests that leads from a known node to a new one."""
     leading = [
         (r, r.right if r.left in known else r.left)
         for r in usable
@@ -73,7 +75,7 @@ def _runs(
     known: Mapping[int, list[Run]],
     coarse: Mapping[int, bool],
 ) -> list[Run]:
-    """The new node's skew from its pairs with a known one."""
+    """Find the new node's skew from its pairs with a known one."""
     is_left = relation.left == node
     other = relation.right if is_left else relation.left
     mine, theirs = ("left", "right") if is_left else ("right", "left")
@@ -93,36 +95,41 @@ def _runs(
     return [
         Run(
             0 if start == 0 else int(places[start]),
-            round(float(np.median(values[start:stop])), 3),
+            round(median(values[start:stop]), 3),
             round(width + _spread(values[start:stop]), 3),
         )
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
     ]
 
 
 def _at(runs: Sequence[Run], places: Floats) -> Floats:
-    """The known node's skew at each of its places."""
+    """Known node's skew at each of its places."""
     starts = np.array([r.place for r in runs])
     values = np.array([r.value for r in runs])
-    return values[np.searchsorted(starts, places, side="right") - 1]
+    at: Floats = values[np.searchsorted(starts, places, side="right") - 1]
+    return at
 
 
 def _spread(values: Floats) -> float:
     """How uncertain the median is: the noise, less the more pairs there are."""
-    noise = float(np.median(np.abs(values - np.median(values)))) * 1.4826
-    return 2 * noise / max(len(values), 1) ** 0.5
+    noise = median(np.abs(values - median(values))) * 1.4826
+    return float(2 * noise / max(len(values), 1) ** 0.5)
 
 
 def _smooth(values: Floats) -> Floats:
-    """Running median of five: wrong pairs vanish, steps stay."""
+    """Take the running median of five: wrong pairs vanish, steps stay."""
     padded = np.pad(values, 2, mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 5)
+    middles: Floats = np.partition(windows, 2, axis=1)[:, 2]
+    return middles
 
 
-def _plausible(values: Floats) -> Floats:
-    """Pairs near the running median: the rest are wrong pairs."""
-    middle = _smooth(_smooth(values)) if len(values) >= 5 else np.median(values)
-    return np.abs(values - middle) <= 3.0
+def _plausible(values: Floats) -> Mask:
+    """Values near the running median, as a mask: the rest are wrong pairs."""
+    long = len(values) >= 5
+    middle = _smooth(_smooth(values)) if long else np.full(1, median(values))
+    near: Mask = np.abs(values - middle) <= 3.0
+    return near
 
 
 def _cuts(values: Floats, offset: int = 0) -> list[int]:
@@ -142,9 +149,9 @@ def _cuts(values: Floats, offset: int = 0) -> list[int]:
     before, after = values[max(0, cut - 25) : cut], values[cut : cut + 25]
     if min(len(before), len(after)) < _SIDE:
         return []
-    step = abs(float(np.median(after) - np.median(before)))
+    step = abs(median(after) - median(before))
     noise = max(_noise(before), _noise(after))
-    whole = abs(float(np.median(values[cut:]) - np.median(values[:cut])))
+    whole = abs(median(values[cut:]) - median(values[:cut]))
     if step < max(_LEAST, 5 * noise) or step < 0.6 * whole:
         return []
     first = _cuts(values[:cut], offset)
@@ -152,14 +159,14 @@ def _cuts(values: Floats, offset: int = 0) -> list[int]:
 
 
 def _noise(values: Floats) -> float:
-    return float(np.median(np.abs(values - np.median(values))))
+    return median(np.abs(values - median(values)))
 
 
 def _refined(values: Floats, cut: int) -> int:
-    """The cut moved by a few pairs to where the two levels part best."""
+    """Cut moved by a few pairs to where the two levels part best."""
     low, high = max(1, cut - 5), min(len(values) - 1, cut + 5)
-    before = float(np.median(values[max(0, cut - 25) : cut]))
-    after = float(np.median(values[cut : cut + 25]))
+    before = median(values[max(0, cut - 25) : cut])
+    after = median(values[cut : cut + 25])
 
     def errors(at: int) -> float:
         wrong = np.abs(values[low - 1 : at] - before).sum()

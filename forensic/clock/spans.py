@@ -45,7 +45,7 @@ class Known:
 
 
 def clock_rows(known: Known) -> pl.DataFrame:
-    """The table of clocks, in total order."""
+    """Table of clocks, in total order."""
     groups: dict[tuple[str, str], list[Key]] = defaultdict(list)
     for key, unit in known.units.items():
         for source in unit.lines:
@@ -60,7 +60,7 @@ def clock_rows(known: Known) -> pl.DataFrame:
 
 
 def _pieces(source: str, keys: Sequence[Key], known: Known) -> list[tuple[int, int]]:
-    """The stretches of lines of a source over which nothing changes."""
+    """Stretches of lines of a source over which nothing changes."""
     edges = {1}
     for key in keys:
         edges |= set(known.borders.lines(source, key.hostname))
@@ -73,7 +73,7 @@ def _pieces(source: str, keys: Sequence[Key], known: Known) -> list[tuple[int, i
 
 
 def _source_rows(source: str, keys: Sequence[Key], known: Known) -> list[Row]:
-    """The rows of one source and stamp: what most programs share, then who differs."""
+    """Rows of one source and stamp: what most programs share, then who differs."""
     rows: list[Row] = []
     for first, last in _pieces(source, keys, known):
         plans = [
@@ -135,7 +135,7 @@ def _before(row: Row) -> int:
 
 
 def _unit_row(source: str, key: Key, first: int, last: int, known: Known) -> Row:
-    """The clock of one unit over one stretch of lines."""
+    """Clock of one unit over one stretch of lines."""
     unit, zone = known.units[key], known.zones.get(key)
     year = known.years.get(source) if unit.yearless else None
     turn = _last_before(known.turns.get(source, ()), first)

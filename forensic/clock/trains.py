@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["Fit", "fit", "twins"]
+__all__ = ["Fit", "Floats", "fit", "median", "twins"]
 
 Floats = npt.NDArray[np.float64]
 #: Two sightings of one request lie this close once offset and skew are taken off.
@@ -37,8 +37,15 @@ class Fit:
     covered: int  # requests that lie within the other log at that step
 
 
+def median(values: Floats) -> float:
+    """Middle value (numpy's own median imports half of numpy first)."""
+    ordered = np.sort(values)
+    n = len(ordered)
+    return float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+
+
 def fit(left: Floats, right: Floats, steps: Sequence[int]) -> Fit | None:
-    """The step (left minus right) at which the trains fit; None if none stands out."""
+    """Step (left minus right) at which the trains fit; None if none stands out."""
     swap = len(left) > len(right)
     small, large = (right, left) if swap else (left, right)
     inner, outer = np.sort(small)[-_LONGEST:], np.sort(large)
@@ -64,7 +71,8 @@ def _fits(inner: Floats, outer: Floats, steps: Sequence[int]) -> Iterator[Fit]:
 
 def _covered(moved: Floats, outer: Floats) -> Floats:
     inside = (moved > outer[0] - _SKEW) & (moved < outer[-1] + _SKEW)
-    return moved[inside]
+    covered: Floats = moved[inside]
+    return covered
 
 
 def _by_blocks(found: Fit, inner: Floats, outer: Floats) -> Fit:
@@ -75,17 +83,17 @@ def _by_blocks(found: Fit, inner: Floats, outer: Floats) -> Fit:
 
 
 def _clear(fits: Sequence[Fit], score: Callable[[Fit], int]) -> Fit | None:
-    """The fit that lies beyond chance, if only one does so by far."""
+    """Fit that lies beyond chance, if only one does so by far."""
     if not fits:
         return None
     shares = [score(f) / f.covered for f in fits]
     best = max(range(len(fits)), key=lambda i: (shares[i] * fits[i].covered, -i))
     rest = shares[:best] + shares[best + 1 :]
-    usual = float(np.median(rest)) if rest else 0.3
+    usual = median(np.array(rest)) if rest else 0.3
 
     def beyond(found: Fit) -> float:
         noise = (found.covered * usual * (1 - min(usual, 1.0)) + 1) ** 0.5
-        return (score(found) - found.covered * usual) / noise
+        return float((score(found) - found.covered * usual) / noise)
 
     ranked = sorted(fits, key=lambda f: (-beyond(f), abs(f.step), f.step))
     second = max(beyond(ranked[1]), 0.0) if len(ranked) > 1 else 0.0
@@ -108,7 +116,7 @@ def _best_shift(moved: Floats, outer: Floats) -> tuple[int, float]:
     ends = np.searchsorted(values, values + _WIDTH, side="right")
     sizes = ends - np.arange(len(values))
     start = int(sizes.argmax())
-    middle = float(np.median(values[start : int(ends[start])]))
+    middle = median(values[start : int(ends[start])])
     return min(int(sizes[start]), len(moved)), middle
 
 
@@ -137,7 +145,7 @@ def twins(left: pl.DataFrame, right: pl.DataFrame, found: Fit) -> pl.DataFrame:
 
 
 def _block_shift(moved: Floats, outer: Floats, usual: float) -> float:
-    """The shift of a block: the usual one, unless another fits much better."""
+    """Shift of a block: the usual one, unless another fits much better."""
     first = np.searchsorted(outer, moved - usual - _WIDTH / 2)
     last = np.searchsorted(outer, moved - usual + _WIDTH / 2)
     hits, own = _best_shift(moved, outer)

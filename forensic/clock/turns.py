@@ -27,13 +27,13 @@ def yearless(column: str) -> pl.Expr:
 
 
 def in_year(stamp: pl.Expr, year: pl.Expr) -> pl.Expr:
-    """A yearless stamp in a year; 29 February of a common year gives null."""
+    """Yearless stamp in a year; 29 February of a common year gives null."""
     moved = stamp.dt.offset_by(pl.format("{}y", year.cast(pl.Int32) - YEARLESS))
     return pl.when(moved.dt.day() == stamp.dt.day()).then(moved)
 
 
 def nearest_year(stamp: pl.Expr, reference: pl.Expr) -> pl.Expr:
-    """The year that brings a yearless stamp nearest to a dated one."""
+    """Year that brings a yearless stamp nearest to a dated one."""
     year = reference.dt.year()
     gap = stamp.dt.offset_by(pl.format("{}y", year - YEARLESS)) - reference
     earlier = pl.when(gap > _FAR).then(year - 1)
@@ -75,7 +75,7 @@ class YearCounter:
 
 
 def changes(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a chunk at which the count changes, the first of each source too."""
+    """Rows of a chunk at which the count changes, the first of each source too."""
     changed = pl.col("turn") != pl.col("turn").shift(1).over("source")
     first = changed.fill_null(value=True)
     return frame.filter(first).select("source", "line", "turn")

@@ -70,14 +70,14 @@ class Borders:
     )
 
     def add(self, source: str, hostname: str | None, line: int) -> None:
-        """A new segment begins at that line."""
+        """Begin a new segment at that line."""
         places = self.found[series(source), hostname]
         position = (rotation(source), source, line)
         if position not in places:
             bisect.insort(places, position)
 
     def segment(self, source: str, hostname: str | None, line: int) -> int:
-        """The number of the segment that holds a line."""
+        """Tell the number of the segment that holds a line."""
         places = self.found.get((series(source), hostname))
         if not places:
             return 0
@@ -88,7 +88,7 @@ class Borders:
         return sum(len(places) for places in self.found.values())
 
     def lines(self, source: str, hostname: str | None) -> list[int]:
-        """The border lines inside one source."""
+        """Border lines inside one source."""
         places = self.found.get((series(source), hostname), [])
         return [line for _, name, line in places if name == source]
 

@@ -43,7 +43,7 @@ class Decision:
 
 
 def weaker(*confidences: str) -> str:
-    """The least sure of them."""
+    """Least sure of them."""
     return max(confidences, key=RANKS.index)
 
 
@@ -60,7 +60,7 @@ def _contested(vote: Vote, rivals: list[Vote]) -> bool:
 
 
 def decide(votes: Iterable[Vote]) -> Decision | None:
-    """The value that the evidence says; None without any."""
+    """Value that the evidence says; None without any."""
     by_value: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
         by_value[vote.value].append(vote)

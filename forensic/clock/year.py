@@ -36,7 +36,7 @@ class Chain:
     ends: dict[str, tuple[dt.datetime, int]] = field(default_factory=dict)
 
     def dated(self, base: int) -> set[dt.date]:
-        """All days of the chain if its base year is `base`; impossible ones left out."""
+        """All days of the chain if its base year is `base`, impossible ones aside."""
         found = set()
         for days in self.days.values():
             for month, day, turn in days:
@@ -197,7 +197,7 @@ def _epoch_votes(source: str, turn: int, marks: pl.DataFrame) -> list[Vote]:
 
 
 def nearest(local: dt.datetime, moment: dt.datetime) -> int:
-    """The year that brings a stamp without one nearest to a moment."""
+    """Year that brings a stamp without one nearest to a moment."""
     years = (moment.year - 1, moment.year, moment.year + 1)
     return min(years, key=lambda y: abs(_in_year(local, y) - moment))
 
@@ -253,7 +253,7 @@ def _overlap(chain: Chain, base: int, days: set[dt.date]) -> int:
 
 
 def _coverage_votes(chain: Chain, covered: Covered) -> list[Vote]:
-    """Dated logs beside the chain: in which year do they cover its days?
+    """Say what dated logs beside the chain say: the years in which they cover its days.
 
     Live logs are copied together, so a dated log that also ends with the chain says
     more than one that merely overlaps it.
@@ -288,7 +288,7 @@ def _coverage_votes(chain: Chain, covered: Covered) -> list[Vote]:
 
 
 def _mtime_votes(chain: Chain, sources: pl.DataFrame) -> list[Vote]:
-    """The last resort: the newest year in which the chain ended before its mtime."""
+    """Last resort: the newest year in which the chain ended before its mtime."""
     times = dict(sources.select("source", "mtime").iter_rows())
     votes = []
     for source, (end, turn) in chain.ends.items():

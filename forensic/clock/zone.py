@@ -57,12 +57,12 @@ def is_zone(seconds: int) -> bool:
 
 
 def nearest_zone(seconds: int) -> int:
-    """The real offset next to one that no place has."""
+    """Real offset next to one that no place has."""
     return min(_REAL, key=lambda real: (abs(real - seconds), abs(real)))
 
 
 def _carried(link: Link, key: Key, known: Decision) -> Vote | None:
-    """What a link to a decided unit says about the other one."""
+    """Say what a link to a decided unit says about the other one."""
     forward = link.left == key
     value = known.value + (link.step if forward else -link.step)
     if not is_zone(value):
@@ -96,7 +96,7 @@ def decide_zones(
     anchors: Mapping[Key, Sequence[Vote]],
     links: Sequence[Link],
 ) -> dict[Key, Decision]:
-    """Unit ▶ seconds east of UTC, for every unit that has rows without an offset."""
+    """Find the seconds east of UTC of every unit that has rows without an offset."""
     fixed = {key: _written(unit) for key, unit in found.items() if unit.written}
     known = {key: decision for key, decision in fixed.items() if decision is not None}
     waiting = {key for key, unit in found.items() if unit.bare and key not in known}
@@ -117,7 +117,7 @@ def decide_zones(
 
 
 def _written(unit: Unit) -> Decision | None:
-    """The offset that most rows of a unit write; the rest of its rows follow it."""
+    """Offset that most rows of a unit write; the rest of its rows follow it."""
     offset, n = max(unit.written.items(), key=lambda item: (item[1], -item[0]))
     total = unit.written.total()
     text = f"{n} lines of the same log write {offset_text(offset)}"
@@ -209,7 +209,7 @@ _NEARNESS: list[tuple[str, float, str]] = [
 
 
 def _circles(unit: Unit) -> list[tuple[object, ...]]:
-    """What a unit shares with others, nearest first (see _NEARNESS)."""
+    """Say what a unit shares with others, nearest first (see _NEARNESS)."""
     key = unit.key
     place = folder(key.series)
     return [
@@ -229,7 +229,7 @@ def _neighbours(
     found: Mapping[Key, Unit],
     around: Mapping[Key, Sequence[Link]],
 ) -> list[tuple[Key, list[Vote]]]:
-    """The waiting units with the nearest decided neighbours, and what those say."""
+    """List the waiting units with the nearest decided neighbours, and their votes."""
     tallies: dict[tuple[object, ...], Counter[int]] = defaultdict(Counter)
     sure: dict[tuple[object, ...], str] = {}
     for key, decision in known.items():
@@ -261,15 +261,13 @@ def _neighbours(
 
 
 def _host(key: Key) -> tuple[object, ...]:
-    """What shares one clock with a unit: for an envelope, all programs of the host."""
+    """Name what shares a clock with a unit: for an envelope, the whole host."""
     program = key.process if key.stamp == "event" else None
     return key.series, key.hostname, program, key.stamp, key.segment
 
 
-def _likely(
-    vote: Vote, key: Key, links: Sequence[Link], usual: set[int]
-) -> list[Vote]:
-    """The vote, if what follows for linked stamps is possible; weaker if it is unusual.
+def _likely(vote: Vote, key: Key, links: Sequence[Link], usual: set[int]) -> list[Vote]:
+    """Vote, if what follows for linked stamps is possible; weaker if it is unusual.
 
     A payload nine hours ahead of its envelope is not in the zone +18:00: there the
     envelope is in UTC, though its neighbours are in +09:00.
@@ -288,7 +286,7 @@ def _circle_votes(
     tallies: Mapping[tuple[object, ...], Counter[int]],
     sure: Mapping[tuple[object, ...], str],
 ) -> list[Vote]:
-    """The vote of the nearest circle that has any decided unit."""
+    """Vote of the nearest circle that has any decided unit."""
     for circle, (name, strength, confidence) in zip(
         _circles(unit), _NEARNESS, strict=True
     ):
@@ -302,7 +300,7 @@ def _circle_votes(
         text = f"{name} is {offset_text(value)}"
         limit = weaker(confidence, sure[circle])
         # Envelopes first: a payload then follows from its own envelope.
-        strength += 0.5 * (unit.key.stamp == "envelope")
-        vote = Vote(value, strength, limit, name, text, n, rest)
+        first = strength + 0.5 * (unit.key.stamp == "envelope")
+        vote = Vote(value, first, limit, name, text, n, rest)
         return [replace(vote, confidence=lowered(limit)) if rest else vote]
     return []
