@@ -23,6 +23,7 @@ __all__ = [
     "redacted",
     "shown",
     "visible",
+    "visible_json",
 ]
 
 #: Printable by category, yet without ink: fillers, blanks, variation selectors.
@@ -185,6 +186,11 @@ def json_text(value: object, *, secrets: bool = False) -> str:
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
     plain = value if secrets else _without_secrets(value)
     text = orjson.dumps(plain, default=str, option=options).decode()
+    return visible_json(text)
+
+
+def visible_json(text: str) -> str:
+    """JSON text whose hidden characters stand as JSON's own escapes."""
     return "".join(c if c == "\n" or _ink(c) == c else _json_ink(c) for c in text)
 
 
@@ -207,14 +213,16 @@ _FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
 def csv_cell(text: str) -> str:
-    """Safe text that no spreadsheet runs: a leading `'` where it could."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Visible text that no spreadsheet runs: a leading `'` where it could."""
+    safe = visible(text)
+    return f"'{safe}" if text.startswith(_FORMULA) else safe
 
 
 def guarded(frame: pl.DataFrame, *, secrets: bool, formulas: bool) -> pl.DataFrame:
     """The frame with its text safe to pass on; numbers and times stay.
 
-    `secrets` keeps credentials, `formulas` keeps cells that a spreadsheet would run.
+    `secrets` keeps credentials; `formulas` keeps cells that a spreadsheet would run,
+    and hidden characters.
     """
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     columns = [frame[name] for name in texts]
@@ -225,7 +233,7 @@ def guarded(frame: pl.DataFrame, *, secrets: bool, formulas: bool) -> pl.DataFra
             for column, suspect in zip(columns, suspects, strict=True)
         ]
     if not formulas:
-        risky = r"^[=+\-@\t\r＝＋－＠]"
+        risky = r"^[=+\-@＝＋－＠]|[^\x20-\x7e]"
         columns = [_map_distinct(c, c.str.contains(risky), csv_cell) for c in columns]
     return frame.with_columns(columns)
 
