@@ -224,7 +224,7 @@ def leading(
     """
     keys = list(by)
     counted = (
-        rows.filter(pl.col(column).is_not_null())
+        rows.filter(pl.col(column).cast(pl.String) != "")
         .group_by(*keys, column)
         .agg(_n=pl.len().cast(pl.Int64))
     )

