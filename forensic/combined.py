@@ -62,6 +62,7 @@ _BEFORE = 36
 _HEAD = _words(48, dashes=0, day=8, year=12, clock=20, zone=28, method=37)
 #: ` HTTP/1.1" 200 ..`, from 9 bytes before the second quote.
 _MIDDLE = _words(17, version=1, status=9)
+_COUNT = _words(8, digits=0)
 
 
 def _word(text: str | bytes) -> np.uint64:
@@ -102,7 +103,7 @@ def _records(
     return every[at].view(shape)
 
 
-def _slices(lines: pl.Series, start: pl.Series | _Ints, length: _Ints) -> pl.Series:
+def _slices(lines: pl.Series, start: _Ints, length: _Ints) -> pl.Series:
     size = np.maximum(length, 0)
     frame = pl.DataFrame({"line": lines, "start": start, "length": size})
     cut = pl.col("line").cast(pl.Binary).bin.slice("start", "length")
@@ -236,16 +237,33 @@ def _requests(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
         version[last == _word("HTTP/" + name)] = number
     fits = (method >= 0) & (version >= 0) & (end > begin)
     fits &= (rows.octets[begin] == ord("/")) & (rows.octets[end] == ord(" "))
-    end = np.maximum(end, begin)
-    marks = np.append(np.flatnonzero(rows.octets == ord("?")), len(rows.octets))
-    mark = marks[np.searchsorted(marks, begin)]
-    asked = pl.Series(mark + 1 - rows.start).set(pl.Series(mark >= end), None)
+    asked = (
+        rows.slices(begin, end)
+        .to_frame("target")
+        .select(
+            pl.col("target").str.splitn("?", 2).struct.rename_fields(["path", "query"])
+        )
+    )
+    address = asked.unnest("target")
     return {
         "method": pl.Series(_METHODS).gather(np.maximum(method, 0)),
-        "path": rows.slices(begin, np.minimum(mark, end)),
-        "query": _slices(rows.lines, asked, end - mark - 1),
+        "path": address["path"],
+        "query": address["query"],
         "http_version": pl.Series(_VERSIONS).gather(np.maximum(version, 0)),
     }, fits
+
+
+def _count(rows: _Rows, start: _Ints, end: _Ints) -> tuple[_Ints, _Mask]:
+    """The numbers of one to eight digits between two places, and whether they are."""
+    digits = end - start
+    beyond = ((8 - np.clip(digits, 1, 8)) * 8).astype(np.uint64)
+    words = _records(rows.octets, end - 8, _COUNT)["digits"] >> beyond << beyond
+    zeros = _word("0" * 8)
+    values, fits = _digits(words | zeros ^ (zeros >> beyond << beyond), "0" * 8)
+    number = _pair(values, 0)
+    for byte in (2, 4, 6):
+        number = number * 100 + _pair(values, byte)
+    return number, fits & (digits >= 1) & (digits <= 8)
 
 
 def _answers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
@@ -253,15 +271,15 @@ def _answers(rows: _Rows) -> tuple[dict[str, pl.Series], _Mask]:
     closing, opening = rows.quotes[1], rows.quotes[2]
     values, fits = _digits(rows.middle["status"], '" 000 ')
     status = (values >> np.uint64(16) & np.uint64(15)).astype(np.int64) * 100
-    size = rows.slices(closing + 6, np.maximum(opening - 1, closing + 6))
-    count = size.cast(pl.Int64, strict=False)
-    fits &= (rows.octets[opening - 1] == ord(" ")) & (opening > closing + 7)
-    first = rows.octets[closing + 6]
-    numeric = (first >= ord("0")) & (first <= ord("9")) & count.is_not_null().to_numpy()
-    fits &= numeric | (size == "-").to_numpy()
+    count, numeric = _count(rows, closing + 6, opening - 1)
+    dash = (opening - closing == 8) & (rows.octets[closing + 6] == ord("-"))
+    fits &= (rows.octets[opening - 1] == ord(" ")) & (numeric | dash)
+    size = pl.Series(count)
+    if dash.any():
+        size = size.set(pl.Series(dash), None)
     return {
         "status": pl.Series(status + _pair(values, 3)).cast(pl.Int16),
-        "bytes_sent": count,
+        "bytes_sent": size,
     }, fits
 
 
