@@ -54,7 +54,8 @@ def test_an_unknown_tail_is_kept() -> None:
 
 
 def test_a_template_reads_json_that_is_none() -> None:
-    key = 'nginx_access:escape=json {"t":$msec,"r":"$request","s":$status,"u":$upstream_status}'
+    fields = '"t":$msec,"r":"$request","s":$status,"u":$upstream_status'
+    key = f"nginx_access:escape=json {{{fields}}}"
     row, other = parse(
         r'{"t":1738819935.001,"r":"GET /\"x HTTP/1.1","s":499,"u":}',
         r'{"t":1738819935.001,"r":"GET / HTTP/1.1","s":200,"u":502, 200}',

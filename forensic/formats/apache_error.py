@@ -3,7 +3,8 @@
 `[Thu Feb 06 14:32:07.650780 2025] [proxy:error] [pid 7:tid 9] AH00957: …`
 
 The stamp has no zone. What an operating system call said stands as
-`(111)Connection refused: ` before the AH code, whose number is the class of the message.
+`(111)Connection refused: ` before the AH code, whose number is the class of the
+message.
 """
 
 import polars as pl
@@ -35,7 +36,8 @@ REASONS = {
     "connect_refused": r"\(111\)Connection refused",
     "upstream_timed_out": r"AH01075:|The timeout specified has expired|\(110\)",
     "upstream_unreachable": r"AH00957:|AH01114:|\(113\)",
-    "upstream_prematurely_closed": r"AH00898:|AH0110[12]:|AH01067:|End of script output",
+    "upstream_prematurely_closed": r"AH00898:|AH0110[12]:|AH01067:"
+    r"|End of script output",
     "invalid_header": r"AH01106:|AH02429:|malformed header from script|Bad header",
     "no_live_upstreams": r"AH01167:|AH01170:|All workers are in error state",
     "resolve_failed": r"DNS lookup failure|AH0089[0-9].*DNS",
@@ -50,7 +52,7 @@ REASONS = {
     "redirection_cycle": r"AH00124:|internal redirects due to",
     "ssl_handshake": r"AH0(?:2008|2039|1998|2006|1964):|SSL handshake",
     "script_error": r"AH01215:|PHP (?:Fatal|Parse) error",
-    "lifecycle": r"AH0(?:0163|0094|0489|0491|0492|0493|0169|0170|0173|0292|0295|0296)"
+    "lifecycle": r"AH00(?:163|094|489|49[123]|169|170|173|29[256])"
     r"|resuming normal operations|caught SIG|Graceful restart|shutting down",
     "other": r"",
 }

@@ -124,18 +124,25 @@ def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
 
 
 #: What Nginx Proxy Manager writes: of a proxied host, of any other, and of its own.
-_PROXY_MANAGER = [
-    "[$time_local] $upstream_cache_status $upstream_status $status - $request_method"
+_HOSTED = (
     ' $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
-    ' [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer"',
-    "[$time_local] $status - $request_method $scheme $host"
-    ' "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
-    ' [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer"',
+    " [Gzip $gzip_ratio]"
+)
+_SENT_TO = ' [Sent-to $server] "$http_user_agent" "$http_referer"'
+_UNSENT = ' "$http_user_agent" "$http_referer"'
+_TRIED = (
     "[$time_local] $upstream_cache_status $upstream_status $status - $request_method"
-    ' $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent]'
-    ' [Gzip $gzip_ratio] "$http_user_agent" "$http_referer"',
+)
+_LONE = "[$time_local] $status - $request_method"
+_SHORT = (
     '[$time_local] $host $remote_addr $request_time "$request" $status'
-    " $body_bytes_sent $request_length $http_referer $http_user_agent",
+    " $body_bytes_sent $request_length $http_referer $http_user_agent"
+)
+_PROXY_MANAGER = [
+    _TRIED + _HOSTED + _SENT_TO,
+    _LONE + _HOSTED + _SENT_TO,
+    _TRIED + _HOSTED + _UNSENT,
+    _SHORT,
 ]
 _STAMP_FIRST = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "
 
