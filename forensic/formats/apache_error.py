@@ -15,7 +15,10 @@ from forensic.format import Format
 __all__ = ["FORMAT", "REASONS"]
 
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-_STAMP = rf"\[{_DAYS} ([A-Z][a-z]{{2}}) ([ \d]\d) (\d\d:\d\d:\d\d(?:\.\d{{1,6}})?) (\d{{4}})\]"
+_STAMP = (
+    rf"\[{_DAYS} ([A-Z][a-z]{{2}}) ([ \d]\d)"
+    r" (\d\d:\d\d:\d\d(?:\.\d{1,6})?) (\d{4})\]"
+)
 _LEVEL = r"(?:emerg|alert|crit|error|warn|notice|info|debug|trace[1-8])"
 _HEAD = rf"^{_STAMP} \[(?:[a-z0-9_]*:)?{_LEVEL}\] "
 _LINE = (
