@@ -14,16 +14,21 @@ from forensic.rule import (
 )
 from forensic.schema import EVENT
 
-#: A pause in a log that says little anyway (an error log, say) is no hole.
+#: A pause in a log that says little anyway (an error log, say) is no hole: so many
+#: lines must the log have, and so many must its rate give for the pause.
+_LINES = 200
 _ENOUGH = 20
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Holes in which the log's own rate gives more than a few lines."""
     moment = asked_at(frames.question)
-    holes = frames.gaps.filter(
+    size = frames.sources.select("source", size="events")
+    talks = pl.col("size").fill_null(_LINES) >= _LINES
+    sized = frames.gaps.join(size, on="source", how="left")
+    holes = sized.filter(
         pl.col("kind") != "absent",
-        (pl.col("kind") != "gap") | (pl.col("expected") >= _ENOUGH),
+        (pl.col("kind") != "gap") | (pl.col("expected") >= _ENOUGH) & talks,
     ).with_columns(pl.col("hop").cast(pl.String), first="start", last="end")
     asks = holes.group_by("kind", "hop").agg(
         asks=pl.col("ask_for").drop_nulls().unique().sort().head(5),
@@ -85,6 +90,11 @@ RULE = Rule(
     ],
     negatives=[
         Example(title="no such log at all", gaps=[_gap("absent")]),
-        Example(title="a quiet error log", gaps=[_gap("gap") | {"expected": 3.0}]),
+        Example(title="a few lines missing", gaps=[_gap("gap") | {"expected": 3.0}]),
+        Example(
+            title="an error log with a burst",
+            gaps=[_gap("gap")],
+            sources=[{"source": "nginx/access.log", "events": 11}],
+        ),
     ],
 )

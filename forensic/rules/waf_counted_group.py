@@ -8,7 +8,11 @@ _KEYS = ["group", "ruleId"]
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    allowed = frames.events.filter(pl.col("hop") == "waf", pl.col("action") == "ALLOW")
+    allowed = frames.events.filter(
+        pl.col("hop") == "waf",
+        pl.col("action") == "ALLOW",
+        pl.col("extra").str.contains('"overridden_group"', literal=True),
+    )
     fields = [*_KEYS, "action", "overridden_group"]
     ended = each(allowed, "counted", fields).filter(
         pl.col("overridden_group").is_not_null(), pl.col("action") == "BLOCK"

@@ -10,7 +10,11 @@ _KEYS = ["group", "ruleId"]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Rules whose own action is to refuse, set to COUNT by who configured the ACL."""
-    allowed = frames.events.filter(pl.col("hop") == "waf", pl.col("action") == "ALLOW")
+    allowed = frames.events.filter(
+        pl.col("hop") == "waf",
+        pl.col("action") == "ALLOW",
+        pl.col("extra").str.contains(r'"overriddenAction":"BLOCK"|"EXCLUDED_AS_COUNT"'),
+    )
     would = each(allowed, "counted", [*_FIELDS, "overridden_group"]).filter(
         (pl.col("overriddenAction") == "BLOCK")
         | (pl.col("exclusionType") == "EXCLUDED_AS_COUNT"),

@@ -7,7 +7,7 @@ from forensic.rule import Example, Frames, Rule, gather, plural, report
 
 def _query(frames: Frames) -> pl.LazyFrame:
     records = frames.events.filter(pl.col("hop") == "waf").with_columns(
-        acl=pl.col("extra").str.json_path_match("$.webaclId")
+        acl=pl.col("extra").str.extract(r'"webaclId":"([^"]+)"')
     )
     named = records.filter(pl.col("acl").is_not_null())
     return report(
