@@ -1,0 +1,44 @@
+"""The benchmarks run: archives as asked for, results that agree."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_FOLDER = Path(__file__).parent.parent / "benchmarks"
+
+
+def _run(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(_FOLDER / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", ["nginx", "syslog", "waf", "alb", "mixed"])
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        _run("generate.py", kind, str(folder), "--size", "0.5", "--seed", "3")
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
+    assert files
+    for name in files:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_an_archive_has_the_size_asked_for(tmp_path: Path) -> None:
+    _run("generate.py", "waf", str(tmp_path), "--size", "1")
+    size = sum(len(gzip.decompress(p.read_bytes())) for p in tmp_path.rglob("*.gz"))
+    assert 1_000_000 <= size < 1_010_000
+
+
+def test_all_engines_agree(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    pytest.importorskip("chdb")
+    printed = _run(
+        "compare.py", "--size", "1", "--rounds", "1", "--scratch", str(tmp_path)
+    )
+    assert printed.count("chdb") == 4
+    assert "another result" not in printed
