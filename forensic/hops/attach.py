@@ -142,8 +142,14 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         .sort("source", "offset")
     )
     failed = requests.filter(pl.col("status") >= 500)
-    refused = requests.filter(
-        pl.col("status").is_between(400, 499) & pl.col("path").is_not_null()
+    readable = requests.filter(pl.col("path").is_not_null())
+    refused = readable.filter(pl.col("status").is_between(400, 499))
+    # What gunicorn could not read has no path, and the application never saw it.
+    unread = readable.filter(
+        (pl.col("status") == 400)
+        & pl.col("application_row").is_null()
+        & pl.col("app_server_row").is_null()
+        & (pl.col("web_server_upstream_status").fill_null(400) == 400)
     )
     thrown = pl.col("kind") == "exception"
     steps: list[_Step] = [
@@ -151,6 +157,6 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
         (failed, nameless.filter(thrown), [], (-1_500_000, 1_500_000)),
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
-        (refused, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
+        (unread, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
     ]
     return _passes(steps).sort("request")

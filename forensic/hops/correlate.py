@@ -148,11 +148,10 @@ def _noted(
         ),
     )
     by_row = direct.join(lines, on="note", maintain_order="left")
+    direct_rows = direct["request"].implode()
     by_root = behind.join(lines, on="note", maintain_order="left")
     row = pl.coalesce(
-        pl.when(pl.col("inner_web_row").is_in(direct["request"].implode())).then(
-            "inner_web_row"
-        ),
+        pl.when(pl.col("inner_web_row").is_in(direct_rows)).then("inner_web_row"),
         "web_server_row",
     )
     found = requests.with_columns(request=row).join(
@@ -166,9 +165,10 @@ def _noted(
         suffix="_behind",
     )
     columns = list(lines.columns)
-    return also.with_columns(pl.coalesce(c, f"{c}_behind") for c in columns).drop(
-        f"{c}_behind" for c in columns
-    )
+    return also.with_columns(
+        *(pl.coalesce(c, f"{c}_behind") for c in columns),
+        note_direct=pl.col("note").is_not_null(),
+    ).drop(f"{c}_behind" for c in columns)
 
 
 def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:

@@ -45,7 +45,9 @@ _TARGET = pl.col("load_balancer_upstream_status")
 _ACTIONS = pl.col("load_balancer_action").fill_null("")
 _LAST = _ACTIONS.str.extract(r"([^,]*)$", 1)
 _REASON = pl.col("load_balancer_reason").fill_null("")
-_OWN = _LB & _TARGET.is_null() & ~pl.col("balancer_passes")
+#: Statuses that AWS load balancers alone use.
+_OWN = _LB & _TARGET.is_null()
+_OWN &= ~pl.col("balancer_passes") | _LB_STATUS.is_in([460, 463, 464, 561])
 _WAF_STOPPED = _true(pl.col("waf_action").str.to_uppercase().is_in(_STOPPED))
 
 
@@ -253,7 +255,10 @@ def _noted() -> list[Line]:
             when=_NOTE.is_not_null() & ~_APP_SAYS,
             by="web_server",
             cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
-            sure=pl.when(dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+            sure=pl.when(
+                ~pl.col("note_direct")
+                | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+            )
             .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
             because="its error log names this request and the reason",

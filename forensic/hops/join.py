@@ -32,6 +32,8 @@ _DURING = (-65 * _SECOND, _SECOND)
 _TRIES = 3
 #: Statuses by which an inner hop says that the outer one went away.
 _LEFT = 499
+#: Statuses that only an outer hop writes, for a client or a target that went away.
+_OWN_STATUSES = [460, 502, 504]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +254,14 @@ def _through(joiner: _Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     cut = outer & ~passed
     statuses = (expected, columns.status)
     joiner.join(passed, inner, tier, sets[0], _CLOSE, statuses=statuses)
-    joiner.join(cut, inner & (columns.status == _LEFT), tier, sets[0], _CLOSE)
+    own = np.isin(columns.status, _OWN_STATUSES)
+    left = cut | (outer & ~logs_upstream & own)
+    joiner.join(left, inner & (columns.status == _LEFT), tier, sets[0], _CLOSE)
     for fields in sets[1:]:
         joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
     joiner.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     # An outer answer of its own making: the inner hop may have said anything.
-    unsure = cut | (outer & ~logs_upstream & (columns.status >= 499))
+    unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
     joiner.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
     joiner.join(unsure, inner, tier, sets[0], _CLOSE)
 

@@ -1,0 +1,94 @@
+"""What should be there and is not, and what is quiet by nature."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic import gaps
+from forensic.schema import CLOCK, EVENT, GAP, SOURCE
+
+START = datetime(2025, 2, 6, 5, 0, tzinfo=UTC)
+CLOCKS = pl.DataFrame(schema=CLOCK)
+
+
+def lines(
+    source: str, minutes: list[int], each: int = 10, **columns: Any
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": source,
+            "line": n,
+            "offset": n,
+            "hop": "web_server",
+            "status": 200,
+            "time": START + timedelta(minutes=minute, seconds=n),
+            **columns,
+        }
+        for minute in minutes
+        for n in range(each)
+    ]
+
+
+def find(
+    rows: list[dict[str, Any]], sources: list[dict[str, Any]] | None = None
+) -> pl.DataFrame:
+    events = pl.from_dicts(rows, schema=EVENT).lazy()
+    return gaps.find(events, pl.from_dicts(sources or [], schema=SOURCE), CLOCKS)
+
+
+def test_a_busy_log_that_falls_silent() -> None:
+    found = find(lines("access.log", [*range(30), *range(40, 70)]))
+    assert found["kind"].to_list() == ["gap"]
+    row = found.row(0, named=True)
+    assert row["start"] == START + timedelta(minutes=30)
+    assert row["end"] == START + timedelta(minutes=40)
+    assert row["expected"] == pytest.approx(100, rel=0.1)
+    assert "access.log" in row["ask_for"]
+
+
+def test_a_quiet_log_is_no_gap() -> None:
+    assert find(lines("access.log", [*range(0, 600, 15)], each=1)).is_empty()
+
+
+def test_a_hole_between_rotations() -> None:
+    rows = lines("access.log.1", [*range(30)]) + lines("access.log", [*range(50, 80)])
+    assert find(rows)["kind"].to_list() == ["rotation_hole"]
+
+
+def test_a_missing_five_minute_object() -> None:
+    name = "a_elasticloadbalancing_r_app.x.1_20250206T05{:02}Z_192.0.2.1_ab.log.gz"
+    sources = [{"source": name.format(slot), "events": 500} for slot in (5, 10, 25)]
+    found = find([], sources)
+    assert found["kind"].to_list() == ["missing_object"]
+    row = found.row(0, named=True)
+    assert (row["start"], row["end"]) == (
+        START + timedelta(minutes=10),
+        START + timedelta(minutes=20),
+    )
+    assert row["expected"] == 1000.0
+
+
+def test_private_clients_speak_of_a_load_balancer() -> None:
+    found = find(lines("access.log", [1], client_scope="private"))
+    assert found["hop"].cast(pl.String).to_list() == ["waf", "load_balancer"]
+    assert find(lines("access.log", [1], client_scope="public")).is_empty()
+
+
+def test_a_load_balancer_that_asks_a_waf() -> None:
+    rows = lines("alb.log", [1], hop="load_balancer", action="waf,forward")
+    found = find(rows)
+    assert found["hop"].cast(pl.String).to_list() == ["waf"]
+
+
+def test_a_truncated_file() -> None:
+    source = {"source": "a.log.gz", "verdict": "truncated", "hop": "web_server"}
+    found = find([], [source])
+    assert found["kind"].to_list() == ["truncated"]
+
+
+def test_nothing() -> None:
+    found = find([])
+    assert found.is_empty()
+    assert found.schema == pl.Schema(GAP)

@@ -1,0 +1,373 @@
+"""Who answered, from hand-made events: one case each, both ways where it matters."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.hops import correlate
+from forensic.schema import CLOCK, EVENT, REQUEST, SOURCE
+
+T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
+NO_CLOCKS = pl.DataFrame(schema=CLOCK)
+NO_SOURCES = pl.DataFrame(schema=SOURCE)
+
+
+def events(*rows: dict[str, Any]) -> pl.LazyFrame:
+    made = []
+    for number, row in enumerate(rows, 1):
+        time = row.get("time")
+        local = {"local_time": time.replace(tzinfo=None)} if time else {}
+        made.append({"line": number, "offset": number * 100, **local, **row})
+    return pl.from_dicts(made, schema=EVENT).lazy()
+
+
+def alb(status: int, target: int | None = None, **more: Any) -> dict[str, Any]:
+    actions = "waf,forward" if target else "forward"
+    return {
+        "source": "alb.log",
+        "hop": "load_balancer",
+        "time": T + timedelta(milliseconds=9),
+        "start_time": T,
+        "client_ip": "203.0.113.9",
+        "client_scope": "public",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": status,
+        "upstream_status": target,
+        "upstream": "10.0.1.23:80",
+        "action": actions,
+        "trace_id": "1-67a44957-0123456789abcdef01234567",
+        **more,
+    }
+
+
+def waf(**more: Any) -> dict[str, Any]:
+    return {
+        "source": "waf.log",
+        "hop": "waf",
+        "time": T,
+        "client_ip": "203.0.113.9",
+        "client_scope": "public",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": 403,
+        "action": "BLOCK",
+        "rule": "AdminProtection_URIPATH",
+        "trace_id": "1-67a44957-0123456789abcdef01234567",
+        **more,
+    }
+
+
+def web(status: int, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "nginx/access.log",
+        "hop": "web_server",
+        "time": T.replace(microsecond=0),
+        "client_ip": "10.1.1.210",
+        "client_scope": "private",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": status,
+        **more,
+    }
+
+
+def error(message: str, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "nginx/error.log",
+        "hop": "web_server",
+        "time": T.replace(microsecond=0),
+        "level": "error",
+        "pid": 812,
+        "client_ip": "10.1.1.210",
+        "client_scope": "private",
+        "method": "GET",
+        "path": "/app/admin",
+        "message": message,
+        **more,
+    }
+
+
+def app(message: str, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "syslog",
+        "hop": "app_server",
+        "time": T.replace(microsecond=0),
+        "level": "error",
+        "pid": 800,
+        "message": message,
+        **more,
+    }
+
+
+def said(status: int, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "syslog",
+        "hop": "application",
+        "time": T,
+        "level": "info",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": status,
+        "message": f"Response: {status}",
+        **more,
+    }
+
+
+CLOSED = (
+    "upstream prematurely closed connection while reading response header from upstream"
+)
+REFUSED = "connect() failed (111: Connection refused) while connecting to upstream"
+SLOW = (
+    "upstream timed out (110: Connection timed out) while reading response header"
+    " from upstream"
+)
+MISSING = 'open() "/srv/x.png" failed (2: No such file or directory)'
+
+CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
+    ("WAF alone", [waf()], ("waf", "waf_rule", "certain")),
+    (
+        "WAF and load balancer",
+        [waf(), alb(403, action="waf", upstream=None)],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
+        "WAF without its log",
+        [alb(403, action="waf", upstream=None)],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
+        "WAF with a code of its own",
+        [waf(status=404), alb(404, action="waf", upstream=None)],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
+        "WAF unreachable",
+        [alb(500, action="waf-failed", reason="WAFConnectionTimeout", upstream=None)],
+        ("load_balancer", "waf_unavailable", "certain"),
+    ),
+    (
+        "fixed response",
+        [alb(403, action="waf,fixed-response", upstream=None)],
+        ("load_balancer", "fixed_response", "certain"),
+    ),
+    (
+        "authentication",
+        [alb(401, action="authenticate", reason="AuthInvalidCookie", upstream=None)],
+        ("load_balancer", "auth_failed", "certain"),
+    ),
+    (
+        "lambda",
+        [alb(502, reason="LambdaUnhandled", upstream=None)],
+        ("load_balancer", "lambda_error", "certain"),
+    ),
+    ("no target", [alb(503, upstream=None)], ("load_balancer", "no_target", "certain")),
+    (
+        "protocol check",
+        [alb(464, action=None, upstream=None)],
+        ("load_balancer", "bad_request", "certain"),
+    ),
+    ("refused", [alb(502)], ("load_balancer", "target_connection_error", "certain")),
+    (
+        "timeout with a 499 twin",
+        [alb(504), web(499)],
+        ("load_balancer", "target_timeout", "certain"),
+    ),
+    (
+        "client left, with a 499 twin",
+        [alb(460), web(499)],
+        ("load_balancer", "client_closed", "certain"),
+    ),
+    ("client left", [web(499)], ("web_server", "client_closed", "certain")),
+    (
+        "deny rule",
+        [alb(403, 403), web(403), error("access forbidden by rule")],
+        ("web_server", "access_forbidden", "certain"),
+    ),
+    (
+        "no file",
+        [web(404), error(MISSING)],
+        ("web_server", "file_not_found", "certain"),
+    ),
+    (
+        "limit",
+        [web(429), error('limiting requests, excess: 1.0 by zone "a"')],
+        ("web_server", "rate_limited", "certain"),
+    ),
+    (
+        "upstream silent",
+        [web(504, upstream_status=504, upstream="127.0.0.1:8000"), error(SLOW)],
+        ("web_server", "upstream_timeout", "certain"),
+    ),
+    (
+        "upstream gone, and no log of it",
+        [web(502, upstream_status=502, upstream="127.0.0.1:8000"), error(REFUSED)],
+        ("web_server", "upstream_refused", "strong"),
+    ),
+    (
+        "worker killed for its time",
+        [web(502), error(CLOSED), app("WORKER TIMEOUT (pid:812)")],
+        ("web_server", "worker_timeout", "strong"),
+    ),
+    (
+        "the arbiter's SIGKILL after a time limit is no lack of memory",
+        [
+            web(502),
+            error(CLOSED),
+            app("WORKER TIMEOUT (pid:812)"),
+            app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?"),
+        ],
+        ("web_server", "worker_timeout", "strong"),
+    ),
+    (
+        "worker killed for its memory",
+        [
+            web(502),
+            error(CLOSED),
+            app("Out of memory: Killed process 812 (gunicorn)", hop="host"),
+        ],
+        ("web_server", "out_of_memory", "strong"),
+    ),
+    (
+        "no boot",
+        [web(502), error(REFUSED), app("Reason: Worker failed to boot.")],
+        ("web_server", "boot_failed", "strong"),
+    ),
+    (
+        "exception",
+        [
+            alb(500, 500),
+            web(500, upstream_status=500, upstream="127.0.0.1:8000"),
+            said(
+                500,
+                message="Exception on /app/admin [GET]\nTraceback (most recent call last)",
+                level="error",
+            ),
+        ],
+        ("application", "exception", "certain"),
+    ),
+    (
+        "application refuses, nginx says which",
+        [web(403, upstream_status=403, upstream="127.0.0.1:8000")],
+        ("application", "application_response", "strong"),
+    ),
+    (
+        "application refuses, its own log says so",
+        [web(403), said(403)],
+        ("application", "application_response", "strong"),
+    ),
+    (
+        "nginx refuses silently, upstream `-`",
+        [
+            web(403),
+            web(200, path="/", upstream_status=200, upstream="127.0.0.1:8000"),
+        ],
+        ("web_server", "access_forbidden", "strong"),
+    ),
+    (
+        "application alone",
+        [said(403)],
+        ("application", "application_response", "strong"),
+    ),
+    (
+        "error log alone",
+        [error("access forbidden by rule")],
+        ("web_server", "access_forbidden", "certain"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_who_answered(
+    rows: list[dict[str, Any]], expected: tuple[str, str, str]
+) -> None:
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    errors = found.filter(pl.col("path") == "/app/admin")
+    assert errors.schema == pl.Schema(REQUEST)
+    assert errors.height == 1
+    row = errors.row(0, named=True)
+    assert (row["answered_by"], row["cause"], row["confidence"]) == expected
+    assert row["evidence"]
+    assert row["explanation"].endswith(".")
+
+
+def test_the_rule_is_named_and_the_outermost_record_stands_first() -> None:
+    found = correlate(
+        events(web(200, path="/"), alb(403, action="waf", upstream=None), waf()),
+        NO_CLOCKS,
+        NO_SOURCES,
+    )
+    row = found.row(0, named=True)
+    assert row["rule"] == "AdminProtection_URIPATH"
+    assert [line["hop"] for line in row["evidence"]] == ["waf", "load_balancer"]
+
+
+def test_one_record_is_the_partner_of_one_request() -> None:
+    """Two 502s and one nginx row: the second had no nginx row at all."""
+    second = alb(502, trace_id="1-b", time=T + timedelta(seconds=1), line=9, offset=900)
+    row = web(502, upstream_status=502, upstream="127.0.0.1:8000")
+    found = correlate(
+        events(alb(502, 502), row, error(REFUSED), second), NO_CLOCKS, NO_SOURCES
+    )
+    assert found["answered_by"].to_list() == ["web_server", "load_balancer"]
+    assert [len(lines) for lines in found["evidence"].to_list()] == [3, 1]
+
+
+def test_a_clock_that_is_ahead_is_set_back() -> None:
+    late = timedelta(seconds=37)
+    rows = events(
+        alb(403, 403),
+        web(403, time=T.replace(microsecond=0) + late),
+        error("access forbidden by rule", time=T.replace(microsecond=0) + late),
+    )
+    assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 2
+    spans = [
+        {"source": name, "stamp": "event", "skew": 37.0}
+        for name in ("nginx/access.log", "nginx/error.log")
+    ]
+    found = correlate(rows, pl.from_dicts(spans, schema=CLOCK), NO_SOURCES)
+    assert found.height == 1
+    assert found["cause"].to_list() == ["access_forbidden"]
+
+
+def test_a_failed_try_that_the_client_never_saw_is_no_error() -> None:
+    rows = events(
+        alb(200, 200),
+        web(200, upstream_status=200, upstream="127.0.0.1:8000"),
+        error(REFUSED),
+    )
+    assert correlate(rows, NO_CLOCKS, NO_SOURCES).is_empty()
+
+
+def test_a_health_check_misses_no_load_balancer() -> None:
+    check = web(503, user_agent="ELB-HealthChecker/2.0", upstream_status=503)
+    found = correlate(events(check), NO_CLOCKS, NO_SOURCES)
+    assert found["missing"].to_list() == [["application"]]
+    other = web(503, upstream_status=503)
+    found = correlate(events(other), NO_CLOCKS, NO_SOURCES)
+    assert found["missing"].to_list() == [["load_balancer", "application"]]
+
+
+def test_a_copy_of_a_file_counts_once() -> None:
+    copies = pl.from_dicts(
+        [{"source": "copy/access.log", "duplicate_of": "nginx/access.log"}],
+        schema=SOURCE,
+    )
+    rows = events(web(404), web(404, source="copy/access.log"))
+    assert correlate(rows, NO_CLOCKS, copies).height == 1
+
+
+def test_all_requests_keeps_what_succeeded() -> None:
+    rows = events(web(200), web(404, path="/x"))
+    assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 1
+    assert correlate(rows, NO_CLOCKS, NO_SOURCES, all_requests=True).height == 2
+
+
+def test_nothing_in_nothing_out() -> None:
+    found = correlate(pl.LazyFrame(schema=EVENT), NO_CLOCKS, NO_SOURCES)
+    assert found.is_empty()
+    assert found.schema == pl.Schema(REQUEST)

@@ -1,0 +1,236 @@
+"""The story's question, its variants, and what a question may look like."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.errors import UsageError
+from forensic.hops import Question, answer, correlate, waf_false_positives
+from forensic.schema import CLOCK, EVENT, GAP, SOURCE
+
+MINUTE = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
+CLOCKS = pl.DataFrame(schema=CLOCK)
+SOURCES = pl.DataFrame(schema=SOURCE)
+GAPS = pl.DataFrame(schema=GAP)
+ASKED = Question.parse("2025-02-06 14:32 +09:00", 403, "/app/admin")
+
+
+def _row(number: int, **columns: Any) -> dict[str, Any]:
+    return {"line": number, "offset": number * 100, "length": 99, **columns}
+
+
+def pings(every: int = 7) -> list[dict[str, Any]]:
+    """An hour of pings that nginx logged, from the load balancer's private address."""
+    start = MINUTE - timedelta(minutes=30)
+    rows = []
+    for number in range(3600 // every):
+        time = start + timedelta(seconds=number * every)
+        rows.append(
+            _row(
+                number + 1,
+                source="nginx/access.log",
+                hop="web_server",
+                time=time,
+                local_time=(time + timedelta(hours=9)).replace(tzinfo=None),
+                utc_offset=32400,
+                client_ip="10.1.1.210",
+                client_scope="private",
+                method="GET",
+                path="/api/ping",
+                status=200,
+            )
+        )
+    return rows
+
+
+def block(**columns: Any) -> dict[str, Any]:
+    """The story's WAF record: it has no timestamp."""
+    return _row(
+        1,
+        source="waf.json",
+        hop="waf",
+        client_ip="203.0.113.9",
+        client_scope="public",
+        path="/app/admin",
+        status=403,
+        action="BLOCK",
+        rule="AdminProtection_URIPATH",
+        **columns,
+    )
+
+
+def verdict(
+    rows: list[dict[str, Any]], question: Question | None = ASKED
+) -> dict[str, Any]:
+    events = pl.from_dicts(rows, schema=EVENT).lazy()
+    requests = correlate(events, CLOCKS, SOURCES)
+    return answer(events, requests, CLOCKS, GAPS, SOURCES, question)
+
+
+@pytest.mark.parametrize(
+    ("columns", "confidence"),
+    [
+        ({}, "strong"),
+        ({"time": MINUTE + timedelta(seconds=9), "method": "GET"}, "certain"),
+    ],
+    ids=["without a time", "with a time"],
+)
+def test_the_story(columns: dict[str, Any], confidence: str) -> None:
+    found = verdict([*pings(), block(**columns)])
+    assert (found["answered_by"], found["cause"]) == ("waf", "waf_rule")
+    assert found["rule"] == "AdminProtection_URIPATH"
+    assert found["confidence"] == confidence
+    assert [line["hop"] for line in found["evidence"]] == ["waf", *["web_server"] * 3]
+    times = [line["time"] for line in found["evidence"][1:]]
+    assert times[0] < MINUTE.isoformat() <= times[1] < times[2]
+    assert "private addresses only" in found["sentence"]
+    assert found["path"][0]["hop"] == "waf"
+
+
+def test_the_story_without_the_waf_log() -> None:
+    found = verdict(pings())
+    assert found["answered_by"] == "unknown"
+    assert found["candidates"] == ["waf", "load_balancer", "cdn"]
+    assert found["confidence"] != "certain"
+    assert "outer hop answered" in found["sentence"]
+    assert any("aws-waf-logs" in text for text in found["ask_for"])
+    assert any("20250206T0535Z" in text for text in found["ask_for"])
+    assert [guess["hop"] for guess in found["hypotheses"]] == found["candidates"]
+
+
+def test_silence_of_a_log_that_does_not_reach_proves_nothing() -> None:
+    early = [row for row in pings() if row["time"] < MINUTE - timedelta(minutes=5)]
+    found = verdict(early)
+    assert "outer hop answered" not in found["sentence"]
+    assert "web_server" in found["candidates"]
+
+
+def test_nginx_itself() -> None:
+    time = MINUTE + timedelta(seconds=20)
+    common = {
+        "hop": "web_server",
+        "time": time,
+        "local_time": time.replace(tzinfo=None),
+        "client_ip": "10.1.1.210",
+        "client_scope": "private",
+        "method": "GET",
+        "path": "/app/admin",
+    }
+    line = _row(900, source="nginx/access.log", status=403, **common)
+    error = _row(
+        1,
+        source="nginx/error.log",
+        level="error",
+        message="access forbidden by rule",
+        **common,
+    )
+    found = verdict([*pings(), line, error])
+    assert (found["answered_by"], found["cause"]) == ("web_server", "access_forbidden")
+    assert found["confidence"] == "certain"
+
+
+def test_without_a_zone_the_archive_s_own_is_taken_and_said() -> None:
+    question = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    found = verdict([*pings(), block(time=MINUTE + timedelta(seconds=9))], question)
+    assert found["answered_by"] == "waf"
+    assert "read as UTC+09:00" in found["sentence"]
+
+
+def test_without_a_question_the_weightiest_error_is_answered() -> None:
+    found = verdict([*pings(), block()], None)
+    assert found["question"] is None
+    assert found["answered_by"] == "waf"
+
+
+def test_nothing_at_all() -> None:
+    events = pl.LazyFrame(schema=EVENT)
+    requests = correlate(events, CLOCKS, SOURCES)
+    found = answer(events, requests, CLOCKS, GAPS, SOURCES, None)
+    assert (found["answered_by"], found["confidence"]) == ("unknown", "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "seconds"),
+    [
+        ("2025-02-06 14:32 +09:00", "2025-02-06T05:32:00+00:00", 60),
+        ("2025-02-06T14:32:09+0900", "2025-02-06T05:32:09+00:00", 1),
+        ("2025-02-06 14:32 JST", "2025-02-06T05:32:00+00:00", 60),
+        ("2025-02-06 14:32 Asia/Tokyo", "2025-02-06T05:32:00+00:00", 60),
+        ("2025-02-06T05:32:09.250Z", "2025-02-06T05:32:09.250000+00:00", 1),
+        ("2025-02-06", "2025-02-06T00:00:00+00:00", 86400),
+    ],
+)
+def test_times(text: str, start: str, seconds: int) -> None:
+    question = Question.parse(text)
+    assert question.start is not None
+    assert question.end is not None
+    assert question.start.isoformat() == start
+    assert (question.end - question.start).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2025-02-30 10:00", "2025-02-06 14:32 Mars/X"]
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        Question.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "query", "fits"),
+    [
+        ("/app/admin", "/app/admin", None, True),
+        ("/app/*", "/app/admin", "x=1", True),
+        ("/app/admin", "/app/admin2", None, False),
+        ("/a.b", "/axb", None, False),
+        ("/s?q=*", "/s", "q=1", True),
+    ],
+)
+def test_paths(pattern: str, path: str, query: str | None, fits: bool) -> None:
+    frame = pl.DataFrame(
+        {"path": [path], "query": [query]}, schema_overrides={"query": pl.String}
+    )
+    question = Question.parse(path=pattern)
+    assert frame.select(question.matches_path()).item() is fits
+
+
+def test_false_positives_have_two_sides() -> None:
+    user = {"client_ip": "203.0.113.9", "client_scope": "public", "host": "example.com"}
+    scanner = {"client_ip": "198.51.100.66", "client_scope": "public"}
+    rows = [block(time=MINUTE)]
+    for number in range(4):
+        rows.append(
+            _row(
+                10 + number,
+                source="waf.json",
+                hop="waf",
+                time=MINUTE + timedelta(seconds=number),
+                path="/app/home",
+                action="ALLOW",
+                **user,
+            )
+        )
+    for number in range(20):
+        rows.append(
+            _row(
+                50 + number,
+                source="waf.json",
+                hop="waf",
+                time=MINUTE + timedelta(seconds=number),
+                path=f"/{number}/.env",
+                action="BLOCK",
+                rule="ExploitablePaths_URIPATH",
+                user_agent="sqlmap/1.8",
+                **scanner,
+            )
+        )
+    found = waf_false_positives(pl.from_dicts(rows, schema=EVENT).lazy())
+    first, last = found.row(0, named=True), found.row(-1, named=True)
+    assert (first["path"], first["verdict"]) == ("/app/admin", "likely")
+    assert first["freed"] == 1
+    assert first["reasons"]
+    assert last["verdict"] == "unlikely"
+    assert last["exposed"] == 1
+    assert last["counter_evidence"]
