@@ -1,4 +1,4 @@
-"""The evidence: found, opened read-only by descriptor, decompressed, hashed.
+r"""The evidence: found, opened read-only by descriptor, decompressed, hashed.
 
 Nothing here writes, follows a link or extracts a file to disk. A name is bytes; its
 display form (invalid UTF-8 as `\\xhh`) is the `source` of all tables. A member of a
@@ -53,7 +53,7 @@ class Entry:
 
 
 def display(raw: bytes) -> str:
-    """A file name as text: UTF-8, what is not as `\\xhh`."""
+    r"""A file name as text: UTF-8, what is not as `\\xhh`."""
     return raw.decode("utf-8", "backslashreplace")
 
 

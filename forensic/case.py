@@ -64,7 +64,8 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     """The frame as a Parquet file in memory."""
     sink = pa.BufferOutputStream()
     write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), sink)
-    return sink.getvalue().to_pybytes()
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 class Case:
@@ -86,7 +87,7 @@ class Case:
 
     # -- reading --------------------------------------------------------------
     def events(self) -> pl.LazyFrame:
-        """The events, lazily; an empty frame of the same columns where there are none."""
+        """The events, lazily; an empty frame where there are none."""
         parts = sorted(self.path("events").glob("*.parquet"))
         if not parts:
             return pl.LazyFrame(schema=EVENT)

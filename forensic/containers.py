@@ -56,8 +56,7 @@ class _Part:
 
 
 class _Seekable(io.RawIOBase):
-    """A plain file by its descriptor, read at positions: the stream's own position
-    stays where it is."""
+    """A plain file read at positions; the stream's own position stays."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor = descriptor
@@ -136,7 +135,7 @@ def _tar_members(stream: Stream) -> Iterator[Member]:
             for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
                 yield from _tar_member(tar, item, ordered=True)
         return
-    with tarfile.open(fileobj=_Unseekable(stream), mode="r|") as tar:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=_Unseekable(stream), mode="r|") as tar:
         for item in tar:
             yield from _tar_member(tar, item, ordered=False)
 
@@ -182,7 +181,7 @@ def _zip_members(stream: Stream) -> Iterator[Member]:
             stream.problem = ("over_budget", reason)
             return
         whole = io.BytesIO(held)
-    with zipfile.ZipFile(whole) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(whole) as archive:
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
                 yield _zip_member(archive, item)

@@ -1,6 +1,6 @@
 """Errors that reach a person, and the exit code that each one stands for.
 
-ForensicError                 base: a clear sentence; exit 5 unless a subclass says otherwise
+ForensicError                 base: a clear sentence; exit 5 where none says otherwise
 ├── UsageError                2  the command line is wrong, or the request is refused
 ├── NothingFound              1  a search has no match
 ├── EvidenceMismatch          4  evidence or case does not match its hashes
@@ -31,13 +31,13 @@ class UsageError(ForensicError):
     exit_code = 2
 
 
-class NothingFound(ForensicError):
+class NothingFound(ForensicError):  # noqa: N818 (it is no error of the user)
     """A search ran to its end and nothing matched."""
 
     exit_code = 1
 
 
-class EvidenceMismatch(ForensicError):
+class EvidenceMismatch(ForensicError):  # noqa: N818 (what it is, not that it is)
     """Evidence or case does not match the hashes that were recorded."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""A block of bytes ▶ the frame of its lines: spans from the bytes, text beside them.
+r"""A block of bytes ▶ the frame of its lines: spans from the bytes, text beside them.
 
 A line ends at `\\n` and nowhere else (not at \\r, VT, FF, NEL or U+2028, as text
 functions would have it); one `\\r` before it is left out of the text. Line ends
@@ -38,7 +38,7 @@ def is_utf8(block: memoryview) -> bool:
 
 
 def texts(block: memoryview, starts: Index, ends: Index) -> tuple[pl.Series, pl.Series]:
-    """The text of each span, line ends left out, and which spans are not UTF-8.
+    r"""The text of each span, line ends left out, and which spans are not UTF-8.
 
     The text shares the block's memory; a span with invalid UTF-8 becomes text of
     its own, in which each wrong byte stands as `\\xhh`.
@@ -69,7 +69,8 @@ def _without(
     if not len(ends):
         return ends
     hit = (bytes_[np.maximum(ends - 1, 0)] == last) & (ends > starts)
-    return ends - hit
+    shorter: Index = ends - hit
+    return shorter
 
 
 def _views(

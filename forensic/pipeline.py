@@ -15,7 +15,7 @@ from forensic.archive import spans_reader
 from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.errors import UsageError
-from forensic.reports import markdown
+from forensic.reports import html, markdown
 from forensic.schema import LEVELS, SCHEMA_VERSION
 from forensic.workers import cores
 
@@ -149,8 +149,6 @@ def _detect(case: Case, question: Mapping[str, Any], archives: list[Path]) -> No
 
 def _report(case: Case, lang: str) -> None:
     case.publish("report.md", markdown.render(case, lang).encode())
-    from forensic.reports import html
-
     case.publish("report.html", html.render(case, lang))
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "Frames",
     "Rule",
     "asked_at",
+    "counting",
     "each",
     "gather",
     "glob_regex",
@@ -211,8 +212,9 @@ def _named(
 
 
 def reasons(frames: Frames, hop: str, names: Sequence[str]) -> pl.LazyFrame:
-    """Events of a hop whose `reason` is one of these."""
-    return frames.events.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
+    """Events of a hop whose `reason` is one of these, with it in words as `why`."""
+    known = frames.events.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
+    return known.with_columns(why=pl.col("reason").str.replace_all("_", " "))
 
 
 def leading(
@@ -319,6 +321,26 @@ def report(
         .sort("count", "summary", "first_seen", descending=[True, False, False])
         .head(_MOST_FINDINGS)
     )
+
+
+def counting(
+    rows: Callable[[Frames], pl.LazyFrame],
+    *,
+    summary: pl.Expr,
+    by: Sequence[str] = (),
+    tops: Sequence[str] = (),
+    level: pl.Expr | None = None,
+    ask_for: Sequence[str] = (),
+) -> Callable[[Frames], pl.LazyFrame]:
+    """Make the query of a rule that counts certain events and shows them."""
+
+    def query(frames: Frames) -> pl.LazyFrame:
+        groups = gather(frames, rows(frames), by, tops=tops)
+        return report(
+            groups, summary=summary, confidence="certain", level=level, ask_for=ask_for
+        )
+
+    return query
 
 
 def _text(value: str | pl.Expr | None) -> pl.Expr:

@@ -9,7 +9,7 @@ import lzma
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from isal import igzip_lib
 
@@ -35,8 +35,16 @@ _OPEN: dict[str, Callable[[], Any]] = {
     "bzip2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
 }
-_MAGIC = dict((codec, magic) for magic, codec in _CODECS)
-_BROKEN = (igzip_lib.error, ZstdError, OSError, EOFError, lzma.LZMAError, ValueError)
+_MAGIC = {codec: magic for magic, codec in _CODECS}
+_DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
+_BROKEN: tuple[type[BaseException], ...] = (
+    _DAMAGED_GZIP,
+    ZstdError,
+    OSError,
+    EOFError,
+    lzma.LZMAError,
+    ValueError,
+)
 
 
 class Reader(Protocol):

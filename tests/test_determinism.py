@@ -16,8 +16,23 @@ OWN = {"case.json", "SHA256SUMS", ".lock"}
 
 def analyzed(folder: Path, jobs: int, **environment: str) -> dict[str, str]:
     """The hash of every file that a run leaves behind."""
-    command = [sys.executable, "-m", "forensic", "analyze", str(STORY), "--case", str(folder)]
-    command += ["--at", "2025-02-06 14:32 +09:00", "--status", "403", "--path", "/app/admin"]
+    command = [
+        sys.executable,
+        "-m",
+        "forensic",
+        "analyze",
+        str(STORY),
+        "--case",
+        str(folder),
+    ]
+    command += [
+        "--at",
+        "2025-02-06 14:32 +09:00",
+        "--status",
+        "403",
+        "--path",
+        "/app/admin",
+    ]
     done = subprocess.run(
         [*command, "--jobs", str(jobs)],
         env={**os.environ, **environment},

@@ -18,7 +18,9 @@ from tests.goldens import fixtures
 
 LOGS = [path for path in fixtures() if path.suffix != ".format"]
 KINDS = ["events", "continuation", "blank", "header", "unparsed"]
-ACCESS = b'192.0.2.%d - - [06/Feb/2025:14:32:%02d +0900] "GET /%d HTTP/1.1" 200 %d "-" "x"\n'
+ACCESS = (
+    b'192.0.2.%d - - [06/Feb/2025:14:32:%02d +0900] "GET /%d HTTP/1.1" 200 %d "-" "x"\n'
+)
 PYTHON = (
     b"2025-02-06 14:32:%02d,123 ERROR app boom %d\n"
     b"Traceback (most recent call last):\n\n"
@@ -34,7 +36,7 @@ def case_of(archive: Path, folder: Path, **options: object) -> Case:
     return case
 
 
-def check_ledger(case: Case, archive: Path) -> None:
+def check_ledger(case: Case) -> None:
     """The five kinds add up, in lines and in bytes; spans do not overlap."""
     sources = case.table("sources").collect()
     for row in sources.iter_rows(named=True):
@@ -74,14 +76,27 @@ def check_ledger(case: Case, archive: Path) -> None:
         max_size=30,
     ),
     formats=st.sampled_from(
-        [("nginx_access",), ("python_logging", "nginx_access"), ("aws_waf",), ("syslog",)]
+        [
+            ("nginx_access",),
+            ("python_logging", "nginx_access"),
+            ("aws_waf",),
+            ("syslog",),
+        ]
     ),
 )
-def test_any_bytes_are_accounted_for(pieces: list[bytes], formats: tuple[str, ...]) -> None:
+def test_any_bytes_are_accounted_for(
+    pieces: list[bytes], formats: tuple[str, ...]
+) -> None:
     data = b"".join(pieces)
     for framing in ("lines", "json"):
         segment = Segment(
-            source="x", start=0, end=len(data), first_line=1, base=0, formats=formats, framing=framing
+            source="x",
+            start=0,
+            end=len(data),
+            first_line=1,
+            base=0,
+            formats=formats,
+            framing=framing,
         )
         found = parse_block(memoryview(data), [segment])
         row = found.ledger.row(0, named=True) if len(found.ledger) else {}
@@ -112,7 +127,7 @@ def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
     (archive / "app.log").write_bytes(traces + b"no line end")
     small = case_of(archive, tmp_path / "small.case", block=block)
     large = case_of(archive, tmp_path / "large.case")
-    check_ledger(small, archive)
+    check_ledger(small)
     assert small.events().collect().equals(large.events().collect())
     for name in ("sources", "unparsed", "clocks"):
         assert small.table(name).collect().equals(large.table(name).collect()), name
@@ -127,10 +142,12 @@ def test_events_read_back_byte_for_byte(tmp_path: Path) -> None:
     for path in LOGS:
         (archive / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
     case = case_of(archive, tmp_path / "x.case")
-    check_ledger(case, archive)
+    check_ledger(case)
     read_span = spans_reader([archive])
     columns = ["source", "line", "lines", "offset", "length"]
-    for source, line, lines, offset, length in case.events().select(columns).collect().rows():
+    for source, line, lines, offset, length in (
+        case.events().select(columns).collect().rows()
+    ):
         data = (archive / source).read_bytes()
         assert data[offset : offset + length] == read_span(source, offset, length)
         assert line == data[:offset].count(b"\n") + 1
@@ -148,7 +165,7 @@ def test_a_line_longer_than_a_block_costs_only_itself(tmp_path: Path) -> None:
     assert 42 == events["line"][-1]
     left = case.table("unparsed").collect()
     assert [(41, 300_001)] == left.select("line", "length").rows()
-    check_ledger(case, archive)
+    check_ledger(case)
 
 
 def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
@@ -157,7 +174,9 @@ def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(ACCESS % (1, n % 60, n, n) for n in range(2000)))
     (archive / "cut.log.gz").write_bytes(whole[: len(whole) // 2])
     (archive / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0" * 99)
-    (archive / "wide.log").write_bytes("2025-02-06 14:32:07,123 INFO app x\n".encode("utf-16"))
+    (archive / "wide.log").write_bytes(
+        "2025-02-06 14:32:07,123 INFO app x\n".encode("utf-16")
+    )
     (archive / "good.log").write_bytes(ACCESS % (1, 1, 1, 1))
     (archive / "empty.log").write_bytes(b"")
     case = case_of(archive, tmp_path / "x.case")
@@ -172,7 +191,7 @@ def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
     } == verdicts
     cut = case.events().filter(pl.col("source") == "cut.log.gz").collect()
     assert len(cut) > 500
-    check_ledger(case, archive)
+    check_ledger(case)
     assert sources.schema == pl.Schema(SOURCE)
     assert case.table("unparsed").collect_schema() == pl.Schema(UNPARSED)
 
@@ -184,5 +203,7 @@ def test_a_copied_file_is_told(tmp_path: Path) -> None:
     (archive / "a.log").write_bytes(data)
     (archive / "b.log.gz").write_bytes(gzip.compress(data))
     case = case_of(archive, tmp_path / "x.case")
-    twins = dict(case.table("sources").select("source", "duplicate_of").collect().rows())
+    twins = dict(
+        case.table("sources").select("source", "duplicate_of").collect().rows()
+    )
     assert {"a.log": None, "b.log.gz": "a.log"} == twins

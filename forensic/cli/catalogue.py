@@ -54,9 +54,10 @@ def rules(
         table = [[row["id"], row["level"], row["title"]] for row in rows]
         sheet.table(["id", "level", "title"], table, right=[], indent=0)
     else:
-        for name, value in rows[0].items():
-            text = value if isinstance(value, str) else "; ".join(value)
-            sheet.pair(name, text or "-")
+        sheet.fields(
+            (name, value if isinstance(value, str) else "; ".join(value) or "-")
+            for name, value in rows[0].items()
+        )
     screen.put_text(sheet.text())
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forensic.archive import entries
 from forensic import nginx_conf
+from forensic.archive import entries
 
 __all__ = ["Configuration", "survey"]
 

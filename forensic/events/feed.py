@@ -51,7 +51,7 @@ class Reading:
     sha256: str = ""
     stored: int = 0
     problem: tuple[str, str] | None = None
-    #: (line, offset, length, reason, sha256, first bytes) of what never reached a worker
+    #: (line, offset, length, reason, sha256, first bytes) of what no worker saw
     unread: list[tuple[int, int, int, str, str, bytes]] = field(default_factory=list)
     unread_lines: int = 0
 

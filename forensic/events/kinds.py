@@ -70,7 +70,7 @@ def by_lines(
 
 
 def _behind_marks(block: memoryview, lines: Lines) -> Index:
-    """Where each line's text starts: a stream's first line may have a byte order mark."""
+    """Where each line's text starts: behind the byte order mark of a stream."""
     marked = [
         index
         for index in np.flatnonzero(lines.base + lines.starts == 0)

@@ -79,11 +79,14 @@ def _tiled(
 
 def _broken_lines(lines: Lines, broken: Sequence[tuple[int, int, str]]) -> Index:
     """The lines that hold bytes of no record."""
-    found = [
-        np.arange(*_lines_at(lines, np.array([start, max(start, end - 1)])) + [0, 1])
-        for start, end, _ in broken
-    ]
+    found = [_between(lines, start, end) for start, end, _ in broken]
     return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+
+
+def _between(lines: Lines, start: int, end: int) -> Index:
+    """The lines that a stretch of bytes touches."""
+    first, last = _lines_at(lines, np.array([start, max(start, end - 1)])).tolist()
+    return np.arange(first, last + 1)
 
 
 def _reasons(

@@ -81,7 +81,7 @@ def _parse_group(
     block: memoryview, segments: Sequence[Segment], line_ends: Index
 ) -> Parsed:
     """A block's segments that share formats and framing."""
-    lines = _lines_of(block, segments, line_ends)
+    lines = _lines_of(segments, line_ends)
     first = segments[0]
     if not len(lines.starts):
         found = Found.nothing()
@@ -99,9 +99,7 @@ def _parse_group(
     )
 
 
-def _lines_of(
-    block: memoryview, segments: Sequence[Segment], line_ends: Index
-) -> Lines:
+def _lines_of(segments: Sequence[Segment], line_ends: Index) -> Lines:
     """The lines of the segments; a last line without a line end is one too."""
     columns: list[list[Index]] = [[], [], [], [], []]
     for position, segment in enumerate(segments):
