@@ -1,29 +1,10 @@
 """Rule: gunicorn could not load the application."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["boot_failed"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "app_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["message"]),
-        summary=pl.format(
-            "gunicorn could not start the application: {}: {}",
-            plural(pl.col("count"), "line"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["the traceback above these lines and what was deployed before"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "app_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="gunicorn-boot-failed",
@@ -36,12 +17,26 @@ RULE = Rule(
     tags=["app"],
     hop="app_server",
     needs=["app_server"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="app_server", names=["boot_failed"]),
+        tops=["message"],
+        summary=pl.format(
+            "gunicorn could not start the application: {}: {}",
+            plural(pl.col("count"), "line"),
+            "message_list",
+        ),
+        ask_for=["the traceback above these lines and what was deployed before"],
+    ),
     positives=[
-        Example(title="boot failed", events=[_line("boot_failed")]),
+        Example(
+            title="boot failed", events=[{"hop": "app_server", "reason": "boot_failed"}]
+        ),
     ],
     negatives=[
-        Example(title="booting worker", events=[_line("booting_worker")]),
-        Example(title="another hop", events=[_line("boot_failed") | {"hop": "cdn"}]),
+        Example(
+            title="booting worker",
+            events=[{"hop": "app_server", "reason": "booting_worker"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "boot_failed"}]),
     ],
 )

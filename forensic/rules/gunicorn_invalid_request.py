@@ -1,29 +1,10 @@
 """Rule: gunicorn could not read requests."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["invalid_request"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "app_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["client_ip", "message"]),
-        summary=pl.format(
-            "gunicorn refused {} it could not read: client {}; {}",
-            plural(pl.col("count"), "request"),
-            "client_ip_list",
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "app_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="gunicorn-invalid-request",
@@ -36,16 +17,29 @@ RULE = Rule(
     tags=["app"],
     hop="app_server",
     needs=["app_server"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="app_server", names=["invalid_request"]),
+        tops=["client_ip", "message"],
+        summary=pl.format(
+            "gunicorn refused {} it could not read: client {}; {}",
+            plural(pl.col("count"), "request"),
+            "client_ip_list",
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="invalid request", events=[_line("invalid_request")]),
+        Example(
+            title="invalid request",
+            events=[{"hop": "app_server", "reason": "invalid_request"}],
+        ),
     ],
     negatives=[
         Example(
-            title="error handling request", events=[_line("error_handling_request")]
+            title="error handling request",
+            events=[{"hop": "app_server", "reason": "error_handling_request"}],
         ),
         Example(
-            title="another hop", events=[_line("invalid_request") | {"hop": "cdn"}]
+            title="another hop", events=[{"hop": "cdn", "reason": "invalid_request"}]
         ),
     ],
 )

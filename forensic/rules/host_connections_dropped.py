@@ -1,30 +1,10 @@
 """Rule: the kernel dropped connections."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["connections_dropped"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of the kernel on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["number of connections of the host at that time"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-connections-dropped",
@@ -37,14 +17,29 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["connections_dropped"]),
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of the kernel on {}: {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+        ask_for=["number of connections of the host at that time"],
+    ),
     positives=[
-        Example(title="connections dropped", events=[_line("connections_dropped")]),
+        Example(
+            title="connections dropped",
+            events=[{"hop": "host", "reason": "connections_dropped"}],
+        ),
     ],
     negatives=[
-        Example(title="boot", events=[_line("boot")]),
+        Example(title="boot", events=[{"hop": "host", "reason": "boot"}]),
         Example(
-            title="another hop", events=[_line("connections_dropped") | {"hop": "cdn"}]
+            title="another hop",
+            events=[{"hop": "cdn", "reason": "connections_dropped"}],
         ),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: programs crashed."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["segfault"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of the kernel on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["core dumps of that time"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-crashed-program",
@@ -36,12 +16,23 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["segfault"]),
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of the kernel on {}: {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+        ask_for=["core dumps of that time"],
+    ),
     positives=[
-        Example(title="segfault", events=[_line("segfault")]),
+        Example(title="segfault", events=[{"hop": "host", "reason": "segfault"}]),
     ],
     negatives=[
-        Example(title="oom kill", events=[_line("oom_kill")]),
-        Example(title="another hop", events=[_line("segfault") | {"hop": "cdn"}]),
+        Example(title="oom kill", events=[{"hop": "host", "reason": "oom_kill"}]),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "segfault"}]),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: the file system failed."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["disk_error"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of the kernel on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["SMART data or the volume's metrics"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-disk-failing",
@@ -37,12 +17,23 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["disk_error"]),
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of the kernel on {}: {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+        ask_for=["SMART data or the volume's metrics"],
+    ),
     positives=[
-        Example(title="disk error", events=[_line("disk_error")]),
+        Example(title="disk error", events=[{"hop": "host", "reason": "disk_error"}]),
     ],
     negatives=[
-        Example(title="disk full", events=[_line("disk_full")]),
-        Example(title="another hop", events=[_line("disk_error") | {"hop": "cdn"}]),
+        Example(title="disk full", events=[{"hop": "host", "reason": "disk_full"}]),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "disk_error"}]),
     ],
 )

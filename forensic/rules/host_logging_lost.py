@@ -1,29 +1,10 @@
 """Rule: messages were dropped."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["logging_lost"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} about lost messages on {}: {}. Silence around them proves nothing",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-logging-lost",
@@ -37,12 +18,27 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["logging_lost"]),
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} about lost messages on {}: {}. Silence around them proves nothing",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="logging lost", events=[_line("logging_lost")]),
+        Example(
+            title="logging lost", events=[{"hop": "host", "reason": "logging_lost"}]
+        ),
     ],
     negatives=[
-        Example(title="logging restarted", events=[_line("logging_restarted")]),
-        Example(title="another hop", events=[_line("logging_lost") | {"hop": "cdn"}]),
+        Example(
+            title="logging restarted",
+            events=[{"hop": "host", "reason": "logging_restarted"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "logging_lost"}]),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: the kernel killed processes for want of memory."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["oom_kill"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of the kernel about killing for want of memory on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["memory use of the host over that day"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-out-of-memory",
@@ -36,12 +16,23 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["oom_kill"]),
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of the kernel about killing for want of memory on {}: {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+        ask_for=["memory use of the host over that day"],
+    ),
     positives=[
-        Example(title="oom kill", events=[_line("oom_kill")]),
+        Example(title="oom kill", events=[{"hop": "host", "reason": "oom_kill"}]),
     ],
     negatives=[
-        Example(title="segfault", events=[_line("segfault")]),
-        Example(title="another hop", events=[_line("oom_kill") | {"hop": "cdn"}]),
+        Example(title="segfault", events=[{"hop": "host", "reason": "segfault"}]),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "oom_kill"}]),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: the host started or shut down."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["boot", "shutdown"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of {} on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("reason").str.replace_all("_", " "),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-rebooted",
@@ -36,13 +16,27 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="host", names=["boot", "shutdown"]),
+        by=["why", "hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of {} on {}: {}",
+            plural(pl.col("count"), "line"),
+            "why",
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="boot", events=[_line("boot")]),
-        Example(title="shutdown", events=[_line("shutdown")]),
+        Example(title="boot", events=[{"hop": "host", "reason": "boot"}]),
+        Example(title="shutdown", events=[{"hop": "host", "reason": "shutdown"}]),
     ],
     negatives=[
-        Example(title="service started", events=[_line("service_started")]),
-        Example(title="another hop", events=[_line("boot") | {"hop": "cdn"}]),
+        Example(
+            title="service started",
+            events=[{"hop": "host", "reason": "service_started"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "boot"}]),
     ],
 )

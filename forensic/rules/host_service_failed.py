@@ -1,31 +1,10 @@
 """Rule: services failed or were restarted."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["unit_failed", "start_limit", "unit_restart"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "host", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} of systemd on {} ({}): {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            pl.col("reason").str.replace_all("_", " "),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["the service's own log before the first of these lines"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "host", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="host-service-failed",
@@ -39,13 +18,30 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons, hop="host", names=["unit_failed", "start_limit", "unit_restart"]
+        ),
+        by=["why", "hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of systemd on {} ({}): {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "why",
+            "message_list",
+        ),
+        ask_for=["the service's own log before the first of these lines"],
+    ),
     positives=[
-        Example(title="unit failed", events=[_line("unit_failed")]),
-        Example(title="start limit", events=[_line("start_limit")]),
+        Example(title="unit failed", events=[{"hop": "host", "reason": "unit_failed"}]),
+        Example(title="start limit", events=[{"hop": "host", "reason": "start_limit"}]),
     ],
     negatives=[
-        Example(title="service started", events=[_line("service_started")]),
-        Example(title="another hop", events=[_line("unit_failed") | {"hop": "cdn"}]),
+        Example(
+            title="service started",
+            events=[{"hop": "host", "reason": "service_started"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "unit_failed"}]),
     ],
 )

@@ -1,32 +1,10 @@
 """Rule: ModSecurity inside the web server refused requests."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["modsecurity_denied"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["rule", "status"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "ModSecurity rule {} refused {} with {}: path {}; client {}",
-            pl.col("rule").fill_null("unknown"),
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("an unknown status"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["ModSecurity's audit log of that time"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="modsecurity-denied",
@@ -39,14 +17,41 @@ RULE = Rule(
     tags=["modsecurity"],
     hop="web_server",
     needs=["web_server"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["modsecurity_denied"]),
+        by=["rule", "status"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "ModSecurity rule {} refused {} with {}: path {}; client {}",
+            pl.col("rule").fill_null("unknown"),
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("an unknown status"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["ModSecurity's audit log of that time"],
+    ),
     positives=[
-        Example(title="modsecurity denied", events=[_line("modsecurity_denied")]),
+        Example(
+            title="modsecurity denied",
+            events=[
+                {"hop": "web_server", "reason": "modsecurity_denied", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="modsecurity warning", events=[_line("modsecurity_warning")]),
         Example(
-            title="another hop", events=[_line("modsecurity_denied") | {"hop": "cdn"}]
+            title="modsecurity warning",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "modsecurity_warning",
+                    "path": "/report",
+                }
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "modsecurity_denied"}]
         ),
     ],
 )

@@ -1,31 +1,10 @@
 """Rule: nginx's own rules refused requests."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["access_forbidden_by_rule", "directory_index_forbidden", "index_forbidden"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "nginx answered {} with 403 ({}): path {}; client {}",
-            plural(pl.col("count"), "request"),
-            pl.col("reason").str.replace_all("_", " "),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["nginx configuration of that location"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-access-forbidden",
@@ -38,21 +17,59 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=[
+                "access_forbidden_by_rule",
+                "directory_index_forbidden",
+                "index_forbidden",
+            ],
+        ),
+        by=["why"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "nginx answered {} with 403 ({}): path {}; client {}",
+            plural(pl.col("count"), "request"),
+            "why",
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["nginx configuration of that location"],
+    ),
     positives=[
         Example(
-            title="access forbidden by rule", events=[_line("access_forbidden_by_rule")]
+            title="access forbidden by rule",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "access_forbidden_by_rule",
+                    "path": "/report",
+                }
+            ],
         ),
         Example(
             title="directory index forbidden",
-            events=[_line("directory_index_forbidden")],
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "directory_index_forbidden",
+                    "path": "/report",
+                }
+            ],
         ),
     ],
     negatives=[
-        Example(title="open failed 2", events=[_line("open_failed_2")]),
+        Example(
+            title="open failed 2",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_2", "path": "/report"}
+            ],
+        ),
         Example(
             title="another hop",
-            events=[_line("access_forbidden_by_rule") | {"hop": "cdn"}],
+            events=[{"hop": "cdn", "reason": "access_forbidden_by_rule"}],
         ),
     ],
 )

@@ -1,31 +1,10 @@
 """Rule: the authentication service failed."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["auth_request_failed"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path", "client_ip"]),
-        summary=pl.format(
-            "The authentication service failed for {}, which got 500: path {}; client"
-            " {}",
-            plural(pl.col("count"), "request"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["logs of the authentication service"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-auth-request",
@@ -38,14 +17,38 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["auth_request_failed"]),
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "The authentication service failed for {}, which got 500: path {}; client"
+            " {}",
+            plural(pl.col("count"), "request"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["logs of the authentication service"],
+    ),
     positives=[
-        Example(title="auth request failed", events=[_line("auth_request_failed")]),
+        Example(
+            title="auth request failed",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "auth_request_failed",
+                    "path": "/report",
+                }
+            ],
+        ),
     ],
     negatives=[
-        Example(title="auth missing", events=[_line("auth_missing")]),
         Example(
-            title="another hop", events=[_line("auth_request_failed") | {"hop": "cdn"}]
+            title="auth missing",
+            events=[{"hop": "web_server", "reason": "auth_missing", "path": "/report"}],
+        ),
+        Example(
+            title="another hop",
+            events=[{"hop": "cdn", "reason": "auth_request_failed"}],
         ),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: nginx could not read requests."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["client_bad_request", "plain_http_to_https"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["client_ip", "message"]),
-        summary=pl.format(
-            "nginx refused {} that it could not read ({}): client {}; {}",
-            plural(pl.col("count"), "request"),
-            pl.col("reason").str.replace_all("_", " "),
-            "client_ip_list",
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-bad-request",
@@ -39,15 +19,39 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["client_bad_request", "plain_http_to_https"],
+        ),
+        by=["why"],
+        tops=["client_ip", "message"],
+        summary=pl.format(
+            "nginx refused {} that it could not read ({}): client {}; {}",
+            plural(pl.col("count"), "request"),
+            "why",
+            "client_ip_list",
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="client bad request", events=[_line("client_bad_request")]),
-        Example(title="plain http to https", events=[_line("plain_http_to_https")]),
+        Example(
+            title="client bad request",
+            events=[{"hop": "web_server", "reason": "client_bad_request"}],
+        ),
+        Example(
+            title="plain http to https",
+            events=[{"hop": "web_server", "reason": "plain_http_to_https"}],
+        ),
     ],
     negatives=[
-        Example(title="client closed", events=[_line("client_closed")]),
         Example(
-            title="another hop", events=[_line("client_bad_request") | {"hop": "cdn"}]
+            title="client closed",
+            events=[{"hop": "web_server", "reason": "client_closed"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "client_bad_request"}]
         ),
     ],
 )

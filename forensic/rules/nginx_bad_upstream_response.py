@@ -1,30 +1,10 @@
 """Rule: nginx refused the upstream's answer."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["too_big_header", "invalid_header", "invalid_response", "no_valid_header"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "upstream"], tops=["path"]),
-        summary=pl.format(
-            "nginx refused {} of {} ({}): path {}",
-            plural(pl.col("count"), "answer"),
-            pl.col("upstream").fill_null("the upstream"),
-            pl.col("reason").str.replace_all("_", " "),
-            "path_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-bad-upstream-response",
@@ -39,13 +19,50 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=[
+                "too_big_header",
+                "invalid_header",
+                "invalid_response",
+                "no_valid_header",
+            ],
+        ),
+        by=["why", "upstream"],
+        tops=["path"],
+        summary=pl.format(
+            "nginx refused {} of {} ({}): path {}",
+            plural(pl.col("count"), "answer"),
+            pl.col("upstream").fill_null("the upstream"),
+            "why",
+            "path_list",
+        ),
+    ),
     positives=[
-        Example(title="too big header", events=[_line("too_big_header")]),
-        Example(title="invalid header", events=[_line("invalid_header")]),
+        Example(
+            title="too big header",
+            events=[
+                {"hop": "web_server", "reason": "too_big_header", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="invalid header",
+            events=[
+                {"hop": "web_server", "reason": "invalid_header", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="upstream timed out", events=[_line("upstream_timed_out")]),
-        Example(title="another hop", events=[_line("too_big_header") | {"hop": "cdn"}]),
+        Example(
+            title="upstream timed out",
+            events=[
+                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "too_big_header"}]
+        ),
     ],
 )

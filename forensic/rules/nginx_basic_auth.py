@@ -1,33 +1,10 @@
 """Rule: logins that nginx's password file refuses."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["auth_password_mismatch", "auth_user_not_found"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["client_ip", "path"]),
-        summary=pl.format(
-            "nginx refused {} with 401 ({}): client {}; path {}",
-            plural(pl.col("count"), "login"),
-            pl.col("reason").str.replace_all("_", " "),
-            "client_ip_list",
-            "path_list",
-        ),
-        confidence="certain",
-        level=pl.when(pl.col("count") >= 20)
-        .then(pl.lit("medium"))
-        .otherwise(pl.lit("low")),
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-basic-auth",
@@ -39,18 +16,55 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["auth_password_mismatch", "auth_user_not_found"],
+        ),
+        by=["why"],
+        tops=["client_ip", "path"],
+        summary=pl.format(
+            "nginx refused {} with 401 ({}): client {}; path {}",
+            plural(pl.col("count"), "login"),
+            "why",
+            "client_ip_list",
+            "path_list",
+        ),
+        level=pl.when(pl.col("count") >= 20)
+        .then(pl.lit("medium"))
+        .otherwise(pl.lit("low")),
+    ),
     positives=[
         Example(
-            title="auth password mismatch", events=[_line("auth_password_mismatch")]
+            title="auth password mismatch",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "auth_password_mismatch",
+                    "path": "/report",
+                }
+            ],
         ),
-        Example(title="auth user not found", events=[_line("auth_user_not_found")]),
+        Example(
+            title="auth user not found",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "auth_user_not_found",
+                    "path": "/report",
+                }
+            ],
+        ),
     ],
     negatives=[
-        Example(title="auth missing", events=[_line("auth_missing")]),
+        Example(
+            title="auth missing",
+            events=[{"hop": "web_server", "reason": "auth_missing", "path": "/report"}],
+        ),
         Example(
             title="another hop",
-            events=[_line("auth_password_mismatch") | {"hop": "cdn"}],
+            events=[{"hop": "cdn", "reason": "auth_password_mismatch"}],
         ),
     ],
 )

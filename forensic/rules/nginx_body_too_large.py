@@ -1,31 +1,10 @@
 """Rule: uploads over nginx's limit."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["body_too_large"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path", "client_ip"]),
-        summary=pl.format(
-            "nginx refused {} with 413, body over client_max_body_size: path {}; "
-            "client {}",
-            plural(pl.col("count"), "request"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["client_max_body_size of that location"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-body-too-large",
@@ -39,12 +18,33 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["body_too_large"]),
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "nginx refused {} with 413, body over client_max_body_size: path {}; "
+            "client {}",
+            plural(pl.col("count"), "request"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["client_max_body_size of that location"],
+    ),
     positives=[
-        Example(title="body too large", events=[_line("body_too_large")]),
+        Example(
+            title="body too large",
+            events=[
+                {"hop": "web_server", "reason": "body_too_large", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="buffered", events=[_line("buffered")]),
-        Example(title="another hop", events=[_line("body_too_large") | {"hop": "cdn"}]),
+        Example(
+            title="buffered",
+            events=[{"hop": "web_server", "reason": "buffered", "path": "/report"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "body_too_large"}]
+        ),
     ],
 )

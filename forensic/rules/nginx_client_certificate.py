@@ -1,29 +1,10 @@
 """Rule: client certificates failed."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["client_certificate"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["client_ip", "message"]),
-        summary=pl.format(
-            "nginx refused the certificate of {}: client {}; {}",
-            plural(pl.col("count"), "connection"),
-            "client_ip_list",
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-client-certificate",
@@ -37,14 +18,29 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["client_certificate"]),
+        tops=["client_ip", "message"],
+        summary=pl.format(
+            "nginx refused the certificate of {}: client {}; {}",
+            plural(pl.col("count"), "connection"),
+            "client_ip_list",
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="client certificate", events=[_line("client_certificate")]),
+        Example(
+            title="client certificate",
+            events=[{"hop": "web_server", "reason": "client_certificate"}],
+        ),
     ],
     negatives=[
-        Example(title="ssl handshake", events=[_line("ssl_handshake")]),
         Example(
-            title="another hop", events=[_line("client_certificate") | {"hop": "cdn"}]
+            title="ssl handshake",
+            events=[{"hop": "web_server", "reason": "ssl_handshake"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "client_certificate"}]
         ),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: nginx looked for files that are not there."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["open_failed_2", "open_failed_20", "index_not_found"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path", "referrer", "client_ip"]),
-        summary=pl.format(
-            "nginx found no file for {}: path {}; linked from {}; client {}",
-            plural(pl.col("count"), "request"),
-            "path_list",
-            "referrer_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-file-not-found",
@@ -40,13 +20,44 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["open_failed_2", "open_failed_20", "index_not_found"],
+        ),
+        tops=["path", "referrer", "client_ip"],
+        summary=pl.format(
+            "nginx found no file for {}: path {}; linked from {}; client {}",
+            plural(pl.col("count"), "request"),
+            "path_list",
+            "referrer_list",
+            "client_ip_list",
+        ),
+    ),
     positives=[
-        Example(title="open failed 2", events=[_line("open_failed_2")]),
-        Example(title="open failed 20", events=[_line("open_failed_20")]),
+        Example(
+            title="open failed 2",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_2", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="open failed 20",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_20", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="open failed 13", events=[_line("open_failed_13")]),
-        Example(title="another hop", events=[_line("open_failed_2") | {"hop": "cdn"}]),
+        Example(
+            title="open failed 13",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_13", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "open_failed_2"}]
+        ),
     ],
 )

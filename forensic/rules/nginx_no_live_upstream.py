@@ -1,31 +1,10 @@
 """Rule: nginx has no upstream left to ask."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["no_live_upstreams", "upstream_disabled"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "upstream"], tops=["path"]),
-        summary=pl.format(
-            "{} of nginx about {} ({}): the answer was 502 without asking it. Path {}",
-            plural(pl.col("count"), "line"),
-            pl.col("upstream").fill_null("the upstream"),
-            pl.col("reason").str.replace_all("_", " "),
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=["what made the upstream fail before the first of these lines"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-no-live-upstream",
@@ -38,15 +17,44 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons, hop="web_server", names=["no_live_upstreams", "upstream_disabled"]
+        ),
+        by=["why", "upstream"],
+        tops=["path"],
+        summary=pl.format(
+            "{} of nginx about {} ({}): the answer was 502 without asking it. Path {}",
+            plural(pl.col("count"), "line"),
+            pl.col("upstream").fill_null("the upstream"),
+            "why",
+            "path_list",
+        ),
+        ask_for=["what made the upstream fail before the first of these lines"],
+    ),
     positives=[
-        Example(title="no live upstreams", events=[_line("no_live_upstreams")]),
-        Example(title="upstream disabled", events=[_line("upstream_disabled")]),
+        Example(
+            title="no live upstreams",
+            events=[
+                {"hop": "web_server", "reason": "no_live_upstreams", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="upstream disabled",
+            events=[
+                {"hop": "web_server", "reason": "upstream_disabled", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="connect refused", events=[_line("connect_refused")]),
         Example(
-            title="another hop", events=[_line("no_live_upstreams") | {"hop": "cdn"}]
+            title="connect refused",
+            events=[
+                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "no_live_upstreams"}]
         ),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: nginx may not read its files."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["open_failed_13"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path", "client_ip"]),
-        summary=pl.format(
-            "nginx may not read files of {}: the client got 403. Path {}; client {}",
-            plural(pl.col("count"), "request"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["owner and mode of the files, and when they last changed"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-permission-denied",
@@ -37,12 +17,34 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["open_failed_13"]),
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "nginx may not read files of {}: the client got 403. Path {}; client {}",
+            plural(pl.col("count"), "request"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["owner and mode of the files, and when they last changed"],
+    ),
     positives=[
-        Example(title="open failed 13", events=[_line("open_failed_13")]),
+        Example(
+            title="open failed 13",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_13", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="open failed 2", events=[_line("open_failed_2")]),
-        Example(title="another hop", events=[_line("open_failed_13") | {"hop": "cdn"}]),
+        Example(
+            title="open failed 2",
+            events=[
+                {"hop": "web_server", "reason": "open_failed_2", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "open_failed_13"}]
+        ),
     ],
 )

@@ -1,30 +1,10 @@
 """Rule: nginx could not resolve the upstream's name."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["resolve_failed"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path", "host"]),
-        summary=pl.format(
-            "nginx could not resolve a name {}: path {}; host {}",
-            plural(pl.col("count"), "time"),
-            "path_list",
-            "host_list",
-        ),
-        confidence="certain",
-        ask_for=["nginx's resolver setting and the resolver's own log"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-resolve-failed",
@@ -36,12 +16,34 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["resolve_failed"]),
+        tops=["path", "host"],
+        summary=pl.format(
+            "nginx could not resolve a name {}: path {}; host {}",
+            plural(pl.col("count"), "time"),
+            "path_list",
+            "host_list",
+        ),
+        ask_for=["nginx's resolver setting and the resolver's own log"],
+    ),
     positives=[
-        Example(title="resolve failed", events=[_line("resolve_failed")]),
+        Example(
+            title="resolve failed",
+            events=[
+                {"hop": "web_server", "reason": "resolve_failed", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="connect refused", events=[_line("connect_refused")]),
-        Example(title="another hop", events=[_line("resolve_failed") | {"hop": "cdn"}]),
+        Example(
+            title="connect refused",
+            events=[
+                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "resolve_failed"}]
+        ),
     ],
 )

@@ -1,29 +1,10 @@
 """Rule: nginx was restarted or reloaded."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["signal", "reopening_logs"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["message"]),
-        summary=pl.format(
-            "{} of nginx ({}): {}",
-            plural(pl.col("count"), "line"),
-            pl.col("reason").str.replace_all("_", " "),
-            "message_list",
-        ),
-        confidence="certain",
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-restarted",
@@ -36,13 +17,26 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["signal", "reopening_logs"]),
+        by=["why"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of nginx ({}): {}",
+            plural(pl.col("count"), "line"),
+            "why",
+            "message_list",
+        ),
+    ),
     positives=[
-        Example(title="signal", events=[_line("signal")]),
-        Example(title="reopening logs", events=[_line("reopening_logs")]),
+        Example(title="signal", events=[{"hop": "web_server", "reason": "signal"}]),
+        Example(
+            title="reopening logs",
+            events=[{"hop": "web_server", "reason": "reopening_logs"}],
+        ),
     ],
     negatives=[
-        Example(title="other", events=[_line("other")]),
-        Example(title="another hop", events=[_line("signal") | {"hop": "cdn"}]),
+        Example(title="other", events=[{"hop": "web_server", "reason": "other"}]),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "signal"}]),
     ],
 )

@@ -1,31 +1,10 @@
 """Rule: nginx runs in circles."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["redirection_cycle"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, tops=["path"]),
-        summary=pl.format(
-            "nginx ran in circles for {}, which got 500: path {}",
-            plural(pl.col("count"), "request"),
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=[
-            "nginx configuration of that location: try_files, rewrite, error_page"
-        ],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-rewrite-cycle",
@@ -38,14 +17,33 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["redirection_cycle"]),
+        tops=["path"],
+        summary=pl.format(
+            "nginx ran in circles for {}, which got 500: path {}",
+            plural(pl.col("count"), "request"),
+            "path_list",
+        ),
+        ask_for=[
+            "nginx configuration of that location: try_files, rewrite, error_page"
+        ],
+    ),
     positives=[
-        Example(title="redirection cycle", events=[_line("redirection_cycle")]),
+        Example(
+            title="redirection cycle",
+            events=[
+                {"hop": "web_server", "reason": "redirection_cycle", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="other", events=[_line("other")]),
         Example(
-            title="another hop", events=[_line("redirection_cycle") | {"hop": "cdn"}]
+            title="other",
+            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "redirection_cycle"}]
         ),
     ],
 )

@@ -1,31 +1,10 @@
 """Rule: nginx ran out of connections or files."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["worker_connections", "too_many_open_files"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["path"]),
-        summary=pl.format(
-            "nginx ran into a limit {} ({}): it dropped connections or answered 500",
-            plural(pl.col("count"), "time"),
-            pl.col("reason").str.replace_all("_", " "),
-        ),
-        confidence="certain",
-        ask_for=[
-            "worker_connections, worker_rlimit_nofile and the number of clients then"
-        ],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-saturated",
@@ -37,15 +16,48 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["worker_connections", "too_many_open_files"],
+        ),
+        by=["why"],
+        tops=["path"],
+        summary=pl.format(
+            "nginx ran into a limit {} ({}): it dropped connections or answered 500",
+            plural(pl.col("count"), "time"),
+            "why",
+        ),
+        ask_for=[
+            "worker_connections, worker_rlimit_nofile and the number of clients then"
+        ],
+    ),
     positives=[
-        Example(title="worker connections", events=[_line("worker_connections")]),
-        Example(title="too many open files", events=[_line("too_many_open_files")]),
+        Example(
+            title="worker connections",
+            events=[
+                {"hop": "web_server", "reason": "worker_connections", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="too many open files",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "too_many_open_files",
+                    "path": "/report",
+                }
+            ],
+        ),
     ],
     negatives=[
-        Example(title="other", events=[_line("other")]),
         Example(
-            title="another hop", events=[_line("worker_connections") | {"hop": "cdn"}]
+            title="other",
+            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "worker_connections"}]
         ),
     ],
 )

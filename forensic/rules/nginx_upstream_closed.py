@@ -1,32 +1,10 @@
 """Rule: the upstream hung up in the middle of a request."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["upstream_prematurely_closed", "recv_reset", "send_failed"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "upstream"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "{} closed {} unanswered ({}): path {}; client {}",
-            pl.col("upstream").fill_null("the upstream"),
-            plural(pl.col("count"), "request"),
-            pl.col("reason").str.replace_all("_", " "),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["the application server's log and the kernel log of the same seconds"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-upstream-closed",
@@ -43,19 +21,50 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["upstream_prematurely_closed", "recv_reset", "send_failed"],
+        ),
+        by=["why", "upstream"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "{} closed {} unanswered ({}): path {}; client {}",
+            pl.col("upstream").fill_null("the upstream"),
+            plural(pl.col("count"), "request"),
+            "why",
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["the application server's log and the kernel log of the same seconds"],
+    ),
     positives=[
         Example(
             title="upstream prematurely closed",
-            events=[_line("upstream_prematurely_closed")],
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "upstream_prematurely_closed",
+                    "path": "/report",
+                }
+            ],
         ),
-        Example(title="recv reset", events=[_line("recv_reset")]),
+        Example(
+            title="recv reset",
+            events=[{"hop": "web_server", "reason": "recv_reset", "path": "/report"}],
+        ),
     ],
     negatives=[
-        Example(title="upstream timed out", events=[_line("upstream_timed_out")]),
+        Example(
+            title="upstream timed out",
+            events=[
+                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
+            ],
+        ),
         Example(
             title="another hop",
-            events=[_line("upstream_prematurely_closed") | {"hop": "cdn"}],
+            events=[{"hop": "cdn", "reason": "upstream_prematurely_closed"}],
         ),
     ],
 )

@@ -1,39 +1,10 @@
 """Rule: nginx could not connect to the upstream."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = [
-    "connect_refused",
-    "connect_no_socket",
-    "connect_backlog_full",
-    "connect_denied",
-    "connect_reset",
-    "connect_unreachable",
-    "connect_failed",
-]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "upstream"], tops=["path"]),
-        summary=pl.format(
-            "nginx could not connect to {} {} ({}): path {}",
-            pl.col("upstream").fill_null("the upstream"),
-            plural(pl.col("count"), "time"),
-            pl.col("reason").str.replace_all("_", " "),
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=["logs of the application server and of systemd for that time"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-upstream-refused",
@@ -46,15 +17,54 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=[
+                "connect_refused",
+                "connect_no_socket",
+                "connect_backlog_full",
+                "connect_denied",
+                "connect_reset",
+                "connect_unreachable",
+                "connect_failed",
+            ],
+        ),
+        by=["why", "upstream"],
+        tops=["path"],
+        summary=pl.format(
+            "nginx could not connect to {} {} ({}): path {}",
+            pl.col("upstream").fill_null("the upstream"),
+            plural(pl.col("count"), "time"),
+            "why",
+            "path_list",
+        ),
+        ask_for=["logs of the application server and of systemd for that time"],
+    ),
     positives=[
-        Example(title="connect refused", events=[_line("connect_refused")]),
-        Example(title="connect no socket", events=[_line("connect_no_socket")]),
+        Example(
+            title="connect refused",
+            events=[
+                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="connect no socket",
+            events=[
+                {"hop": "web_server", "reason": "connect_no_socket", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="upstream timed out", events=[_line("upstream_timed_out")]),
         Example(
-            title="another hop", events=[_line("connect_refused") | {"hop": "cdn"}]
+            title="upstream timed out",
+            events=[
+                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "connect_refused"}]
         ),
     ],
 )

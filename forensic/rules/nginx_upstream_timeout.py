@@ -1,34 +1,10 @@
 """Rule: the upstream was too slow for nginx."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["upstream_timed_out", "connect_timed_out"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["upstream"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "nginx gave up waiting for {} {}: path {}; client {}",
-            pl.col("upstream").fill_null("the upstream"),
-            plural(pl.col("count"), "time"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=[
-            "application logs of those seconds",
-            "database and dependency logs of those seconds",
-        ],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-upstream-timeout",
@@ -41,15 +17,47 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons, hop="web_server", names=["upstream_timed_out", "connect_timed_out"]
+        ),
+        by=["upstream"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "nginx gave up waiting for {} {}: path {}; client {}",
+            pl.col("upstream").fill_null("the upstream"),
+            plural(pl.col("count"), "time"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=[
+            "application logs of those seconds",
+            "database and dependency logs of those seconds",
+        ],
+    ),
     positives=[
-        Example(title="upstream timed out", events=[_line("upstream_timed_out")]),
-        Example(title="connect timed out", events=[_line("connect_timed_out")]),
+        Example(
+            title="upstream timed out",
+            events=[
+                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="connect timed out",
+            events=[
+                {"hop": "web_server", "reason": "connect_timed_out", "path": "/report"}
+            ],
+        ),
     ],
     negatives=[
-        Example(title="connect refused", events=[_line("connect_refused")]),
         Example(
-            title="another hop", events=[_line("upstream_timed_out") | {"hop": "cdn"}]
+            title="connect refused",
+            events=[
+                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "upstream_timed_out"}]
         ),
     ],
 )

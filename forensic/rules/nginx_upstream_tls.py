@@ -1,32 +1,10 @@
 """Rule: TLS to the upstream failed."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["upstream_ssl_handshake", "upstream_certificate"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason", "upstream"], tops=["path", "message"]),
-        summary=pl.format(
-            "TLS to {} failed {} ({}): {}; path {}",
-            pl.col("upstream").fill_null("the upstream"),
-            plural(pl.col("count"), "time"),
-            pl.col("reason").str.replace_all("_", " "),
-            "message_list",
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=["certificate and TLS settings of the upstream"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-upstream-tls",
@@ -41,18 +19,56 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(
+            reasons,
+            hop="web_server",
+            names=["upstream_ssl_handshake", "upstream_certificate"],
+        ),
+        by=["why", "upstream"],
+        tops=["path", "message"],
+        summary=pl.format(
+            "TLS to {} failed {} ({}): {}; path {}",
+            pl.col("upstream").fill_null("the upstream"),
+            plural(pl.col("count"), "time"),
+            "why",
+            "message_list",
+            "path_list",
+        ),
+        ask_for=["certificate and TLS settings of the upstream"],
+    ),
     positives=[
         Example(
-            title="upstream ssl handshake", events=[_line("upstream_ssl_handshake")]
+            title="upstream ssl handshake",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "upstream_ssl_handshake",
+                    "path": "/report",
+                }
+            ],
         ),
-        Example(title="upstream certificate", events=[_line("upstream_certificate")]),
+        Example(
+            title="upstream certificate",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "upstream_certificate",
+                    "path": "/report",
+                }
+            ],
+        ),
     ],
     negatives=[
-        Example(title="ssl handshake", events=[_line("ssl_handshake")]),
+        Example(
+            title="ssl handshake",
+            events=[
+                {"hop": "web_server", "reason": "ssl_handshake", "path": "/report"}
+            ],
+        ),
         Example(
             title="another hop",
-            events=[_line("upstream_ssl_handshake") | {"hop": "cdn"}],
+            events=[{"hop": "cdn", "reason": "upstream_ssl_handshake"}],
         ),
     ],
 )

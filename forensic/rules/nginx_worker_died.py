@@ -1,30 +1,10 @@
 """Rule: nginx workers died."""
 
+from functools import partial
+
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
-
-_REASONS = ["worker_exited", "out_of_memory"]
-
-
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = reasons(frames, "web_server", _REASONS)
-    return report(
-        gather(frames, rows, ["reason"], tops=["message"]),
-        summary=pl.format(
-            "{} of nginx ({}): {}",
-            plural(pl.col("count"), "line"),
-            pl.col("reason").str.replace_all("_", " "),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["kernel log of that second"],
-    )
-
-
-def _line(reason: str) -> dict[str, object]:
-    return {"hop": "web_server", "reason": reason, "path": "/report"}
-
+from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-worker-died",
@@ -36,13 +16,34 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        partial(reasons, hop="web_server", names=["worker_exited", "out_of_memory"]),
+        by=["why"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of nginx ({}): {}",
+            plural(pl.col("count"), "line"),
+            "why",
+            "message_list",
+        ),
+        ask_for=["kernel log of that second"],
+    ),
     positives=[
-        Example(title="worker exited", events=[_line("worker_exited")]),
-        Example(title="out of memory", events=[_line("out_of_memory")]),
+        Example(
+            title="worker exited",
+            events=[{"hop": "web_server", "reason": "worker_exited"}],
+        ),
+        Example(
+            title="out of memory",
+            events=[{"hop": "web_server", "reason": "out_of_memory"}],
+        ),
     ],
     negatives=[
-        Example(title="lifecycle", events=[_line("lifecycle")]),
-        Example(title="another hop", events=[_line("worker_exited") | {"hop": "cdn"}]),
+        Example(
+            title="lifecycle", events=[{"hop": "web_server", "reason": "lifecycle"}]
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "worker_exited"}]
+        ),
     ],
 )
