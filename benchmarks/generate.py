@@ -223,7 +223,7 @@ _HOUSEKEEPING = [
 
 
 def syslog_lines(rows: pl.DataFrame) -> pl.DataFrame:
-    """Two lines a request, in UTC without a year, with Japan time inside; and chores."""
+    """Two lines a request, in UTC without a year, Japan time inside; and chores."""
     url = _text("https://{}:443{}", pl.lit(_HOST), "target")
     ended = pl.col("time") + pl.duration(milliseconds=pl.col("millis"))
     words = {
@@ -290,7 +290,7 @@ def alb_lines(rows: pl.DataFrame, *, age: int = 0) -> pl.DataFrame:
         "time",
         "dice",
         line=_text(
-            'https {}.{}Z {} {}:{} {} {} {} {} {} {} '
+            "https {}.{}Z {} {}:{} {} {} {} {} {} {} "
             '"{} https://{}:443{} HTTP/{}" "{}" '
             'ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 {} "Root={}" "{}" '
             '"arn:aws:acm:{}:{}:certificate/12345678-1234-1234-1234-123456789012" '
