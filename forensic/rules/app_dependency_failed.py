@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 #: Words that only such failures have; the class of the error or the server's own text.
 _FAILED = (
@@ -13,26 +13,14 @@ _FAILED = (
 )
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = (
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return (
         frames.events.filter(
             pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
             pl.col("level").is_in(["error", "critical", "fatal"]),
         )
         .with_columns(cause=pl.col("message").str.extract(_FAILED, 1))
         .filter(pl.col("cause").is_not_null())
-    )
-    return report(
-        gather(frames, rows, ["cause"], tops=["path", "logger"]),
-        summary=pl.format(
-            "{} names {}: path {}; logger {}",
-            plural(pl.col("count"), "error"),
-            "cause",
-            "path_list",
-            "logger_list",
-        ),
-        confidence="certain",
-        ask_for=["logs and metrics of that database or service"],
     )
 
 
@@ -52,7 +40,19 @@ RULE = Rule(
     tags=["app"],
     hop="application",
     needs=["application|app_server"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["cause"],
+        tops=["path", "logger"],
+        summary=pl.format(
+            "{} names {}: path {}; logger {}",
+            plural(pl.col("count"), "error"),
+            "cause",
+            "path_list",
+            "logger_list",
+        ),
+        ask_for=["logs and metrics of that database or service"],
+    ),
     positives=[
         Example(
             title="database",

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 _ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
 _NAME = r"^([\w.]+)"
@@ -14,8 +14,8 @@ Traceback (most recent call last):
 KeyError: 1"""
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
         pl.col("message").str.contains(
             "Traceback (most recent call last):", literal=True
@@ -23,18 +23,6 @@ def _query(frames: Frames) -> pl.LazyFrame:
     ).with_columns(
         error=pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME),
         place=pl.col("message").str.extract_all(_PLACE).list.last(),
-    )
-    return report(
-        gather(frames, rows, ["error", "place"], tops=["path", "logger"]),
-        summary=pl.format(
-            "{} with {} at {}: path {}; logger {}",
-            plural(pl.col("count"), "traceback"),
-            pl.col("error").fill_null("an unknown exception"),
-            pl.col("place").fill_null("an unknown place"),
-            "path_list",
-            "logger_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -54,7 +42,19 @@ RULE = Rule(
     tags=["app"],
     hop="application",
     needs=["application|app_server"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["error", "place"],
+        tops=["path", "logger"],
+        summary=pl.format(
+            "{} with {} at {}: path {}; logger {}",
+            plural(pl.col("count"), "traceback"),
+            pl.col("error").fill_null("an unknown exception"),
+            pl.col("place").fill_null("an unknown place"),
+            "path_list",
+            "logger_list",
+        ),
+    ),
     positives=[
         Example(
             title="a traceback",

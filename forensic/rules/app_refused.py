@@ -2,27 +2,14 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
         pl.col("status").is_in([401, 403])
         | pl.col("message").str.contains(r"^Forbidden \("),
-    )
-    return report(
-        gather(frames, rows, ["hop", "status"], tops=["path", "message", "client_ip"]),
-        summary=pl.format(
-            "The {} refused {} with {}: path {}; {}",
-            hop_words(),
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("no status logged"),
-            "path_list",
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["the application's rules of access for that path"],
     )
 
 
@@ -42,7 +29,20 @@ RULE = Rule(
     tags=["app"],
     hop="application",
     needs=["application|app_server"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["hop", "status"],
+        tops=["path", "message", "client_ip"],
+        summary=pl.format(
+            "The {} refused {} with {}: path {}; {}",
+            hop_words(),
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("no status logged"),
+            "path_list",
+            "message_list",
+        ),
+        ask_for=["the application's rules of access for that path"],
+    ),
     positives=[
         Example(title="status", events=[_line(status=403)]),
         Example(

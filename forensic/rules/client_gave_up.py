@@ -2,27 +2,14 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         ((pl.col("hop") == "web_server") & (pl.col("status") == 499))
         | ((pl.col("hop") == "load_balancer") & (pl.col("status") == 460))
     ).with_columns(seconds=pl.col("duration").round(0).cast(pl.Int64))
-    return report(
-        gather(frames, rows, ["hop", "status"], tops=["path", "seconds", "client_ip"]),
-        summary=pl.format(
-            "{} ended with {} at the {}: after seconds {}; path {}; client {}",
-            plural(pl.col("count"), "request"),
-            "status",
-            hop_words(),
-            "seconds_list",
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-    )
 
 
 def _line(**columns: object) -> dict[str, object]:
@@ -44,7 +31,20 @@ RULE = Rule(
     tags=["latency"],
     hop=None,
     needs=["web_server|load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["hop", "status"],
+        tops=["path", "seconds", "client_ip"],
+        summary=pl.format(
+            "{} ended with {} at the {}: after seconds {}; path {}; client {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            hop_words(),
+            "seconds_list",
+            "path_list",
+            "client_ip_list",
+        ),
+    ),
     positives=[
         Example(title="at nginx", events=[_line(status=499, duration=29.9)]),
         Example(

@@ -2,27 +2,16 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("reason").is_in(["no_space_left", "disk_full"])
         | (
             pl.col("hop").cast(pl.String).is_in(["application", "app_server"])
             & pl.col("message").str.contains("No space left on device", literal=True)
         )
-    )
-    return report(
-        gather(frames, rows, ["hop"], tops=["message", "hostname"]),
-        summary=pl.format(
-            "{} at {}: {}",
-            plural(pl.col("count"), "line"),
-            hop_words().fill_null("unknown"),
-            "message_list",
-        ),
-        confidence="certain",
-        ask_for=["use of each file system over that day"],
     )
 
 
@@ -42,7 +31,18 @@ RULE = Rule(
     tags=["host"],
     hop=None,
     needs=["host|web_server|application|app_server"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["hop"],
+        tops=["message", "hostname"],
+        summary=pl.format(
+            "{} at {}: {}",
+            plural(pl.col("count"), "line"),
+            hop_words().fill_null("unknown"),
+            "message_list",
+        ),
+        ask_for=["use of each file system over that day"],
+    ),
     positives=[
         Example(
             title="nginx", events=[_line(hop="web_server", reason="no_space_left")]

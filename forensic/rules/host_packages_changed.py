@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 _CHANGED = (
     r"^(?:Installed|Updated|Upgraded|Erased|Removed|Downgraded): \S+-\d"
@@ -10,19 +10,9 @@ _CHANGED = (
 )
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "host", pl.col("message").str.contains(_CHANGED)
-    )
-    return report(
-        gather(frames, rows, ["hostname"], tops=["message"]),
-        summary=pl.format(
-            "{} about packages on {}: {}",
-            plural(pl.col("count"), "line"),
-            pl.col("hostname").fill_null("the host"),
-            "message_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -41,7 +31,17 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["hostname"],
+        tops=["message"],
+        summary=pl.format(
+            "{} about packages on {}: {}",
+            plural(pl.col("count"), "line"),
+            pl.col("hostname").fill_null("the host"),
+            "message_list",
+        ),
+    ),
     positives=[
         Example(
             title="yum",

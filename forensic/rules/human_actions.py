@@ -2,27 +2,17 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = (
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return (
         frames.events.filter(pl.col("hop") == "host", pl.col("process") == "sudo")
         .with_columns(
             who=pl.col("message").str.extract(r"^\s*(\S+) : "),
             command=pl.col("message").str.extract(r"COMMAND=(.*)$"),
         )
         .filter(pl.col("who").is_not_null(), pl.col("command").is_not_null())
-    )
-    return report(
-        gather(frames, rows, ["who"], tops=["command", "hostname"]),
-        summary=pl.format(
-            "{} ran {} with sudo: {}",
-            "who",
-            plural(pl.col("count"), "command"),
-            "command_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -42,7 +32,17 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["who"],
+        tops=["command", "hostname"],
+        summary=pl.format(
+            "{} ran {} with sudo: {}",
+            "who",
+            plural(pl.col("count"), "command"),
+            "command_list",
+        ),
+    ),
     positives=[
         Example(
             title="a restart",

@@ -2,29 +2,16 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("reason").str.starts_with("Auth")
         | (pl.col("status") == 561)
         | ((pl.col("status") == 401) & pl.col("action").str.ends_with("authenticate")),
-    )
-    return report(
-        gather(frames, rows, ["status", "reason"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "The load balancer's login failed for {} with {} ({}): path {}; client {}",
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("no status"),
-            pl.col("reason").fill_null("no reason logged"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["logs of the identity provider"],
     )
 
 
@@ -46,7 +33,20 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["status", "reason"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "The load balancer's login failed for {} with {} ({}): path {}; client {}",
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("no status"),
+            pl.col("reason").fill_null("no reason logged"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["logs of the identity provider"],
+    ),
     positives=[
         Example(
             title="token endpoint",

@@ -2,26 +2,14 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("action").str.ends_with("fixed-response"),
         pl.col("status") >= 400,
-    )
-    return report(
-        gather(frames, rows, ["status"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "A listener rule answered {} with a fixed {}: path {}; client {}",
-            plural(pl.col("count"), "request"),
-            "status",
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["listener rules and when they last changed"],
     )
 
 
@@ -43,7 +31,19 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["status"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "A listener rule answered {} with a fixed {}: path {}; client {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["listener rules and when they last changed"],
+    ),
     positives=[
         Example(
             title="maintenance", events=[_line(status=503, action="waf,fixed-response")]

@@ -2,24 +2,12 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer", pl.col("reason").str.starts_with("Lambda")
-    )
-    return report(
-        gather(frames, rows, ["reason", "status"], tops=["path"]),
-        summary=pl.format(
-            "Lambda failed for {} with {} ({}): path {}",
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("no status"),
-            "reason",
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=["logs of the function"],
     )
 
 
@@ -41,7 +29,19 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["reason", "status"],
+        tops=["path"],
+        summary=pl.format(
+            "Lambda failed for {} with {} ({}): path {}",
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("no status"),
+            "reason",
+            "path_list",
+        ),
+        ask_for=["logs of the function"],
+    ),
     positives=[
         Example(
             title="throttled", events=[_line(status=502, reason="LambdaThrottling")]

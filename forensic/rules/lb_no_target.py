@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("upstream").is_null(),
@@ -15,19 +15,6 @@ def _query(frames: Frames) -> pl.LazyFrame:
         group=pl.col("extra")
         .str.json_path_match("$.target_group_arn")
         .str.extract(r"targetgroup/([^/]+)")
-    )
-    return report(
-        gather(frames, rows, ["group"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "The load balancer answered {} with 503, no target in {}: path {}; client"
-            " {}",
-            plural(pl.col("count"), "request"),
-            pl.col("group").fill_null("its target group"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["health check log and registration history of the target group"],
     )
 
 
@@ -49,7 +36,20 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["group"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "The load balancer answered {} with 503, no target in {}: path {}; client"
+            " {}",
+            plural(pl.col("count"), "request"),
+            pl.col("group").fill_null("its target group"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["health check log and registration history of the target group"],
+    ),
     positives=[Example(title="no target", events=[_line(status=503)])],
     negatives=[
         Example(

@@ -2,31 +2,15 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status").is_in([400, 405, 408, 413, 414, 463, 464, 501, 505]),
         ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
-    )
-    return report(
-        gather(
-            frames, rows, ["status"], tops=["client_ip", "path", "reason", "user_agent"]
-        ),
-        summary=pl.format(
-            "The load balancer answered {} with {} itself: client {}; path {}; reason"
-            " {}; agent {}",
-            plural(pl.col("count"), "request"),
-            "status",
-            "client_ip_list",
-            "path_list",
-            "reason_list",
-            "user_agent_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -48,7 +32,21 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["status"],
+        tops=["client_ip", "path", "reason", "user_agent"],
+        summary=pl.format(
+            "The load balancer answered {} with {} itself: client {}; path {}; reason"
+            " {}; agent {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "client_ip_list",
+            "path_list",
+            "reason_list",
+            "user_agent_list",
+        ),
+    ),
     positives=[
         Example(title="malformed", events=[_line(status=400)]),
         Example(title="too many proxies", events=[_line(status=463)]),

@@ -2,27 +2,15 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status") == 502,
         ~pl.col("reason").fill_null("").str.starts_with("Lambda"),
-    )
-    return report(
-        gather(frames, rows, ["upstream"], tops=["path", "reason"]),
-        summary=pl.format(
-            "The load balancer answered {} with 502 for {}: path {}; reason {}",
-            plural(pl.col("count"), "request"),
-            pl.col("upstream").fill_null("its targets"),
-            "path_list",
-            "reason_list",
-        ),
-        confidence="certain",
-        ask_for=["keep-alive time of the target's server and its restarts"],
     )
 
 
@@ -46,7 +34,19 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["upstream"],
+        tops=["path", "reason"],
+        summary=pl.format(
+            "The load balancer answered {} with 502 for {}: path {}; reason {}",
+            plural(pl.col("count"), "request"),
+            pl.col("upstream").fill_null("its targets"),
+            "path_list",
+            "reason_list",
+        ),
+        ask_for=["keep-alive time of the target's server and its restarts"],
+    ),
     positives=[
         Example(title="reset", events=[_line(status=502, upstream="10.0.1.23:80")])
     ],

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status") == 504,
@@ -14,19 +14,6 @@ def _query(frames: Frames) -> pl.LazyFrame:
         phase=pl.when(pl.col("duration").is_between(9.5, 11.5))
         .then(pl.lit("after the 10 s for a connection"))
         .otherwise(pl.lit("while it waited for the answer"))
-    )
-    return report(
-        gather(frames, rows, ["upstream", "phase"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "The load balancer gave up on {} for {}, {}: path {}; client {}",
-            pl.col("upstream").fill_null("a target"),
-            plural(pl.col("count"), "request"),
-            "phase",
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["logs of that target for the minute before each of these"],
     )
 
 
@@ -49,7 +36,20 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["upstream", "phase"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "The load balancer gave up on {} for {}, {}: path {}; client {}",
+            pl.col("upstream").fill_null("a target"),
+            plural(pl.col("count"), "request"),
+            "phase",
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["logs of that target for the minute before each of these"],
+    ),
     positives=[
         Example(title="silent", events=[_line(status=504, duration=60.0)]),
         Example(title="no connection", events=[_line(status=504, duration=10.01)]),

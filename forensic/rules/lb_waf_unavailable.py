@@ -2,27 +2,14 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "load_balancer",
         pl.col("action").str.contains("waf-failed", literal=True)
         | pl.col("reason").str.starts_with("WAF"),
-    )
-    return report(
-        gather(frames, rows, ["status", "reason"], tops=["path"]),
-        summary=pl.format(
-            "The load balancer could not consult the WAF for {}, status {} ({}): path"
-            " {}",
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("none"),
-            pl.col("reason").fill_null("no reason logged"),
-            "path_list",
-        ),
-        confidence="certain",
-        ask_for=["the provider's status page for that time"],
     )
 
 
@@ -44,7 +31,20 @@ RULE = Rule(
     tags=["lb"],
     hop="load_balancer",
     needs=["load_balancer"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["status", "reason"],
+        tops=["path"],
+        summary=pl.format(
+            "The load balancer could not consult the WAF for {}, status {} ({}): path"
+            " {}",
+            plural(pl.col("count"), "request"),
+            pl.col("status").cast(pl.String).fill_null("none"),
+            pl.col("reason").fill_null("no reason logged"),
+            "path_list",
+        ),
+        ask_for=["the provider's status page for that time"],
+    ),
     positives=[
         Example(
             title="timeout",

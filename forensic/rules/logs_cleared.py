@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 _CLEARS = (
     r"COMMAND=.*(?:\b(?:rm|shred|truncate|unlink)\b.*/var/log"
@@ -10,21 +10,10 @@ _CLEARS = (
 )
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "host", pl.col("message").str.contains(_CLEARS)
     ).with_columns(command=pl.col("message").str.extract(r"COMMAND=(.*)$"))
-    return report(
-        gather(frames, rows, ["process"], tops=["command", "hostname"]),
-        summary=pl.format(
-            "{} that clear logs ({}): {}",
-            plural(pl.col("count"), "command"),
-            pl.col("process").fill_null("unknown program"),
-            "command_list",
-        ),
-        confidence="certain",
-        ask_for=["copies of these logs elsewhere: backups, log shipping, the provider"],
-    )
 
 
 def _line(**columns: object) -> dict[str, object]:
@@ -43,7 +32,18 @@ RULE = Rule(
     tags=["host"],
     hop="host",
     needs=["host"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["process"],
+        tops=["command", "hostname"],
+        summary=pl.format(
+            "{} that clear logs ({}): {}",
+            plural(pl.col("count"), "command"),
+            pl.col("process").fill_null("unknown program"),
+            "command_list",
+        ),
+        ask_for=["copies of these logs elsewhere: backups, log shipping, the provider"],
+    ),
     positives=[
         Example(
             title="truncate",

@@ -2,24 +2,12 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "web_server", pl.col("status").is_in([0, 408, 444])
-    )
-    return report(
-        gather(frames, rows, ["status"], tops=["path", "client_ip", "user_agent"]),
-        summary=pl.format(
-            "nginx closed {} with {}: path {}; client {}; agent {}",
-            plural(pl.col("count"), "request"),
-            "status",
-            "path_list",
-            "client_ip_list",
-            "user_agent_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -39,7 +27,19 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["web_server"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["status"],
+        tops=["path", "client_ip", "user_agent"],
+        summary=pl.format(
+            "nginx closed {} with {}: path {}; client {}; agent {}",
+            plural(pl.col("count"), "request"),
+            "status",
+            "path_list",
+            "client_ip_list",
+            "user_agent_list",
+        ),
+    ),
     positives=[
         Example(title="hang-up", events=[_line(status=444)]),
         Example(title="slow client", events=[_line(status=408)]),

@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    rows = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "web_server",
         pl.col("reason").is_in(["limiting_requests", "limiting_connections"]),
     ).with_columns(
@@ -15,27 +15,6 @@ def _query(frames: Frames) -> pl.LazyFrame:
         .is_in(["private", "shared"])
         .fill_null(value=False),
         zone=pl.col("extra").str.json_path_match("$.zone"),
-    )
-    return report(
-        gather(frames, rows, ["shared", "zone"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "nginx limited {} (zone {}): path {}; client {}.{}",
-            plural(pl.col("count"), "request"),
-            pl.col("zone").fill_null("unknown"),
-            "path_list",
-            "client_ip_list",
-            pl.when("shared")
-            .then(
-                pl.lit(
-                    " These addresses are private: the limit may count a proxy, not "
-                    "its users."
-                )
-            )
-            .otherwise(pl.lit("")),
-        ),
-        confidence="certain",
-        level=pl.when("shared").then(pl.lit("high")).otherwise(pl.lit("medium")),
-        ask_for=["limit_req_zone and limit_conn_zone: which variable is the key"],
     )
 
 
@@ -56,7 +35,28 @@ RULE = Rule(
     tags=["nginx"],
     hop="web_server",
     needs=["nginx_error"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["shared", "zone"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "nginx limited {} (zone {}): path {}; client {}.{}",
+            plural(pl.col("count"), "request"),
+            pl.col("zone").fill_null("unknown"),
+            "path_list",
+            "client_ip_list",
+            pl.when("shared")
+            .then(
+                pl.lit(
+                    " These addresses are private: the limit may count a proxy, not "
+                    "its users."
+                )
+            )
+            .otherwise(pl.lit("")),
+        ),
+        level=pl.when("shared").then(pl.lit("high")).otherwise(pl.lit("medium")),
+        ask_for=["limit_req_zone and limit_conn_zone: which variable is the key"],
+    ),
     positives=[
         Example(
             title="a client",

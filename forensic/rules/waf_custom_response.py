@@ -2,28 +2,15 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    disguised = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "BLOCK",
         pl.col("status").is_not_null(),
         pl.col("status") != 403,
-    )
-    return report(
-        gather(frames, disguised, ["rule", "status"], tops=["path", "client_ip"]),
-        summary=pl.format(
-            "{} refused {} with the custom status {}: users and monitors take it for "
-            "an answer of the application. Path {}; client {}",
-            pl.col("rule").fill_null("A rule"),
-            plural(pl.col("count"), "request"),
-            "status",
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
     )
 
 
@@ -43,7 +30,20 @@ RULE = Rule(
     tags=["waf"],
     hop="waf",
     needs=["waf"],
-    query=_query,
+    query=counting(
+        _rows,
+        by=["rule", "status"],
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "{} refused {} with the custom status {}: users and monitors take it for "
+            "an answer of the application. Path {}; client {}",
+            pl.col("rule").fill_null("A rule"),
+            plural(pl.col("count"), "request"),
+            "status",
+            "path_list",
+            "client_ip_list",
+        ),
+    ),
     positives=[Example(title="404", events=[_record("BLOCK", 404)])],
     negatives=[
         Example(title="403", events=[_record("BLOCK", 403)]),

@@ -2,27 +2,14 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, report
+from forensic.rule import Example, Frames, Rule, counting, plural
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
-    refused = frames.events.filter(
+def _rows(frames: Frames) -> pl.LazyFrame:
+    return frames.events.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "BLOCK",
         pl.col("rule") == "Default_Action",
-    )
-    return report(
-        gather(frames, refused, tops=["path", "client_ip"]),
-        summary=pl.format(
-            "The web ACL's default action refused {} of {}: no rule allowed them. "
-            "Path {}; client {}",
-            plural(pl.col("count"), "request"),
-            plural(pl.col("client_ip_count"), "client"),
-            "path_list",
-            "client_ip_list",
-        ),
-        confidence="certain",
-        ask_for=["the web ACL's default action and its allow rules"],
     )
 
 
@@ -42,7 +29,19 @@ RULE = Rule(
     tags=["waf"],
     hop="waf",
     needs=["waf"],
-    query=_query,
+    query=counting(
+        _rows,
+        tops=["path", "client_ip"],
+        summary=pl.format(
+            "The web ACL's default action refused {} of {}: no rule allowed them. "
+            "Path {}; client {}",
+            plural(pl.col("count"), "request"),
+            plural(pl.col("client_ip_count"), "client"),
+            "path_list",
+            "client_ip_list",
+        ),
+        ask_for=["the web ACL's default action and its allow rules"],
+    ),
     positives=[
         Example(title="default", events=[_record("BLOCK", "Default_Action")]),
     ],
