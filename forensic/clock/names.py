@@ -1,6 +1,7 @@
 """What the path of a source says: its series, its place in it, its dates, its host."""
 
 import datetime as dt
+import functools
 import re
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ def folder(source: str) -> str:
     return source.rpartition("/")[0]
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def series(source: str) -> str:
     """Name that all files of one log share: no dates, no rotation, no codec.
 
@@ -49,6 +51,7 @@ def series(source: str) -> str:
     return f"{base}/{name}" if base else name
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def rotation(source: str) -> tuple[int, str, int]:
     """Key that sorts the files of one series from the oldest to the newest."""
     stem = _stem(source)

@@ -12,6 +12,7 @@ _NAME = re.compile(
     r"^\s*([A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}|UTC|GMT)\s*$", re.MULTILINE
 )
 _STATUS = re.compile(r"Time ?zone[:=]\s*([A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*)")
+_ASSIGNED = re.compile(r"^\s*ZONE=\"?([A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*)", re.MULTILINE)
 #: TZif files end with a POSIX rule such as `JST-9`: a fixed offset if it is no longer.
 _RULE = re.compile(r"\n<?([+-]?\w+)>?([+-]?\d{1,2})(?::(\d{2}))?\n$")
 _SYSTEM = re.compile(r"(?:^|/)(?=(?:var|etc|opt|srv|home|usr)/)")
@@ -36,6 +37,8 @@ def _zone(path: str, content: bytes) -> str | None:
         return _fixed(rule) if content[:4] == b"TZif" and rule else None
     if name == "timezone":
         found = _NAME.search(text)
+    elif path.endswith("sysconfig/clock"):
+        found = _ASSIGNED.search(text)
     elif "timedatectl" in name:
         found = _STATUS.search(text)
     else:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -39,6 +38,7 @@ class Shared:
     """Nodes and how far apart each two are, by the requests that both logged."""
 
     sources: list[str]  # in the order of rotation; places count in it
+    numbers: dict[str, int]
     nodes: list[Node]
     relations: list[Relation]
     units: Mapping[Key, Unit]
@@ -106,7 +106,7 @@ class Shared:
         found: dict[tuple[str, Key], list[Skew]] = {}
         for number, runs in sorted(skews(agreed, ranks, coarse).items()):
             key = self.nodes[number].key
-            for source in sorted(self.units[key].lines):
+            for source in sorted(self.units[key].lines.keys() & self.numbers.keys()):
                 skewed = self._in_source(source, runs)
                 found.setdefault((source, key), skewed)
         return found
@@ -126,7 +126,7 @@ class Shared:
         return 2 * order + (not node.written)
 
     def _in_source(self, source: str, runs: Sequence[Run]) -> list[Skew]:
-        number = self.sources.index(source)
+        number = self.numbers[source]
         start, end = number * _LINES, (number + 1) * _LINES
         before = [run for run in runs if run.place <= start]
         inside = [run for run in runs if start < run.place < end]
@@ -178,7 +178,8 @@ def share(marks: pl.DataFrame, units: Mapping[Key, Unit], borders: Borders) -> S
     sources = sorted(names, key=lambda s: (series(s), rotation(s), s))
     rows, nodes = _nodes(marks, units, borders, sources)
     found = relations(rows) if nodes else []
-    return Shared(sources, nodes, found, units)
+    numbers = {source: i for i, source in enumerate(sources)}
+    return Shared(sources, numbers, nodes, found, units)
 
 
 def _nodes(
@@ -189,39 +190,51 @@ def _nodes(
 ) -> tuple[pl.DataFrame, list[Node]]:
     """Request rows with the number of their node, and the nodes."""
     rows = marks.filter(pl.col("key").is_not_null() & pl.col("local").is_not_null())
+    rows = rows.with_columns(pl.col("offset").is_not_null().alias("written"))
+    who = [*GROUP, "stamp", "written"]
+    timed = pl.col("duration").is_not_null().any().alias("timed")
+    groups = rows.group_by(who).agg(timed).sort(who, nulls_last=True)
+    groups = groups.with_row_index("group")
+    spans, nodes = _spans(groups, units, borders, sources)
     offset = pl.duration(seconds=pl.col("offset").fill_null(0))
-    rows = rows.with_columns(
-        pl.col("offset").is_not_null().alias("written"),
+    rows = rows.join(groups.drop("timed"), on=who, nulls_equal=True).sort("line")
+    rows = rows.join_asof(spans, on="line", by="group", check_sortedness=False)
+    return rows.select(
+        "node",
+        "written",
+        "key",
+        "status",
+        (pl.col("line") + pl.col("base")).alias("place"),
         ((pl.col("local") - offset).dt.timestamp("us") / 1e6).alias("seconds"),
-    )
-    index: dict[Node, int] = {}
-    parts = []
+        pl.col("duration").alias("length"),
+        "starts",
+    ), nodes
+
+
+def _spans(
+    groups: pl.DataFrame,
+    units: Mapping[Key, Unit],
+    borders: Borders,
+    sources: Sequence[str],
+) -> tuple[pl.DataFrame, list[Node]]:
+    """Group and first line ▶ node, the base of its places, and whether it starts."""
     numbers = {source: i for i, source in enumerate(sources)}
-    groups = rows.group_by(*GROUP, "stamp", "written", maintain_order=True)
-    for (source, host, process, stamp, written), part in groups:
-        name, hostname = str(source), _text(host)
-        for low, high in pairwise([0, *borders.lines(name, hostname), _LINES]):
-            inside = part.filter(pl.col("line").is_between(low, high, closed="left"))
-            if inside.is_empty():
-                continue
-            segment = borders.segment(name, hostname, int(inside["line"][0]))
-            key = Key(series(name), hostname, _text(process), str(stamp), segment)
-            number = index.setdefault(Node(key, bool(written)), len(index))
-            starts = units[key].hop in _STARTING if key in units else False
-            parts.append(
-                inside.select(
-                    pl.lit(number, pl.Int64).alias("node"),
-                    "written",
-                    "key",
-                    "status",
-                    (pl.col("line") + numbers[name] * _LINES).alias("place"),
-                    "seconds",
-                    pl.col("duration").alias("length"),
-                    pl.lit(starts & inside["duration"].is_null().all()).alias("starts"),
-                )
-            )
-    return (pl.concat(parts) if parts else pl.DataFrame()), list(index)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    index: dict[Node, int] = {}
+    spans = []
+    for group, source, host, process, stamp, written, timed in groups.iter_rows():
+        for line in [0, *borders.lines(source, host)]:
+            segment = borders.segment(source, host, line)
+            key = Key(series(source), host, process, stamp, segment)
+            number = index.setdefault(Node(key, written), len(index))
+            starts = key in units and units[key].hop in _STARTING and not timed
+            base = numbers[source] * _LINES
+            spans.append((group, line, number, base, starts))
+    schema = {
+        "group": pl.UInt32(),
+        "line": pl.Int64(),
+        "node": pl.Int64(),
+        "base": pl.Int64(),
+        "starts": pl.Boolean(),
+    }
+    table = pl.DataFrame(spans, schema=schema, orient="row")
+    return table.sort("line", "group"), list(index)

@@ -78,7 +78,7 @@ class Borders:
 
     def segment(self, source: str, hostname: str | None, line: int) -> int:
         """Tell the number of the segment that holds a line."""
-        places = self.found.get((series(source), hostname))
+        places = self.found.get((series(source), hostname)) if self.found else None
         if not places:
             return 0
         return bisect.bisect_right(places, (rotation(source), source, line))

@@ -21,6 +21,8 @@ __all__ = ["Chain", "chains", "decide_years"]
 
 _FAR = dt.timedelta(days=180)
 _DAY = dt.timedelta(days=1)
+#: Votes of at least this strength rest on what the lines themselves say.
+_WRITTEN = 45
 
 
 @dataclass
@@ -121,8 +123,9 @@ def decide_years(
             key=lambda c: (max((v.strength for v in votes[c.name]), default=0), c.name),
         )
         waiting.remove(best)
-        chosen_votes = [v for v in votes[best.name] if best.fits(v.value)]
-        decision = decide(chosen_votes) or decide(_mtime_votes(best, sources))
+        decision = decide(_possible(best, votes[best.name])) or decide(
+            _mtime_votes(best, sources)
+        )
         if decision is not None:
             decided[best.name] = decision
             if decision.confidence in ("certain", "strong"):
@@ -130,6 +133,15 @@ def decide_years(
                     decision.value
                 )
     return decided
+
+
+def _possible(chain: Chain, votes: Sequence[Vote]) -> list[Vote]:
+    """The votes for years that have every day of the chain.
+
+    What is written in the lines or said by the user stands against a 29 February,
+    which is then the line that is wrong.
+    """
+    return [v for v in votes if v.strength >= _WRITTEN or chain.fits(v.value)]
 
 
 def _direct_votes(chain: Chain, evidence: Evidence, overrides: Overrides) -> list[Vote]:

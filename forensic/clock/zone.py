@@ -257,6 +257,10 @@ def _neighbours(
         k: max((v.strength for v in vs), default=0.0) for k, vs in votes.items()
     }
     best = max(strength.values())
+    envelopes = [key for key in votes if key.stamp == "envelope"]
+    if not best and envelopes:
+        # Nothing speaks at all: what is assumed of envelopes tells their payloads.
+        return [(key, []) for key in envelopes]
     return [(key, votes[key]) for key in votes if strength[key] == best]
 
 

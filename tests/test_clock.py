@@ -1,0 +1,365 @@
+"""Clocks: what `infer` finds in small archives, and what `apply` makes of it."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from forensic.clock import Overrides, apply, infer, needs_clock
+from forensic.clock.collect import collect
+from forensic.clock.names import named_date, rotation, series
+from forensic.clock.options import offset_text, zone_offset
+from forensic.clock.place import host_zones
+from forensic.clock.trains import fit
+from forensic.clock.votes import Vote, decide
+from forensic.errors import UsageError
+from forensic.schema import CLOCK, EVENT, SOURCE, YEARLESS
+from tests.clock_worlds import build, worlds
+
+UTC = dt.UTC
+
+
+def events(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Rows as events, numbered within their sources."""
+    count: dict[str, int] = {}
+    filled = []
+    for row in rows:
+        source = row.setdefault("source", "a.log")
+        count[source] = count.get(source, 0) + 1
+        filled.append({"line": count[source], "offset": count[source] * 10, **row})
+    return pl.DataFrame(filled, schema=EVENT).sort("source", "line")
+
+
+def sources(frame: pl.DataFrame, mtime: dt.datetime | None = None) -> pl.DataFrame:
+    names = frame["source"].unique().sort()
+    return pl.DataFrame([{"source": n, "mtime": mtime} for n in names], schema=SOURCE)
+
+
+def clocks(
+    frame: pl.DataFrame,
+    overrides: Overrides | None = None,
+    configuration: dict[str, bytes] | None = None,
+    mtime: dt.datetime | None = None,
+) -> pl.DataFrame:
+    table = sources(frame, mtime)
+    return infer(frame.lazy(), table, overrides or Overrides(), configuration or {})
+
+
+def local(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+def yearless(text: str, **columns: Any) -> dict[str, Any]:
+    """A syslog line without a payload; the year of the text is not written."""
+    stamp = local(text).replace(year=YEARLESS)
+    own = {"local_time": stamp, "envelope_local": stamp, "format": "syslog"}
+    return own | {"hostname": "web1", "process": "cron", "hop": "host"} | columns
+
+
+def payload(outer: str, inner: str, **columns: Any) -> dict[str, Any]:
+    """A syslog line whose payload has a year and no zone."""
+    row = yearless(outer, process="gunicorn", hop="application")
+    return row | {"local_time": local(inner), "format": "python_logging"} | columns
+
+
+def logged(text: str, path: str, **columns: Any) -> dict[str, Any]:
+    return {"local_time": local(text), "method": "GET", "path": path, **columns}
+
+
+def written(text: str, path: str, **columns: Any) -> dict[str, Any]:
+    offset = columns.setdefault("utc_offset", 32400)
+    moment = local(text) - dt.timedelta(seconds=offset)
+    columns |= {"time": moment.replace(tzinfo=UTC), "time_basis": "written"}
+    return logged(text, path, **columns)
+
+
+STORY = [
+    written("2025-02-06 14:32:45", "/api/ping", source="nginx/access.log", status=200),
+    {"source": "nginx/error.log", "local_time": local("2025-02-06 14:20:00")},
+    yearless("2025-02-06 05:17:01", source="syslog"),
+    payload(
+        "2025-02-06 05:32:45",
+        "2025-02-06 14:32:45.136",
+        source="syslog",
+        method="GET",
+        path="/api/ping",
+    ),
+    logged("2025-02-06 14:32:45.136", "/api/ping", source="logs/2025-02-06.log"),
+]
+
+
+@pytest.mark.parametrize("year", [2026, 2024, 1970])
+def test_the_story_in_single_lines(year: int) -> None:
+    frame = events(*(dict(row) for row in STORY))
+    found = clocks(frame, mtime=dt.datetime(year, 1, 1, tzinfo=UTC))
+    offsets = {
+        (row["source"], row["stamp"]): (row["utc_offset"], row["year"])
+        for row in found.iter_rows(named=True)
+    }
+    assert offsets == {
+        ("logs/2025-02-06.log", "event"): (32400, None),
+        ("nginx/access.log", "event"): (None, None),
+        ("nginx/error.log", "event"): (32400, None),
+        ("syslog", "envelope"): (0, 2025),
+        ("syslog", "event"): (32400, None),
+    }
+    filled = apply(frame, found)
+    minutes = filled["time"].dt.strftime("%Y-%m-%d %H:%M").to_list()
+    assert minutes == [
+        "2025-02-06 05:32",
+        "2025-02-06 05:32",
+        "2025-02-06 05:20",
+        "2025-02-06 05:17",
+        "2025-02-06 05:32",
+    ]
+    assert filled["local_time"].dt.year().unique().to_list() == [2025]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 999])
+def test_chunks_change_nothing(chunk: int) -> None:
+    world = next(
+        w for w in worlds() if w.kind == "rotated syslog" and w.start[0] == "N"
+    )
+    frame, _ = build(world)
+    whole, cut = collect(frame.lazy()), collect(frame.lazy(), chunk)
+    assert whole is not None
+    assert cut is not None
+    assert whole.turns == cut.turns
+    for name in ("cells", "inner", "jumps", "marks"):
+        assert_frame_equal(getattr(whole, name), getattr(cut, name))
+
+
+def test_the_order_of_rows_in_the_table_is_total() -> None:
+    frame = events(*(dict(row) for row in STORY))
+    assert clocks(frame).equals(clocks(frame))
+
+
+def test_no_events_give_no_clocks() -> None:
+    empty = pl.DataFrame(schema=EVENT)
+    assert clocks(empty).schema == pl.Schema(CLOCK)
+    assert apply(empty, clocks(empty)).equals(empty)
+
+
+def test_written_stamps_stay_as_they_are() -> None:
+    frame = events(
+        written("2025-02-06 14:32:45", "/a"), written("2025-02-06 15:00", "/b")
+    )
+    assert not needs_clock(frame)
+    assert apply(frame, clocks(frame)).equals(frame)
+    table = clocks(frame)
+    assert table["basis"].to_list() == ["written"]
+    assert table["zone"].to_list() == ["+09:00"]
+
+
+def test_new_year_inside_a_file_and_a_late_line() -> None:
+    frame = events(
+        payload("2024-12-31 23:59:50", "2024-12-31 23:59:50.5"),
+        yearless("2024-12-31 23:59:58"),
+        yearless("2025-01-01 00:00:01"),
+        yearless("2024-12-31 23:59:59"),
+        yearless("2025-01-01 00:00:03"),
+    )
+    filled = apply(frame, clocks(frame))
+    assert filled["envelope_time"].dt.year().to_list() == [2024, 2024, 2025, 2024, 2025]
+    assert filled["time"].null_count() == 0
+
+
+def test_new_year_between_rotated_files() -> None:
+    frame = events(
+        yearless("2024-12-31 10:00:00", source="syslog.2"),
+        yearless("2025-01-02 10:00:00", source="syslog.1"),
+        payload("2025-01-03 10:00:00", "2025-01-03 10:00:00.1", source="syslog"),
+    )
+    years = dict(
+        apply(frame, clocks(frame)).select("source", "envelope_time").iter_rows()
+    )
+    found = {name: moment.year for name, moment in years.items()}
+    assert found == {"syslog.2": 2024, "syslog.1": 2025, "syslog": 2025}
+
+
+def test_the_day_that_a_year_does_not_have() -> None:
+    frame = events(
+        payload("2025-02-28 10:00:00", "2025-02-28 10:00:00.5"),
+        yearless("1904-02-29 10:00:00"),
+        yearless("2025-03-01 10:00:00"),
+    )
+    overrides = Overrides(year=(("*", 2025),))
+    filled = apply(frame, clocks(frame, overrides))
+    assert filled["flags"].to_list() == [None, ["bad_time"], None]
+    assert filled["time"].is_null().to_list() == [False, True, False]
+    assert filled["local_time"].is_null().to_list() == [False, True, False]
+
+
+def test_the_file_time_alone_is_an_assumption() -> None:
+    frame = events(yearless("2025-02-06 05:32:45"))
+    row = clocks(frame, mtime=dt.datetime(2024, 5, 1, tzinfo=UTC)).row(0, named=True)
+    assert (row["year"], row["basis"], row["confidence"]) == (2024, "assumed", "none")
+
+
+def test_without_any_evidence_the_year_stays_unknown() -> None:
+    frame = events(yearless("2025-02-06 05:32:45"))
+    found = clocks(frame, mtime=dt.datetime(1970, 1, 1, tzinfo=UTC))
+    assert found["year"].to_list() == [None]
+    assert "no evidence tells the year" in found["detail"][0]
+    filled = apply(frame, found)
+    assert filled["time"].to_list() == [None]
+    assert filled["local_time"].dt.year().to_list() == [YEARLESS]
+
+
+def test_options_overrule_and_are_recorded() -> None:
+    frame = events(*(dict(row) for row in STORY))
+    overrides = Overrides(tz=(("nginx/*", "+01:00"), ("error.log", "+02:00")))
+    found = clocks(frame, overrides).filter(pl.col("source") == "nginx/error.log")
+    assert found["utc_offset"].to_list() == [7200]
+    assert found["method"].to_list() == ["option"]
+    assert found["basis"].cast(pl.String).to_list() == ["written"]
+
+
+def test_the_year_option_names_the_year_of_the_last_line() -> None:
+    frame = events(yearless("2022-12-31 10:00:00"), yearless("2023-01-01 10:00:00"))
+    found = clocks(frame, Overrides(year=(("a.log", 2023),)))
+    assert found["year"].to_list() == [2022, 2023]
+
+
+@pytest.mark.parametrize("zone", ["IST", "EST", "+25:00", "+09:75", "Mars/Olympus", ""])
+def test_ambiguous_or_unknown_zones_are_refused(zone: str) -> None:
+    with pytest.raises(UsageError):
+        Overrides(tz=(("*", zone),))
+
+
+def test_a_year_out_of_range_is_refused() -> None:
+    with pytest.raises(UsageError):
+        Overrides(year=(("*", 25),))
+
+
+def test_a_named_zone_follows_daylight_saving() -> None:
+    stamps = [
+        "2025-03-30 01:59",
+        "2025-03-30 02:30",
+        "2025-03-30 03:00",
+        "2025-07-01 12:00",
+    ]
+    frame = events(*({"local_time": local(text)} for text in stamps))
+    found = clocks(frame, Overrides(tz=(("*", "Europe/Berlin"),)))
+    times = apply(frame, found)["time"]
+    hours = times.dt.strftime("%H:%M").to_list()
+    assert hours == ["00:59", None, "01:00", "10:00"]
+
+
+def test_start_follows_from_the_duration_where_the_format_stamps_the_end() -> None:
+    row = logged("2025-02-06 14:32:45", "/a", format="gunicorn_error", duration=2.0)
+    ending = logged("2025-02-06 14:32:45", "/a", format="nginx_access", duration=2.0)
+    frame = events(row, ending)
+    filled = apply(frame, clocks(frame, Overrides(tz=(("*", "UTC"),))))
+    wanted = dt.datetime(2025, 2, 6, 14, 32, 43, tzinfo=UTC)
+    assert filled["start_time"].to_list() == [None, wanted]
+
+
+def test_two_hosts_of_one_file_have_their_own_zones() -> None:
+    frame = events(
+        *(
+            payload(
+                f"2025-02-06 05:3{i}:00", f"2025-02-06 14:3{i}:00.2", utc_offset=32400
+            )
+            for i in range(4)
+        ),
+        *(
+            payload(
+                f"2025-02-06 14:3{i}:00",
+                f"2025-02-06 14:3{i}:00.2",
+                utc_offset=32400,
+                hostname="web2",
+            )
+            for i in range(4)
+        ),
+        yearless("2025-02-06 14:40:00", hostname="web2"),
+        yearless("2025-02-06 05:40:00"),
+    )
+    filled = apply(frame, clocks(frame))
+    assert filled["envelope_time"].dt.hour().unique().to_list() == [5]
+
+
+def test_evidence_that_disagrees_lowers_the_confidence() -> None:
+    strong = Vote(32400, 50, "strong", "shared request", "requests", 9)
+    rival = Vote(0, 45, "strong", "configuration", "a file", 1)
+    alone, disputed = decide([strong]), decide([strong, rival])
+    assert alone is not None
+    assert disputed is not None
+    assert (alone.value, alone.confidence) == (32400, "strong")
+    assert (disputed.value, disputed.confidence) == (32400, "weak")
+    assert disputed.votes_against == 1
+    assert decide([]) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("var/log/syslog", "var/log/syslog"),
+        ("var/log/syslog.1", "var/log/syslog"),
+        ("var/log/syslog.2.gz", "var/log/syslog"),
+        ("nginx/access.log-20250206.gz", "nginx/access.log"),
+        ("logs/2025-02-06.log", "logs/#.log"),
+        ("logs/web1.log", "logs/web1.log"),
+        (
+            "alb/2025/02/06/1_elasticloadbalancing_app_20250206T0535Z_192.0.2.1_x.log.gz",
+            "alb/#/1_elasticloadbalancing_app",
+        ),
+    ],
+)
+def test_series(path: str, name: str) -> None:
+    assert series(path) == name
+
+
+def test_rotation_sorts_from_old_to_new() -> None:
+    numbered = ["syslog", "syslog.1", "syslog.10.gz", "syslog.2.gz"]
+    assert sorted(numbered, key=rotation) == [
+        "syslog.10.gz",
+        "syslog.2.gz",
+        "syslog.1",
+        "syslog",
+    ]
+    dated = ["a.log", "a.log-20250102", "a.log-20241231.gz"]
+    assert sorted(dated, key=rotation) == [dated[2], dated[1], dated[0]]
+
+
+def test_dates_in_names() -> None:
+    rotated = named_date("var/syslog-20250206.gz")
+    assert rotated is not None
+    assert (rotated.date, rotated.rotated) == (dt.date(2025, 2, 6), True)
+    assert named_date("var/syslog.1") is None
+    assert named_date("a-20250231.log") is None
+
+
+def test_a_date_in_the_name_tells_the_year() -> None:
+    frame = events(yearless("2025-02-05 23:00:00", source="syslog-20250206"))
+    assert clocks(frame)["year"].to_list() == [2025]
+
+
+def test_zones_in_configuration() -> None:
+    files = {
+        "a/etc/timezone": b"Asia/Tokyo\n",
+        "b/etc/localtime": b"/usr/share/zoneinfo/Europe/Berlin",
+        "c/etc/localtime": b"TZif2" + b"\0" * 40 + b"\nJST-9\n",
+        "d/timedatectl.txt": b"   Time zone: Asia/Kolkata (IST, +0530)\n",
+        "e/etc/sysconfig/clock": b'ZONE="America/New_York"\nUTC=true\n',
+        "f/etc/timezone": b"\xff\xfe",
+    }
+    assert {root: zone for root, (zone, _) in host_zones(files).items()} == {
+        "a": "Asia/Tokyo",
+        "b": "Europe/Berlin",
+        "c": "+09:00",
+        "d": "Asia/Kolkata",
+        "e": "America/New_York",
+    }
+
+
+@pytest.mark.parametrize("seconds", [0, 32400, -12600, 20700, -18000])
+def test_offsets_read_back_as_written(seconds: int) -> None:
+    assert zone_offset(offset_text(seconds), local("2025-01-01")) == seconds
+
+
+def test_a_strictly_regular_train_says_nothing() -> None:
+    ticks = pl.Series(range(0, 86400, 30)).cast(pl.Float64).to_numpy()
+    assert fit(ticks[:300] + 32400, ticks, range(-93600, 93601, 900)) is None
