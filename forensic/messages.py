@@ -4,7 +4,6 @@ Free text is only read where its shape is certain; whatever else stands in it st
 the message. Functions are row-aligned and work on the few rows that can matter.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import polars as pl
@@ -33,9 +32,11 @@ _SYSTEM = (
 _REASONS = {
     "oom_kill": r"(?i)\bout of memory: kill|invoked oom-killer|oom-kill:constraint"
     r"|result 'oom-kill'|killed by the OOM killer|oom_reaper: reaped",
-    "segfault": r": segfault at |general protection fault|trap (?:invalid opcode|divide)",
+    "segfault": r": segfault at |general protection fault|trap (?:invalid opcode"
+    r"|divide)",
     "start_limit": r"Start request repeated too quickly",
-    "unit_failed": r"Failed with result '|Main process exited, code=|entered failed state"
+    "unit_failed": r"Failed with result '|Main process exited, code=|entered"
+    r" failed state"
     r"|^Failed to start ",
     "unit_restart": r"Scheduled restart job|Service hold-off time over",
     "service_started": r"^Started ",
@@ -114,21 +115,31 @@ _URL = (
 #: The ordinary ways to write a request or a response, each certain by itself.
 _REQUESTS = [
     # Request: GET http://h/p   Response: 200 http://h/p   Response: GET /p 200
-    rf"(?:[Rr]equest|[Rr]esponse)(?:: ?| )(?:(?P<method>{_METHODS}) )?"
-    rf"(?:{_STATUS} )?(?:(?P<verb>{_METHODS}) )?{_URL}"
-    r"(?:(?: ->| -)? (?P<after>[1-5][0-9]{2}))?",
+    (
+        rf"(?:[Rr]equest|[Rr]esponse)(?:: ?| )(?:(?P<method>{_METHODS}) )?"
+        rf"(?:{_STATUS} )?(?:(?P<verb>{_METHODS}) )?{_URL}"
+        r"(?:(?: ->| -)? (?P<after>[1-5][0-9]{2}))?"
+    ),
     # 10.0.0.1 - - "GET /p HTTP/1.1" 404 12
-    r"(?:(?P<client_ip>[0-9.]{7,15}|[0-9a-f:]{2,39})(?::[0-9]+)?(?: -)* (?:\[[^\]]*\] )?)?"
-    rf"\"(?P<method>{_METHODS}) {_URL}(?: {_VERSION})?\""
-    rf"(?:(?:,? status(?:_code|Code)?[:=] ?| -> | - | ){_STATUS})?",
+    (
+        r"(?:(?P<client_ip>[0-9.]{7,15}|[0-9a-f:]{2,39})(?::[0-9]+)?(?: -)* "
+        r"(?:\[[^\]]*\] )?)?"
+        rf"\"(?P<method>{_METHODS}) {_URL}(?: {_VERSION})?\""
+        rf"(?:(?:,? status(?:_code|Code)?[:=] ?| -> | - | ){_STATUS})?"
+    ),
     # GET /p 500 12ms   GET /p -> 500   GET /p HTTP/1.1 500   GET /p
-    rf"(?P<method>{_METHODS}) {_URL}(?: HTTP/(?P<http_version>[0-9](?:\.[0-9])?))?"
-    rf"(?:(?: ->| =>| -|:)? {_STATUS})?",
+    (
+        rf"(?P<method>{_METHODS}) {_URL}(?: HTTP/(?P<http_version>[0-9](?:\.[0-9])?))?"
+        rf"(?:(?: ->| =>| -|:)? {_STATUS})?"
+    ),
     # Flask: Exception on /p [GET]
     rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
     # Django: Not Found: /p
-    r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
-    r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: (?P<path>/[^ ?]*)",
+    (
+        r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
+        r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: "
+        r"(?P<path>/[^ ?]*)"
+    ),
 ]
 _PHRASES = {
     "Bad Request": "400",
@@ -142,7 +153,8 @@ _PHRASES = {
 }
 #: What may follow a status: a number that something else follows is a number.
 _AFTER_STATUS = (
-    r"^(?:$|[,;|]| ?[-(\[{|]| [0-9.]+ ?(?:ms|s|us|µs|sec|seconds|bytes|B)?\b|,? [a-z_]+[=:]"
+    r"^(?:$|[,;|]"
+    r"| ?[-(\[{|]| [0-9.]+ ?(?:ms|s|us|µs|sec|seconds|bytes|B)?\b|,? [a-z_]+[=:]"
     r"|,? (?:in|took|after|OK|Created|Accepted|No Content|Moved|Found|Not |See |Bad |Un"
     r"|Forbidden|Internal|Service|Gateway|Method|Conflict|Gone|Too |from|for|by)\b)"
 )
@@ -248,11 +260,9 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
 
 def _requests(messages: pl.Series) -> pl.DataFrame:
     """The request and response columns of messages that may speak of HTTP."""
-    shapes: list[Callable[[pl.Series], pl.DataFrame]] = [
-        _announced,
-        *(partial(_shape, pattern=pattern) for pattern in _REQUESTS),
-    ]
-    found = first_that_parses(messages, [*shapes, _pairs])
+    written = [partial(_shape, pattern=pattern) for pattern in _REQUESTS]
+    shapes = [partial(_announced), *written, partial(_pairs)]
+    found = first_that_parses(messages, shapes)
     absent = {*_HTTP, "reason"} - {*found.columns}
     took = pl.col("rest").str.extract_groups(_DURATION).struct
     unit = took.field("2").replace_strict(

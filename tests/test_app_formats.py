@@ -6,7 +6,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from forensic.format import Format
 from forensic.formats import load
 from forensic.messages import http_messages
 
@@ -57,7 +56,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", [*NAMES, "syslog"])
 def test_hostile_lines_neither_raise_nor_move(name: str) -> None:
-    fmt: Format = load(name)
+    fmt = load(name)
     parsed = fmt.parse(pl.Series("text", HOSTILE))
     assert parsed.height == len(HOSTILE)
     for line in HOSTILE:
@@ -263,7 +262,8 @@ def test_werkzeug_requests_are_read_through_their_colours() -> None:
 
 def test_uwsgi_durations_are_seconds() -> None:
     line = (
-        "[pid: 8|app: 0|req: 1/1] 10.0.1.23 () {4 vars in 60 bytes} [Thu Feb  6 14:32:07"
+        "[pid: 8|app: 0|req: 1/1] 10.0.1.23 () {4 vars in 60 bytes}"
+        " [Thu Feb  6 14:32:07"
         " 2025] GET /a => generated 2 bytes in {} (HTTP/1.1 500) 2 headers in 79 bytes"
     )
     assert row("uwsgi", line.replace("{}", "30 msecs"))["duration"] == pytest.approx(

@@ -33,13 +33,16 @@ _NAMES = {
     "hostname": "hostname host.name host.hostname host",
     "method": "http.request.method req.method request.method httpRequest.requestMethod"
     " http_method request_method http.method method",
-    "url": "url.original url.full req.url request.uri request.url httpRequest.requestUrl"
+    "url": "url.original url.full req.url request.uri request.url"
+    " httpRequest.requestUrl"
     " request_uri http.url http.target url uri request.path url.path path",
     "http_host": "request.host http_host req.headers.host",
     "http_version": "http.version request.proto http_version",
     "status": "http.response.status_code res.statusCode response.status_code"
-    " response.status httpRequest.status http.status_code status_code statusCode status",
-    "client_ip": "client.ip source.ip client.address request.client_ip request.remote_ip"
+    " response.status httpRequest.status http.status_code status_code statusCode"
+    " status",
+    "client_ip": "client.ip source.ip client.address request.client_ip"
+    " request.remote_ip"
     " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
     " remoteAddress remoteAddr ip",
     "forwarded_for": "x_forwarded_for forwarded_for req.headers.x-forwarded-for",
@@ -143,7 +146,12 @@ def _moment(value: Any) -> tuple[datetime, int | None] | None:
     number = _number(value)
     if number is not None:
         return _epoch(number)
-    match = _STAMP.match(value) if isinstance(value, str) else None
+    return _written(value) if isinstance(value, str) else None
+
+
+def _written(text: str) -> tuple[datetime, int | None] | None:
+    """The stamp of an ISO text, with a comma or a dot, with or without a zone."""
+    match = _STAMP.match(text)
     if match is None:
         return None
     date, clock, fraction, zone = match.groups()
@@ -152,10 +160,8 @@ def _moment(value: Any) -> tuple[datetime, int | None] | None:
     except ValueError:
         return None
     moment += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
-    if zone is None:
-        return moment, None
-    if zone in {"Z", "UTC"}:
-        return moment, 0
+    if zone is None or zone in {"Z", "UTC"}:
+        return moment, None if zone is None else 0
     digits = zone[1:].replace(":", "")
     seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
     return moment, -seconds if zone[0] == "-" else seconds

@@ -1,4 +1,4 @@
-"""celery workers: `[2025-02-06 14:32:07,216: ERROR/ForkPoolWorker-1] Task x[uuid] …`."""
+"""celery: `[2025-02-06 14:32:07,216: ERROR/ForkPoolWorker-1] Task x[uuid] …`."""
 
 import polars as pl
 

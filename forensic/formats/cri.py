@@ -21,7 +21,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of container lines; `message` is the payload."""
     head = prefix(
         lines,
-        rf"(?P<stamp>{_STAMP}) (?P<stream>stdout|stderr) (?P<tag>[FP](?::[A-Z]+)*)(?: |$)",
+        rf"(?P<stamp>{_STAMP}) (?P<stream>stdout|stderr) (?P<tag>[FP]"
+        rf"(?::[A-Z]+)*)(?: |$)",
     )
     stamps = moments(head["stamp"])
     parsed = pl.col("rest").is_not_null()

@@ -21,7 +21,8 @@ _CTIME = rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK} [0-9]{{4}}"
 _EPOCH = r"1[0-9]{9}(?:[0-9]{3}|\.[0-9]{1,9})?"
 _TAI = r"@[0-9a-f]{24}"
 _LEVEL = (
-    r"(?: *[|:-])? *[\[<(]?(?P<level>(?i:trace|debug|info|information|notice|warn|warning"
+    r"(?: *[|:-])? *[\[<(]?(?P<level>(?i:trace|debug|info|information|notice|warn"
+    r"|warning"
     r"|error|err|critical|crit|fatal|severe|alert|emerg|log))[\]>)]?(?::|,| -| \|| |$)"
 )
 _NAMED = (
@@ -84,7 +85,8 @@ def _counted(lines: pl.Series) -> pl.DataFrame:
     """The lines of a count of seconds since 1970, or of a TAI64N label."""
     head = prefix(
         lines,
-        r"[\[(]?(?:(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\.(?P<part>[0-9]{1,9}))?"
+        r"[\[(]?(?:(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\."
+        r"(?P<part>[0-9]{1,9}))?"
         r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?(?: |$)",
     )
     part = pl.coalesce("part", "millis", pl.lit("")).str.pad_end(6, "0").str.slice(0, 6)

@@ -1,4 +1,4 @@
-"""journald entries as JSON: `journalctl -o json`, `json-pretty`, `json-sse`, `json-seq`.
+"""journald entries as JSON: `journalctl -o json`, and its -pretty, -sse, -seq.
 
 All values are texts; one that is no UTF-8 is a list of bytes, one that was written
 twice a list of texts, one over 4096 bytes null. The time is microseconds of UTC.

@@ -1,4 +1,4 @@
-"""Application logs of a stamp, a level and a message, as logging libraries lay them out.
+"""Application logs of a stamp, a level and a message, as libraries lay them out.
 
 Python's `logging` has no layout of its own, so that each project writes its own:
 `2025-02-06 14:32:07,216 INFO app: …`, `INFO 2025-02-06 14:32:07,216 [app] …`,
@@ -36,7 +36,8 @@ _LEVEL_FIRST = (
 )
 #: The alternatives above make a pattern three times as slow as this one.
 _PLAINEST = (
-    r"(?P<level>[A-Z]+) +(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(?P<level>[A-Z]+) +(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r" [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:[.,][0-9]+)?) \[(?P<logger>[A-Za-z_][A-Za-z0-9_.$/-]*)\] "
 )
 _MORE_NAMES = r"^(?:[|-] )?(?:[^ ]+ - |[^ ]*\.[a-z]{1,4}:[0-9]+)"
@@ -47,23 +48,34 @@ _BETWEEN = [
     # INFO   - INFO -   | INFO |   [INFO]   :INFO:
     rf" *(?:[|:-] *)?{_AT_LEVEL}",
     # JST INFO   JST [812] INFO
-    rf" +(?P<zone>{_ZONES})\]? *(?:\[(?P<pid>[0-9]{{1,10}})\] *)?(?:[|:-] *)?{_AT_LEVEL}",
+    (
+        rf" +(?P<zone>{_ZONES})\]? *(?:\[(?P<pid>[0-9]{{1,10}})\] *)?"
+        rf"(?:[|:-] *)?{_AT_LEVEL}"
+    ),
     # - app - INFO -   [app] [INFO]   app INFO
     rf" +(?:[|-] )?(?P<logger>{_NAME}) *(?:[|:-] *)?{_AT_LEVEL}",
     # [MainThread] INFO   25746 INFO   [812] [MainThread] INFO
-    rf" *(?:[|-] *)?(?:(?P<pid>[0-9]{{1,10}}) +)?"
-    rf"(?:\[(?P<thread>[^\]]{{0,80}})\] *)?(?:\[[^\]]{{0,80}}\] *)?"
-    rf"(?:(?P<logger>{_NAME}) *)?(?:[|:-] *)?{_AT_LEVEL}",
+    (
+        rf" *(?:[|-] *)?(?:(?P<pid>[0-9]{{1,10}}) +)?"
+        rf"(?:\[(?P<thread>[^\]]{{0,80}})\] *)?(?:\[[^\]]{{0,80}}\] *)?"
+        rf"(?:(?P<logger>{_NAME}) *)?(?:[|:-] *)?{_AT_LEVEL}"
+    ),
 ]
 _CALLER = r"(?P<caller>[A-Za-z0-9_./<>-]+\.[a-z]{1,4}:[0-9]+)"
 #: What stands between level and message, likewise; the last leaves it all to it.
 _BEHIND = [
     # Spring Boot: 812 --- [main] c.e.Class : text
-    r" *(?P<pid>[0-9]{1,10}) --- (?:\[[^\]]*\] )?\[ *(?P<thread>[^\]]*)\] (?P<logger>[^ ]+) *: ?",
+    (
+        r" *(?P<pid>[0-9]{1,10}) --- (?:\[[^\]]*\] )?\[ *(?P<thread>[^\]]*)\] "
+        r"(?P<logger>[^ ]+) *: ?"
+    ),
     # loguru: module:function:26 - text
     rf" *(?:[|-] )?(?P<logger>{_NAME}):(?P<caller>[A-Za-z0-9_<>.]+:[0-9]+) - ",
     # app [Thread-3] login.py:41 text
-    rf" *(?:[|-] )?(?:(?P<logger>{_NAME}) )?\[(?P<thread>[^\]]{{1,80}})\] {_CALLER}:? (?:- )?",
+    (
+        rf" *(?:[|-] )?(?:(?P<logger>{_NAME}) )?\[(?P<thread>[^\]]{{1,80}})\]"
+        rf" {_CALLER}:? (?:- )?"
+    ),
     rf" *(?:[|-] )?{_CALLER}:? (?:[|-] )?",
     # OpenStack: nova.api [req-… user project] text
     rf" *(?:(?P<logger>{_NAME}) )?\[(?P<request_id>req-[0-9a-f-]+)[^\]]*\] ",
@@ -73,7 +85,10 @@ _BEHIND = [
     rf" *(?:[|-] )?\[(?P<logger>{_NAME}) *\]:? (?:[|-] )?",
     rf" *(?:[|-] )?(?P<logger>{_NAME}) [|-] ",
     # a.b: text   app: text
-    r" *(?:[|-] )?(?P<logger>[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+):? ",
+    (
+        r" *(?:[|-] )?(?P<logger>[A-Za-z_$][A-Za-z0-9_$]*"
+        r"(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+):? "
+    ),
     r" *(?:[|-] )?(?P<logger>[a-z_][a-z0-9_]*): ",
     # zookeeper: [a[b]:c@774] - text
     r" *\[(?P<thread>[^ ]{1,200})\] - ",

@@ -56,11 +56,15 @@ _USUAL = rf"(?P<hostname>[^ :\[\"(]+) (?P<process>[^ :\[0-9][^ :\[]*){_PID}: ?"
 #: From the most certain shape of host and program to the least.
 _ORIGINS = [
     # ChromeOS: a level where the host should stand
-    rf"(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) "
-    rf"(?P<process>[^ :\[\]]+){_PID}: ?",
+    (
+        rf"(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) "
+        rf"(?P<process>[^ :\[\]]+){_PID}: ?"
+    ),
     # a host with colons; macOS: a part in parentheses, a level in angles
-    rf"{_HOST} (?P<process>[^ :\[]+){_PID}(?: \([^)]*\))?"
-    r"(?: <(?P<level>[A-Z][a-z]+)>)?: ?",
+    (
+        rf"{_HOST} (?P<process>[^ :\[]+){_PID}(?: \([^)]*\))?"
+        r"(?: <(?P<level>[A-Z][a-z]+)>)?: ?"
+    ),
     rf"{_HOST} (?P<process>[^ :\[]+)\[(?P<pid>[0-9]+)\] ?",
     # no host
     rf"(?P<process>[A-Za-z_][^ :\[]*){_PID}: ?",
@@ -77,9 +81,8 @@ _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("me
 _LEVEL_WORDS = [
     word
     for name in (
-        "emerg alert crit critical fatal err error warn warning notice info"
+        "emerg alert crit critical fatal err error warn warning notice info debug trace"
     ).split()
-    + ["debug", "trace"]
     for word in (name, name.upper())
 ]
 #: The named groups of all shapes.
@@ -111,7 +114,7 @@ def _bsd_stamps(texts: pl.Series) -> pl.DataFrame:
 
 
 def _offsets(zones: pl.Series) -> pl.DataFrame:
-    """`offset` of `+0900`, `+09`, `Z` and `UTC`; null for `JST`, which goes to `zone`."""
+    """`offset` of `+0900`, `+09`, `Z`, `UTC`; null for `JST`, whose `name` is kept."""
     zone = pl.col("zone")
     whole = pl.when(zone.str.len_bytes() == 3).then(zone + "00").otherwise(zone)
     return pl.DataFrame({"zone": zones}).select(
@@ -152,7 +155,7 @@ def _stamps(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unwrapped(found: pl.DataFrame) -> pl.DataFrame:
-    """The frame with `message` and `repeated`, out of `message repeated N times: […]`."""
+    """The frame with `message` and `repeated`, from `message repeated 4 times: […]`."""
     rest = pl.col("rest")
     wrapped = found["rest"].str.starts_with("message repeated ")
     if not wrapped.any():
@@ -297,6 +300,7 @@ FORMAT = Format(
     multiline=True,
     envelope=True,
     payload=False,
-    paths=r"(?:^|/)(?:syslog|messages|auth\.log|secure|daemon\.log|kern\.log|user\.log|cron|maillog|mail\.log|journal)",
+    paths=r"(?:^|/)(?:syslog|messages|auth\.log|secure|daemon\.log|kern\.log"
+    r"|user\.log|cron|maillog|mail\.log|journal)",
     header=r"^-- .* --\s*$",
 )

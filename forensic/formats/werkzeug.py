@@ -1,4 +1,4 @@
-"""Werkzeug's development server: `127.0.0.1 - - [06/Feb/2025 14:32:07] "GET / …" 200 -`.
+"""Werkzeug's server: `127.0.0.1 - - [06/Feb/2025 14:32:07] "GET / …" 200 -`.
 
 Like a common access line, but its stamp has a space and no zone, and the request of a
 4xx or 5xx stands between colour codes even in a file.
@@ -15,7 +15,10 @@ _HEAD = (
     r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:]+(?:%[^ ]+)?|[^ \[\"]+) - - "
     r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\] "
 )
-_LINE = r"(?P<client_ip>[^ ]+) - - \[(?P<stamp>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4} [0-9:]{8})\] "
+_LINE = (
+    r"(?P<client_ip>[^ ]+) - - \[(?P<stamp>[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}"
+    r" [0-9:]{8})\] "
+)
 _REQUEST = (
     r'^"(?:(?P<method>[A-Za-z]+) (?P<target>.*?)(?: HTTP/(?P<http_version>[0-9.]+))?'
     r'|[^"]*)" (?P<status>[1-5][0-9]{2}) (?P<bytes_sent>[0-9]+|-)$'
