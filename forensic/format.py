@@ -53,6 +53,8 @@ class Format:
     stamps_end: bool = False
     #: Regular expression of source paths that suggest this format; breaks ties only.
     paths: str = r"(?!)"
+    #: Breaks the last tie: of two formats that read a file alike, the usual one.
+    usual: bool = False
     #: It claims nearly any stamped line: tried only where nothing else fits.
     last_resort: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.

@@ -109,8 +109,9 @@ Score = tuple[int, bool, bool, int, pl.Series]
 
 
 def _merit(score: tuple[int, bool, bool, int, pl.Series, str]) -> tuple[object, ...]:
-    """What orders the scores: their figures, then the key that sorts first."""
-    return (*score[:4], [-ord(character) for character in score[5]])
+    """What orders the scores: their figures, the usual format, the first name."""
+    usual = load(score[5]).usual
+    return (*score[:4], usual, [-ord(character) for character in score[5]])
 
 
 def _score(key: str, lines: pl.Series, source: str) -> Score:

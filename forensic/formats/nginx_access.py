@@ -188,5 +188,6 @@ FORMAT = Format(
     head=f"{HEAD}|^{_STAMP_FIRST}",
     parse=_parse_any,
     stamps_end=True,
+    usual=True,
     paths=r"(?i)nginx|access\.log",
 )
