@@ -107,14 +107,15 @@ def inner(frame: pl.DataFrame) -> pl.DataFrame:
         (pl.col("year") - pl.col("turn")).cast(pl.Int32).alias("base_year"),
         pl.col("local_time").dt.date().alias("day"),
     )
+    # Rows of a group keep their order, which is that of the lines.
     return rows.group_by(_INNER).agg(
         pl.len().cast(pl.Int64).alias("n"),
         pl.col("line").min().alias("first_line"),
         pl.col("line").max().alias("last_line"),
-        pl.col("local_time").sort_by("line").first().alias("event_first"),
-        pl.col("local_time").sort_by("line").last().alias("event_last"),
-        pl.col("envelope_local").sort_by("line").first().alias("envelope_first"),
-        pl.col("envelope_local").sort_by("line").last().alias("envelope_last"),
+        pl.col("local_time").first().alias("event_first"),
+        pl.col("local_time").last().alias("event_last"),
+        pl.col("envelope_local").first().alias("envelope_first"),
+        pl.col("envelope_local").last().alias("envelope_last"),
     )
 
 

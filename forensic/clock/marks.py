@@ -52,8 +52,15 @@ def _series(sources: pl.Series) -> pl.Series:
 
 def thinned(rows: pl.DataFrame) -> pl.DataFrame:
     """At most SAMPLE rows a series."""
-    late = pl.col("local").rank("ordinal", descending=True).over("series", "key")
-    rows = rows.filter(pl.col("key").is_null() | (late <= _REPEATS))
+    if rows.height <= _REPEATS:
+        return rows
+    counts = rows.group_by("series", "key").len()
+    often = counts.filter(pl.col("len") > _REPEATS).select("series", "key").drop_nulls()
+    seldom = rows.join(often, on=["series", "key"], how="anti")
+    frequent = rows.join(often, on=["series", "key"], how="semi")
+    late = pl.struct(-pl.col("local").dt.timestamp("us"), "source", "line")
+    latest = frequent.filter(late.rank("ordinal").over("series", "key") <= _REPEATS)
+    rows = pl.concat([seldom, latest])
     rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
     return rows.filter(rank.rank("min").over("series") <= SAMPLE)
 
