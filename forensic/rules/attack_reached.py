@@ -32,8 +32,8 @@ _FAMILIES = {
     "SQL injection": r"\bunion (?:all )?select\b|' or '?\d+'?='?\d"
     r"|\b(?:sleep|benchmark|waitfor delay)\s*[\('].*\b|\binformation_schema\b",
     "cross-site scripting": r"<script[ >/]|javascript:[a-z]+\(|\bon(?:error|load)=",
-    "command injection": r"[;|&`] ?(?:cat|wget|curl|nc|bash|sh|id|whoami) ?[/\-$]"
-    r"|\$\((?:id|curl|wget)",
+    "command injection": r"[;|&`] ?(?:cat /|(?:wget|curl) (?:-|http)|nc -|(?:ba)?sh -)"
+    r"|\$\((?:id|curl|wget)|\(\) ?\{ ?:; ?\}",
     "template injection": r"\{\{ ?\d+ ?\* ?\d+ ?\}\}|\$\{t\(java",
 }
 
@@ -116,6 +116,7 @@ RULE = Rule(
             events=[_line(path="/static/..%2f..%2f..%2fetc/passwd")],
         ),
         Example(title="union select", events=[_line(404, query="id=1+UNION+SELECT+1")]),
+        Example(title="a command", events=[_line(query="ip=127.0.0.1;cat%20/etc/x")]),
         Example(title="log4shell", events=[_line(user_agent="${jndi:ldap://x/a}")]),
         Example(title="script", events=[_line(query="q=%3Cscript%3Ealert(1)")]),
     ],
@@ -124,6 +125,10 @@ RULE = Rule(
         Example(
             title="an identifier with such digits",
             events=[_line(path="/items/52e0ec80-12e0-a2f2-2e2e-2fa492f00000")],
+        ),
+        Example(
+            title="a locale in a browser's name",
+            events=[_line(user_agent="Mozilla/5.0 (Linux; U; Android 4.1; id-id; x)")],
         ),
         Example(
             title="ordinary queries",
