@@ -9,7 +9,7 @@ __all__ = ["all_marks", "marks", "thinned"]
 
 #: Rows kept of one series: beyond, those with the smallest hashes, which are the same
 #: in every log, so that partners stay partners.
-SAMPLE = 60_000
+SAMPLE = 30_000
 #: Rows kept of one request (a health check) in one series: the latest, because logs of
 #: one archive mostly end together.
 _REPEATS = 4_000
@@ -58,11 +58,25 @@ def thinned(rows: pl.DataFrame) -> pl.DataFrame:
     often = counts.filter(pl.col("len") > _REPEATS).select("series", "key").drop_nulls()
     seldom = rows.join(often, on=["series", "key"], how="anti")
     frequent = rows.join(often, on=["series", "key"], how="semi")
-    late = pl.struct(-pl.col("local").dt.timestamp("us"), "source", "line")
-    latest = frequent.filter(late.rank("ordinal").over("series", "key") <= _REPEATS)
-    rows = pl.concat([seldom, latest])
+    oldest = frequent.group_by("series", "key").agg(
+        pl.col("local").top_k(_REPEATS).min().alias("oldest")
+    )
+    frequent = frequent.join(oldest, on=["series", "key"], maintain_order="left")
+    latest = frequent.filter(pl.col("local") >= pl.col("oldest")).drop("oldest")
+    return _smallest(pl.concat([seldom, latest]))
+
+
+def _smallest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose hash is among the SAMPLE smallest of their series."""
     rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
-    return rows.filter(rank.rank("min").over("series") <= SAMPLE)
+    rows = rows.with_columns(rank.alias("rank"))
+    counts = rows.group_by("series").agg(
+        pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
+    )
+    if (counts["n"] <= SAMPLE).all():
+        return rows.drop("rank")
+    rows = rows.join(counts, on="series", maintain_order="left")
+    return rows.filter(pl.col("rank") <= pl.col("limit")).drop("rank", "n", "limit")
 
 
 def all_marks(parts: list[pl.DataFrame]) -> pl.DataFrame:
