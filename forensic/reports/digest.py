@@ -157,7 +157,6 @@ def hops(case: Case) -> list[Row]:
         .agg(
             pl.len().alias("events"),
             (pl.col("status") >= 400).sum().alias("errors"),
-            pl.col("source").n_unique().alias("files"),
             pl.col("time").min().alias("first"),
             pl.col("time").max().alias("last"),
             pl.col("format").drop_nulls().unique().sort().alias("formats"),
@@ -260,7 +259,7 @@ def waf_rules(case: Case, most: int) -> list[Row]:
     ended = waf.filter(~let_in & pl.col("rule").is_not_null())
     keys = ["rule", "rule_group", "action"]
     known = allowed.with_columns(pl.lit(value=True).alias("known"))
-    joined = ended.select(*keys, "client_ip", "path", "time").join(
+    joined = ended.select(*keys, "client_ip", "time").join(
         known, on="client_ip", how="left"
     )
     users = pl.col("client_ip").filter(pl.col("known"))
@@ -268,7 +267,6 @@ def waf_rules(case: Case, most: int) -> list[Row]:
         pl.len().alias("count"),
         pl.col("client_ip").n_unique().alias("clients"),
         users.n_unique().alias("also_allowed"),
-        pl.col("path").n_unique().alias("paths"),
         pl.col("time").min().alias("first"),
         pl.col("time").max().alias("last"),
     )

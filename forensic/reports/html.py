@@ -57,6 +57,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
     verdict = digest.verdict(case)
     found = digest.findings(case)
     hops = digest.hops(case)
+    span = lanes.whole(case)
     return {
         "lang": lang,
         "say": say,
@@ -76,8 +77,8 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
             str(verdict.get("answered_by") or ""),
             say,
         ),
-        "charts": _charts(case, offset, say),
-        "coverage": _coverage(case, offset, say),
+        "charts": _charts(case, span, offset, say),
+        "coverage": _coverage(case, span, offset, say),
         "gaps": digest.gaps(case),
         "findings": found,
         "levels": [(name, sum(f["level"] == name for f in found)) for name in LEVELS],
@@ -91,11 +92,12 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
     }
 
 
-def _charts(case: Case, offset: int | None, say: Say) -> list[Row]:
+def _charts(
+    case: Case, span: lanes.Window | None, offset: int | None, say: Say
+) -> list[Row]:
     """Timelines: the minutes around the answer, then the whole archive."""
     windows = []
     incident = merged.incident(case)
-    span = lanes.whole(case)
     if span and incident and span.start <= incident < span.end:
         near = lanes.around(incident)
         if span.step > 2 * near.step:
@@ -117,8 +119,9 @@ def _charts(case: Case, offset: int | None, say: Say) -> list[Row]:
     return charts
 
 
-def _coverage(case: Case, offset: int | None, say: Say) -> Markup:
-    span = lanes.whole(case)
+def _coverage(
+    case: Case, span: lanes.Window | None, offset: int | None, say: Say
+) -> Markup:
     if span is None:
         return Markup("")
     covers = lanes.cover(case, span)

@@ -20,6 +20,9 @@ _BESIDE = timedelta(minutes=15)
 #: A stamp this many times further out than the bulk would hide all the rest.
 _STRAY = 4
 _SECOND = 1_000_000
+_HOUR = 3600 * _SECOND
+#: The share of events at either end that may be strays.
+_TAIL = 0.005
 _MOST_COVERS = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,21 +83,38 @@ def _window(low: datetime, high: datetime, outside: int = 0) -> Window:
 def whole(case: Case) -> Window | None:
     """The span of the archive without stray stamps; None where no event has a time."""
     when = pl.col("time").dt.epoch("us")
-    marks = {"low": 0.0, "early": 0.005, "late": 0.995, "high": 1.0}
-    spread = [
-        when.quantile(share, "nearest").cast(pl.Int64).alias(name)
-        for name, share in marks.items()
-    ]
-    row = digest.rows(case.events().select(*spread))[0]
-    if row["low"] is None:
+    hourly = (
+        case.events()
+        .filter(pl.col("time").is_not_null())
+        .group_by((when // _HOUR).alias("hour"))
+        .agg(
+            pl.len().alias("count"),
+            when.min().alias("low"),
+            when.max().alias("high"),
+        )
+    )
+    hours = hourly.sort("hour").collect(engine="streaming")
+    if hours.is_empty():
         return None
-    bulk = max(row["late"] - row["early"], 60 * _SECOND)
-    low, high = row["low"], row["high"]
-    if high - low > _STRAY * bulk:
-        low = max(low, row["early"] - bulk // 10)
-        high = min(high, row["late"] + bulk // 10)
-    out = case.events().filter((when < low) | (when > high)).select(pl.len().alias("n"))
-    return _window(_moment(low), _moment(high), digest.rows(out)[0]["n"])
+    bulk = _bulk(hours)
+    kept = hours.filter(pl.col("hour").is_between(*bulk))
+    outside = int(hours["count"].sum()) - int(kept["count"].sum())
+    low, high = int(kept["low"].min()), int(kept["high"].max())  # type: ignore[arg-type]
+    return _window(_moment(low), _moment(high), outside)
+
+
+def _bulk(hours: pl.DataFrame) -> tuple[int, int]:
+    """The first and last hour to show: all, or where nearly all events are."""
+    first, last = int(hours["hour"][0]), int(hours["hour"][-1])
+    running = hours["count"].cum_sum() / hours["count"].sum()
+    inner = hours.filter(
+        (running >= _TAIL) & (running.shift(1, fill_value=0) <= 1 - _TAIL)
+    )
+    early, late = int(inner["hour"][0]), int(inner["hour"][-1])
+    size = late - early + 1
+    if last - first <= _STRAY * size:
+        return first, last
+    return max(first, early - size), min(last, late + size)
 
 
 def around(when: datetime) -> Window:
