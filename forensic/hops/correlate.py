@@ -1,6 +1,7 @@
 """Events ▶ requests: who answered each error, why, how sure, on which lines."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -24,7 +25,7 @@ __all__ = ["correlate"]
 
 _MINUTE = 60_000_000
 #: Events a window; what one window needs stays far below the memory limit.
-_WINDOW = 3_000_000
+_WINDOW = 1_000_000
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * _MINUTE
 
@@ -46,16 +47,24 @@ def _windows(events: pl.LazyFrame) -> list[_Span]:
     return list(pairwise(borders))
 
 
-def _between(events: pl.LazyFrame, span: _Span) -> pl.LazyFrame:
-    """The events of a window and of its overlap; those without a time in the first."""
+def _moment(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+
+
+def _between(events: pl.LazyFrame, span: _Span, overlap: int) -> pl.LazyFrame:
+    """The events of a window and of its overlap; those without a time in the first.
+
+    `time` is compared as it stands, so that whole files outside are never read.
+    """
     low, high = span
-    moment = pl.col("time").dt.epoch("us")
-    held = pl.lit(value=True)
-    if low is not None:
-        held &= moment >= low - _OVERLAP
-    if high is not None:
-        held &= (moment < high + _OVERLAP) | (pl.lit(low is None) & moment.is_null())
-    return events if span == (None, None) else events.filter(held)
+    if low is None and high is None:
+        return events
+    time = pl.col("time")
+    late = time >= _moment(low - overlap) if low is not None else time.is_null()
+    early = time < _moment(high + overlap) if high is not None else None
+    if low is None:
+        return events.filter(late | early if early is not None else late)
+    return events.filter(late & early if early is not None else late)
 
 
 def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
@@ -209,8 +218,12 @@ def _parts(
     events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts, *, everything: bool
 ) -> Iterator[pl.DataFrame]:
     """The request table, window by window."""
+    lead = clocks["skew"].abs().max()
+    overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
     for span in _windows(events):
-        part = _window(_between(events, span), clocks, known, everything=everything)
+        part = _window(
+            _between(events, span, overlap), clocks, known, everything=everything
+        )
         if part.height:
             yield explain(_own(part, span), known)
 

@@ -22,28 +22,35 @@ _NOTES = {"note": "web_server", "trace": "application", "incident": "app_server"
 _HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
 
 
-def _evidence() -> pl.Expr:
-    """The lines that show it, outermost hop first."""
-    places = []
+def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
+    """`root` and `evidence`: the lines that show it, outermost hop first."""
+    places: list[tuple[str, str, pl.Expr]] = []
     for tier in TIERS:
         hop = "web_server" if tier == "inner_web" else tier
-        places.append((f"{tier}_", pl.lit(hop), f"{tier}_row"))
+        places.append((f"{tier}_", f"{tier}_row", pl.lit(hop)))
         if tier == "inner_web":
-            places.append(("note_", pl.lit("web_server"), "note"))
-    places += [("trace_", pl.col("trace_hop"), "trace")]
-    places += [("incident_", pl.col("incident_hop"), "incident_note")]
-    pieces = [
-        pl.when(pl.col(known).is_not_null()).then(
-            pl.struct(
+            places.append(("note_", "own_note", pl.lit("web_server")))
+    places += [("trace_", "trace", pl.col("trace_hop"))]
+    places += [("incident_", "incident_note", pl.col("incident_hop"))]
+    lines = [
+        requests.filter(pl.col(known).is_not_null()).select(
+            "root",
+            order=pl.lit(order),
+            line=pl.struct(
                 hop=hop.cast(pl.String),
                 source=pl.col(f"{prefix}source"),
                 line=pl.col(f"{prefix}line"),
                 offset=pl.col(f"{prefix}offset"),
-            )
+            ),
         )
-        for prefix, hop, known in places
+        for order, (prefix, known, hop) in enumerate(places)
     ]
-    return pl.concat_list(pieces).list.drop_nulls().list.unique(maintain_order=True)
+    return (
+        pl.concat(lines)
+        .sort("root", "order")
+        .group_by("root", maintain_order=True)
+        .agg(evidence=pl.col("line"))
+    )
 
 
 def _missing(facts: Facts) -> pl.Expr:
@@ -109,8 +116,14 @@ def _sentence() -> pl.Expr:
 
 def explain(requests: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """The rows of `schema.REQUEST`, by time and first line of evidence."""
-    text = requests.with_columns(
-        evidence=_evidence(),
+    # An error line that stands for an absent access line is named once.
+    apart = (pl.col("note_offset") != pl.col("web_server_offset")) | (
+        pl.col("note_source") != pl.col("web_server_source")
+    )
+    own_note = pl.when(apart.fill_null(value=True)).then("note")
+    known = requests.with_columns(own_note=own_note)
+    known = known.join(_evidence(known), on="root", how="left", maintain_order="left")
+    text = known.with_columns(
         missing=_missing(facts),
         explanation=_sentence(),
         time=pl.from_epoch("time", time_unit="us").dt.replace_time_zone("UTC"),

@@ -22,8 +22,10 @@ TIERS = {
     "application": 6,
 }
 _LOGGED = [hop for hop in HOPS if hop != "host"]
-#: A counterpart stands within this many buckets of an error with the same path.
-_BUCKET = 64_000_000
+#: Time is cut into buckets (µs); a counterpart stands in an error's or one beside it.
+_BUCKET = 16_000_000
+#: As long as a request may have waited before it failed.
+_WAIT = 80_000_000
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _TEXTS = [
     "method",
@@ -121,10 +123,24 @@ def _records(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
-    """The paths and the minutes in which an error's counterparts may stand."""
-    here = errors.select("path_key", "bucket").unique()
-    beside = [here.with_columns(pl.col("bucket") + shift) for shift in (-1, 0, 1)]
-    return pl.concat(beside).unique()
+    """The paths and the moments in which an error's counterparts may stand.
+
+    A hop in front may stamp the start, one behind the end: every bucket from start
+    to end counts, and where no start is known, those of a long wait.
+    """
+    waited = pl.col("status").is_in([408, 499, 502, 504]) & pl.col("start").is_null()
+    began = pl.coalesce(
+        "start", pl.col("time") - pl.when(waited).then(_WAIT).otherwise(0)
+    )
+    first = pl.min_horizontal(began, "time") // _BUCKET - 1
+    last = pl.max_horizontal(began, "time") // _BUCKET + 2
+    last = pl.min_horizontal(last, first + _WAIT // _BUCKET + 4)
+    timed = errors.filter(pl.col("time").is_not_null())
+    spread = timed.select("path_key", bucket=pl.int_ranges(first, last)).explode(
+        "bucket"
+    )
+    untimed = errors.filter(pl.col("time").is_null()).select("path_key", "bucket")
+    return pl.concat([spread, untimed]).unique()
 
 
 def collect(
@@ -134,24 +150,24 @@ def collect(
 
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
-    Texts of records that are no errors are dropped: nothing will show them.
     """
     records = _records(events, clocks)
     if everything:
         return records.collect(engine="streaming").sort("source", "offset")
     errors = records.filter("error")
     places = _neighbours(errors).collect(engine="streaming")
-    traces = (
-        errors.filter(pl.col("trace_key") != 0)
-        .select("trace_key")
-        .unique()
-        .collect(engine="streaming")
+    traced = errors.filter(pl.col("trace_key") != 0).select("trace_key").unique()
+    traces = traced.collect(engine="streaming")
+    yes = pl.lit(value=True)
+    found = (
+        records.join(
+            places.lazy().with_columns(near=yes),
+            on=["path_key", "bucket"],
+            how="left",
+            nulls_equal=True,
+        )
+        .join(traces.lazy().with_columns(traced=yes), on="trace_key", how="left")
+        .filter(pl.col("near") | pl.col("traced"))
+        .drop("near", "traced")
     )
-    near = records.join(
-        places.lazy(), on=["path_key", "bucket"], how="semi", nulls_equal=True
-    )
-    traced = records.filter(pl.col("trace_key") != 0).join(
-        traces.lazy(), on="trace_key", how="semi"
-    )
-    found = pl.concat([near, traced]).unique(["source", "offset"], keep="any")
     return found.collect(engine="streaming").sort("source", "offset")
