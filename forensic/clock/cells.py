@@ -50,7 +50,8 @@ def cells(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("local").dt.date().alias("day"),
         (pl.col("local").dt.year() == YEARLESS).alias("yearless"),
     )
-    return dated.group_by(_CELL).agg(
+    varying, fixed = _split(dated, _CELL)
+    table = dated.group_by(varying).agg(
         pl.len().cast(pl.Int64).alias("n"),
         pl.col("line").min().alias("first_line"),
         pl.col("line").max().alias("last_line"),
@@ -60,6 +61,24 @@ def cells(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("hop").drop_nulls().min().cast(pl.String).alias("hop"),
         pl.col("format").drop_nulls().min().alias("format"),
     )
+    return table.with_columns(fixed).select(*_CELL, *table.columns[len(varying) :])
+
+
+def _split(rows: pl.DataFrame, keys: list[str]) -> tuple[list[str], list[pl.Expr]]:
+    """Keys that vary in these rows, and the others as constants: hashing is dear."""
+    same = [
+        key
+        for key in keys
+        if rows.height
+        and (rows[key].null_count() == rows.height or rows[key].n_unique() == 1)
+    ]
+    varying = [key for key in keys if key not in same] or same[:1]
+    fixed = [
+        pl.lit(rows[key][0], rows.schema[key]).alias(key)
+        for key in same
+        if key not in varying
+    ]
+    return varying, fixed
 
 
 def merged_cells(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -165,7 +184,8 @@ class JumpFinder:
             rows = pl.concat([self.last, rows])
         if rows.is_empty():
             return rows.with_columns(pl.lit(0, pl.Int64).alias("gap"))
-        before = pl.col("local").shift(1).over(_CLOCK)
+        varying, _ = _split(rows, _CLOCK)
+        before = pl.col("local").shift(1).over(varying)
         gap = (pl.col("local") - before).dt.total_seconds()
         found = rows.with_columns(gap.alias("gap"))
         ends = found.filter(pl.col("source") == rows["source"][-1])

@@ -19,7 +19,7 @@ from forensic.clock.cells import (
     merged_jumps,
     stamps,
 )
-from forensic.clock.marks import SAMPLE, all_marks, marks, thinned
+from forensic.clock.marks import Sample, marks
 from forensic.clock.turns import YearCounter, all_changes, changes
 from forensic.formats import all_formats
 
@@ -76,14 +76,12 @@ def collect(events: pl.LazyFrame, chunk: int = _CHUNK) -> Evidence | None:
     """Evidence of all events, read once in their order; None where there are none."""
     years, jumps = YearCounter(), JumpFinder()
     found: list[tuple[pl.DataFrame, ...]] = []
-    kept: list[pl.DataFrame] = []
+    sample = Sample()
     for rows_read in _chunks(events, chunk):
         frame = years.count(rows_read)
         rows = stamps(frame)
         found.append((cells(rows), inner(frame), jumps.find(rows), changes(frame)))
-        kept.append(marks(frame))
-        if sum(part.height for part in kept) > 8 * SAMPLE:
-            kept = [thinned(pl.concat(kept))]
+        sample.add(marks(frame))
     if not found:
         return None
     all_cells, all_inner, all_jumps, all_turns = zip(*found, strict=True)
@@ -91,6 +89,6 @@ def collect(events: pl.LazyFrame, chunk: int = _CHUNK) -> Evidence | None:
         cells=merged_cells(list(all_cells)),
         inner=merged_inner(list(all_inner)),
         jumps=merged_jumps(list(all_jumps)),
-        marks=all_marks(kept),
+        marks=sample.all(),
         turns=all_changes(list(all_turns)),
     )

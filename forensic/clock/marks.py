@@ -5,7 +5,7 @@ import polars as pl
 from forensic.clock.cells import GROUP
 from forensic.clock.names import series
 
-__all__ = ["all_marks", "marks", "thinned"]
+__all__ = ["Sample", "marks"]
 
 #: Rows kept of one series: beyond, those with the smallest hashes, which are the same
 #: in every log, so that partners stay partners.
@@ -50,12 +50,51 @@ def _series(sources: pl.Series) -> pl.Series:
     return found.alias("series")
 
 
-def thinned(rows: pl.DataFrame) -> pl.DataFrame:
-    """At most SAMPLE rows a series."""
-    if rows.height <= _REPEATS:
-        return rows
+class Sample:
+    """Keeps at most SAMPLE rows a series, in bounded memory."""
+
+    def __init__(self) -> None:
+        schema = {"series": pl.String(), "limit": pl.UInt64()}
+        self._limits = pl.DataFrame(schema=schema)
+        self._parts: list[pl.DataFrame] = []
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take the rows of a chunk."""
+        rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
+        rows = rows.with_columns(rank.alias("rank"))
+        self._parts.append(self._below(rows))
+        if sum(part.height for part in self._parts) > 8 * SAMPLE:
+            self._parts = [self._thinned()]
+
+    def all(self) -> pl.DataFrame:
+        """Rows of all chunks as one table, in the order of source and line."""
+        rows = self._thinned().drop("rank")
+        return rows.sort("source", "line", "stamp", "key", nulls_last=True)
+
+    def _below(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows whose hash may still be among the smallest of their series."""
+        if self._limits.is_empty():
+            return rows
+        rows = rows.join(self._limits, on="series", how="left", maintain_order="left")
+        may = pl.col("limit").is_null() | (pl.col("rank") <= pl.col("limit"))
+        return rows.filter(may).drop("limit")
+
+    def _thinned(self) -> pl.DataFrame:
+        """Rows with the SAMPLE smallest hashes of each series."""
+        rows = _latest(pl.concat(self._parts))
+        counts = rows.group_by("series").agg(
+            pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
+        )
+        self._limits = counts.filter(pl.col("n") >= SAMPLE).select("series", "limit")
+        return self._below(rows)
+
+
+def _latest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows without the older ones of requests that are repeated too often."""
     counts = rows.group_by("series", "key").len()
     often = counts.filter(pl.col("len") > _REPEATS).select("series", "key").drop_nulls()
+    if often.is_empty():
+        return rows
     seldom = rows.join(often, on=["series", "key"], how="anti")
     frequent = rows.join(often, on=["series", "key"], how="semi")
     oldest = frequent.group_by("series", "key").agg(
@@ -63,23 +102,4 @@ def thinned(rows: pl.DataFrame) -> pl.DataFrame:
     )
     frequent = frequent.join(oldest, on=["series", "key"], maintain_order="left")
     latest = frequent.filter(pl.col("local") >= pl.col("oldest")).drop("oldest")
-    return _smallest(pl.concat([seldom, latest]))
-
-
-def _smallest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose hash is among the SAMPLE smallest of their series."""
-    rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
-    rows = rows.with_columns(rank.alias("rank"))
-    counts = rows.group_by("series").agg(
-        pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
-    )
-    if (counts["n"] <= SAMPLE).all():
-        return rows.drop("rank")
-    rows = rows.join(counts, on="series", maintain_order="left")
-    return rows.filter(pl.col("rank") <= pl.col("limit")).drop("rank", "n", "limit")
-
-
-def all_marks(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Rows of all chunks as one table, in the order of source and line."""
-    rows = thinned(pl.concat(parts))
-    return rows.sort("source", "line", "stamp", "key", nulls_last=True)
+    return pl.concat([seldom, latest])
