@@ -303,6 +303,9 @@ def _circle_votes(
         rest = tally.total() - n
         text = f"{name} is {offset_text(value)}"
         limit = weaker(confidence, sure[circle])
+        if circle[0] == 3 and unit.hop != "web_server":
+            # An access and an error log are one program's; other logs need not be.
+            limit = weaker(limit, "weak")
         # Envelopes first: a payload then follows from its own envelope.
         first = strength + 0.5 * (unit.key.stamp == "envelope")
         vote = Vote(value, first, limit, name, text, n, rest)
