@@ -105,22 +105,24 @@ def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str,
     return tuple(chosen)
 
 
-Score = tuple[int, bool, bool, int, pl.Series]
+Score = tuple[int, bool, bool, bool, int, pl.Series]
 
 
-def _merit(score: tuple[int, bool, bool, int, pl.Series, str]) -> tuple[object, ...]:
+def _merit(
+    score: tuple[int, bool, bool, bool, int, pl.Series, str],
+) -> tuple[object, ...]:
     """What orders the scores: their figures, the usual format, the first name."""
-    usual = load(score[5]).usual
-    return (*score[:4], usual, [-ord(character) for character in score[5]])
+    usual = load(score[6]).usual
+    return (*score[:5], usual, [-ord(character) for character in score[6]])
 
 
 def _score(key: str, lines: pl.Series, source: str) -> Score:
-    """Parsed lines, no last resort, path fits, values found; which lines are left."""
+    """Parsed lines, no last resort, path fits, narrow, values; what is left."""
     fmt = load(key)
     claimed = lines.str.contains(fmt.head)
     left = pl.Series([True]).new_from_index(0, len(lines))
     if not claimed.any():
-        return 0, False, False, 0, left
+        return 0, False, False, False, 0, left
     parsed = fmt.parse(lines.filter(claimed))
     good = parsed["refused"].is_null()
     count = int(good.sum())
@@ -128,7 +130,10 @@ def _score(key: str, lines: pl.Series, source: str) -> Score:
     left = left.scatter(claimed.arg_true().filter(good), False)
     # A last resort wins only where nothing else parses a line at all.
     strength = min(count, 1) if fmt.last_resort else count
-    return strength, not fmt.last_resort, _fits(key, source), values, left
+    fits = _fits(key, source)
+    # An envelope in JSON is a narrower shape than an application's JSON log.
+    narrow = fmt.envelope and fmt.json
+    return strength, not fmt.last_resort, fits, narrow, values, left
 
 
 def _fits(key: str, source: str) -> bool:

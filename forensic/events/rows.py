@@ -157,23 +157,41 @@ def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.Data
         inner = inner.with_columns(pl.lit(None, pl.Int32).alias("utc_offset"))
     if "message" not in inner.columns:
         inner = inner.with_columns(pl.lit(None, pl.String).alias("message"))
-    stamped = (
-        inner["local_time"].is_not_null() if "local_time" in inner.columns else None
-    )
     for column in inner.columns:
         value = inner[column]
-        if column == "utc_offset" and column in both.columns and stamped is not None:
-            # A zone belongs to its stamp: never the envelope's with the payload's.
-            value = value.zip_with(stamped, both[column].cast(value.dtype))
-        elif column in both.columns and column not in {"message", "stamps_end"}:
-            value = _first(value, both[column])
+        if column in both.columns:
+            value = _merged(column, inner, both)
         both = both.with_columns(value.alias(column))
     if good.all():
         return both
     return pl.concat([both, outer.filter(~good)], how="diagonal").sort("row")
 
 
-def _first(value: pl.Series, fallback: pl.Series) -> pl.Series:
+def _merged(column: str, inner: pl.DataFrame, outer: pl.DataFrame) -> pl.Series:
+    """One column of payload and envelope: the payload's where it says something."""
+    value, fallback = inner[column], outer[column].cast(inner.schema[column])
+    if column in {"message", "stamps_end", "format"}:
+        return value
+    if column == "utc_offset" and "local_time" in inner.columns:
+        # A zone belongs to its stamp: never the envelope's with the payload's.
+        return value.zip_with(inner["local_time"].is_not_null(), fallback)
+    if column == "extra":
+        return _joined_objects(fallback, value)
+    if column == "hop":
+        # nginx and gunicorn write the same access lines: the program decides.
+        named = fallback.is_in(["app_server", "application", "load_balancer"])
+        stays = (named & (value == "web_server")).fill_null(value=False)
+        return fallback.zip_with(stays, value.zip_with(value.is_not_null(), fallback))
     if not value.null_count():
         return value
-    return value.zip_with(value.is_not_null(), fallback.cast(value.dtype))
+    return value.zip_with(value.is_not_null(), fallback)
+
+
+def _joined_objects(outer: pl.Series, inner: pl.Series) -> pl.Series:
+    """Two columns of JSON objects as one; the first one's keys stand first."""
+    both = outer.is_not_null() & inner.is_not_null() & (inner != "{}") & (outer != "{}")
+    filled = inner.zip_with(inner.is_not_null(), outer)
+    if not both.any():
+        return filled
+    joined = outer.str.head(-1) + "," + inner.str.slice(1)
+    return joined.zip_with(both.fill_null(value=False), filled)

@@ -95,7 +95,7 @@ def _ended_by(
 ) -> tuple[str | None, str | None]:
     """The rule that ended the request, and the group it stands in."""
     entry = _text(record.get("terminatingRuleId"))
-    if kind not in {None, *_GROUP_TYPES} or entry is None or entry == "Default_Action":
+    if kind not in {None, *_GROUP_TYPES} or entry == "Default_Action":
         return entry, None
     ended = []
     names = []
@@ -107,6 +107,8 @@ def _ended_by(
             inner = _text(rule.get("ruleId"))
             if inner and (did is None or did.upper() == action):
                 ended.append((inner, name))
+    if entry is None:  # a shortened copy: only the group tells
+        return ended[-1] if ended else (None, None)
     same = [pair for pair in ended if pair[1] and _bare(pair[1]) == _bare(entry)]
     if same or ended:
         return (same or ended)[-1]
