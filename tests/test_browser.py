@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Request as Asked
 
 from forensic.case import Case
+from forensic.pipeline import Request, analyze
 from forensic.reports import html
 
 pytestmark = pytest.mark.browser
 
+CASES = sorted((Path(__file__).parent.parent / "fixtures" / "cases").glob("*/archive"))
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--headless",
@@ -89,7 +92,7 @@ class Watched:
         self.page.goto(file.as_uri())
         self.own = file.as_uri()
 
-    def _failed(self, request: Request) -> None:
+    def _failed(self, request: Asked) -> None:
         if request.failure == "csp":
             self.blocked.append(request.url)
 
@@ -246,12 +249,30 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return script.read_text("utf-8")
 
 
+@pytest.mark.parametrize("archive", CASES, ids=lambda path: path.parent.name)
+def test_shipped_cases_are_quiet_narrow_and_without_barrier(
+    watch: Callable[..., Watched], archive: Path, axe: str, tmp_path: Path
+) -> None:
+    request = Request(archives=(archive,), case=tmp_path / "made.case", jobs=0)
+    page = html.render(analyze(request, lambda _stage, _done: None), "en")
+    assert len(page) < 1_000_000
+    seen = watch(page, viewport={"width": 360, "height": 800})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert seen.page.locator("#headline").is_visible()
+    assert (seen.requests, seen.console) == ([seen.own], [])
+    assert_no_barrier(watch(page, bypass_csp=True), axe)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_axe_finds_no_barrier(
     watch: Callable[..., Watched], story_case: Case, axe: str, lang: str, scheme: str
 ) -> None:
-    seen = watch(html.render(story_case, lang), color_scheme=scheme, bypass_csp=True)
+    page = html.render(story_case, lang)
+    assert_no_barrier(watch(page, color_scheme=scheme, bypass_csp=True), axe)
+
+
+def assert_no_barrier(seen: Watched, axe: str) -> None:
     seen.page.evaluate(
         "for (const d of document.querySelectorAll('details')) d.open = 1"
     )
