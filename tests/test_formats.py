@@ -89,9 +89,11 @@ def test_one_line_alone_parses_as_among_others(fmt: Format) -> None:
         alone = fmt.parse(text.slice(row, 1)).row(0, named=True)
         among = whole.row(row, named=True)
         # Why it was refused may be put otherwise: on the fast path or the strict one.
-        assert (alone.pop("refused") is None) == (among.pop("refused") is None)
-        kept = {name: value for name, value in alone.items() if value is not None}
-        assert kept == {n: value for n, value in among.items() if value is not None}
+        refused = alone.pop("refused")
+        assert (refused is None) == (among.pop("refused") is None)
+        if refused is None:
+            kept = {name: value for name, value in alone.items() if value is not None}
+            assert kept == {n: value for n, value in among.items() if value is not None}
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
