@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from forensic.case import Case
 from forensic.errors import UsageError
-from forensic.reports import digest, markdown, terminal, times, words
+from forensic.reports import digest, markdown, terminal, times, titles, words
+from forensic.rules import all_rules
 from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
 
 HOSTILE = (
@@ -103,6 +104,14 @@ def test_the_ticket_speaks_japanese(story_case: Case) -> None:
     assert "WAFが 403 を返しました" in text
     assert "## 検出事項" in text
     assert "nginx logged all along" in text  # evidence and the tool's own reasons stay
+
+
+def test_japanese_titles_belong_to_rules() -> None:
+    assert titles.JAPANESE.keys() <= {rule.id for rule in all_rules()}
+    rule = {"id": "waf-terminating-rule", "title": "A WAF rule refused requests"}
+    assert titles.title(rule, "en") == "A WAF rule refused requests"
+    assert titles.title(rule, "ja") == "WAF のルールがリクエストを拒否"
+    assert titles.title({"id": "own-rule", "title": "Mine"}, "ja") == "Mine"
 
 
 def test_an_empty_case_says_so(make_case: Callable[..., Case]) -> None:

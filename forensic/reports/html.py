@@ -21,6 +21,7 @@ from forensic.reports.escape import cut, shown
 from forensic.reports.markdown import headline
 from forensic.reports.paper import number, size
 from forensic.reports.terminal import files_read, ledger
+from forensic.reports.titles import title
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -157,6 +158,7 @@ def _page(facts: dict[str, Any]) -> bytes:
         local=lambda value: times.stamp(value, offset) if offset else "",
         minute=lambda value: times.minute(value, offset),
         guess=digest.guess,
+        title=title,
         settled_by=digest.settled_by,
         asked=digest.asked,
         ledger=ledger(facts["totals"], facts["lang"]),

@@ -13,6 +13,7 @@ from forensic.reports.escape import code, cut, markdown
 from forensic.reports.paper import number, size
 from forensic.reports.terminal import files_read
 from forensic.reports.times import stamp
+from forensic.reports.titles import title as title_of
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -39,7 +40,7 @@ def render(case: Case, lang: str) -> str:
         *_given(case, say),
         *_stack(case, say, offset),
         *_coverage(case, say, offset),
-        *_findings(case, say, offset),
+        *_findings(case, say, lang, offset),
         *_requests(case, say),
         *_clocks(case, say),
         *_unparsed(case, say),
@@ -214,13 +215,13 @@ def _coverage(case: Case, say: Say, offset: int | None) -> list[str]:
     return [*lines, *table(names, cells)]
 
 
-def _findings(case: Case, say: Say, offset: int | None) -> list[str]:
+def _findings(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
     found = digest.findings(case)
     lines = [f"\n## {say('findings')}\n"]
     if not found:
         return [*lines, say("no_findings")]
     for finding in sorted(found, key=lambda f: LEVELS.index(f["level"]))[:_FINDINGS]:
-        title = f"{finding['title']} ({finding['count']})"
+        title = f"{title_of(finding, lang)} ({finding['count']})"
         level = say(finding["level"])
         lines += [
             f"\n### {level}: {markdown(title)}\n",

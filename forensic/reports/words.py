@@ -198,7 +198,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{count} more; `forensic query` shows all",
         "他 {count} 件。`forensic query` で全件",
     ),
-    "more_evidence": ("{count} lines of evidence", "証拠 {count} 行"),
+    "more_evidence": ("more evidence ({count})", "他の証拠（{count}）"),
     "reading": ("how to read it", "読み方"),
     "zones_written": (
         "{count} sources write their zone and year themselves",
