@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
-import polars as pl
-
 from forensic.case import Case
+from forensic.hops.match import dominant_offset
 
 __all__ = ["local_offset", "minute", "moment", "stamp", "zone_name", "zone_of"]
 
@@ -63,16 +62,8 @@ def _local(when: datetime, offset: int | None) -> datetime:
 
 
 def local_offset(case: Case) -> int | None:
-    """Seconds east of UTC of the zone that most stamps have; None where all are UTC."""
-    written = (
-        case.events()
-        .filter(pl.col("utc_offset") != 0)
-        .group_by(pl.col("utc_offset").alias("offset"))
-        .len()
-    )
-    found = written.sort("len", "offset", descending=[True, False]).head(1).collect()
-    if found.is_empty():
-        inferred = case.table("clocks").filter(pl.col("utc_offset") != 0)
-        votes = inferred.group_by(pl.col("utc_offset").alias("offset")).len()
-        found = votes.sort("len", "offset", descending=[True, False]).head(1).collect()
-    return None if found.is_empty() else int(found.item(0, "offset"))
+    """Seconds east of UTC of the zone that the servers' people read; None for UTC.
+
+    The same zone in which a question without a zone is understood.
+    """
+    return dominant_offset(case.events(), case.table("clocks").collect()) or None
