@@ -59,3 +59,6 @@ class Format:
     last_resort: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.
     header: str = r"(?!)"
+    #: A file's first bytes ▶ the templates that its header lines announce, which the
+    #: module's `from_template` turns into formats.
+    templates: Callable[[bytes], list[str]] = lambda _head: []

@@ -52,10 +52,14 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     """The formats that claim a stream which begins with `head`; None if none does.
 
     `templates` are keys of formats built for this archive (an nginx `log_format`),
-    which are offered beside the built-in ones.
+    which are offered beside the built-in ones and those that the file's own header
+    lines describe.
     """
-    keys = [*templates, *(fmt.name for fmt in all_formats())]
     head = head.removeprefix(b"\xef\xbb\xbf")
+    announced = [
+        f"{f.name}:{found}" for f in all_formats() for found in f.templates(head)
+    ]
+    keys = [*templates, *announced, *(fmt.name for fmt in all_formats())]
     framing = "json" if is_document(head) else "lines"
     sample = _records(head) if framing == "json" else _lines(head)
     if framing == "json":
