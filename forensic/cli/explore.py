@@ -57,7 +57,10 @@ def why(
     path: Annotated[str | None, typer.Option(help="Its path; * matches.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain one response: who answered, why, what is for and against it."""
+    """Explain one response: who answered, why, what is for and against it.
+
+    Example: forensic why export.case --at "2025-02-06 14:32 +09:00" --status 403
+    """
     case = _opened(folder)
     asked = any(value is not None for value in (at, status, path))
     verdict = excerpt.quoted(
@@ -95,7 +98,10 @@ def timeline(
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
-    """Print the events of all hops in one order; `--around` the answer by default."""
+    """Print the events of all hops in one order; `--around` the answer by default.
+
+    Example: forensic timeline export.case --around 2025-02-06T05:32Z --hop waf
+    """
     case = _opened(folder)
     lanes = [name for name in (hop or "").split(",") if name]
     wrong = sorted(set(lanes) - set(HOPS))
@@ -129,7 +135,10 @@ def show(
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
-    """Print a line of the evidence: its bytes' place and hash, and what was parsed."""
+    """Print a line of the evidence: its bytes' place and hash, and what was parsed.
+
+    Example: forensic show nginx/access.log:146 -C 3 --case export.case
+    """
     case = _opened(folder or _beside())
     source, colon, line = place.rpartition(":")
     if not colon or not line.isascii() or not line.isdigit():
@@ -250,7 +259,10 @@ def query(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     secrets: Secrets = False,
 ) -> None:
-    """Run SQL over events, requests, sources, clocks, gaps, unparsed and findings."""
+    """Run SQL over events, requests, sources, clocks, gaps, unparsed and findings.
+
+    Example: forensic query export.case "SELECT hop, count(*) FROM events GROUP BY hop"
+    """
     frame = sql.run(_opened(folder), text, engine)
     kept = frame.head(limit) if limit else frame
     put_frame(kept, as_csv=as_csv, as_json=as_json, secrets=secrets)
@@ -301,7 +313,10 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the case's files and the evidence against their recorded hashes."""
+    """Check the case's files and the evidence against their recorded hashes.
+
+    Example: forensic verify export.case --archive ./export
+    """
     case = _opened(folder)
     wrong = case.check_sums()
     checked = 0
