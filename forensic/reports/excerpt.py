@@ -1,7 +1,6 @@
 """The evidence itself around one line: raw bytes, where they stand, what was parsed."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +106,7 @@ def _record(row: Row, archives: Sequence[Path], *, parsed: bool) -> Record:
         left = row["length"]
         offset = row["offset"]
         while left > 0:
-            data = _read_at(entry, offset, min(left, _CHUNK))
+            data = archive.read_range(entry, offset, min(left, _CHUNK))
             if not data:
                 break
             digest.update(data)
@@ -163,14 +162,6 @@ def _anchor(case: Case, source: str, line: int) -> tuple[int, int]:
     return max(found, key=lambda pair: pair[0], default=(1, 0))
 
 
-def _read_at(entry: archive.Entry, offset: int, count: int) -> bytes:
-    """Bytes at a position: anywhere in a plain file, only forward in another."""
-    descriptor = entry.stream.descriptor if entry.stream else None
-    if descriptor is not None:
-        return os.pread(descriptor, count, offset)
-    return archive.read_range(entry, offset, count)
-
-
 def _read(
     entry: archive.Entry, number: int, offset: int, wanted: tuple[int, int]
 ) -> list[Line]:
@@ -180,7 +171,7 @@ def _read(
     ended = False
     while number <= wanted[1] and not (ended and not rest):
         if not ended and b"\n" not in rest and len(rest) < _LONGEST:
-            chunk = _read_at(entry, offset + len(rest), _CHUNK)
+            chunk = archive.read_range(entry, offset + len(rest), _CHUNK)
             ended = not chunk
             rest += chunk
             continue
