@@ -371,3 +371,20 @@ def test_nothing_in_nothing_out() -> None:
     found = correlate(pl.LazyFrame(schema=EVENT), NO_CLOCKS, NO_SOURCES)
     assert found.is_empty()
     assert found.schema == pl.Schema(REQUEST)
+
+
+def test_equal_requests_that_ended_differently_are_not_certain() -> None:
+    """nginx refused one and the application the other: which is whose is a guess."""
+    rows = [web(403), error("access forbidden by rule"), web(403), said(403)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 2
+    assert "certain" not in found["confidence"].cast(pl.String).to_list()
+    assert found["explanation"].str.contains("may be exchanged").all()
+
+
+def test_a_line_of_nginx_is_not_about_an_answer_of_its_upstream() -> None:
+    passed = {"upstream_status": 403, "upstream": "127.0.0.1:8000"}
+    rows = [web(403, **passed), error("access forbidden by rule"), web(403)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    causes = {row["evidence"][0]["line"]: row["cause"] for row in found.to_dicts()}
+    assert causes == {1: "application_response", 3: "access_forbidden"}

@@ -8,6 +8,7 @@ import polars as pl
 from forensic.hops import hypotheses, journey
 from forensic.hops.absence import Silence, silences
 from forensic.hops.match import dominant_offset, matches, weightiest
+from forensic.hops.moment import settled
 from forensic.hops.question import Question
 from forensic.wish import ask
 
@@ -151,6 +152,7 @@ def answer(
     With a question: what the user saw, also where no log has it. Without: the most
     weighty error of the archive.
     """
+    clocks = settled(clocks, sources)
     asked = question or Question()
     note = ""
     if asked.start is not None and not asked.zone_written:

@@ -103,19 +103,30 @@ def errors(
 def _steps(
     answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool
 ) -> list[_Step]:
-    """The passes that tie error lines to answers, the surest first."""
-    waited = said.filter(pl.col("cause").str.starts_with("upstream_"))
+    """The passes that tie error lines to answers, the surest first.
+
+    A status that the upstream sent is not of the web server's own making: only lines
+    about the upstream can belong to it.
+    """
+    about_upstream = pl.col("cause").str.starts_with("upstream_") | (
+        pl.col("cause") == "bad_gateway"
+    )
+    waited = said.filter(about_upstream)
     if not by_client:
         request = ["method", "path", "query"]
         return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]
+    passed = (pl.col("upstream_status") == pl.col("status")).fill_null(value=False)
+    own, through = answers.filter(~passed), answers.filter(passed)
     bare = said.filter(pl.col("path").is_null())
     request = ["client_ip", "method", "path", "query"]
     return [
-        (answers, said, ["folder", *request], _SAME),
-        (answers, said, request, _SAME),
+        (own, said, ["folder", *request], _SAME),
+        (through, waited, ["folder", *request], _SAME),
+        (own, said, request, _SAME),
+        (through, waited, request, _SAME),
         (answers, waited, request, _TRIES),
-        (answers, said, ["client_ip", "method", "path"], _SAME),
-        (answers, bare, ["client_ip"], _SAME),
+        (own, said, ["client_ip", "method", "path"], _SAME),
+        (own, bare, ["client_ip"], _SAME),
     ]
 
 

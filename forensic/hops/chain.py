@@ -53,9 +53,7 @@ def requests(
     rows = frame.with_columns(
         row=pl.int_range(pl.len(), dtype=pl.Int64),
         root=pl.Series(_roots(links)),
-        ambiguous=pl.Series(links.ambiguous),
         again=pl.Series(links.again),
-        by_id=pl.Series(links.by_id),
     )
     inside = pl.col("tier") >= TIERS["web_server"]
     hidden = pl.col("client_scope").cast(pl.String).is_in(["private", "shared"])
@@ -66,15 +64,7 @@ def requests(
     if not everything:
         wanted = rows.filter("error").select("root").unique()
         rows = rows.join(wanted, on="root", how="semi")
-    spine = (
-        rows.group_by("root")
-        .agg(
-            pl.col("ambiguous").any(),
-            pl.col("by_id").any(),
-            tries=pl.col("again").sum(),
-        )
-        .sort("root")
-    )
+    spine = rows.group_by("root").agg(tries=pl.col("again").sum()).sort("root")
     rows = rows.filter(~pl.col("again"))
     for tier, name in sorted(names.items()):
         own = rows.filter(pl.col("tier") == tier)

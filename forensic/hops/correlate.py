@@ -19,6 +19,7 @@ from forensic.hops import (
 from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
+from forensic.hops.moment import settled
 from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
@@ -182,7 +183,10 @@ def _noted(
 
 def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The requests with the traceback and the worker's death that are about them."""
-    timed = requests.filter(pl.col("time").is_not_null()).with_columns(request="root")
+    source = pl.coalesce("inner_web_source", "web_server_source")
+    timed = requests.filter(pl.col("time").is_not_null()).with_columns(
+        request="root", web_source=source
+    )
     traces = attach.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
     deaths = incident.incidents(timed, said).rename({"request": "root"})
     places = ["hop", "source", "line", "offset"]
@@ -245,5 +249,6 @@ def correlate(
     copies = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
     own = events.filter(~pl.col("source").is_in(copies.implode()))
     known = facts.gather(own)
+    clocks = settled(clocks, sources)
     parts = list(_parts(own, clocks, known, everything=all_requests))
     return pl.concat([pl.DataFrame(schema=REQUEST), *parts])

@@ -435,6 +435,24 @@ def _lowered(confidence: pl.Expr) -> pl.Expr:
     return confidence.replace({"certain": "strong", "strong": "weak"})
 
 
+#: Equal requests closer than this (µs) may be exchanged.
+_CLOSE = 3_000_000
+
+
+def _exchangeable() -> pl.Expr:
+    """Requests that another one, answered otherwise, equals in all that joins them.
+
+    Only what inner hops said can be exchanged; an outer hop's verdict stands on its
+    own record.
+    """
+    inside = pl.col("answered_by").is_in(["web_server", "app_server", "application"])
+    joined = (pl.col("note").is_not_null() & ~_LOGS_UP) | (_LB & _has("web_server"))
+    joined |= _has("web_server") & (_has("application") | _has("app_server"))
+    equal = ["method", "path", "query", "status", "_slot"]
+    answers = pl.struct("answered_by", "cause").n_unique().over(equal)
+    return inside & joined & (answers > 1)
+
+
 def decide(requests: pl.DataFrame) -> pl.DataFrame:
     """The requests with `answered_by`, `cause`, `rule`, `confidence` and `because`."""
     lines = [*_edge(), *_noted(), *_with_upstream(), *_without_upstream()]
@@ -443,8 +461,9 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         cause=_first(lines, "cause").fill_null("unknown"),
         confidence=_first(lines, "sure").fill_null("none"),
         because=_first(lines, "because").fill_null("no record says who answered"),
-    )
-    return decided.with_columns(
+        _slot=pl.col("time") // _CLOSE,
+    ).with_columns(ambiguous=_exchangeable())
+    return decided.drop("_slot").with_columns(
         confidence=pl.when(pl.col("ambiguous"))
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),

@@ -14,6 +14,8 @@ _EMPTY = {"request": pl.Int64, "incident": pl.String, "incident_note": pl.Int64}
 _BEFORE = 3_500_000
 _AFTER = 2_500_000
 #: A failed boot explains refusals until the next boot that holds.
+#: No one sets a worker's time limit below this (seconds).
+_LEAST = 1.0
 _OUTAGE = 900 * _SECOND
 _HOLDS = 12 * _SECOND
 
@@ -40,27 +42,48 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
                 & (pl.col("victim") == pl.col("limited")).fill_null(value=True)
             )
         )
-        .select("time", "note", "victim", incident="cause")
+        .select("time", "note", "source", incident="cause")
     )
+
+
+def _machine(source: str) -> pl.Expr:
+    """The top folder of a source: in most archives, the machine."""
+    return pl.col(source).str.extract(r"^([^/]*)/", 1).fill_null("")
 
 
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
-    """Requests whose connection closed when a worker died."""
+    """Requests whose connection closed when a worker of their machine died."""
     closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
-    rows = requests.filter((pl.col("status") == 502) & closed).sort("time")
-    kills = _kills(notes).sort("time")
+    rows = requests.filter((pl.col("status") == 502) & closed).with_columns(
+        machine=_machine("web_source")
+    )
+    kills = _kills(notes).with_columns(machine=_machine("source"))
     if not rows.height or not kills.height:
         return pl.DataFrame(schema=_EMPTY)
-    joined = rows.select("request", "time").join_asof(
-        kills.with_columns(at=pl.col("time")),
-        on="time",
-        strategy="nearest",
-        tolerance=_BEFORE,
+    # Where the logs of all machines lie together, the folder tells nothing.
+    if not rows["machine"].is_in(kills["machine"].unique().implode()).all():
+        rows = rows.with_columns(machine=pl.lit(""))
+        kills = kills.with_columns(machine=pl.lit(""))
+    joined = (
+        rows.select("request", "time", "duration", "machine")
+        .sort("time")
+        .join_asof(
+            kills.with_columns(at=pl.col("time")).sort("time"),
+            on="time",
+            by="machine",
+            strategy="nearest",
+            tolerance=_BEFORE,
+            check_sortedness=False,
+        )
     )
     late = pl.col("at") - pl.col("time")
-    return joined.filter(late.is_between(-_BEFORE, _AFTER)).select(
-        "request", "incident", incident_note="note"
-    )
+    # Of several that end with one worker, it is the longest that met the limit.
+    longest = pl.col("duration").max().over("note")
+    brief = pl.col("duration") < pl.max_horizontal(pl.lit(_LEAST), longest * 0.4)
+    brief &= pl.col("incident") == "worker_timeout"
+    return joined.filter(
+        late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False)
+    ).select("request", "incident", incident_note="note")
 
 
 def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:

@@ -38,14 +38,10 @@ _OWN_STATUSES = [460, 502, 504]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Which record stands in front of which, and where that is not certain."""
+    """Which record stands in front of which."""
 
     #: Row ▶ the row of the next outer hop; -1 where there is none.
     outer_of: Ints
-    #: Rows whose partner could as well be another.
-    ambiguous: Flags
-    #: Rows that were joined by a logged id.
-    by_id: Flags
     #: Rows of earlier tries: their outer record has another, final partner.
     again: Flags
 
@@ -105,8 +101,6 @@ class _Joiner:
         size = columns.tier.size
         self.columns = columns
         self.outer_of = np.full(size, -1, np.int64)
-        self.by_id = np.zeros(size, np.bool_)
-        self.ambiguous = np.zeros(size, np.bool_)
         self.again = np.zeros(size, np.bool_)
         self.led = {tier: np.zeros(size, np.bool_) for tier in TIERS.values()}
 
@@ -169,7 +163,6 @@ class _Joiner:
         statuses: tuple[Ints, Ints] | None = None,
         starts: bool = False,
         outer_starts: bool = False,
-        identity: bool = False,
     ) -> None:
         """One pass: pair what is free, close in time and equal in `fields`."""
         left, right = self.free(outer, inner, tier)
@@ -188,9 +181,6 @@ class _Joiner:
         )
         self.outer_of[right[b]] = left[a]
         self.led[tier][left[a]] = True
-        if identity:
-            self.by_id[right[b]] = True
-            self.by_id[left[a]] = True
 
 
 def _shared(columns: _Columns, outer: Flags, inner: Flags, name: str) -> bool:
@@ -231,11 +221,8 @@ def _by_identity(joiner: _Joiner, outer: Flags, inner: Flags, tier: int) -> None
             tier,
             [name, "path"],
             _IDENTITY_WINDOW,
-            identity=True,
         )
-        joiner.join(
-            outer & known, inner & known, tier, [name], _IDENTITY_WINDOW, identity=True
-        )
+        joiner.join(outer & known, inner & known, tier, [name], _IDENTITY_WINDOW)
 
 
 def _through(joiner: _Joiner, outer: Flags, inner: Flags, tier: int) -> None:
@@ -330,4 +317,4 @@ def link(frame: pl.DataFrame) -> Links:
         ("web_server", "inner_web"),
     ):
         joiner.join_again(at[outer], at[inner], TIERS[inner])
-    return Links(joiner.outer_of, joiner.ambiguous, joiner.by_id, joiner.again)
+    return Links(joiner.outer_of, joiner.again)

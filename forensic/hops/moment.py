@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["corrected"]
+__all__ = ["corrected", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -50,6 +50,38 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
         micros_ahead = round(float(span["skew"]) * 1_000_000)
         expression = pl.when(_applies(span)).then(micros_ahead).otherwise(expression)
     return expression.cast(pl.Int64)
+
+
+#: A skew is known where its bounds (seconds) are no further apart than this.
+_KNOWN = 4.0
+_MACHINE = r"^([^/]*)/"
+_OUTER = ["cdn", "waf", "load_balancer"]
+
+
+def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
+    """The clock table, with skews that are mere guesses replaced.
+
+    A log with few lines gives a skew between bounds that are far apart. Logs of one
+    machine share its clock, so such a log takes the skew of its neighbours: those in
+    the same top folder, else all logs of the inner hops where these agree.
+    """
+    outer = sources.filter(pl.col("hop").cast(pl.String).is_in(_OUTER))["source"]
+    width = pl.col("skew_high") - pl.col("skew_low")
+    known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
+    inner = ~pl.col("source").is_in(outer.implode())
+    machine = pl.col("source").str.extract(_MACHINE, 1).fill_null("")
+    good = pl.when(known & inner).then("skew")
+    agreed = good.max() - good.min() <= _KNOWN / 2
+    near = good.median().over(machine)
+    replaced = pl.coalesce(near, pl.when(agreed).then(good.median()), pl.lit(0.0))
+    guess = pl.col("skew").is_not_null() & ~known
+    return clocks.with_columns(
+        skew=pl.when(guess & inner)
+        .then(replaced)
+        .when(guess)
+        .then(pl.lit(0.0))
+        .otherwise("skew")
+    )
 
 
 def _completed(clocks: pl.DataFrame) -> pl.DataFrame:
