@@ -1,8 +1,10 @@
 """Events: every line has its place, whatever the bytes and the block borders."""
 
 import gzip
+import os
 import random
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 
 from forensic.archive import spans_reader
 from forensic.case import Case
-from forensic.events import ParseOptions, parse
+from forensic.events import ParseOptions, parse, rows
 from forensic.events.unit import Segment, parse_block
 from forensic.schema import EVENT, SOURCE, UNPARSED
+from forensic.workers import Failed, Workers
 from tests.goldens import fixtures
 
 LOGS = [path for path in fixtures() if path.suffix != ".format"]
@@ -207,3 +210,54 @@ def test_a_copied_file_is_told(tmp_path: Path) -> None:
         case.table("sources").select("source", "duplicate_of").collect().rows()
     )
     assert {"a.log": None, "b.log.gz": "a.log"} == twins
+
+
+def test_a_format_that_breaks_costs_its_segment_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    good, bad = ACCESS % (1, 1, 1, 1), ACCESS % (2, 2, 99, 2)
+    (archive / "a.log").write_bytes(good)
+    (archive / "b.log").write_bytes(bad * 3)
+    (archive / "c.log").write_bytes(good * 2)
+    whole = rows.parse_rows
+
+    def broken(text: pl.Series, *rest: Any, **more: Any) -> pl.DataFrame:
+        if text.str.contains("/99 ").any():
+            message = "a bug"
+            raise ArithmeticError(message)
+        return whole(text, *rest, **more)
+
+    monkeypatch.setattr("forensic.events.kinds.parse_rows", broken)
+    case = case_of(archive, tmp_path / "x.case")
+    assert ["a.log", "c.log", "c.log"] == case.events().collect()["source"].to_list()
+    verdicts = dict(case.table("sources").select("source", "verdict").collect().rows())
+    assert {"a.log": "complete", "b.log": "unreadable", "c.log": "complete"} == verdicts
+    assert 3 * len(bad) == case.table("unparsed").collect()["length"][0]
+    check_ledger(case)
+
+
+def exit_once(marker: str) -> str:
+    """A task that kills its process the first time."""
+    path = Path(marker)
+    if not path.exists():
+        path.touch()
+        os._exit(9)
+    return "done"
+
+
+def exit_always() -> None:
+    """A task that kills its process every time."""
+    os._exit(9)
+
+
+def test_a_dead_worker_is_replaced_and_its_task_tried_once_more(tmp_path: Path) -> None:
+    with Workers(2) as workers:
+        workers.submit(1, exit_once, str(tmp_path / "marker"))
+        workers.submit(2, exit_always)
+        workers.submit(3, len, "four")
+        found = dict(workers.results(wait=True))
+    assert found[1] == "done"
+    assert found[3] == 4
+    assert isinstance(found[2], Failed)

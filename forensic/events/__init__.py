@@ -21,7 +21,7 @@ from forensic.errors import ForensicError
 from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder, Reading
 from forensic.events.ledger import source_rows
-from forensic.events.slots import Slot, open_slot
+from forensic.events.slots import Slot
 from forensic.events.tasks import Part, parse_slot, settle
 from forensic.events.unit import Segment
 from forensic.schema import CLOCK, EVENT, UNPARSED
@@ -101,7 +101,7 @@ class _Run:
 
         def hand_out(slot: Slot, used: int, segments: list[Segment]) -> None:
             self.segments[self.number] = (slot, segments)
-            place = (str(slot.path), used, segments, str(self.folder), self.number)
+            place = (slot.path, used, segments, str(self.folder), self.number)
             workers.submit(self.number, parse_slot, *place)
             self.number += 1
             self._collect(workers)
@@ -109,7 +109,7 @@ class _Run:
         def take_slot(size: int | None) -> Slot:
             return self._take_slot(workers, size)
 
-        feeder = Feeder(take_slot, hand_out, templates, {})
+        feeder = Feeder(take_slot, hand_out, templates)
         for entry in entries(self.archives):
             self.readings.append(feeder.read(entry))
             self.options.progress("reading", self.readings[-1].stored)
@@ -122,14 +122,14 @@ class _Run:
 
     def _take_slot(self, workers: Workers, size: int | None) -> Slot:
         if size is not None:
-            return open_slot(size, self.folder)
+            return Slot(size)
         while not self.free and self.slots > self.options.jobs + 1:
             workers.wait_for_one()
             self._collect(workers)
         if self.free:
             return self.free.pop()
         self.slots += 1
-        return open_slot(self.options.block, self.folder)
+        return Slot(self.options.block)
 
     def _collect(self, workers: Workers) -> None:
         """Take in what the workers finished; their slots are free again."""
@@ -139,6 +139,7 @@ class _Run:
                 self.failed += [(segment, value.reason) for segment in segments]
             else:
                 self.parts.append(value)
+                self.failed += value.failed
             if slot.size == self.options.block:
                 self.free.append(slot)
             else:

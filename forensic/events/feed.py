@@ -5,7 +5,7 @@ block; a large one fills many. A block begins and ends where a record does.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,13 +68,11 @@ class Feeder:
         take_slot: Callable[[int | None], Slot],
         hand_out: Callable[[Slot, int, list[Segment]], None],
         templates: Callable[[str], Sequence[str]],
-        forced: Mapping[str, str],
     ) -> None:
         """A feeder; `templates(source)` gives the formats made for this archive."""
         self.take_slot = take_slot
         self.hand_out = hand_out
         self.templates = templates
-        self.forced = forced
         self.slot: Slot | None = None
         self.used = 0
         self.segments: list[Segment] = []
@@ -154,8 +152,6 @@ class Feeder:
         for mark, encoding in _ENCODINGS:
             if head.startswith(mark):
                 return encoding, None
-        if source in self.forced:
-            return "utf-8", Sniffed(formats=(self.forced[source],))
         if not head.strip():
             return "utf-8", None
         if is_binary(head):

@@ -27,6 +27,7 @@ class Part:
     unparsed: str | None
     ledger: list[tuple[object, ...]]
     first: tuple[str, int]  # source and offset of the first event, for the order
+    failed: tuple[tuple[Segment, str], ...] = ()
 
 
 def parse_slot(
@@ -53,6 +54,7 @@ def parse_slot(
             unparsed=left,
             ledger=parsed.ledger.rows(),
             first=first,
+            failed=parsed.failed,
         )
 
 

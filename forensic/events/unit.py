@@ -45,11 +45,16 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a block gave: SHAPED and UNPARSED rows by (source, offset), LEDGER rows."""
+    """What a block gave: SHAPED and UNPARSED rows by (source, offset), LEDGER rows.
+
+    `failed` are segments on which a format broke, with the error: a bug in it, which
+    costs these segments and no other.
+    """
 
     events: pl.DataFrame
     unparsed: pl.DataFrame
     ledger: pl.DataFrame
+    failed: tuple[tuple[Segment, str], ...] = ()
 
 
 def parse_block(block: memoryview, segments: Sequence[Segment]) -> Parsed:
@@ -59,12 +64,39 @@ def parse_block(block: memoryview, segments: Sequence[Segment]) -> Parsed:
     for segment in segments:
         key = (segment.formats, segment.payloads, segment.framing)
         groups.setdefault(key, []).append(segment)
-    parts = [_parse_group(block, group, line_ends) for group in groups.values()]
+    parts: list[Parsed] = []
+    failed: list[tuple[Segment, str]] = []
+    for group in groups.values():
+        _parse_safely(block, group, line_ends, parts, failed)
     return Parsed(
         _stacked([part.events for part in parts], SHAPED),
         _stacked([part.unparsed for part in parts], UNPARSED),
         _stacked([part.ledger for part in parts], LEDGER, "source"),
+        tuple(failed),
     )
+
+
+def _parse_safely(
+    block: memoryview,
+    segments: Sequence[Segment],
+    line_ends: Index,
+    parts: list[Parsed],
+    failed: list[tuple[Segment, str]],
+) -> None:
+    """Parse segments together; where a format breaks, each alone."""
+    try:
+        parts.append(_parse_group(block, segments, line_ends))
+    except BaseException as error:
+        if (
+            not isinstance(error, Exception)
+            and type(error).__name__ != "PanicException"
+        ):
+            raise  # an interrupt; polars' panic is no Exception either
+        if len(segments) == 1:
+            failed.append((segments[0], f"{type(error).__name__}: {error}"))
+            return
+        for segment in segments:
+            _parse_safely(block, [segment], line_ends, parts, failed)
 
 
 def _stacked(
