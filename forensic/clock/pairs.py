@@ -4,7 +4,7 @@ A difference of stamps is an offset in steps of 15 minutes plus a residual (skew
 right step gathers the pairs of one request in one narrow cluster; wrong pairs scatter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -22,6 +22,8 @@ _RARE = 100
 _PAIRS = 200_000
 _REACH = 26 * 3600
 _NODES = 24
+#: Rare requests that need no rhythm beside them.
+_ENOUGH = 5
 #: Frequent requests that are tried as trains.
 _TRAINS = 4
 
@@ -94,12 +96,16 @@ def _compared(
     clusters = _clusters(pairs)
     change = _change(pairs, clusters)
     best = _densest(clusters, changed=change is not None)
-    if best is None:
-        frequent = counts.filter(pl.col("size") > _RARE)["key"].to_list()
-        return _by_trains(left, right, one, two, frequent)
-    near = pairs.filter(pl.col("step") == best.step).sort("left", "right")
-    rival = clusters[1].pairs if len(clusters) > 1 and clusters[1].weight > 0.5 else 0
-    return Relation(left, right, best.step, best.pairs, rival, near, change)
+    by_pairs = None
+    if best is not None:
+        near = pairs.filter(pl.col("step") == best.step).sort("left", "right")
+        rival = clusters[1] if len(clusters) > 1 else None
+        against = rival.pairs if rival and rival.weight > 0.5 else 0
+        by_pairs = Relation(left, right, best.step, best.pairs, against, near, change)
+        if best.pairs >= _ENOUGH or change is not None:
+            return by_pairs
+    frequent = counts.filter(pl.col("size") > _RARE)["key"].to_list()
+    return _both(by_pairs, _by_trains(left, right, one, two, frequent))
 
 
 def _all_pairs(
@@ -209,6 +215,15 @@ def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
         for side in ("left", "right")
     ]
     return Change(*order, sides[0], sides[1])
+
+
+def _both(rare: Relation | None, train: Relation | None) -> Relation | None:
+    """The rhythm of frequent requests with the few rare ones, which agree or not."""
+    if rare is None or train is None:
+        return rare or train
+    if rare.step != train.step:
+        return replace(train, against=rare.count)
+    return replace(train, count=train.count + rare.count)
 
 
 def _by_trains(
