@@ -304,14 +304,43 @@ def _json_objects(rows: pl.Series) -> pl.Series:
     return frame.select(pl.when(body != "").then(whole)).to_series()
 
 
+#: Abbreviations that the tz database gives one offset only since 2019; CST, IST and
+#: PST have several.
+_NAMED_ZONES = {
+    name: hours * 3600
+    for hours, names in (
+        (0, "UTC GMT WET"),
+        (1, "CET MET BST WEST WAT"),
+        (2, "CEST MEST EET CAT SAST"),
+        (3, "EEST IDT EAT MSK"),
+        (5, "PKT"),
+        (7, "WIB"),
+        (8, "AWST HKT WITA"),
+        (9, "JST KST WIT"),
+        (10, "AEST"),
+        (11, "AEDT"),
+        (12, "NZST"),
+        (13, "NZDT"),
+        (-3, "ADT"),
+        (-4, "AST EDT"),
+        (-5, "EST"),
+        (-6, "MDT"),
+        (-7, "MST PDT"),
+        (-8, "AKDT"),
+        (-9, "AKST"),
+        (-10, "HST"),
+    )
+    for name in names.split()
+}
+
+
 def _zones(texts: pl.Series) -> pl.DataFrame:
     text = pl.col("text").str.strip_chars(" ")
     whole = pl.when(text.str.len_bytes() == 3).then(text + "00").otherwise(text)
-    utc = text.is_in(["UTC", "GMT", "UTC+0000"])
+    named = text.replace_strict(_NAMED_ZONES, default=None, return_dtype=pl.Int32)
+    utc = pl.when(text == "UTC+0000").then(pl.lit(0, pl.Int32))
     return pl.DataFrame({"text": texts}).select(
-        utc_offset=pl.when(utc)
-        .then(pl.lit(0, pl.Int32))
-        .otherwise(offset_seconds(whole)),
+        utc_offset=pl.coalesce(named, utc, offset_seconds(whole)),
         zone=pl.when(text.str.contains("^[A-Z]{2,5}$") & (text != "Z")).then(text),
     )
 
@@ -320,7 +349,7 @@ def moments(stamps: pl.Series) -> pl.DataFrame:
     """`local_time`, `utc_offset` and `zone` of `2025-02-06T14:32:07[.,136][ ]+09:00`.
 
     What `iso_stamp` reads, with any of the usual zones behind it, for logs whose
-    seconds repeat: a named zone such as JST has no offset, only its name.
+    seconds repeat: a named zone of several offsets (CST) has only its name.
     """
     seconds = by_value(
         stamps.str.slice(0, 19),
