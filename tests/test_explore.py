@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from forensic.errors import (
     NothingFound,
     UsageError,
 )
+from forensic.pipeline import Request, analyze
 from forensic.reports import sql
 
 Run = Callable[..., Result]
@@ -157,6 +159,34 @@ def test_show_uses_the_only_case_beside(
     empty.mkdir()
     monkeypatch.chdir(empty)
     assert "no case in this folder" in str(failure(run("show", "app.log:1")))
+
+
+def test_show_does_not_hash_half_a_record(
+    run: Run, proven: Case, tmp_path: Path
+) -> None:
+    log = tmp_path / "export" / "app.log"
+    log.write_bytes(b"".join(LINES)[:-3])
+    error = failure(run("show", "app.log:6", "--case", proven.folder))
+    assert isinstance(error, EvidenceMismatch)
+    assert "ends 3 bytes before" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["gztar", "zip", "tar"])
+def test_show_reads_far_into_a_member(run: Run, tmp_path: Path, kind: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    lines = [
+        f'192.0.2.7 - - [06/Feb/2025:14:32:{n:02} +0900] "GET /{n} HTTP/1.1" 404 0\n'
+        for n in range(60)
+    ]
+    (inside / "access.log").write_text("".join(lines))
+    packed = shutil.make_archive(str(tmp_path / "packed"), kind, inside)
+    request = Request(archives=(Path(packed),), case=tmp_path / "p.case", jobs=0)
+    case = analyze(request, lambda _stage, _done: None)
+    (source,) = case.events().select("source").unique().collect()["source"]
+    told = run("show", f"{source}:50", "--case", case.folder, "--json")
+    (record,) = orjson.loads(told.stdout)["records"]
+    assert record["sha256"] == hashlib.sha256(lines[49].encode()).hexdigest()
 
 
 # -- verify -------------------------------------------------------------------

@@ -10,7 +10,7 @@ import polars as pl
 
 from forensic import archive
 from forensic.case import Case
-from forensic.errors import NothingFound, UsageError
+from forensic.errors import EvidenceMismatch, NothingFound, UsageError
 from forensic.reports.digest import Row, rows
 
 __all__ = ["Line", "Record", "archives_of", "lines_around", "quoted", "records_at"]
@@ -114,6 +114,11 @@ def _record(row: Row, archives: Sequence[Path], *, parsed: bool) -> Record:
             left -= len(data)
     finally:
         entry.stream.close()
+    if left:
+        message = (
+            f"{row['source']} ends {left} bytes before its line {row['line']} does"
+        )
+        raise EvidenceMismatch(message)
     return Record(
         line=row["line"],
         offset=row["offset"],
