@@ -37,7 +37,8 @@ def test_every_shown_command_prints_what_is_shown(tmp_path: Path) -> None:
 
 
 def test_map_of_the_tree_names_what_there_is() -> None:
-    named = set(re.findall(r"^  (\w+(?:\.py|/))", README, re.MULTILINE))
+    tree = README.partition("```text\nforensic/\n")[2].partition("\nfixtures/")[0]
+    named = set(re.findall(r"\b\w+(?:\.py|/(?=\s))", tree))
     own = {
         f"{path.name}/" if path.is_dir() else path.name
         for path in (ROOT / "forensic").iterdir()

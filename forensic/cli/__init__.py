@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from forensic.cli import catalogue, explore, stages
+from forensic.cli import catalogue, explore, export, stages
 from forensic.errors import ForensicError
 from forensic.reports.escape import visible
 
@@ -30,7 +30,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _name, _command in [*stages.COMMANDS, *explore.COMMANDS, *catalogue.COMMANDS]:
+for _name, _command in [
+    *stages.COMMANDS,
+    *explore.COMMANDS,
+    *export.COMMANDS,
+    *catalogue.COMMANDS,
+]:
     app.command(_name)(_command)
 
 

@@ -169,26 +169,29 @@ class _Run:
         """Settle the pending parts and put all parts in place, in order."""
         listing = self.folder / "clocks.parquet"
         listing.write_bytes(parquet_bytes(clocks))
-        target = self.case.path("events")
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(mode=0o700)
-        moves = []
+        ready = self.folder / "events"
+        ready.mkdir(mode=0o700)
         with_events = [part for part in self.parts if part.events]
         for number, part in enumerate(with_events):
-            name = f"{number:06d}.parquet"
-            ready = str(part.events)
+            final = ready / f"{number:06d}.parquet"
             if part.pending:
-                settled = str(self.folder / f"settled-{name}")
-                workers.submit(number, settle, ready, str(listing), settled)
-                ready = settled
-            moves.append((Path(ready), target / name))
+                place = (str(part.events), str(listing), str(final))
+                workers.submit(number, settle, *place)
+            else:
+                Path(str(part.events)).rename(final)
         for _, value in workers.results(wait=True):
             if isinstance(value, Failed):
                 message = f"the times of a part could not be settled: {value.reason}"
                 raise ForensicError(message)
-        for ready_path, final_path in moves:
-            ready_path.chmod(0o600)
-            ready_path.rename(final_path)
+        for path in ready.iterdir():
+            path.chmod(0o600)
+        # From here on the old case is no more; without case.json nobody takes what
+        # stands in the folder for one.
+        self.case.path("case.json").unlink(missing_ok=True)
+        target = self.case.path("events")
+        if target.exists():
+            target.rename(self.folder / "old")
+        ready.rename(target)
 
     def _publish_unparsed(self) -> None:
         frames = [pl.DataFrame(schema=UNPARSED)]
