@@ -42,59 +42,52 @@ def parse_rows(
     """One row a line: parsed columns, `format`, and `refused` where none parses it.
 
     The formats are tried in order, each on what the ones before refused; then every
-    other format on lines that match its head. `refused` keeps the first reason.
+    other format on lines that match its head. `refused` keeps the first reason; the
+    other columns of such a row mean nothing.
     """
     chosen = tuple(formats)
-    pieces: list[pl.DataFrame] = []
-    rows = pl.Series("row", range(0), dtype=pl.UInt32)
-    reasons: pl.Series | None = None
-    left = text
-    for index, key in enumerate(chosen):
-        fmt = load(key)
-        if index == 0:
-            piece, refused = _parsed(fmt, text, payloads, depth)
-            if refused is None:
-                return piece
-            rows = pl.Series("row", refused["row"])
-            reasons = refused["refused"]
-            left = text.gather(rows)
-            pieces.append(piece)
-        else:
-            taken = _try(fmt, left, rows, payloads, depth)
-            rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
-    if not chosen:
+    first = None
+    if chosen:
+        first = _parsed(load(chosen[0]), text, payloads, depth)
+        refused = first["refused"]
+        if refused.null_count() == len(first):
+            return first
+        rows = refused.is_not_null().arg_true().alias("row")
+        reasons = refused.gather(rows)
+        left = text.gather(rows)
+    else:
+        left = text
         rows = pl.Series("row", range(len(text)), dtype=pl.UInt32)
+        reasons = pl.repeat("no format claims it", len(rows), eager=True)
+    pieces: list[pl.DataFrame] = []
+    for key in chosen[1:]:
+        taken = _try(load(key), left, rows, payloads, depth)
+        rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
     rest = _rest(chosen, depth > 0)
-    if len(rows):
-        gate = left.str.contains(_gate(rest))
-        for fmt in rest if gate.any() else ():
-            taken = _try(fmt, left, rows, payloads, depth)
-            rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
-    if len(rows):
-        why = (
-            reasons
-            if reasons is not None
-            else pl.repeat("no format claims it", len(rows), eager=True)
-        )
-        pieces.append(pl.DataFrame({"row": rows, "refused": why.cast(pl.String)}))
-    joined = pl.concat(pieces, how="diagonal") if len(pieces) > 1 else pieces[0]
-    return joined.sort("row")
+    for fmt in rest if left.str.contains(_gate(rest)).any() else ():
+        taken = _try(fmt, left, rows, payloads, depth)
+        rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
+    if first is not None and not pieces:
+        return first
+    if first is not None:
+        pieces.append(first.filter(refused.is_null()))
+    pieces.append(pl.DataFrame({"row": rows, "refused": reasons}))
+    return pl.concat(pieces, how="diagonal").sort("row")
 
 
 def _remaining(
     taken: pl.DataFrame | None,
     rows: pl.Series,
     left: pl.Series,
-    reasons: pl.Series | None,
+    reasons: pl.Series,
     pieces: list[pl.DataFrame],
-) -> tuple[pl.Series, pl.Series, pl.Series | None]:
+) -> tuple[pl.Series, pl.Series, pl.Series]:
     """What is left after a format took its rows, which join the pieces."""
     if taken is None:
         return rows, left, reasons
     pieces.append(taken)
     keep = ~rows.is_in(taken["row"].implode())
-    kept = reasons.filter(keep) if reasons is not None else None
-    return rows.filter(keep), left.filter(keep), kept
+    return rows.filter(keep), left.filter(keep), reasons.filter(keep)
 
 
 def _try(
@@ -107,7 +100,8 @@ def _try(
     if not claimed.any():
         return None
     mine = rows.filter(claimed)
-    piece, _ = _parsed(fmt, left.filter(claimed), payloads, depth)
+    piece = _parsed(fmt, left.filter(claimed), payloads, depth)
+    piece = piece.filter(piece["refused"].is_null())
     if not len(piece):
         return None
     return piece.with_columns(mine.gather(piece["row"]).alias("row"))
@@ -115,14 +109,9 @@ def _try(
 
 def _parsed(
     fmt: Format, text: pl.Series, payloads: Sequence[str], depth: int
-) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The rows that one format parses; row and reason of those that it refuses."""
+) -> pl.DataFrame:
+    """The rows as one format reads them, refused ones among them."""
     parsed = fmt.parse(text).with_row_index("row")
-    refused = None
-    good = parsed["refused"].is_null()
-    if not good.all():
-        refused = parsed.filter(~good).select("row", "refused")
-        parsed = parsed.filter(good)
     named = [
         pl.lit(fmt.name).alias("format"),
         pl.lit(fmt.stamps_end).alias("stamps_end"),
@@ -136,7 +125,7 @@ def _parsed(
     parsed = parsed.with_columns(named)
     if fmt.envelope and depth < _DEPTH and len(parsed):
         parsed = _opened(parsed, payloads, depth)
-    return parsed, refused
+    return parsed
 
 
 def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.DataFrame:
@@ -146,31 +135,37 @@ def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.Data
     the envelope says it. `message` is the payload's, because the line's prefix is in
     columns then.
     """
-    message = outer["message"].fill_null("")
-    inner = parse_rows(message, payloads, (), depth=depth + 1)
+    shown = pl.when(pl.col("refused").is_null()).then("message").fill_null("")
+    inner = parse_rows(outer.select(shown).to_series(), payloads, (), depth=depth + 1)
     good = inner["refused"].is_null()
     if not good.any():
         return outer
-    both = outer.filter(good)
-    inner = inner.filter(good).drop("row", "refused")
+    inner = inner.drop("row", "refused")
     if "local_time" in inner.columns and "utc_offset" not in inner.columns:
         inner = inner.with_columns(pl.lit(None, pl.Int32).alias("utc_offset"))
     if "message" not in inner.columns:
         inner = inner.with_columns(pl.lit(None, pl.String).alias("message"))
-    for column in inner.columns:
-        value = inner[column]
-        if column in both.columns:
-            value = _merged(column, inner, both)
-        both = both.with_columns(value.alias(column))
+    merged = [
+        _merged(name, inner, outer) if name in outer.columns else inner[name]
+        for name in inner.columns
+    ]
     if good.all():
-        return both
-    return pl.concat([both, outer.filter(~good)], how="diagonal").sort("row")
+        return outer.with_columns(merged)
+    return outer.with_columns(
+        pl.when(pl.lit(good))
+        .then(pl.lit(value))
+        .otherwise(value.name if value.name in outer.columns else None)
+        .alias(value.name)
+        for value in merged
+    )
 
 
 def _merged(column: str, inner: pl.DataFrame, outer: pl.DataFrame) -> pl.Series:
     """One column of payload and envelope: the payload's where it says something."""
     value, fallback = inner[column], outer[column].cast(inner.schema[column])
     if column in {"message", "stamps_end", "format"}:
+        return value
+    if fallback.null_count() == len(fallback) and column != "utc_offset":
         return value
     if column == "utc_offset" and "local_time" in inner.columns:
         # A zone belongs to its stamp: never the envelope's with the payload's.
@@ -182,8 +177,6 @@ def _merged(column: str, inner: pl.DataFrame, outer: pl.DataFrame) -> pl.Series:
         named = fallback.is_in(["app_server", "application", "load_balancer"])
         stays = (named & (value == "web_server")).fill_null(value=False)
         return fallback.zip_with(stays, value.zip_with(value.is_not_null(), fallback))
-    if not value.null_count():
-        return value
     return value.zip_with(value.is_not_null(), fallback)
 
 
