@@ -116,6 +116,7 @@ def said(status: int, **more: Any) -> dict[str, Any]:
     }
 
 
+TRACE = "Traceback (most recent call last):"
 CLOSED = (
     "upstream prematurely closed connection while reading response header from upstream"
 )
@@ -242,7 +243,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
             web(500, upstream_status=500, upstream="127.0.0.1:8000"),
             said(
                 500,
-                message="Exception on /app/admin [GET]\nTraceback (most recent call last)",
+                message=f"Exception on /app/admin [GET]\n{TRACE}",
                 level="error",
             ),
         ],
@@ -265,6 +266,31 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
             web(200, path="/", upstream_status=200, upstream="127.0.0.1:8000"),
         ],
         ("web_server", "access_forbidden", "strong"),
+    ),
+    (
+        "HAProxy denies",
+        [alb(403, action=None, reason="PR--", upstream=None)],
+        ("load_balancer", "access_forbidden", "certain"),
+    ),
+    (
+        "HAProxy without a server",
+        [alb(503, action=None, reason="SC--", upstream=None)],
+        ("load_balancer", "no_target", "certain"),
+    ),
+    (
+        "HAProxy waited in vain",
+        [alb(504, action=None, reason="sH--", upstream="app/s1")],
+        ("load_balancer", "target_timeout", "certain"),
+    ),
+    (
+        "HAProxy passes on",
+        [alb(403, 403, action=None, reason="----"), web(403), said(403)],
+        ("application", "application_response", "strong"),
+    ),
+    (
+        "nginx's own page, and no line says so",
+        [web(403, bytes_sent=153), said(200, path="/")],
+        ("web_server", "access_forbidden", "weak"),
     ),
     (
         "application alone",
@@ -374,7 +400,7 @@ def test_nothing_in_nothing_out() -> None:
 
 
 def test_equal_requests_that_ended_differently_are_not_certain() -> None:
-    """nginx refused one and the application the other: which is whose is a guess."""
+    """The server refused one and the application the other: which is whose is a guess."""
     rows = [web(403), error("access forbidden by rule"), web(403), said(403)]
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
     assert found.height == 2

@@ -201,7 +201,7 @@ def test_false_positives_have_two_sides() -> None:
     scanner = {"client_ip": "198.51.100.66", "client_scope": "public"}
     rows = [block(time=MINUTE)]
     for number in range(4):
-        rows.append(
+        rows.append(  # noqa: PERF401 - reads like the story it tells
             _row(
                 10 + number,
                 source="waf.json",
@@ -213,7 +213,7 @@ def test_false_positives_have_two_sides() -> None:
             )
         )
     for number in range(20):
-        rows.append(
+        rows.append(  # noqa: PERF401 - likewise
             _row(
                 50 + number,
                 source="waf.json",

@@ -11,7 +11,7 @@ Moments = list[tuple[int, int]]
 MOMENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=40)
 
 
-def _side(moments: Moments) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _side(moments: Moments) -> tuple[np.ndarray, np.ndarray]:
     keys = np.array([key for key, _ in moments], dtype=np.uint64)
     return keys, np.array([time for _, time in moments], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""A question and the tables ▶ the verdict: who answered, why, how sure, what is missing."""
+"""A question and the tables ▶ the verdict: who, why, how sure, what is missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -166,7 +166,7 @@ def answer(
     if found.height:
         verdict = _from_requests(found, quiet, events)
     else:
-        verdict = hypotheses.unseen(asked, quiet, sources, gaps)
+        verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
     verdict["sentence"] += note
     request = verdict.pop("request", None)

@@ -22,6 +22,7 @@ CARRIED = [
     "upstream",
     "duration",
     "upstream_duration",
+    "bytes_sent",
     "action",
     "rule",
     "rule_group",

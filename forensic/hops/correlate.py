@@ -93,6 +93,7 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
             "upstream_status",
             "upstream_duration",
             "duration",
+            "bytes_sent",
             "source",
         )
     }

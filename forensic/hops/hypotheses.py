@@ -60,6 +60,16 @@ def _candidates(
     return ([*inner, *front, *late] if not quiet else [*front, *late, *inner]), []
 
 
+def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
+    """What the gap table says about that moment, in words."""
+    if question.start is None:
+        return ""
+    within = (pl.col("start") < question.end) & (pl.col("end") > question.start)
+    rows = gaps.filter((pl.col("kind") != "absent") & within.fill_null(value=False))
+    texts = rows.sort("hop", "start", "source")["detail"].drop_nulls().to_list()
+    return "".join(f" {text}" for text in texts[:3])
+
+
 def _ruled_out(silence: Silence | None) -> bool:
     """Whether a hop's own log covers the moment and does not have the request."""
     return silence is not None and silence.covered and not silence.seen
@@ -68,7 +78,6 @@ def _ruled_out(silence: Silence | None) -> bool:
 def unseen(
     question: Question,
     quiet: Mapping[str, Silence],
-    sources: pl.DataFrame,
     gaps: pl.DataFrame,
 ) -> dict[str, Any]:
     """The verdict on a response that the user reports and that no log has."""
@@ -81,6 +90,7 @@ def unseen(
             role = f"{hop.replace('_', ' ')} was logging and has no such request"
             lines = silence.seen or silence.proof
             evidence += [line | {"role": role} for line in lines]
+    known = _known_gaps(question, gaps)
     status = question.status or "an error"
     path = question.path or "a request"
     if web is not None and excluded:
@@ -108,7 +118,7 @@ def unseen(
         "cause": "unknown",
         "rule": None,
         "confidence": confidence,
-        "sentence": f"{sentence} Likeliest: {likely}.",
+        "sentence": f"{sentence} Likeliest: {likely}.{known}",
         "evidence": evidence,
         "missing": missing,
         "count": 0,

@@ -1,4 +1,4 @@
-"""Worker deaths ▶ requests: which failure of the application's host broke which request.
+"""Worker deaths ▶ requests: which failure of a host broke which request.
 
 A worker that is killed takes its requests with it: nginx sees the connection close.
 A server that cannot boot leaves nobody listening: nginx is refused.

@@ -9,7 +9,8 @@ __all__ = ["corrected", "settled"]
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
     """The events that a row of the clock table speaks of."""
-    held = (pl.col("source") == span["source"]) & _stamped(str(span["stamp"]))
+    held: pl.Expr = pl.col("source") == span["source"]
+    held &= _stamped(str(span["stamp"]))
     for name in ("hostname", "process"):
         if span[name] is not None:
             held &= pl.col(name) == span[name]

@@ -45,7 +45,13 @@ _TEXTS = [
     "trace_id",
     "request_id",
 ]
-_NUMBERS = ["status", "upstream_status", "duration", "upstream_duration"]
+_NUMBERS = [
+    "status",
+    "upstream_status",
+    "duration",
+    "upstream_duration",
+    "bytes_sent",
+]
 
 
 def stopped() -> pl.Expr:

@@ -1,0 +1,184 @@
+"""What the outer hops answer themselves: the first part of the decision table."""
+
+import polars as pl
+
+from forensic.hops.table import BALANCED, Line, sure_of
+
+__all__ = ["edge"]
+
+_STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
+_CHECKED = [400, 405, 408, 411, 413, 414, 431, 463, 464, 501, 505]
+_STATUS_OUT = pl.col("load_balancer_status")
+_TARGET = pl.col("load_balancer_upstream_status")
+_ACTIONS = pl.col("load_balancer_action").fill_null("")
+_LAST = _ACTIONS.str.extract(r"([^,]*)$", 1)
+_REASON = pl.col("load_balancer_reason").fill_null("")
+#: Statuses that AWS load balancers alone use.
+_OWN = BALANCED & _TARGET.is_null()
+_OWN &= ~pl.col("balancer_passes") | _STATUS_OUT.is_in([460, 463, 464, 561])
+_WAF_STOPPED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(_STOPPED))
+#: HAProxy's termination state ▶ the cause, and what it says.
+_TERMINATIONS = {
+    r"^[Cc][CQHDRT]": ("client_closed", "its state says that the client went away"),
+    r"^[Cc]R": ("bad_request", "its state says that no whole request came"),
+    r"^L": ("fixed_response", "its state says that it serves this answer itself"),
+    r"^PR": ("access_forbidden", "its state says that a rule of its own denies it"),
+    r"^(?:s[CHQD]|SQ)": ("target_timeout", "its state says that no server was in time"),
+    r"^(?:S|PH)": (
+        "target_connection_error",
+        "its state says that the server broke off",
+    ),
+}
+
+
+def _haproxy() -> list[Line]:
+    """What HAProxy's termination state says: who ended the session, and when."""
+    state = pl.when(_REASON.str.contains(r"^[A-Za-z-]{4}$")).then(_REASON)
+    malformed = state.str.contains("^PR") & (_STATUS_OUT == 400)
+    lines = [
+        Line(
+            when=sure_of(BALANCED & malformed),
+            by="load_balancer",
+            cause="bad_request",
+            sure="certain",
+            because="its state says that it could not read the request",
+        )
+    ]
+    unnamed = pl.col("load_balancer_upstream").is_null()
+    lines.append(
+        Line(
+            when=sure_of(BALANCED & state.str.contains("^S[CQ]") & unnamed),
+            by="load_balancer",
+            cause="no_target",
+            sure="certain",
+            because="its state says that it had no server for it",
+        )
+    )
+    lines += [
+        Line(
+            when=sure_of(BALANCED & _TARGET.is_null() & state.str.contains(pattern)),
+            by="load_balancer",
+            cause=cause,
+            sure="certain",
+            because=because,
+        )
+        for pattern, (cause, because) in _TERMINATIONS.items()
+    ]
+    return lines
+
+
+def edge() -> list[Line]:
+    """The lines about what WAF, CDN and load balancer answer themselves."""
+    lb = "load_balancer"
+    return [
+        Line(
+            when=_WAF_STOPPED & ~sure_of(BALANCED & _TARGET.is_not_null()),
+            by="waf",
+            cause="waf_rule",
+            sure="certain",
+            because="its record says that a rule ended the request",
+        ),
+        Line(
+            when=sure_of(_LAST == "waf"),
+            by="waf",
+            cause="waf_rule",
+            sure="certain",
+            because="the load balancer's last action is `waf` and no target was asked",
+        ),
+        Line(
+            when=_OWN
+            & (_REASON.str.starts_with("WAF") | _ACTIONS.str.contains("waf-failed")),
+            by=lb,
+            cause="waf_unavailable",
+            sure="certain",
+            because="it could not consult the WAF",
+        ),
+        Line(
+            when=sure_of(_LAST == "fixed-response"),
+            by=lb,
+            cause="fixed_response",
+            sure="certain",
+            because="a listener rule gives a fixed response",
+        ),
+        Line(
+            when=_OWN
+            & (
+                _LAST.str.contains(r"^(?:authenticate|jwt)")
+                | _REASON.str.contains(r"^(?:Auth|JWT|JWKS)")
+                | (_STATUS_OUT == 561)
+            ),
+            by=lb,
+            cause="auth_failed",
+            sure="certain",
+            because="its authentication action failed",
+        ),
+        Line(
+            when=sure_of(BALANCED & _REASON.str.starts_with("Lambda")),
+            by=lb,
+            cause="lambda_error",
+            sure="certain",
+            because="the Lambda target failed",
+        ),
+        Line(
+            when=sure_of(_STATUS_OUT == 460),
+            by=lb,
+            cause="client_closed",
+            sure="certain",
+            because="the client closed the connection before the answer (460)",
+        ),
+        *_haproxy(),
+        Line(
+            when=_OWN & _STATUS_OUT.is_in(_CHECKED),
+            by=lb,
+            cause="bad_request",
+            sure="certain",
+            because="it refused the request itself; no target was asked",
+        ),
+        Line(
+            when=_OWN & (_STATUS_OUT == 503),
+            by=lb,
+            cause="no_target",
+            sure="certain",
+            because="no target could take the request",
+        ),
+        Line(
+            when=_OWN & (_STATUS_OUT == 504),
+            by=lb,
+            cause="target_timeout",
+            sure="certain",
+            because="the target did not answer in time (target status `-`)",
+        ),
+        Line(
+            when=_OWN
+            & (_STATUS_OUT == 502)
+            & pl.col("incident").is_not_null()
+            & ~pl.col("web_known"),
+            by=lb,
+            cause=pl.col("incident"),
+            sure="strong",
+            because="the target's worker broke off while the request was outstanding",
+        ),
+        Line(
+            when=_OWN & (_STATUS_OUT == 502),
+            by=lb,
+            cause="target_connection_error",
+            sure="certain",
+            because="the connection to the target failed (target status `-`)",
+        ),
+        Line(
+            when=_OWN & (_STATUS_OUT >= 400),
+            by=lb,
+            cause="unknown",
+            sure="strong",
+            because="no target status is logged",
+        ),
+        Line(
+            when=BALANCED & _TARGET.is_not_null() & (_TARGET != _STATUS_OUT),
+            by=lb,
+            cause=pl.when(_STATUS_OUT == 504)
+            .then(pl.lit("target_timeout"))
+            .otherwise(pl.lit("target_connection_error")),
+            sure="strong",
+            because="it replaced the status that the target had sent",
+        ),
+    ]

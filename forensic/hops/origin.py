@@ -1,0 +1,313 @@
+"""What the inner hops answer: the second part of the decision table."""
+
+import polars as pl
+
+from forensic.hops.table import BALANCED, Line, has, sure_of
+
+__all__ = ["origin"]
+
+#: Files that a web server serves itself.
+_STATIC = (
+    r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
+)
+_PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
+#: The bytes of nginx's own error page: markup, twice the title, the server's name
+#: (`nginx`, `nginx/1.22.1`, `nginx/1.18.0 (Ubuntu)`; before 1.15 with a colour).
+_MARKUP = [115, 131]
+_NAMES = [5, 11, 12, 13, 20, 21, 22]
+_TITLES = {
+    400: "400 Bad Request",
+    401: "401 Authorization Required",
+    403: "403 Forbidden",
+    404: "404 Not Found",
+    405: "405 Not Allowed",
+    413: "413 Request Entity Too Large",
+    429: "429 Too Many Requests",
+    500: "500 Internal Server Error",
+    502: "502 Bad Gateway",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
+_PAGES = {
+    status: [markup + 2 * len(title) + name for markup in _MARKUP for name in _NAMES]
+    for status, title in _TITLES.items()
+}
+_WEB = pl.col("web_status").is_not_null()
+_STATUS = pl.coalesce("web_status", "load_balancer_upstream_status", "status")
+_SIZE = pl.col("web_bytes_sent")
+_UP = pl.col("web_upstream_status")
+_LOGS_UP = pl.col("logs_upstream")
+_NOTE = pl.col("note_cause")
+_KIND = pl.col("note_kind").fill_null("")
+_INCIDENT = pl.col("incident")
+_APP_SAYS = sure_of(
+    (pl.col("application_status") == _STATUS) | (pl.col("app_server_status") == _STATUS)
+)
+_THROWN = pl.col("trace_kind") == "exception"
+_APP_SILENT = (
+    pl.col("app_logs_requests") & pl.col("app_covered") & ~has("application")
+) & ~has("app_server")
+
+
+def _own_cause() -> pl.Expr:
+    """The cause of a web server's own answer, judged by its status alone."""
+    by_status = {
+        401: "auth_failed",
+        403: "access_forbidden",
+        404: "file_not_found",
+        413: "body_too_large",
+        429: "rate_limited",
+        444: "access_forbidden",
+        499: "client_closed",
+        502: "bad_gateway",
+        503: "rate_limited",
+        504: "upstream_timeout",
+        **dict.fromkeys(_PROTOCOL, "bad_request"),
+    }
+    return _STATUS.replace_strict(
+        list(by_status),
+        list(by_status.values()),
+        default="unknown",
+        return_dtype=pl.String,
+    )
+
+
+def _upstream_cause() -> pl.Expr:
+    """Why a web server wrote 502 or 504, where no error line says it."""
+    waited = pl.coalesce("web_upstream_duration", "web_duration")
+    return (
+        pl.when(_INCIDENT.is_not_null())
+        .then(_INCIDENT)
+        .when(_STATUS == 504)
+        .then(pl.lit("upstream_timeout"))
+        .when(waited < 0.01)
+        .then(pl.lit("upstream_refused"))
+        .otherwise(pl.lit("upstream_closed"))
+    )
+
+
+def _app_cause() -> pl.Expr:
+    """Whether the application failed or decided."""
+    failed = sure_of(_THROWN) | ((_STATUS == 500) & ~pl.col("app_speaks"))
+    return (
+        pl.when(failed)
+        .then(pl.lit("exception"))
+        .otherwise(pl.lit("application_response"))
+    )
+
+
+def _own_page() -> pl.Expr:
+    """Whether the body has the size of the page that nginx itself sends."""
+    found = pl.lit(value=False)
+    for status, sizes in _PAGES.items():
+        found |= (_STATUS == status) & _SIZE.is_in(sizes)
+    return sure_of(found)
+
+
+def _noted() -> list[Line]:
+    """What the web server's own error line says.
+
+    Why an upstream was gone, only the upstream's own log can say for certain.
+    """
+    dropped = _KIND.is_in(["closed", "refused", "no_live"])
+    return [
+        Line(
+            when=sure_of(pl.col("web_status") == 499),
+            by="web_server",
+            cause="client_closed",
+            sure="certain",
+            because="the client closed the connection before the answer (499)",
+        ),
+        Line(
+            when=sure_of(_KIND == "script"),
+            by="application",
+            cause="exception",
+            sure="certain",
+            because="its fatal error stands in the web server's error log",
+        ),
+        Line(
+            when=_NOTE.is_not_null() & ~_APP_SAYS,
+            by="web_server",
+            cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
+            sure=pl.when(
+                ~pl.col("note_direct")
+                | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+            )
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("certain")),
+            because="its error log names this request and the reason",
+        ),
+    ]
+
+
+def _app_sure(otherwise: str) -> pl.Expr:
+    """How sure that is: a 500 of which no log speaks may be either."""
+    guessed = (_STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(_THROWN)
+    return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
+
+
+def _with_upstream() -> list[Line]:
+    """A web server that logs what the upstream answered."""
+    passed = _WEB & _LOGS_UP & (_UP == _STATUS)
+    gateway = _STATUS.is_in([502, 504])
+    return [
+        Line(
+            when=sure_of(pl.col("trace_kind") == "invalid_request"),
+            by="app_server",
+            cause="bad_request",
+            sure="strong",
+            because="it logs that it could not read the request",
+        ),
+        Line(
+            when=_WEB & _LOGS_UP & _UP.is_null() & (_STATUS >= 400) & ~_APP_SAYS,
+            by="web_server",
+            cause=pl.when(_STATUS.is_in([502, 504]))
+            .then(_upstream_cause())
+            .otherwise(_own_cause()),
+            sure="strong",
+            because="it asked no upstream (upstream status `-`)",
+        ),
+        Line(
+            when=passed & gateway & ~_APP_SAYS,
+            by="web_server",
+            cause=_upstream_cause(),
+            sure="weak",
+            because="it writes this status for an upstream that fails",
+        ),
+        Line(
+            when=passed & (_APP_SAYS | sure_of(_THROWN)),
+            by="application",
+            cause=_app_cause(),
+            sure="certain",
+            because="the web server passed its status on, and its own log has it too",
+        ),
+        Line(
+            when=passed,
+            by="application",
+            cause=_app_cause(),
+            sure=_app_sure("strong"),
+            because="the web server passed the upstream's status on",
+        ),
+        Line(
+            when=_WEB & _LOGS_UP & _UP.is_not_null() & (_STATUS >= 400),
+            by="web_server",
+            cause=pl.when(gateway).then(_upstream_cause()).otherwise(_own_cause()),
+            sure="weak",
+            because="its status is another than the upstream's",
+        ),
+    ]
+
+
+def _without_upstream() -> list[Line]:
+    """A web server that does not say what the upstream answered, or no web log."""
+    malformed = _WEB & (pl.col("method").is_null() | pl.col("path").is_null())
+    gateway = _STATUS.is_in([502, 504])
+    web = _WEB | BALANCED
+    static = pl.col("path").str.contains(_STATIC)
+    return [
+        Line(
+            when=_APP_SAYS,
+            by="application",
+            cause=_app_cause(),
+            sure="strong",
+            because="its own log has the request with this status",
+        ),
+        Line(
+            when=sure_of(_THROWN) & (_STATUS >= 500),
+            by="application",
+            cause="exception",
+            sure="strong",
+            because="a traceback stands at this request",
+        ),
+        Line(
+            when=sure_of(pl.col("trace_kind") == "said_no"),
+            by="application",
+            cause="application_response",
+            sure="strong",
+            because="its own log says that it refused",
+        ),
+        Line(
+            when=malformed
+            | (_WEB & _STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
+            by="web_server",
+            cause=_own_cause(),
+            sure="strong",
+            because="such a request is refused before any upstream is asked",
+        ),
+        Line(
+            when=gateway & web & _INCIDENT.is_not_null(),
+            by="web_server",
+            cause=_upstream_cause(),
+            sure="strong",
+            because="a worker of its upstream died at that moment",
+        ),
+        Line(
+            when=gateway & web,
+            by="web_server",
+            cause=_upstream_cause(),
+            sure="weak",
+            because="it writes this status for an upstream that fails",
+        ),
+        Line(
+            when=_WEB & _APP_SILENT & (_STATUS >= 400) & (_STATUS != 500),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="the application logs its requests, and this one is not among them",
+        ),
+        Line(
+            when=_WEB & ~_LOGS_UP & _own_page() & (_STATUS >= 400),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="its body has the size of nginx's own error page",
+        ),
+        Line(
+            when=_WEB & ~pl.col("proxies") & (_STATUS >= 400),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="nothing in the archive shows an upstream behind it",
+        ),
+        Line(
+            when=(_WEB | BALANCED)
+            & (_STATUS.is_in([408, 413, 414]) | (sure_of(static) & (_STATUS == 404))),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="such an answer is a web server's more often than an application's",
+        ),
+        Line(
+            when=_WEB & (_STATUS == 429) & ~pl.col("app_speaks"),
+            by="web_server",
+            cause="rate_limited",
+            sure="weak",
+            because="limits stand in front of an application more often than in it",
+        ),
+        Line(
+            when=has("cdn") & ~BALANCED & ~_WEB & pl.col("web_known"),
+            by="cdn",
+            cause="unknown",
+            sure="weak",
+            because="no hop behind it has the request",
+        ),
+        Line(
+            when=(_WEB | BALANCED | has("cdn")) & (_STATUS >= 400),
+            by="application",
+            cause=_app_cause(),
+            sure="weak",
+            because="no outer hop claims the answer; no inner log is there to show it",
+        ),
+        Line(
+            when=has("application") | has("app_server"),
+            by="application",
+            cause=_app_cause(),
+            sure="strong",
+            because="its own log has the request with this status",
+        ),
+    ]
+
+
+def origin() -> list[Line]:
+    """The lines about what web server, application server and application answer."""
+    return [*_noted(), *_with_upstream(), *_without_upstream()]
