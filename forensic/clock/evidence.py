@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from forensic.clock.link import Link, is_zone
 from forensic.clock.names import series
 from forensic.clock.options import Overrides, chosen, offset_text, zone_offset
 from forensic.clock.pairs import STEP
 from forensic.clock.place import host_root
 from forensic.clock.unit import Borders, Key, Unit
 from forensic.clock.votes import Vote
-from forensic.clock.zone import Link, is_zone
 
 __all__ = [
     "continuity_links",

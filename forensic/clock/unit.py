@@ -55,6 +55,9 @@ class Unit:
     #: The earliest and latest stamp without a written offset, where its year is known.
     low: dt.datetime | None = None
     high: dt.datetime | None = None
+    #: The same in UTC, of the rows with a written offset.
+    first: dt.datetime | None = None
+    last: dt.datetime | None = None
 
 
 #: (series, hostname) ▶ sorted places (rotation, source, line) where a segment begins.
@@ -124,7 +127,18 @@ def _add(found: dict[Key, Unit], cell: Mapping[str, object], segment: int) -> No
     first, last = int(str(cell["first_line"])), int(str(cell["last_line"]))
     low, high = unit.lines.get(source, (first, last))
     unit.lines[source] = (min(low, first), max(high, last))
-    if offset is None and isinstance(cell["low"], dt.datetime):
-        unit.low = min(unit.low or cell["low"], cell["low"])
-    if offset is None and isinstance(cell["high"], dt.datetime):
-        unit.high = max(unit.high or cell["high"], cell["high"])
+    _stretch(
+        unit, cell["low"], cell["high"], None if offset is None else int(str(offset))
+    )
+
+
+def _stretch(unit: Unit, low: object, high: object, offset: int | None) -> None:
+    """Widen the stretch that the unit covers by that of a cell."""
+    if not isinstance(low, dt.datetime) or not isinstance(high, dt.datetime):
+        return
+    if offset is None:
+        unit.low, unit.high = min(unit.low or low, low), max(unit.high or high, high)
+        return
+    behind = dt.timedelta(seconds=offset)
+    low, high = low - behind, high - behind
+    unit.first, unit.last = min(unit.first or low, low), max(unit.last or high, high)

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["RANKS", "Decision", "Vote", "decide", "weaker"]
+__all__ = ["RANKS", "Decision", "Vote", "decide", "lowered", "weaker"]
 
 #: Confidence from the surest to the least sure.
 RANKS = ["certain", "strong", "weak", "none"]
-_BASES = ["written", "inferred", "assumed"]
+#: Weak evidence that another kind can confirm.
+_AGREEING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ def _contested(vote: Vote, rivals: list[Vote]) -> bool:
     return inside or outside
 
 
+def _together(winners: list[Vote]) -> str:
+    """How sure evidence is that all says the same, the strongest first.
+
+    Two kinds of weak evidence that agree make a strong one, unless both are faint.
+    """
+    near = [v for v in winners if v.strength >= 0.5 * winners[0].strength]
+    best = min((v.confidence for v in near), key=RANKS.index)
+    kinds = {v.method for v in near if v.strength >= _AGREEING and v.basis != "assumed"}
+    return "strong" if best == "weak" and len(kinds) > 1 else best
+
+
 def decide(votes: Iterable[Vote]) -> Decision | None:
     """Value that the evidence says; None without any."""
     by_value: dict[int, list[Vote]] = defaultdict(list)
@@ -77,7 +89,7 @@ def decide(votes: Iterable[Vote]) -> Decision | None:
     winners = sorted(by_value[value], key=lambda v: (-v.strength, v.method, v.detail))
     rivals = [v for other, group in by_value.items() if other != value for v in group]
     top = winners[0]
-    confidence = top.confidence
+    confidence = _together(winners)
     if _contested(top, rivals):
         confidence = lowered(confidence)
     details = [top.detail]

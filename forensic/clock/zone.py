@@ -6,59 +6,19 @@ link first; what no link reaches follows its neighbours, and at last UTC is assu
 """
 
 import heapq
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from forensic.clock.names import folder
+from forensic.clock.link import Link, is_zone
+from forensic.clock.nearness import neighbours
 from forensic.clock.options import offset_text
-from forensic.clock.place import host_root
 from forensic.clock.unit import Key, Unit
-from forensic.clock.votes import Decision, Vote, decide, lowered, weaker
+from forensic.clock.votes import Decision, Vote, decide, weaker
 
-__all__ = ["Link", "decide_zones", "is_zone", "nearest_zone"]
+__all__ = ["decide_zones"]
 
-_HALVES = [
-    -12600,
-    -9000,
-    -16200,
-    -34200,
-    12600,
-    16200,
-    19800,
-    20700,
-    23400,
-    30600,
-    31500,
-]
-_HALVES += [34200, 37800, 45900, 49500]
-_REAL = {hours * 3600 for hours in range(-12, 15)} | set(_HALVES)
-#: Written by machines of the provider: their zone says nothing about a host's.
-_REMOTE = {"cdn", "waf", "load_balancer"}
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The offset of `left` minus the offset of `right`, and how that is known."""
-
-    left: Key
-    right: Key
-    step: int
-    strength: float
-    confidence: str
-    method: str
-    count: int
-    against: int = 0
-
-
-def is_zone(seconds: int) -> bool:
-    """Whether any place on earth has, or in living memory had, that offset."""
-    return seconds in _REAL
-
-
-def nearest_zone(seconds: int) -> int:
-    """Real offset next to one that no place has."""
-    return min(_REAL, key=lambda real: (abs(real - seconds), abs(real)))
+#: Weak evidence below this strength waits for what neighbours and spans say.
+_FAINT = 10
 
 
 def _carried(link: Link, key: Key, known: Decision) -> Vote | None:
@@ -106,14 +66,29 @@ def decide_zones(
         around[link.right].append(link)
     _spread(known, waiting, anchors, around, known.copy())
     while waiting:
-        fresh = {
-            key: _settled(key, votes, anchors)
-            for key, votes in _neighbours(waiting, known, found, around)
+        votes = {
+            key: _votes(key, known, anchors, around)
+            for key in sorted(waiting, key=_sortable)
         }
+        near = neighbours(votes, known, found, links)
+        fresh = {key: _settled(near[key]) for key in _nearest(near)}
         known |= fresh
         waiting -= fresh.keys()
         _spread(known, waiting, anchors, around, fresh)
     return {key: known[key] for key, unit in found.items() if unit.bare}
+
+
+def _nearest(votes: Mapping[Key, Sequence[Vote]]) -> list[Key]:
+    """Those for which the strongest evidence speaks."""
+    strength = {
+        k: max((v.strength for v in vs), default=0.0) for k, vs in votes.items()
+    }
+    best = max(strength.values())
+    envelopes = [key for key in votes if key.stamp == "envelope"]
+    if not best and envelopes:
+        # Nothing speaks at all: what is assumed of envelopes tells their payloads.
+        return envelopes
+    return [key for key in votes if strength[key] == best]
 
 
 def _written(unit: Unit) -> Decision | None:
@@ -156,7 +131,9 @@ def _spread(
         if key not in waiting:
             continue
         decision = decide(_votes(key, known, anchors, around))
-        if decision is None:
+        faint = max((v.strength for v in votes[key]), default=0.0) < _FAINT
+        if decision is None or (faint and decision.confidence == "weak"):
+            # Neighbours and spans may confirm it, or know better.
             continue
         known[key] = decision
         waiting.discard(key)
@@ -186,128 +163,9 @@ def _votes(
     return votes
 
 
-def _settled(
-    key: Key, votes: list[Vote], anchors: Mapping[Key, Sequence[Vote]]
-) -> Decision:
-    decision = decide([*votes, *anchors.get(key, ())])
+def _settled(votes: Sequence[Vote]) -> Decision:
+    decision = decide(votes)
     if decision is not None:
         return decision
     text = "nothing in the archive tells its zone: UTC is assumed"
     return Decision(0, "none", "assumed", text, 0, 0, basis="assumed")
-
-
-#: How near a decided unit is to one that has no evidence of its own.
-_NEARNESS: list[tuple[str, float, str]] = [
-    ("the same host in the same lines", 11, "strong"),
-    ("the same host in the same log", 10, "strong"),
-    ("the same log", 8, "strong"),
-    ("the same server in the same folder", 7, "strong"),
-    ("the same folder", 5, "weak"),
-    ("the same machine", 4, "weak"),
-    ("the rest of the archive", 2, "weak"),
-]
-
-
-def _circles(unit: Unit) -> list[tuple[object, ...]]:
-    """Say what a unit shares with others, nearest first (see _NEARNESS)."""
-    key = unit.key
-    place = folder(key.series)
-    return [
-        (0, key.series, key.hostname, key.stamp, key.segment),
-        (1, key.series, key.hostname, key.stamp),
-        (2, key.series, key.stamp),
-        (3, place, unit.hop, key.stamp),
-        (4, place),
-        (5, host_root(key.series)),
-        (6,),
-    ]
-
-
-def _neighbours(
-    waiting: Iterable[Key],
-    known: Mapping[Key, Decision],
-    found: Mapping[Key, Unit],
-    around: Mapping[Key, Sequence[Link]],
-) -> list[tuple[Key, list[Vote]]]:
-    """List the waiting units with the nearest decided neighbours, and their votes."""
-    tallies: dict[tuple[object, ...], Counter[int]] = defaultdict(Counter)
-    sure: dict[tuple[object, ...], str] = {}
-    for key, decision in known.items():
-        unit = found[key]
-        if unit.hop in _REMOTE or decision.basis == "assumed":
-            continue
-        for circle in _circles(unit):
-            tallies[circle][decision.value] += 1
-            sure[circle] = weaker(sure.get(circle, "certain"), decision.confidence)
-    usual = {0, *(decision.value for decision in known.values())}
-    inside: dict[tuple[object, ...], list[Link]] = defaultdict(list)
-    for link in {link for links in around.values() for link in links}:
-        if link.left._replace(stamp="envelope") == link.right:
-            inside[_host(link.left)].append(link)
-            inside[_host(link.right)].append(link)
-    votes = {
-        key: [
-            vote
-            for raw in _circle_votes(found[key], tallies, sure)
-            for vote in _likely(raw, key, inside[_host(key)], usual)
-        ]
-        for key in sorted(waiting, key=_sortable)
-    }
-    strength = {
-        k: max((v.strength for v in vs), default=0.0) for k, vs in votes.items()
-    }
-    best = max(strength.values())
-    envelopes = [key for key in votes if key.stamp == "envelope"]
-    if not best and envelopes:
-        # Nothing speaks at all: what is assumed of envelopes tells their payloads.
-        return [(key, []) for key in envelopes]
-    return [(key, votes[key]) for key in votes if strength[key] == best]
-
-
-def _host(key: Key) -> tuple[object, ...]:
-    """Name what shares a clock with a unit: for an envelope, the whole host."""
-    program = key.process if key.stamp == "event" else None
-    return key.series, key.hostname, program, key.stamp, key.segment
-
-
-def _likely(vote: Vote, key: Key, links: Sequence[Link], usual: set[int]) -> list[Vote]:
-    """Vote, if what follows for linked stamps is possible; weaker if it is unusual.
-
-    A payload nine hours ahead of its envelope is not in the zone +18:00: there the
-    envelope is in UTC, though its neighbours are in +09:00.
-    """
-    for link in links:
-        other = vote.value + (-link.step if key.stamp == "event" else link.step)
-        if not is_zone(other):
-            return []
-        if other not in usual:
-            vote = replace(vote, strength=vote.strength / 2)
-    return [vote]
-
-
-def _circle_votes(
-    unit: Unit,
-    tallies: Mapping[tuple[object, ...], Counter[int]],
-    sure: Mapping[tuple[object, ...], str],
-) -> list[Vote]:
-    """Vote of the nearest circle that has any decided unit."""
-    for circle, (name, strength, confidence) in zip(
-        _circles(unit), _NEARNESS, strict=True
-    ):
-        tally = tallies.get(circle)
-        if not tally or (circle[0] == 3 and unit.hop is None):
-            continue
-        value, n = min(
-            tally.items(), key=lambda item: (-item[1], abs(item[0]), item[0])
-        )
-        rest = tally.total() - n
-        text = f"{name} is {offset_text(value)}"
-        limit = weaker(confidence, sure[circle])
-        if circle[0] == 3 and unit.hop != "web_server":
-            # An access and an error log are one program's; other logs need not be.
-            limit = weaker(limit, "weak")
-        # Envelopes first: a payload then follows from its own envelope.
-        first = strength + 0.5 * (unit.key.stamp == "envelope")
-        vote = Vote(value, first, limit, name, text, n, rest)
-        return [replace(vote, confidence=lowered(limit)) if rest else vote]
-    return []
