@@ -50,6 +50,8 @@ class Entry:
     ordered: bool = True
     #: It held other files, which have entries of their own.
     container: bool = False
+    #: What holds the container open around a member that was asked for by name.
+    walk: Iterator["Entry"] | None = None
 
 
 def display(raw: bytes) -> str:
@@ -229,9 +231,10 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
             entry = _opened(name, path, problem)
             if not rest and not entry.problem:
                 return entry
-            for found in _unpacked(entry, 0, {name: 1}):
+            walk = _unpacked(entry, 0, {name: 1})
+            for found in walk:
                 if found.source == source and found.stream is not None:
-                    return found
+                    return dataclasses.replace(found, walk=walk)
     message = f"no file {source} in the archive"
     raise UsageError(message)
 

@@ -15,7 +15,7 @@ from forensic.archive import spans_reader
 from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.errors import UsageError
-from forensic.reports import html, markdown
+from forensic.reports import digest, html, markdown
 from forensic.schema import LEVELS, SCHEMA_VERSION
 from forensic.workers import cores
 
@@ -231,6 +231,7 @@ def _finish(case: Case, request: Request, began: datetime) -> None:
     record = {
         "tool": {"name": "forensic", "version": __version__, "schema": SCHEMA_VERSION},
         "libraries": {"python": platform.python_version(), "polars": pl.__version__},
+        "input_sha256": digest.input_hash(case),
         "arguments": {
             "archives": [os.path.realpath(archive) for archive in request.archives],
             "zones": [list(pair) for pair in request.zones],

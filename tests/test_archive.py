@@ -89,6 +89,7 @@ def test_tar_and_what_is_in_it(mode: str, tmp_path: Path) -> None:
         "../up": b"up",
         "a.log.gz": gzip.compress(LOG),
         "in.tar": inner,
+        "long.log": LOG * 900,
     }
     path = tmp_path / "export.tar"
     path.write_bytes(tar_of(members, mode))
@@ -101,6 +102,7 @@ def test_tar_and_what_is_in_it(mode: str, tmp_path: Path) -> None:
     assert found["export.tar!/evil"] == (None, "unsupported")
     assert before == sorted(tmp_path.rglob("*"))
     read_span = spans_reader([path])
+    assert read_span("export.tar!/long.log", 60_000, 900) == (LOG * 900)[60_000:60_900]
     assert read_span("export.tar!/in.tar!/z", 12, 9) == LOG[12:21]
     assert read_span("export.tar!/a.log.gz", 0, 9) == LOG[:9]
 

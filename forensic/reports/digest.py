@@ -27,6 +27,7 @@ __all__ = [
     "gaps",
     "guess",
     "hops",
+    "input_hash",
     "no_logs",
     "not_whole",
     "reproduction",
@@ -309,7 +310,7 @@ def reproduction(case: Case) -> list[tuple[str, str]]:
         ("schema", str(tool.get("schema") or "")),
         ("libraries", ", ".join(f"{k} {v}" for k, v in sorted(libraries.items()))),
         ("command", command(record.get("arguments") or {})),
-        ("input_hash", _root_hash(case)),
+        ("input_hash", input_hash(case)),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -331,7 +332,7 @@ def command(arguments: Mapping[str, Any]) -> str:
     return shlex.join(["forensic", "analyze", *parts]) if parts else ""
 
 
-def _root_hash(case: Case) -> str:
+def input_hash(case: Case) -> str:
     """One hash over the names and hashes of all files, as `sha256sum` lists them."""
     table = case.table("sources").select("source", "sha256").sort("source")
     lines = (f"{row['sha256'] or '-'}  {row['source']}\n" for row in rows(table))
