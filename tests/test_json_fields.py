@@ -1,0 +1,42 @@
+"""json_fields: keys by name or path, what is left, what is refused."""
+
+import polars as pl
+
+from forensic.json_fields import json_fields
+
+NAMES = {"status": "st status", "agent": "h.ua", "took": "t"}
+
+
+def row(text: str, **more: object) -> dict[str, object]:
+    lines = pl.Series("text", [text])
+    return json_fields(lines, NAMES, {"t"}, **more).row(0, named=True)  # type: ignore[arg-type]
+
+
+def test_a_key_is_taken_by_its_best_name_and_the_rest_is_extra() -> None:
+    found = row('{"status":403,"st":404,"t":1.5,"h":{"ua":"x"},"a.b":true,"n":null}')
+    assert found["status"] == "404"
+    assert found["took"] == "1.5"
+    assert found["agent"] == "x"
+    assert found["extra"] == '{"status":403,"h":{"ua":"x"},"a.b":true}'
+    assert found["refused"] is None
+
+
+def test_kept_columns_stay_in_extra() -> None:
+    assert row('{"st":404,"t":1}', kept=("status",))["extra"] == '{"st":404}'
+
+
+def test_values_that_are_no_text_become_text() -> None:
+    assert row('{"t":[1,2]}')["took"] == '{"":[1,2]}'
+    assert row('{"t":false}')["took"] == "false"
+
+
+def test_a_key_written_twice_is_flagged() -> None:
+    found = row('{"t":1,"st":1,"st":2}')
+    assert found["status"] is None
+    assert found["flags"] == ["duplicate_key"]
+    assert found["extra"] == '{"duplicates":{"st":[1,2]}}'
+
+
+def test_what_lacks_a_mark_or_is_no_object_is_refused() -> None:
+    for text in ('{"st":404}', "[1]", "null", '{"t":1', "", "[" * 5000):
+        assert row(text)["refused"] is not None
