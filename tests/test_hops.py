@@ -414,3 +414,55 @@ def test_a_line_of_nginx_is_not_about_an_answer_of_its_upstream() -> None:
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
     causes = {row["evidence"][0]["line"]: row["cause"] for row in found.to_dicts()}
     assert causes == {1: "application_response", 3: "access_forbidden"}
+
+
+def test_a_record_that_was_delivered_twice_counts_once() -> None:
+    rows = events(waf(), waf(source="waf-again.log"))
+    assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 1
+    later = waf(time=T + timedelta(seconds=1))
+    assert correlate(events(waf(), later), NO_CLOCKS, NO_SOURCES).height == 2
+
+
+def test_a_response_without_a_path_answers_the_worker_s_last_request() -> None:
+    asked = {
+        **said(403),
+        "status": None,
+        "message": "Request: GET /app/admin",
+        "pid": 7,
+    }
+    other = {**asked, "message": "Request: GET /x", "path": "/x", "pid": 8}
+    told = said(403, path=None, method=None, pid=7)
+    found = correlate(events(web(403), asked, other, told), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 1
+    row = found.row(0, named=True)
+    assert row["answered_by"] == "application"
+    assert [line["line"] for line in row["evidence"]] == [1, 4]
+
+
+def test_a_proxy_behind_a_proxy_is_one_request() -> None:
+    rows = []
+    for number in range(12):
+        at = {"time": T + timedelta(seconds=10 * number), "path": f"/p/{number}"}
+        status = 403 if number == 5 else 200
+        user = f"203.0.113.{number}"
+        rows.append(
+            web(
+                status,
+                source="edge/access.log",
+                client_ip=user,
+                client_scope="public",
+                **at,
+            )
+        )
+        rows.append(web(status, source="web/access.log", **at))
+    moment = T + timedelta(seconds=50)
+    rule = error(
+        "access forbidden by rule", source="web/error.log", time=moment, path="/p/5"
+    )
+    found = correlate(events(*rows, rule), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 1
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "access_forbidden")
+    assert row["client_ip"] == "203.0.113.5"
+    sources = [line["source"] for line in row["evidence"]]
+    assert sources == ["edge/access.log", "web/access.log", "web/error.log"]

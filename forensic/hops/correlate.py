@@ -202,13 +202,18 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
 
 
 def _window(
-    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts, *, everything: bool
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    known: Facts,
+    inner: list[str],
+    *,
+    everything: bool,
 ) -> pl.DataFrame:
     """The decided requests of one window."""
     frame = responses.collect(events, clocks, everything=everything)
     said = notes.collect(events, clocks)
     frame = notes.as_responses(frame, said, known)
-    frame = proxies.tiered(frame)
+    frame = proxies.tiered(frame, inner)
     if not frame.height:
         return pl.DataFrame()
     links = join.link(frame)
@@ -225,9 +230,10 @@ def _parts(
     """The request table, window by window."""
     lead = clocks["skew"].abs().max()
     overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
+    inner = proxies.inner_sources(events, clocks, known)
     for span in _windows(events):
         part = _window(
-            _between(events, span, overlap), clocks, known, everything=everything
+            _between(events, span, overlap), clocks, known, inner, everything=everything
         )
         if part.height:
             yield explain(_own(part, span), known)

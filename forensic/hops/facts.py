@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["Facts", "gather"]
+__all__ = ["ROTATION", "Facts", "gather"]
 
 _MINUTE = 60_000_000
 #: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
-_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
+ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def gather(events: pl.LazyFrame) -> Facts:
             last=moment.max(),
         )
         .collect(engine="streaming")
-        .with_columns(family=pl.col("source").str.replace(_ROTATION, ""))
+        .with_columns(family=pl.col("source").str.replace(ROTATION, ""))
         .sort("source", "hop")
     )
     minutes = (

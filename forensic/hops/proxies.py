@@ -3,25 +3,45 @@
 import numpy as np
 import polars as pl
 
+from forensic.hops.facts import ROTATION, Facts
+from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
-from forensic.hops.responses import TIERS
+from forensic.hops.responses import TIERS, hashed
 
-__all__ = ["tiered"]
+__all__ = ["inner_sources", "tiered"]
 
-_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
 _SHARE = 0.6
 _ENOUGH = 5
-_SAMPLE = 50_000
+#: Rows that are compared; more logs than this are nodes of one tier.
+_SAMPLE = 400_000
+_MOST = 40
 
 
-def _singles(rows: pl.DataFrame) -> pl.DataFrame:
-    """Requests that a log has once only, so that a pair can not be chance."""
-    key = ["method_key", "path_key", "query_key", "status"]
-    once = rows.filter(pl.len().over(key) == 1).head(_SAMPLE)
-    mixed = pl.struct(key).hash(5)
-    return once.select("time", key=mixed)
+def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
+    """Requests of every web server log, all of the same keys."""
+    moment, _ = corrected(clocks)
+    web = known.profile.filter(pl.col("hop") == "web_server")
+    part = max(1, int(web["answers"].sum()) // _SAMPLE)
+    key = pl.struct(
+        pl.col("method"), hashed(pl.col("path")), hashed(pl.col("query")), "status"
+    ).hash(5)
+    return (
+        events.filter(
+            (pl.col("hop").cast(pl.String) == "web_server")
+            & pl.col("status").is_not_null()
+            & pl.col("time").is_not_null()
+        )
+        .select(
+            "client_ip",
+            key=key,
+            time=moment,
+            family=pl.col("source").str.replace(ROTATION, ""),
+        )
+        .filter(pl.col("key") % part == 0)
+        .collect(engine="streaming")
+    )
 
 
 def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
@@ -36,40 +56,42 @@ def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     return bool(found.size >= max(_ENOUGH, _SHARE * inner.height))
 
 
-def _clients(rows: pl.DataFrame) -> int:
-    return rows["client_ip"].n_unique()
+def inner_sources(
+    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts
+) -> list[str]:
+    """The web server logs, by family, that stand behind another one.
 
-
-def tiered(frame: pl.DataFrame) -> pl.DataFrame:
-    """The responses, with web servers that stand behind others on their own tier.
-
-    A log stands behind another where most of its unmistakable requests stand there
-    too within seconds, and its own peers are fewer: it sees the proxy only.
+    Most of such a log's unmistakable requests (those that stand in it once) stand in
+    the other one too within seconds, and its own peers are fewer: it sees the proxy.
     """
-    web = frame.filter(
-        (pl.col("tier") == TIERS["web_server"]) & pl.col("time").is_not_null()
-    ).with_columns(family=pl.col("source").str.replace(_ROTATION, ""))
+    web = known.profile.filter(
+        (pl.col("hop") == "web_server") & (pl.col("answers") > 0)
+    )
     names = sorted(web["family"].unique().to_list())
-    if not 1 < len(names) <= 40:
-        return frame
-    parts = {name: web.filter(pl.col("family") == name) for name in names}
-    singles = {name: _singles(part) for name, part in parts.items()}
-    clients = {name: _clients(part) for name, part in parts.items()}
+    if not 1 < len(names) <= _MOST:
+        return []
+    rows = _sample(events, clocks, known).sort("family", "time", "key")
+    parts = {name: rows.filter(pl.col("family") == name) for name in names}
+    singles = {n: part.filter(pl.len().over("key") == 1) for n, part in parts.items()}
+    clients = {n: (part["client_ip"].n_unique(), n) for n, part in parts.items()}
     inner = [
         name
         for name in names
         if any(
-            clients[name] <= clients[other] and _behind(singles[other], singles[name])
+            clients[name] < clients[other] and _behind(singles[other], singles[name])
             for other in names
-            if other != name and (clients[name], name) < (clients[other], other)
+            if other != name
         )
     ]
-    if not inner or len(inner) == len(names):
+    return [] if len(inner) == len(names) else inner
+
+
+def tiered(frame: pl.DataFrame, inner: list[str]) -> pl.DataFrame:
+    """The responses, with the logs that stand behind others on their own tier."""
+    if not inner:
         return frame
-    behind = frame["source"].str.replace(_ROTATION, "").is_in(inner).to_numpy()
-    moved = np.where(
-        behind & (frame["tier"].to_numpy() == TIERS["web_server"]),
-        TIERS["inner_web"],
-        frame["tier"].to_numpy(),
-    )
+    behind = frame["source"].str.replace(ROTATION, "").is_in(inner).to_numpy()
+    tier = frame["tier"].to_numpy()
+    web = tier == TIERS["web_server"]
+    moved = np.where(behind & web, TIERS["inner_web"], tier)
     return frame.with_columns(tier=pl.Series(moved, dtype=pl.Int8))

@@ -6,6 +6,7 @@ stand near one in time and share its path or its trace id.
 
 import polars as pl
 
+from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.schema import HOPS
 
@@ -93,7 +94,7 @@ def _peer() -> pl.Expr:
 
 def _records(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
     """Every record of a response, narrowed and on the corrected clock."""
-    answered = pl.col("status").is_not_null() | pl.col("action").is_not_null()
+    tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
     hop = pl.col("hop")
     written = pl.col("level").is_null() | (hop != "web_server")
     moment, start = corrected(clocks)
@@ -101,7 +102,7 @@ def _records(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
     path = pl.when(pl.col("path") == "").then(pl.lit("/")).otherwise(pl.col("path"))
     agent = pl.col("user_agent").str.slice(0, 96)
     return (
-        events.filter(hop.cast(pl.String).is_in(_LOGGED) & answered & written)
+        events.filter(hop.cast(pl.String).is_in(_LOGGED) & tells & written)
         .with_columns(path=path, query=query)
         .select(
             "source",
@@ -149,6 +150,25 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([spread, untimed]).unique()
 
 
+def _once(records: pl.DataFrame) -> pl.DataFrame:
+    """The records by source and offset, those that were delivered twice once.
+
+    AWS delivers at least once. Its stamps are fine enough that two requests of one
+    client to one path never share one; the ids are compared as well.
+    """
+    ordered = records.sort("source", "offset")
+    delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
+    same = ["tier", "time", "trace_key", "request_key", "path_key", "query_key"]
+    same += ["peer_key", "status", "action"]
+    again = (
+        delivered
+        & pl.col("time").is_not_null()
+        & ((pl.col("trace_key") != 0) | (pl.col("request_key") != 0))
+        & (pl.int_range(pl.len()).over(same) > 0)
+    )
+    return ordered.filter(~again)
+
+
 def collect(
     events: pl.LazyFrame, clocks: pl.DataFrame, *, everything: bool = False
 ) -> pl.DataFrame:
@@ -157,9 +177,9 @@ def collect(
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
     """
-    records = _records(events, clocks)
+    records = _records(answered(events), clocks)
     if everything:
-        return records.collect(engine="streaming").sort("source", "offset")
+        return _once(records.collect(engine="streaming"))
     errors = records.filter("error")
     places = _neighbours(errors).collect(engine="streaming")
     traced = errors.filter(pl.col("trace_key") != 0).select("trace_key").unique()
@@ -176,4 +196,4 @@ def collect(
         .filter(pl.col("near") | pl.col("traced"))
         .drop("near", "traced")
     )
-    return found.collect(engine="streaming").sort("source", "offset")
+    return _once(found.collect(engine="streaming"))
