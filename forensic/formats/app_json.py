@@ -76,6 +76,9 @@ _FOREIGN = [
     {"remote_addr", "body_bytes_sent"},
     {"request_method", "status", "time_local"},
     {"EdgeResponseStatus"},
+    {"DownstreamStatus", "RequestMethod"},
+    {"response_flags", "response_code"},
+    {"input.type", "log.offset"},  # what a shipper's own tests expect of it
 ]
 _NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
