@@ -3,13 +3,18 @@
 import orjson
 import pytest
 
-from forensic.sniff import sniff
+from forensic.sniff import family, fits, is_binary, sniff
 
 _MESSAGE = (
     b'{"timestamp":1738819927123,"action":"BLOCK","terminatingRuleId":"r",'
     b'"httpRequest":{"clientIp":"203.0.113.9","uri":"/app/admin"}}'
 )
-_EVENT = {"timestamp": 1738819927123, "message": _MESSAGE.decode(), "eventId": "1"}
+_EVENT = {
+    "eventId": "1",
+    "ingestionTime": 1738819929999,
+    "timestamp": 1738819927123,
+    "message": _MESSAGE.decode(),
+}
 
 
 @pytest.mark.parametrize("option", [orjson.OPT_INDENT_2, 0])
@@ -21,3 +26,38 @@ def test_a_document_longer_than_its_sample_is_known_by_what_is_whole(
     assert found is not None
     assert found.formats[0] == "cloudwatch_json"
     assert found.payloads[0] == "aws_waf"
+
+
+ACCESS = b'192.0.2.1 - - [06/Feb/2025:14:32:07 +0900] "GET / HTTP/1.1" 200 1 "-" "x"\n'
+PYTHON = b"2025-02-06 14:32:45,136 INFO app hello\n"
+
+
+def test_the_format_that_parses_most_comes_first() -> None:
+    found = sniff(PYTHON * 3 + ACCESS * 9, "mixed.log", [])
+    assert found is not None
+    assert ("nginx_access", "python_logging") == found.formats
+
+
+def test_what_is_no_log_is_claimed_by_nothing() -> None:
+    code = b"import logging\n\n\ndef f(x):\n    return {'a': x}\n" * 20
+    assert sniff(code, "app.py", []) is None
+    assert (
+        sniff(b"# Title\n\nSome words, and more of them.\n" * 9, "README.md", [])
+        is None
+    )
+    assert is_binary(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0")
+    assert not is_binary("日本語のログ\n".encode())
+
+
+def test_files_of_a_series_share_what_was_found() -> None:
+    one, two = (
+        "S/2025/02/06/05/x_20250206T0530Z_67a4.log.gz",
+        "S/2025/02/07/11/x_20250207T1135Z_0fb2.log.gz",
+    )
+    assert family(one) == family(two)
+    assert family("nginx/access.log.1") != family("nginx/error.log.1")
+    found = sniff(ACCESS * 3, one, [])
+    assert found is not None
+    assert fits(found, ACCESS * 5)
+    assert not fits(found, PYTHON * 5)
+    assert not fits(found, b"[\n" + ACCESS)

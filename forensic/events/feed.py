@@ -17,7 +17,7 @@ from forensic.events.slots import Slot
 from forensic.events.unit import Segment
 from forensic.formats import load
 from forensic.lines import ends_of_lines, texts
-from forensic.sniff import Sniffed, is_binary, sniff
+from forensic.sniff import Sniffed, family, fits, is_binary, sniff
 from forensic.streams import Stream
 
 __all__ = ["Feeder", "Reading"]
@@ -76,6 +76,7 @@ class Feeder:
         self.slot: Slot | None = None
         self.used = 0
         self.segments: list[Segment] = []
+        self.families: dict[str, Sniffed] = {}
 
     def flush(self) -> None:
         """Hand out what is in the current slot."""
@@ -156,7 +157,12 @@ class Feeder:
             return "utf-8", None
         if is_binary(head):
             return "binary", None
-        return "utf-8", sniff(head, source, self.templates(source))
+        known = self.families.get(family(source))
+        if known is None or not fits(known, head):
+            known = sniff(head, source, self.templates(source))
+        if known is not None:
+            self.families[family(source)] = known
+        return "utf-8", known
 
     def _lines(
         self,
