@@ -234,3 +234,10 @@ def test_false_positives_have_two_sides() -> None:
     assert last["verdict"] == "unlikely"
     assert last["exposed"] == 1
     assert last["counter_evidence"]
+
+
+def test_a_time_that_is_off_is_told_with_the_nearest_fit() -> None:
+    rows = [*pings(), block(time=MINUTE + timedelta(hours=9, seconds=9), method="GET")]
+    found = verdict(rows)
+    assert found["answered_by"] == "unknown"
+    assert "540 minutes away" in found["sentence"]

@@ -7,7 +7,7 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey
 from forensic.hops.absence import Silence, silences
-from forensic.hops.match import dominant_offset, matches, weightiest
+from forensic.hops.match import dominant_offset, matches, nearest, weightiest
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
 from forensic.wish import ask
@@ -168,6 +168,7 @@ def answer(
     else:
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
+        verdict["sentence"] += nearest(requests, asked)
     verdict["sentence"] += note
     request = verdict.pop("request", None)
     wanted = [ask(hop, asked.start, asked.end) for hop in verdict["missing"]]

@@ -58,35 +58,41 @@ def _blocks(events: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _clients(events: pl.LazyFrame, blocks: pl.LazyFrame) -> pl.LazyFrame:
-    """What each client that was stopped did besides: one row a client."""
+def _served(events: pl.LazyFrame, clients: pl.LazyFrame) -> pl.LazyFrame:
+    """How each of these clients fared where it was not stopped: one row a client."""
     hop = pl.col("hop").cast(pl.String)
     stopped = pl.col("action").str.to_uppercase().is_in(_STOPPED).fill_null(value=False)
-    waf = hop == "waf"
     forwarded = pl.col("forwarded_for").str.extract(r"^\s*([^,\s]+)", 1)
-    client = (
-        pl.when(hop == "web_server")
-        .then(pl.coalesce(forwarded, "client_ip"))
-        .otherwise(pl.col("client_ip"))
-    )
-    known = blocks.select(client="client_ip").unique()
-    target = pl.concat_str(pl.col("path"), pl.col("query").fill_null(""), separator="?")
+    inside = hop == "web_server"
+    client = pl.when(inside).then(pl.coalesce(forwarded, "client_ip"))
     return (
         events.filter(hop.is_in(["waf", "load_balancer", "web_server"]))
-        .with_columns(client=client)
-        .join(known, on="client", how="semi")
-        .group_by("client")
-        .agg(
-            allowed=(waf & ~stopped).sum(),
-            succeeded=(~waf & (pl.col("status") < 400)).sum(),
-            failed=(~waf & (pl.col("status") == 404)).sum(),
-            stops=(waf & stopped).sum(),
-            rules=pl.col("rule").filter(waf & stopped).n_unique(),
-            paths=pl.col("path").filter(waf & stopped).n_unique(),
-            scanner=pl.col("user_agent").str.contains(_SCANNER).any(),
-            payload=target.filter(waf & stopped).str.contains(_PAYLOAD).any(),
+        .select(
+            client=client.otherwise(pl.col("client_ip")),
+            allowed=(hop == "waf") & ~stopped,
+            succeeded=((hop != "waf") & (pl.col("status") < 400)).fill_null(
+                value=False
+            ),
+            failed=((hop != "waf") & (pl.col("status") == 404)).fill_null(value=False),
         )
+        .join(clients, on="client", how="semi")
+        .group_by("client")
+        .agg(pl.col("allowed", "succeeded", "failed").sum())
     )
+
+
+def _clients(events: pl.LazyFrame, blocks: pl.LazyFrame) -> pl.LazyFrame:
+    """What each client that was stopped did: one row a client."""
+    target = pl.concat_str(pl.col("path"), pl.col("query").fill_null(""), separator="?")
+    stops = blocks.group_by(client="client_ip").agg(
+        rules=pl.col("rule").n_unique(),
+        paths=pl.col("path").n_unique(),
+        scanner=pl.col("user_agent").str.contains(_SCANNER).any(),
+        payload=target.str.contains(_PAYLOAD).any(),
+    )
+    served = _served(events, stops.select("client"))
+    counts = [pl.col(c).fill_null(0) for c in ("allowed", "succeeded", "failed")]
+    return stops.join(served, on="client", how="left").with_columns(counts)
 
 
 def _hostile() -> pl.Expr:

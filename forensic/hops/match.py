@@ -6,8 +6,9 @@ import polars as pl
 
 from forensic.hops.question import Question
 
-__all__ = ["dominant_offset", "matches", "weightiest"]
+__all__ = ["dominant_offset", "matches", "nearest", "weightiest"]
 
+_DAY = 86400
 _SLACK = timedelta(seconds=5)
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
@@ -54,6 +55,34 @@ def matches(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
     inside = near.filter(question.within(pl.col("time")))
     found = inside if inside.height else near
     return found if found.height else fitting.filter(pl.col("time").is_null())
+
+
+def nearest(requests: pl.DataFrame, question: Question) -> str:
+    """The sentence about the closest request that fits in all but its time.
+
+    People misremember the minute, and read clocks of other zones; empty where the
+    question names no time or nothing fits within a day.
+    """
+    if question.start is None or (question.path is None and question.status is None):
+        return ""
+    middle = pl.lit(question.start)
+    status = (
+        pl.col("status") == question.status if question.status else pl.lit(value=True)
+    )
+    near = (
+        requests.filter(status.fill_null(value=False) & question.matches_path())
+        .filter(pl.col("time").is_not_null())
+        .with_columns(away=(pl.col("time") - middle).dt.total_seconds().abs())
+        .filter(pl.col("away") < _DAY)
+        .sort("away", "time")
+    )
+    if not near.height:
+        return ""
+    row = near.row(0, named=True)
+    return (
+        f" The nearest response of that kind is of {row['time']:%Y-%m-%d %H:%M:%S} UTC,"
+        f" {row['away'] / 60:.0f} minutes away: {row['explanation']}"
+    )
 
 
 def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
