@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["NotJsonError", "compact", "load"]
+__all__ = ["NotJsonError", "compact", "load", "nested"]
 
 
 class NotJsonError(ValueError):
@@ -59,3 +59,26 @@ def compact(value: dict[str, Any]) -> str | None:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a number beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def nested(fields: dict[str, Any]) -> dict[str, Any]:
+    """The object of flattened fields: `a.b` is b in a, `a.0` the first of list a."""
+    whole: dict[str, Any] = {}
+    for name, value in fields.items():
+        *outer, last = name.split(".")
+        inside = whole
+        for key in outer:
+            below = inside.setdefault(key, {})
+            if not isinstance(below, dict):  # `a` is a value of its own
+                below = inside[key] = {"": below}
+            inside = below
+        inside[last] = value
+    return {key: _listed(value) for key, value in whole.items()}
+
+
+def _listed(value: Any) -> Any:
+    """The value; an object whose keys are numbers as the list that it was."""
+    if not isinstance(value, dict):
+        return value
+    inside = {key: _listed(below) for key, below in value.items()}
+    return list(inside.values()) if all(map(str.isdecimal, inside)) else inside

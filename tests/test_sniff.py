@@ -22,7 +22,7 @@ def test_a_document_longer_than_its_sample_is_known_by_what_is_whole(
     option: int,
 ) -> None:
     document = orjson.dumps({"events": [_EVENT] * 50}, option=option)
-    found = sniff(document[: len(document) // 2], "waf.json", [])
+    found = sniff(document[: len(document) // 2], "export.json", [])
     assert found is not None
     assert found.formats[0] == "cloudwatch_json"
     assert found.payloads[0] == "aws_waf"

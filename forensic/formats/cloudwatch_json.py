@@ -4,13 +4,14 @@ The lists around the events (`events`, `logEvents`, `results`) are taken off bef
 (forensic.documents): a record is one event, or the fields of one Insights row.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_text import NotJsonError, compact, load, nested
 from forensic.schema import ParsedColumns
 
 __all__ = ["FORMAT"]
@@ -19,6 +20,7 @@ _COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "flags", "r
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
 #: An event of `get-log-events`, `filter-log-events` or a subscription has one of them.
 _MARKS = {"ingestionTime", "eventId", "logStreamName", "id"}
+_INSIGHTS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\Z")
 _KEPT = {
     "logStreamName": "log_stream",
     "@logStream": "log_stream",
@@ -38,6 +40,10 @@ def _event(value: Any) -> dict[str, Any] | None:
         return None
     if "@message" in value:
         return value
+    if _INSIGHTS.match(str(value.get("@timestamp", ""))) and len(value) > 1:
+        # Insights was asked for single fields: the object that they were taken from.
+        apart = {name: value[name] for name in value if not name.startswith("@")}
+        return value | {"@message": nested(apart)}
     if "message" in value and "timestamp" in value and _MARKS & value.keys():
         return value
     return None
@@ -98,6 +104,7 @@ FORMAT = Format(
     reference="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html",
     head=(
         r'^\s*(?:\{[\s\S]*"(?:ingestionTime|eventId|logStreamName|@message|id)"\s*:'
+        r'|\{[\s\S]*"@timestamp"\s*:\s*"\d{4}-\d\d-\d\d \d\d:'
         r'|\[\s*\{\s*"(?:field|value)"\s*:)'
     ),
     parse=_parse,

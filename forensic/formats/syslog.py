@@ -52,7 +52,7 @@ _HEAD = (
 
 _PID = r"(?:\[(?P<pid>[0-9]+)\])?"
 _HOST = r"(?P<hostname>[A-Za-z0-9_-]|[A-Za-z0-9_:][^ \[]*[^ \[:\]])"
-_USUAL = rf"(?P<hostname>[^ :\[\"(]+) (?P<process>[^ :\[0-9][^ :\[]*){_PID}: ?"
+_USUAL = rf"(?P<hostname>[^ :\[\"(]+) (?P<process>[^ :\[\"0-9][^ :\[\"]*){_PID}: ?"
 #: From the most certain shape of host and program to the least.
 _ORIGINS = [
     # ChromeOS: a level where the host should stand
@@ -62,7 +62,7 @@ _ORIGINS = [
     ),
     # a host with colons; macOS: a part in parentheses, a level in angles
     (
-        rf"{_HOST} (?P<process>[^ :\[]+){_PID}(?: \([^)]*\))?"
+        rf"{_HOST} (?P<process>[^ :\[\"]+){_PID}(?: \([^)]*\))?"
         r"(?: <(?P<level>[A-Z][a-z]+)>)?: ?"
     ),
     rf"{_HOST} (?P<process>[^ :\[]+)\[(?P<pid>[0-9]+)\] ?",
