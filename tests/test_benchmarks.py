@@ -42,3 +42,11 @@ def test_all_engines_agree(tmp_path: Path) -> None:
     )
     assert printed.count("chdb") == 4
     assert "another result" not in printed
+
+
+def test_stages_sum_up(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    _run("generate.py", "nginx", str(archive), "--size", "1")
+    rows = _run("stages.py", str(archive)).splitlines()[2:]
+    spent = {row[:44].strip(): float(row[44:52]) for row in rows}
+    assert spent["parse blocks"] >= spent["formats: lines to columns"] > 0
