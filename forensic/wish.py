@@ -36,8 +36,8 @@ def ask(hop: str, start: datetime | None, end: datetime | None) -> str:
         day, hour, files = f"{start:%Y/%m/%d}", f"{start:%H}", _names(start, end)
     texts = {
         "waf": (
-            f"AWS WAF log of the web ACL on the load balancer, {window}: CloudWatch Logs"
-            " group aws-waf-logs-* (filter on the path and action BLOCK), or S3 bucket"
+            f"AWS WAF log of the web ACL on the load balancer, {window}: CloudWatch"
+            " Logs group aws-waf-logs-* (filter on the path and action BLOCK), or S3 bucket"
             f" aws-waf-logs-*/AWSLogs/ACCOUNT/WAFLogs/REGION/WEBACL/{day}/{hour}/;"
             " if logging is off, `aws wafv2 get-sampled-requests` (kept for 3 hours)"
         ),
@@ -59,7 +59,8 @@ def ask(hop: str, start: datetime | None, end: datetime | None) -> str:
             f"gunicorn's error log (or syslog and `journalctl -o json --utc`), {window}"
         ),
         "application": (
-            f"the application's own log and syslog (`journalctl -o json --utc`), {window}"
+            "the application's own log and syslog (`journalctl -o json --utc`),"
+            f" {window}"
         ),
         "host": f"syslog or `journalctl -o json --utc` of the host, {window}",
     }

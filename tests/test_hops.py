@@ -360,6 +360,39 @@ def test_a_clock_that_is_ahead_is_set_back() -> None:
     assert found["cause"].to_list() == ["access_forbidden"]
 
 
+def test_a_log_without_a_skew_of_its_own_has_that_of_its_machine() -> None:
+    """One line of error.log shares no requests with the load balancer's log."""
+    late = T.replace(microsecond=0) + timedelta(seconds=37)
+    rows = events(
+        alb(403, 403),
+        web(403, time=late),
+        error("access forbidden by rule", time=late),
+    )
+    spans = [
+        {"source": "nginx/access.log", "stamp": "event", "skew": 37.0},
+        {"source": "nginx/error.log", "stamp": "event", "skew": None},
+    ]
+    found = correlate(rows, pl.from_dicts(spans, schema=CLOCK), NO_SOURCES)
+    assert found["cause"].to_list() == ["access_forbidden"]
+
+
+def test_the_time_limit_is_shown_not_the_traceback_it_led_to() -> None:
+    rows = events(
+        web(502, upstream="unix:/run/gunicorn.sock", upstream_status=502),
+        error("upstream prematurely closed connection while reading response header"),
+        app("WORKER TIMEOUT (pid:812)", level="critical"),
+        app(
+            "Error handling request /app/admin\nTraceback (most recent call last):\n"
+            "SystemExit: 1",
+            path="/app/admin",
+            pid=812,
+        ),
+    )
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["cause"] == "worker_timeout"
+    assert 3 in [line["line"] for line in row["evidence"]]
+
+
 def test_a_failed_try_that_the_client_never_saw_is_no_error() -> None:
     rows = events(
         alb(200, 200),

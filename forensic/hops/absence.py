@@ -18,6 +18,9 @@ from forensic.hops.question import Question
 __all__ = ["Silence", "silences"]
 
 _REACH = timedelta(hours=2)
+#: A busy log needs no more than this to show its rate.
+_AROUND = timedelta(minutes=31)
+_MANY = 500_000
 _SLACK = timedelta(seconds=5)
 #: A window this improbable to be silent is covered although it is.
 _IMPROBABLE = 0.02
@@ -68,9 +71,9 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
         inside=inside.height,
         rate=rate,
         seen=_places(
-            rows.filter(
-                question.within(pl.col("time"), _SLACK) & question.matches_path()
-            ).head(5)
+            rows.filter(question.within(pl.col("time"), _SLACK) & pl.col("fits")).head(
+                5
+            )
             if question.path
             else rows.head(0),
             hop,
@@ -90,6 +93,28 @@ def _minutes(rows: pl.DataFrame) -> float:
     return max((high - low).total_seconds() / 60, 1.0)
 
 
+def _answers(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question, reach: timedelta
+) -> pl.LazyFrame:
+    """The responses around the question's span, and what application logs say."""
+    assert question.start is not None  # noqa: S101 - `silences` asks for a span
+    assert question.end is not None  # noqa: S101
+    low, high = question.start - reach, question.end + reach
+    micros, _ = corrected(clocks)
+    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+    hop = pl.col("hop").cast(pl.String)
+    return (
+        events.with_columns(time=moment)
+        .filter((pl.col("time") >= low) & (pl.col("time") < high) & (hop != "host"))
+        .filter(
+            pl.col("status").is_not_null()
+            | pl.col("action").is_not_null()
+            | hop.is_in(["app_server", "application"])
+        )
+        .select(*_PLACE, "client_scope", hop=hop, fits=question.matches_path())
+    )
+
+
 def silences(
     events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
 ) -> dict[str, Silence]:
@@ -100,23 +125,10 @@ def silences(
     """
     if question.start is None or question.end is None:
         return {}
-    low, high = question.start - _REACH, question.end + _REACH
-    micros, _ = corrected(clocks)
-    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
-    rows = (
-        events.with_columns(time=moment)
-        .filter((pl.col("time") >= low) & (pl.col("time") < high))
-        .filter(pl.col("hop").cast(pl.String) != "host")
-        .filter(
-            pl.col("status").is_not_null()
-            | pl.col("action").is_not_null()
-            | pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
-        )
-        .select(
-            *_PLACE, "path", "query", "client_scope", hop=pl.col("hop").cast(pl.String)
-        )
-        .collect(engine="streaming")
-    )
+    far = _answers(events, clocks, question, _REACH)
+    size = int(far.select(pl.len()).collect(engine="streaming").item())
+    near = _answers(events, clocks, question, _AROUND) if size > _MANY else far
+    rows = near.collect(engine="streaming")
     return {
         hop: _one(hop, rows.filter(pl.col("hop") == hop), question)
         for hop in sorted(rows["hop"].unique().to_list())

@@ -161,15 +161,13 @@ def ranked(
             reasons.append(known)
         if hop in OUTER and web and web.covered and not web.seen:
             reasons.append(
-                f"the web server logged {web.inside} requests in that time, not this one"
+                f"the web server logged {web.inside} other requests in that time"
             )
             if web.private:
                 reasons.append("the web server sees private client addresses only")
         if found.height:
             count = int((found["answered_by"].cast(pl.String) == hop).sum())
-            reasons = [
-                f"{count} of {found.height} matching requests were answered by it"
-            ]
+            reasons = [f"it answered {count} of {found.height} matching requests"]
         listed.append(
             {
                 "hop": hop,

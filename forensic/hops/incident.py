@@ -24,7 +24,8 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     """Deaths of workers, with the cause that the whole group of lines gives.
 
     The arbiter kills a worker that ignores its time limit with the very line that it
-    writes for a lack of memory; a time limit just before says which it was.
+    writes for a lack of memory; a time limit just before says which it was. What the
+    worker itself writes then (a traceback) only follows from that line.
     """
     deaths = notes.filter(pl.col("kind").is_in(["timeout", "killed", "oom", "abort"]))
     limits = (
@@ -37,7 +38,7 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
         .join_asof(limits, on="time", strategy="backward", tolerance=8 * _SECOND)
         .filter(
             ~(
-                (pl.col("kind") == "killed")
+                pl.col("kind").is_in(["killed", "abort"])
                 & pl.col("limit").is_not_null()
                 & (pl.col("victim") == pl.col("limited")).fill_null(value=True)
             )

@@ -62,9 +62,9 @@ _OUTER = ["cdn", "waf", "load_balancer"]
 def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     """The clock table, with skews that are mere guesses replaced.
 
-    A log with few lines gives a skew between bounds that are far apart. Logs of one
-    machine share its clock, so such a log takes the skew of its neighbours: those in
-    the same top folder, else all logs of the inner hops where these agree.
+    A log with few lines gives a skew between bounds that are far apart, or none. Logs
+    of one machine share its clock, so such a log takes the skew of its neighbours:
+    those in the same top folder, else all logs of the inner hops where these agree.
     """
     outer = sources.filter(pl.col("hop").cast(pl.String).is_in(_OUTER))["source"]
     width = pl.col("skew_high") - pl.col("skew_low")
@@ -75,11 +75,10 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     agreed = good.max() - good.min() <= _KNOWN / 2
     near = good.median().over(machine)
     replaced = pl.coalesce(near, pl.when(agreed).then(good.median()), pl.lit(0.0))
-    guess = pl.col("skew").is_not_null() & ~known
     return clocks.with_columns(
-        skew=pl.when(guess & inner)
+        skew=pl.when(inner & ~known)
         .then(replaced)
-        .when(guess)
+        .when(pl.col("skew").is_not_null() & ~known)
         .then(pl.lit(0.0))
         .otherwise("skew")
     )

@@ -32,7 +32,6 @@ class Kind:
 
 _WEB = "web_server"
 _APP = "app_server application host"
-_AFTER = r"(?:.|\n)*"
 #: First match wins: the narrower phrase stands first.
 KINDS = [
     Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
@@ -173,7 +172,8 @@ KINDS = [
     Kind(
         "oom",
         "host app_server application",
-        r"Out of memory: Kill|[Mm]emory cgroup out of memory|^(?:\[[ \d.]+\] )?oom-kill:"
+        r"Out of memory: Kill|[Mm]emory cgroup out of memory"
+        r"|^(?:\[[ \d.]+\] )?oom-kill:"
         r"|killed by the OOM killer|Failed with result 'oom-kill'",
         "out_of_memory",
     ),
@@ -197,9 +197,9 @@ KINDS = [
     Kind(
         "exception",
         _APP,
-        rf"Traceback \(most recent call last\){_AFTER}|Exception on /|Internal Server Error: /"
-        r"|Error handling request|Exception in ASGI application|[Uu]nhandled [Ee]xception"
-        r"|[Uu]ncaught [Ee]xception|^panic: ",
+        r"Traceback \(most recent call last\)|Exception on /|Internal Server Error: /"
+        r"|Error handling request|Exception in ASGI application"
+        r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: ",
         "exception",
         (500, 502, 503, 504),
     ),
