@@ -22,8 +22,8 @@ def _simulate() -> ModuleType:
 
 
 def _right(pairs: list[Any], name: str) -> float:
-    hits = [row is not None and row[name] == truth[name] for truth, row in pairs]
-    return sum(hits) / len(hits)
+    hits = [bool(row and row[name] == truth[name]) for truth, row in pairs]
+    return float(sum(hits) / len(hits))
 
 
 @pytest.mark.parametrize(

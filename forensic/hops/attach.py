@@ -136,10 +136,12 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         pl.col("kind").is_in(["exception", "said_no", "invalid_request"])
     )
     named = lines.filter(pl.col("path").is_not_null())
-    beside = named.select("source", "pid", beside=pl.col("time")).sort("beside")
+    beside = named.select("source", "pid", beside=pl.col("time")).sort(
+        "beside", "source"
+    )
     nameless = (
         lines.filter(pl.col("path").is_null())
-        .sort("time")
+        .sort("time", "note")
         .join_asof(
             beside,
             left_on="time",

@@ -31,10 +31,10 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     limits = (
         deaths.filter(pl.col("kind") == "timeout")
         .select("time", limit=pl.col("time"), limited=pl.col("victim"))
-        .sort("time")
+        .sort("time", "limited")
     )
     return (
-        deaths.sort("time")
+        deaths.sort("time", "note")
         .join_asof(limits, on="time", strategy="backward", tolerance=8 * _SECOND)
         .filter(
             ~(
@@ -67,9 +67,9 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         kills = kills.with_columns(machine=pl.lit(""))
     joined = (
         rows.select("request", "time", "duration", "machine")
-        .sort("time")
+        .sort("time", "request")
         .join_asof(
-            kills.with_columns(at=pl.col("time")).sort("time"),
+            kills.with_columns(at=pl.col("time")).sort("time", "note"),
             on="time",
             by="machine",
             strategy="nearest",
@@ -92,13 +92,13 @@ def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     kinds = ["refused", "no_live"]
     unheard = pl.col("note_kind").is_null() | pl.col("note_kind").is_in(kinds)
     rows = requests.filter(pl.col("status").is_in([502, 503]) & unheard)
-    failed = notes.filter(pl.col("kind") == "boot_failed").sort("time")
+    failed = notes.filter(pl.col("kind") == "boot_failed").sort("time", "note")
     if not rows.height or not failed.height:
         return pl.DataFrame(schema=_EMPTY)
     fails = failed.select("time", "note", failed_at=pl.col("time"))
     booted = (
         notes.filter(pl.col("kind") == "booted")
-        .sort("time")
+        .sort("time", "note")
         .join_asof(fails, on="time", strategy="forward", tolerance=_HOLDS)
         .filter(pl.col("failed_at").is_null())
         .select("time", held=pl.col("time"))
@@ -108,12 +108,12 @@ def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         time=pl.col("at") + 5 * _SECOND
     )
     return (
-        moved.sort("time")
+        moved.sort("time", "request")
         .join_asof(fails, on="time", strategy="backward", tolerance=_OUTAGE)
         .filter(pl.col("failed_at").is_not_null())
         .drop("time")
         .with_columns(time=pl.col("at"))
-        .sort("time")
+        .sort("time", "request")
         .join_asof(booted, on="time", strategy="backward")
         .filter(pl.col("held").is_null() | (pl.col("held") < pl.col("failed_at")))
         .select("request", incident=pl.lit("boot_failed"), incident_note="note")
