@@ -121,8 +121,11 @@ def _collects(data: bytes, value: _Value, position: int, stack: list[int]) -> in
     return 0
 
 
-def _scan(data: bytes, start: int) -> _Value:
-    """The value that begins with a bracket at `start`."""
+def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912
+    """The value that begins with a bracket at `start`.
+
+    One loop, however long: a call for every bracket would double its cost.
+    """
     value = _Value(start, start)
     stack: list[int] = []  # the open brackets
     opened: list[int] = []  # where each of the outermost four stands

@@ -1,0 +1,1 @@
+"""Tests; a package, so that tests may share their makers of frames and cases."""

@@ -136,16 +136,18 @@ def header(name: str, value: str) -> str:
     [
         canonical(),
         canonical(header("User-Agent", "a") + "," + header("host", "x:80")),
-        canonical(header("sec-ch-ua", '\\"A\\";v=\\"1\\"') + "," + header("Referer", "r")),
+        canonical(header("sec-ch-ua", '\\"A\\";v=\\"1\\"')),
         canonical(tail='"ja3Fingerprint":"00ff",'),
         canonical(header("X-Forwarded-For", "192.0.2.9")),
-        canonical().replace('"labels":[]}', '"labels":[{"name":"l"}],"ja3Fingerprint":"0f"}'),
+        canonical().replace(
+            '"labels":[]}', '"labels":[{"name":"l"}],"ja3Fingerprint":"0f"}'
+        ),
     ],
 )  # fmt: skip
 def test_both_paths_agree(line: str) -> None:
     (fast,) = rows(pl.Series([line])).to_dicts()
     assert fast.pop("refused") is None
-    slow = {name: None for name in fast} | row(line)
+    slow = dict.fromkeys(fast) | row(line)
     assert json.loads(fast.pop("extra")) == json.loads(slow["extra"])
     assert fast == {name: slow[name] for name in fast}
 
@@ -155,7 +157,9 @@ def test_both_paths_agree(line: str) -> None:
     [
         canonical(header("user-agent", 'a\\"b')),
         canonical(header("USER-AGENT", "a")),
-        canonical(header("x-forwarded-for", "a") + "," + header("x-forwarded-for", "b")),
+        canonical(
+            header("x-forwarded-for", "a") + "," + header("x-forwarded-for", "b")
+        ),
         canonical('{"name":"host","value":"a","value":"b"}'),
         canonical(tail='"action":"BLOCK",'),
         canonical(tail='"httpRequest":{"clientIp":"192.0.2.7"},'),

@@ -1,5 +1,6 @@
 """The law of documents: every record found once, every other byte accounted for."""
 
+import itertools
 import json
 import time
 
@@ -126,7 +127,7 @@ def test_any_bytes(data: bytes, final: bool) -> None:
     found = records(data, final=final)
     spans = sorted([*found.spans, *((b.start, b.end) for b in found.broken)])
     assert all(low < high for low, high in spans)
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     position = 0
     for low, high in [*spans, (found.consumed, found.consumed)]:
         gap = data[position:low].strip(b" \t\r\n\v\f\x1e,[]{}\xef\xbb\xbf")

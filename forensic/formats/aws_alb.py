@@ -117,9 +117,11 @@ def _split(lines: pl.Series) -> pl.DataFrame:
         starts = inner.field("field_0") == ""
         absent = pl.col("quotes") <= at
         sound.append(absent | (starts & whole & ~surplus))
-    for at in range(2, _MOST, 2):
-        if at not in _BARE:
-            sound.append((pl.col("quotes") <= at) | (part[at] == " "))
+    sound += [
+        (pl.col("quotes") <= at) | (part[at] == " ")
+        for at in range(2, _MOST, 2)
+        if at not in _BARE
+    ]
     return frame.select(*fields, sound=pl.all_horizontal(sound).fill_null(value=False))
 
 

@@ -29,16 +29,17 @@ _INSIDE = (
     "waf",
 )
 _SPELLING = """timestamp formatVersion webaclId terminatingRuleId terminatingRuleType action
-terminatingRuleMatchDetails httpSourceName httpSourceId ruleGroupList rateBasedRuleList
-nonTerminatingMatchingRules requestHeadersInserted responseCodeSent httpRequest labels
-captchaResponse challengeResponse oversizeFields requestBodySize
-requestBodySizeInspectedByWAF ja3Fingerprint ja4Fingerprint clientAsn forwardedAsn
-cfDistributionTenantId webaclName ruleGroupId terminatingRule excludedRules ruleId
-overriddenAction ruleMatchDetails exclusionType customerConfig failureReason
-responseCode solveTimestamp clientIp country headers uri args httpVersion httpMethod
-requestId fragment scheme host name value conditionType sensitivityLevel location
-matchedData matchedFieldName limitKey limitValue maxRateAllowed evaluationWindowSec
-customValues rateBasedRuleId rateBasedRuleName key"""
+terminatingRuleMatchDetails httpSourceName httpSourceId ruleGroupList
+rateBasedRuleList nonTerminatingMatchingRules requestHeadersInserted
+responseCodeSent httpRequest labels captchaResponse challengeResponse
+oversizeFields requestBodySize requestBodySizeInspectedByWAF ja3Fingerprint
+ja4Fingerprint clientAsn forwardedAsn cfDistributionTenantId webaclName
+ruleGroupId terminatingRule excludedRules ruleId overriddenAction
+ruleMatchDetails exclusionType customerConfig failureReason responseCode
+solveTimestamp clientIp country headers uri args httpVersion httpMethod
+requestId fragment scheme host name value conditionType sensitivityLevel
+location matchedData matchedFieldName limitKey limitValue maxRateAllowed
+evaluationWindowSec customValues rateBasedRuleId rateBasedRuleName key"""
 #: Lower-cased key ▶ canonical key.
 _NAMES = {name.lower(): name for name in _SPELLING.split()} | {
     "httpuri": "uri",
