@@ -28,8 +28,8 @@ _INSIDE = (
     "aws",
     "waf",
 )
-_SPELLING = """timestamp formatVersion webaclId terminatingRuleId terminatingRuleType action
-terminatingRuleMatchDetails httpSourceName httpSourceId ruleGroupList
+_SPELLING = """timestamp formatVersion webaclId terminatingRuleId terminatingRuleType
+action terminatingRuleMatchDetails httpSourceName httpSourceId ruleGroupList
 rateBasedRuleList nonTerminatingMatchingRules requestHeadersInserted
 responseCodeSent httpRequest labels captchaResponse challengeResponse
 oversizeFields requestBodySize requestBodySizeInspectedByWAF ja3Fingerprint
