@@ -15,6 +15,7 @@ import polars as pl
 
 from forensic.case import Case
 from forensic.schema import HOPS
+from forensic.wish import distinct, has_window
 
 __all__ = [
     "Row",
@@ -92,12 +93,15 @@ def settled_by(hypothesis: Row) -> str:
 
 
 def to_ask(case: Case) -> list[str]:
-    """Whom to ask for what: the verdict's wishes first, then gaps and findings."""
-    wishes = [*(verdict(case).get("ask_for") or [])]
-    wishes += [row["ask_for"] for row in gaps(case) if row["ask_for"]]
+    """Whom to ask for what: the verdict's wishes first, then those of the findings."""
+    wishes = [_sentence(wish) for wish in verdict(case).get("ask_for") or []]
     for finding in findings(case):
-        wishes += finding.get("ask_for") or []
-    return list(dict.fromkeys(_sentence(wish) for wish in wishes))
+        # What one finding alone wants says little without its name.
+        wishes += [
+            text if has_window(text) else f"{text} [{finding['id']}]"
+            for text in map(_sentence, finding.get("ask_for") or [])
+        ]
+    return distinct(wishes)
 
 
 def _sentence(wish: object) -> str:

@@ -84,7 +84,9 @@ def _describe(
         confidence=pl.when(pl.col("near") > 0)
         .then(pl.lit("strong"))
         .otherwise(pl.lit("weak")),
-        ask_for=[ask(hop, moment, moment) for hop in OUTER],
+        ask_for=pl.when(~pl.col("known"))
+        .then(pl.lit([ask(hop, moment, moment) for hop in OUTER]))
+        .otherwise(pl.lit([], pl.List(pl.String))),
     )
 
 
