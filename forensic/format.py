@@ -43,6 +43,9 @@ class Format:
     parse: Callable[[pl.Series], pl.DataFrame]
     #: Lines that do not match `head` continue the record above.
     multiline: bool = False
+    #: `parse` is given whole records, line ends inside: what follows the first line
+    #: is the record's, not text behind its message. With `multiline` only.
+    whole: bool = False
     #: Its `message` is a line of another format, parsed in turn.
     envelope: bool = False
     #: It may stand inside an envelope.
@@ -58,7 +61,7 @@ class Format:
     #: It claims nearly any stamped line: tried only where nothing else fits.
     last_resort: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.
-    header: str = r"(?!)"
+    header: str = r"[^\s\S]"
     #: A file's first bytes ▶ the templates that its header lines announce, which the
     #: module's `from_template` turns into formats.
     templates: Callable[[bytes], list[str]] = lambda _head: []

@@ -71,6 +71,8 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         return None
     payloads: tuple[str, ...] = ()
     outer = load(chosen[0])
+    if outer.whole:
+        framing, chosen = "whole", chosen[:1]
     if outer.envelope:
         inner = _messages(outer, sample)
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
@@ -102,8 +104,8 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
 def _lines(head: bytes) -> list[bytes]:
     """Whole lines from the front, the middle and the end of the first bytes."""
     lines = head.split(b"\n")
-    if len(lines) > 1 and lines[-1]:
-        del lines[-1]  # cut by the end of the sample, unless it is the only one
+    if len(lines) > _LINES and lines[-1]:
+        del lines[-1]  # cut by the end of the sample; that of a small file is whole
     lines = [line.removesuffix(b"\r") for line in lines if line.strip()]
     if len(lines) <= 3 * _LINES:
         return lines
@@ -180,6 +182,11 @@ def _messages(outer: Format, sample: list[bytes]) -> list[bytes]:
 
 
 def _convincing(sample: list[bytes], key: str) -> bool:
-    """Whether the best format claims the first line, or a fair share of all."""
-    claimed = _text(sample).str.contains(load(key).head)
-    return bool(claimed[0]) or int(claimed.sum()) >= _SHARE * len(claimed)
+    """Whether the best format claims the first line, or a fair share of all.
+
+    Lines of its header count as claimed where they come first.
+    """
+    fmt, lines = load(key), _text(sample)
+    claimed = lines.str.contains(fmt.head)
+    first = bool(claimed[0]) or bool(lines.head(1).str.contains(fmt.header)[0])
+    return first or int(claimed.sum()) >= _SHARE * len(claimed)

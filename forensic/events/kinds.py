@@ -114,9 +114,7 @@ def _sort_out(
     words = text.gather(bad)
     blank = words.str.strip_chars() == ""
     chosen = [load(key) for key in formats]
-    header = words.str.contains(
-        "|".join(f"(?:{fmt.header})" for fmt in chosen).replace(r"(?!)", "$^")
-    )
+    header = words.str.contains("|".join(f"(?:{fmt.header})" for fmt in chosen))
     kinds[bad[blank.to_numpy()]] = Kind.BLANK
     kinds[bad[(header & ~blank).to_numpy()]] = Kind.HEADER
     if not (chosen and chosen[0].multiline):

@@ -15,6 +15,7 @@ import polars as pl
 from forensic.events.kinds import KINDS, Lines, by_lines
 from forensic.events.records import by_records
 from forensic.events.shape import SHAPED, Found, shaped, unparsed_rows
+from forensic.events.whole import by_heads
 from forensic.lines import Index, ends_of_lines
 from forensic.schema import UNPARSED
 
@@ -120,6 +121,8 @@ def _parse_group(
     elif first.framing == "json":
         ranges = [(s.start, s.end) for s in segments]
         found = by_records(block, lines, ranges, first.formats, first.payloads)
+    elif first.framing == "whole":
+        found = by_heads(block, lines, first.formats, first.payloads)
     else:
         found = by_lines(block, lines, first.formats, first.payloads)
     names = pl.Series("source", [segment.source for segment in segments])

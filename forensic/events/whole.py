@@ -1,0 +1,72 @@
+"""Records of several lines ▶ what they hold: for formats that must see them whole.
+
+A record begins at a line that matches the format's `head` and ends before the next;
+blank lines and lines of the format's `header` behind it are not part of it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forensic.events.rows import parse_rows
+from forensic.events.shape import Found, Kind, Lines
+from forensic.formats import load
+from forensic.lines import Index, texts
+
+__all__ = ["by_heads"]
+
+
+def by_heads(
+    block: memoryview, lines: Lines, formats: Sequence[str], payloads: Sequence[str]
+) -> Found:
+    """What the lines hold, each record parsed as one text with line ends in it."""
+    fmt = load(formats[0])
+    text, _ = texts(block, lines.starts, lines.ends)
+    kinds = np.full(len(text), Kind.UNPARSED, np.int8)
+    kinds[text.str.contains(fmt.header).to_numpy()] = Kind.HEADER
+    kinds[(text.str.strip_chars() == "").to_numpy()] = Kind.BLANK
+    first = np.flatnonzero(text.str.contains(fmt.head).to_numpy())
+    last = _last_lines(lines, kinds, first)
+    whole, invalid = texts(block, lines.starts[first], lines.ends[last])
+    parsed = parse_rows(whole, formats, payloads)
+    refused = parsed["refused"]
+    good = np.flatnonzero(refused.is_null().to_numpy())
+    for low, high in zip(first[good], last[good], strict=True):
+        kinds[low : high + 1] = Kind.CONTINUATION
+    kinds[first[good]] = Kind.EVENT
+    left = np.flatnonzero(kinds == Kind.UNPARSED)
+    return Found(
+        parsed.filter(refused.is_null()),
+        first[good],
+        lines.starts[first[good]],
+        lines.ends[last[good]],
+        kinds,
+        invalid.gather(good),
+        left,
+        lines.starts[left],
+        lines.ends[left],
+        _reasons(left, first, refused),
+    )
+
+
+def _last_lines(lines: Lines, kinds: npt.NDArray[np.int8], first: Index) -> Index:
+    """The last line of each record: within its segment, before the next one."""
+    count = len(kinds)
+    segment_ends = np.searchsorted(lines.segment, lines.segment[first], side="right")
+    stops = np.minimum(np.append(first[1:], count), segment_ends) - 1
+    # The nearest line at or above that says something of its own.
+    solid = np.isin(kinds, [Kind.BLANK, Kind.HEADER], invert=True)
+    solid[first] = True
+    above: Index = np.maximum.accumulate(np.where(solid, np.arange(count), 0))
+    found: Index = above[stops]
+    return found
+
+
+def _reasons(left: Index, first: Index, refused: pl.Series) -> pl.Series:
+    """Why each line is unparsed: its record was refused, or it belongs to none."""
+    record = np.searchsorted(first, left, side="right") - 1
+    nowhere = "no record begins here or above"
+    why = pl.Series([nowhere, *refused.fill_null(nowhere)], dtype=pl.String)
+    return why.gather(record + 1)
