@@ -42,15 +42,17 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         local_time=epoch.cast(pl.Datetime("us")),
         utc_offset=pl.when(known).then(pl.lit(0, pl.Int32)),
         hostname="node",
-        logger=pl.col("type").str.to_lowercase(),
         process=pl.coalesce(_value("comm"), _value("exe")),
         pid=_value("pid").cast(pl.Int64, strict=False),
         client_ip=pl.when(address.str.contains(r"^[0-9A-Fa-f.:]+$")).then(address),
         user=pl.coalesce(_value("acct"), _value("auid")),
-        action=outcome.replace({"yes": "success", "no": "failed"}),
+        action=pl.col("type").str.to_lowercase(),
         message=pl.col("rest").str.strip_chars(" "),
         extra=json_extra(
-            serial=pl.col("serial"), exe=_value("exe"), unit=_value("unit")
+            serial=pl.col("serial"),
+            result=outcome.replace({"yes": "success", "no": "failed"}),
+            exe=_value("exe"),
+            unit=_value("unit"),
         ),
         refused=pl.when(~known).then(pl.lit("no audit record")),
     )

@@ -144,8 +144,10 @@ def _parse(lines: pl.Series, fields: list[str], day: str | None) -> pl.DataFrame
         ),
         **{
             name: _text(fields, name)
-            for name in ("client_ip", "forwarded_for", "method", "user", "hostname")
+            for name in ("forwarded_for", "method", "user", "hostname")
         },
+        # Of an IPv6 address, the zone names the server's own interface.
+        client_ip=_text(fields, "client_ip").str.replace(r"%[0-9A-Za-z]+$", ""),
         scheme=uri["scheme"],
         host=pl.coalesce(_text(fields, "host"), uri["host"]),
         path=pl.coalesce(_text(fields, "path"), uri["path"]),
