@@ -363,3 +363,35 @@ def test_offsets_read_back_as_written(seconds: int) -> None:
 def test_a_strictly_regular_train_says_nothing() -> None:
     ticks = pl.Series(range(0, 86400, 30)).cast(pl.Float64).to_numpy()
     assert fit(ticks[:300] + 32400, ticks, range(-93600, 93601, 900)) is None
+
+
+def test_regular_trains_that_begin_and_end_together_tell_the_step() -> None:
+    ticks = pl.Series(range(5000, 8000, 15)).cast(pl.Float64).to_numpy()
+    found = fit(ticks + 32400, ticks, range(-93600, 93601, 900))
+    assert found is not None
+    assert found.step == 32400
+
+
+def test_regular_trains_that_midnight_cut_say_nothing() -> None:
+    ticks = pl.Series(range(0, 86400, 30)).cast(pl.Float64).to_numpy()
+    assert fit(ticks, ticks, range(-93600, 93601, 900)) is None
+
+
+def test_a_quiet_log_follows_its_own_kind_and_not_the_envelopes() -> None:
+    frame = events(*(dict(row) for row in STORY[:4]), *_quiet_lines())
+    row = clocks(frame).filter(pl.col("source") == "srv/app.log").row(0, named=True)
+    assert (row["zone"], row["confidence"]) == ("+09:00", "weak")
+
+
+def _quiet_lines() -> list[dict[str, Any]]:
+    form = {"format": "python_logging", "hop": "application", "source": "srv/app.log"}
+    return [{"local_time": local(f"2025-02-06 14:2{i}:03")} | form for i in range(3)]
+
+
+def test_weak_evidence_of_two_kinds_is_strong_unless_it_is_faint() -> None:
+    span = Vote(32400, 6.5, "weak", "logs end together", "ends")
+    near = Vote(32400, 4, "weak", "the same machine", "machine")
+    far = Vote(32400, 2, "weak", "the rest of the archive", "archive")
+    rival = Vote(0, 6, "weak", "configuration", "file")
+    found = [decide(v) for v in ([span, near], [span, far], [span, near, rival])]
+    assert [d and d.confidence for d in found] == ["strong", "weak", "weak"]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from forensic.clock import Overrides, apply, infer
-from tests.clock_worlds import KINDS, World, build, worlds
+from tests.clock_worlds import COPIES, KINDS, World, build, worlds
 
 SURE = {"certain", "strong"}
 
@@ -108,7 +108,7 @@ def table(results: list[Result]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|\n"
     )
     lines = []
-    for kind in [*KINDS, "all"]:
+    for kind in [*KINDS, *COPIES, "all"]:
         rows = [r for r in results if kind in (r.world.kind, "all")]
         errors = [e for r in rows for e in r.skew_errors]
         open_ones = sum(r.plain for r in rows)

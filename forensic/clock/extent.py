@@ -6,7 +6,7 @@ logs by the same minutes as written, whatever their zones.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from forensic.clock.link import ZONES
@@ -36,6 +36,7 @@ class Stretch:
     end: float
     pause: float  # usual seconds between two lines
     offset: int
+    assumed: bool = False
 
     @property
     def slack(self) -> float:
@@ -47,22 +48,20 @@ class Stretch:
         return min(edge % _DAY, -edge % _DAY) > 2 * self.pause + _NARROWEST
 
     def cut(self) -> bool:
-        """Whether start and end both lie at round minutes, as a person would cut."""
-        return all(
-            min(edge % 300, -edge % 300) < self.pause + 5
-            for edge in (self.start, self.end)
-        )
+        """Whether it lies between two round minutes, as a person would cut."""
+        return max(self.start % 300, -self.end % 300) <= 2 * self.pause + 5
 
 
 def _seconds(moment: dt.datetime) -> float:
     return (moment - dt.datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001
 
 
-def _stretch(unit: Unit, offset: int | None) -> Stretch | None:
+def _stretch(unit: Unit, zone: Decision | None) -> Stretch | None:
     """Stretch of a unit; with a zone, of all its lines."""
     edges = [edge for edge in (unit.low, unit.high) if edge is not None]
     lines = unit.bare
-    if offset is not None:
+    offset = zone.value if zone else 0
+    if zone is not None:
         ahead = dt.timedelta(seconds=offset)
         written = [edge for edge in (unit.first, unit.last) if edge is not None]
         edges += [edge + ahead for edge in written]
@@ -71,7 +70,8 @@ def _stretch(unit: Unit, offset: int | None) -> Stretch | None:
         return None
     start, end = _seconds(min(edges)), _seconds(max(edges))
     name = f"{'envelope of ' if unit.key.stamp == 'envelope' else ''}{unit.key.series}"
-    return Stretch(name, start, end, (end - start) / lines, offset or 0)
+    assumed = zone is not None and zone.basis == "assumed"
+    return Stretch(name, start, end, (end - start) / lines, offset, assumed)
 
 
 def stretches(
@@ -79,9 +79,9 @@ def stretches(
 ) -> list[Stretch]:
     """Stretches of the decided units whose ends may be the moment of copying."""
     listed = [
-        _stretch(found[key], decision.value)
+        _stretch(found[key], decision)
         for key, decision in known.items()
-        if decision.confidence in ("certain", "strong") and _is_last(key, found)
+        if decision.confidence != "weak" and _is_last(key, found)
     ]
     return [s for s in listed if s and s.slack <= _WIDEST and s.free(s.end)]
 
@@ -99,12 +99,17 @@ def end_votes(
     meet as well, or be the only way not to end after everything else.
     """
     own = _stretch(unit, None) if _is_last(unit.key, found) else None
-    if own is None or own.slack > _WIDEST or not own.free(own.end) or not others:
+    if own is None or own.slack > _WIDEST or not own.free(own.end):
         return []
+    sure = [other for other in others if not other.assumed]
+    return _ends(own, sure, usual) or _ends(own, others, usual)
+
+
+def _ends(own: Stretch, others: Sequence[Stretch], usual: set[int]) -> list[Vote]:
     meeting = {z: _meeting(own, z, others) for z in ZONES}
     good = [z for z in sorted(usual & ZONES) if meeting[z]]
     if not good:
-        latest = max(other.end - other.offset for other in others)
+        latest = max((other.end - other.offset for other in others), default=0.0)
         late = own.slack <= _NARROW and all(own.end - z > latest + _LATE for z in usual)
         good = [
             z
@@ -116,7 +121,7 @@ def end_votes(
     return [_vote(own, good[0], meeting[good[0]])]
 
 
-def _meeting(own: Stretch, zone: int, others: list[Stretch]) -> list[Stretch]:
+def _meeting(own: Stretch, zone: int, others: Sequence[Stretch]) -> list[Stretch]:
     end = own.end - zone
     return [o for o in others if abs(end - o.end + o.offset) <= max(own.slack, o.slack)]
 
@@ -132,4 +137,8 @@ def _vote(own: Stretch, zone: int, meeting: list[Stretch]) -> Vote:
     # Whoever cut logs by the same minutes as written made ends of one zone meet.
     strength = 3.5 if own.cut() and not elsewhere else 6.5
     text = f"at {offset_text(zone)} it ends when {shown.name} ends"
-    return Vote(zone, strength, "weak", "logs end together", text, len(meeting))
+    n, method = len(meeting), "logs end together"
+    if all(other.assumed for other in meeting):
+        text += ", whose own zone is assumed"
+        return Vote(zone, 0.5, "none", method, text, n, basis="assumed")
+    return Vote(zone, strength, "weak", method, text, n)

@@ -1,8 +1,8 @@
 """The rhythm of one frequent request (a health check) in two logs ▶ the step between.
 
 At the right step far more requests of the smaller log have a twin in the other than at
-any wrong one, where they have some by chance. A strictly regular train fits everywhere
-and says nothing.
+any wrong one, where they have some by chance. A strictly regular train fits everywhere;
+only its pauses, or both of its ends, tell the step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,8 @@ _LONGEST = 1_500
 #: Requests over which one shift is taken to hold: a clock may leap between blocks.
 _BLOCK = 24
 _FINALISTS = 8
+#: Trains of so many requests may be cut by the sample.
+_WHOLE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def fit(left: Floats, right: Floats, steps: Sequence[int]) -> Fit | None:
     fits = sorted(_fits(inner, outer, steps), key=lambda f: (-_share(f), f.step))
     finals = [_by_blocks(f, inner, outer) for f in fits[:_FINALISTS]]
     found = _clear(finals, lambda f: f.hits) or _clear(finals, lambda f: f.blocks)
+    found = found or _by_holes(fits, inner, outer) or _by_ends(fits, small, outer)
     if found is None or not swap:
         return found
     return Fit(-found.step, -found.shift, found.hits, found.blocks, found.covered)
@@ -100,6 +103,48 @@ def _clear(fits: Sequence[Fit], score: Callable[[Fit], int]) -> Fit | None:
     enough = score(ranked[0]) >= 0.35 * ranked[0].covered
     clear = beyond(ranked[0]) >= max(5.0, 1.7 * second)
     return ranked[0] if enough and clear else None
+
+
+def _by_holes(fits: Sequence[Fit], inner: Floats, outer: Floats) -> Fit | None:
+    """Fit of regular trains whose pauses fall on each other at one step alone."""
+    lonely = sorted(
+        (_lonely(f, inner, outer), abs(f.step), f.step, f)
+        for f in fits
+        if f.covered >= 0.5 * len(inner)
+    )
+    if len(lonely) < 2:
+        return None
+    (best, _, _, found), second = lonely[0], lonely[1][0]
+    clear = best <= 0.05 * found.covered and second >= max(4 * best, best + 12)
+    return found if clear else None
+
+
+def _lonely(found: Fit, inner: Floats, outer: Floats) -> int:
+    """Requests of both logs without a twin, where the logs overlap."""
+    moved = _covered(inner - found.step, outer) - found.shift
+    first, last = np.searchsorted(outer, [moved[0] - 1, moved[-1] + 1])
+    return int(last - first) + len(moved) - 2 * found.hits
+
+
+def _by_ends(fits: Sequence[Fit], inner: Floats, outer: Floats) -> Fit | None:
+    """Fit of regular trains that begin and end together, with as many requests.
+
+    Not where both may have been cut: by midnight, by round minutes, or by the sample.
+    """
+    few = len(inner) < 0.98 * len(outer) or len(inner) < 20 or len(outer) >= _WHOLE
+    if few or any(_may_be_cut(train) for train in (np.sort(inner), outer)):
+        return None
+    edges = (inner.min() - outer[0], inner.max() - outer[-1])
+    good = [f for f in fits if all(abs(e - f.step) <= _SKEW for e in edges)]
+    return good[0] if len(good) == 1 else None
+
+
+def _may_be_cut(train: Floats) -> bool:
+    """Whether a train ends at its midnight, or at both ends at round minutes."""
+    reach = 2 * (train[-1] - train[0]) / len(train) + 1
+    start, end = train[0], train[-1]
+    midnight = min(start % 86400, -end % 86400) <= reach
+    return bool(midnight or max(start % 300, -end % 300) <= reach)
 
 
 def _best_shift(moved: Floats, outer: Floats) -> tuple[int, float]:

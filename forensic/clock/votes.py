@@ -12,8 +12,8 @@ __all__ = ["RANKS", "Decision", "Vote", "decide", "lowered", "weaker"]
 
 #: Confidence from the surest to the least sure.
 RANKS = ["certain", "strong", "weak", "none"]
-#: Weak evidence that another kind can confirm.
-_AGREEING = 4
+#: Two kinds of weak evidence of this strength together confirm each other.
+_AGREEING = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,12 @@ def weaker(*confidences: str) -> str:
 
 
 def lowered(confidence: str) -> str:
-    """One step less sure; what is said with evidence is never `none`."""
-    return RANKS[min(RANKS.index(confidence) + 1, RANKS.index("weak"))]
+    """One step less sure; what is said with evidence does not become `none`."""
+    return (
+        confidence
+        if confidence == "none"
+        else RANKS[min(RANKS.index(confidence) + 1, RANKS.index("weak"))]
+    )
 
 
 def _contested(vote: Vote, rivals: list[Vote]) -> bool:
@@ -67,8 +71,12 @@ def _together(winners: list[Vote]) -> str:
     """
     near = [v for v in winners if v.strength >= 0.5 * winners[0].strength]
     best = min((v.confidence for v in near), key=RANKS.index)
-    kinds = {v.method for v in near if v.strength >= _AGREEING and v.basis != "assumed"}
-    return "strong" if best == "weak" and len(kinds) > 1 else best
+    kinds: dict[str, float] = {}
+    for vote in near:
+        if vote.basis != "assumed":
+            kinds.setdefault(vote.method, vote.strength)
+    agreeing = len(kinds) > 1 and sum(list(kinds.values())[:2]) >= _AGREEING
+    return "strong" if best == "weak" and agreeing else best
 
 
 def decide(votes: Iterable[Vote]) -> Decision | None:
