@@ -16,6 +16,13 @@ from forensic.schema import EVENT
 __all__ = ["Part", "parse_slot", "settle"]
 
 _PLAIN = pl.CompatLevel.oldest()
+#: The columns that the clocks fill in, and those that tell them how.
+_SETTLED = (
+    "time local_time start_time envelope_time envelope_local time_basis flags"
+).split()
+_LOOKED_AT = (
+    "source line hostname process utc_offset envelope_offset format duration"
+).split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +79,15 @@ def settle(pending: str, clocks: str, target: str) -> None:
     """Fill the times of a pending part from the clocks, and write it as Parquet."""
     with pa.memory_map(pending) as source:
         table = pa.ipc.open_file(source).read_all()
-    frame = pl.DataFrame(pl.from_arrow(table))
-    frame = frame.select(pl.col(c).cast(frame_type(c)) for c in frame.columns)
+    # Only what the clocks look at is converted; the texts go through as they are.
+    frame = pl.DataFrame(pl.from_arrow(table.select([*_SETTLED, *_LOOKED_AT])))
+    frame = frame.select(pl.col(c).cast(EVENT[c]) for c in frame.columns)
     settled = apply(frame, pl.read_parquet(Path(clocks)))
-    final = settled.select(pl.col(name).cast(dtype) for name, dtype in EVENT.items())
-    write_table(final.to_arrow(compat_level=_PLAIN), target)
+    settled = settled.select(pl.col(c).cast(EVENT[c]) for c in _SETTLED)
+    filled = settled.to_arrow(compat_level=_PLAIN)
+    columns = [(filled if name in _SETTLED else table)[name] for name in EVENT]
+    fields = [
+        (filled if name in _SETTLED else table).schema.field(name) for name in EVENT
+    ]
+    write_table(pa.table(columns, schema=pa.schema(fields)), target)
     Path(pending).unlink()
-
-
-def frame_type(column: str) -> pl.DataType:
-    """The dtype of a column of a pending part."""
-    return EVENT.get(column, pl.Boolean())
