@@ -94,7 +94,11 @@ def _sentence() -> pl.Expr:
     rule = pl.when(pl.col("rule").is_not_null()).then(
         pl.format(" by rule {}", pl.col("rule"))
     )
-    cause = pl.format(" ({})", pl.col("cause").str.replace_all("_", " "))
+    # "by rule …" says it already, and "unknown" says nothing.
+    told = pl.col("rule").is_null() & (pl.col("cause") != "unknown")
+    cause = pl.when(told).then(
+        pl.format(" ({})", pl.col("cause").str.replace_all("_", " "))
+    )
     doubt = pl.when(pl.col("ambiguous")).then(
         pl.lit("; an equal request stands so near that they may be exchanged")
     )
@@ -104,7 +108,7 @@ def _sentence() -> pl.Expr:
         request,
         pl.lit(" with "),
         status,
-        cause,
+        cause.fill_null(""),
         rule.fill_null(""),
         pl.lit(": "),
         pl.col("because"),
