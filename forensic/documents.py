@@ -272,7 +272,8 @@ def records(data: bytes, final: bool) -> Records:
             start = _broken_from(data, value)
             after = start if value.unfinished else value.end
             position = len(data) if unclosed > _UNCLOSED else _next_line(data, after)
-            result.broken.append(Broken(start, position, value.reason))
+            if start < position:  # else only the closing bracket is missing
+                result.broken.append(Broken(start, position, value.reason))
 
 
 def _broken_from(data: bytes, value: _Value) -> int:

@@ -70,6 +70,8 @@ def check_ledger(case: Case) -> None:
                     b"  \n",
                     b"\xff\xfe\n",
                     b'{"a":1}{"b":2}\n',
+                    b'[{"a":1}',
+                    b'{"events":[{"a":1},\n',
                     b"\xef\xbb\xbf",
                     b"2025/02/06 14:32:07 [error] 1#1: *2 x\n",
                 ]
