@@ -368,7 +368,7 @@ def test_a_log_without_a_skew_of_its_own_has_that_of_its_machine() -> None:
         web(403, time=late),
         error("access forbidden by rule", time=late),
     )
-    spans = [
+    spans: list[dict[str, Any]] = [
         {"source": "nginx/access.log", "stamp": "event", "skew": 37.0},
         {"source": "nginx/error.log", "stamp": "event", "skew": None},
     ]
@@ -433,7 +433,7 @@ def test_nothing_in_nothing_out() -> None:
 
 
 def test_equal_requests_that_ended_differently_are_not_certain() -> None:
-    """The server refused one and the application the other: which is whose is a guess."""
+    """The server refused one and the application the other: whose is which is open."""
     rows = [web(403), error("access forbidden by rule"), web(403), said(403)]
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
     assert found.height == 2
