@@ -54,9 +54,10 @@ def _moment(written: str) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _row(line: str, names: list[str]) -> dict[str, Any]:
+def _row(text: str, names: list[str]) -> dict[str, Any]:
+    lines = iter(text.splitlines(keepends=True))
     try:
-        cells = next(csv.reader([line]), [])
+        cells = next(csv.reader(lines), [])
     except csv.Error as error:
         return {"refused": f"CSV: {error}"}
     fields = dict(zip(names, cells, strict=False))
@@ -69,6 +70,8 @@ def _row(line: str, names: list[str]) -> dict[str, Any]:
         apart = {n: v for n, v in fields.items() if v and not n.startswith("@")}
         message = compact(nested({n: apart[n] for n in apart if n not in _STAMPS}))
     extra = {kept: fields[name] for name, kept in _KEPT.items() if fields.get(name)}
+    behind = "".join(lines)  # stray lines below the row
+    extra |= {"behind": behind} if behind else {}
     return {
         "envelope_local": moment,
         "envelope_offset": 0,
@@ -93,6 +96,7 @@ def from_template(template: str) -> Format:
         head=rf'^{_CELL * place}"?(?:{_STAMP}|{_EPOCH_MS})"?(?:,|$)',
         parse=functools.partial(_parse, names=names),
         multiline=True,
+        whole=True,
         envelope=True,
         payload=False,
         header=rf"^\s*{re.escape(template)}\s*$",
