@@ -41,6 +41,9 @@ def by_records(
     first, last = _lines_at(lines, starts), _lines_at(lines, ends - 1)
     starts, ends = _tiled(lines, starts, ends, first, last)
     hurt = _broken_lines(lines, broken)
+    # A line that a record stands on is in the record's span already.
+    held = np.searchsorted(first, hurt, side="right") - 1
+    hurt = hurt[(held < 0) | (hurt > last[np.maximum(held, 0)])] if len(first) else hurt
     kinds = _kinds(block, lines, first, last, good, bad, hurt)
     left = np.concatenate([first[bad], hurt])
     reasons = [*refused.gather(bad), *_reasons(lines, hurt, broken)]
