@@ -1,5 +1,9 @@
-"""CloudFront standard access logs: tab separated, `#Fields:` above."""
+"""CloudFront standard access logs: tab separated, `#Fields:` above.
 
+The owner may select and order the fields: the sniffer passes the line on as a template.
+"""
+
+import functools
 import re
 
 import polars as pl
@@ -7,7 +11,7 @@ import polars as pl
 from forensic.columns import by_value, dash_to_null, iso_stamp, json_extra
 from forensic.format import Format
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "from_template"]
 
 _FIELDS = [
     "date",
@@ -44,6 +48,7 @@ _FIELDS = [
     "sc-range-start",
     "sc-range-end",
 ]
+_REFERENCE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html"
 #: The oldest logs end behind cs-uri-query.
 _FEWEST = "cs-uri-query"
 _EXTRA = [
@@ -57,6 +62,8 @@ _EXTRA = [
     "time-to-first-byte",
     "sc-content-type",
 ]
+_TAKEN = {*_FIELDS} - {*_EXTRA} | {"timestamp"}
+_HEADER = re.compile(rb"^#Fields:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.MULTILINE)
 _HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -76,15 +83,29 @@ def _text(name: str) -> pl.Expr:
     return dash_to_null(pl.col(name))
 
 
-def _parse(lines: pl.Series) -> pl.DataFrame:
-    parts = lines.str.split_exact("\t", len(_FIELDS) - 1).struct.unnest()
-    row = parts.rename(dict(zip(parts.columns, _FIELDS, strict=True)))
+def templates(head: bytes) -> list[str]:
+    """The fields that the file's own header lines name, where they are CloudFront's."""
+    found = dict.fromkeys(_HEADER.findall(head))
+    lines = [" ".join(line.decode("utf-8", "replace").split()) for line in found]
+    return [line for line in lines if {"date", "time"} < set(line.split()) & {*_FIELDS}]
+
+
+def _rows(lines: pl.Series, fields: list[str]) -> pl.DataFrame:
+    """A text column for every field that CloudFront knows; null where it is absent."""
+    parts = lines.str.split_exact("\t", len(fields) - 1).struct.unnest()
+    row = parts.rename(dict(zip(parts.columns, fields, strict=True)))
+    absent = [name for name in _FIELDS if name not in fields]
+    return row.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
+
+def _parse(lines: pl.Series, fields: list[str], fewest: str) -> pl.DataFrame:
+    row = _rows(lines, fields)
     row = row.with_columns(
         by_value(row[name], _decoded).to_series().alias(name)
         for name in ("cs(User-Agent)", "cs(Referer)")
     )
     stamp = iso_stamp(pl.concat_str("date", "time", separator=" "))
-    good = stamp.is_not_null() & pl.col(_FEWEST).is_not_null()
+    good = stamp.is_not_null() & pl.col(fewest).is_not_null()
     outcome = [
         _text(name) for name in ("x-edge-detailed-result-type", "x-edge-result-type")
     ]
@@ -108,7 +129,9 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         referrer=_text("cs(Referer)"),
         request_id=_text("x-edge-request-id"),
         reason=pl.coalesce(outcome),
-        extra=json_extra(**{name: _text(name) for name in _EXTRA}),
+        extra=json_extra(
+            **{name: _text(name) for name in [*_EXTRA, *fields] if name not in _TAKEN}
+        ),
     )
     return parsed.select(
         pl.when("good").then(pl.exclude("good")),
@@ -118,13 +141,35 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+_STAMPED = {"date": r"\d{4}-\d\d-\d\d", "time": r"\d\d:\d\d:\d\d"}
+
+
+def from_template(template: str) -> Format:
+    """The format of rows below a certain `#Fields:` line."""
+    fields = list(dict.fromkeys(template.split()))
+    cells = [_STAMPED.get(name, r"[^\t]*") for name in fields]
+    return Format(
+        name="cloudfront",
+        title="CloudFront access log",
+        hop="cdn",
+        reference=_REFERENCE,
+        head="^" + r"\t".join(cells) + "$",
+        parse=functools.partial(_parse, fields=fields, fewest=fields[-1]),
+        templates=templates,
+        stamps_end=True,
+        header=FORMAT.header,
+        paths=FORMAT.paths,
+    )
+
+
 FORMAT = Format(
     name="cloudfront",
     title="CloudFront access log",
     hop="cdn",
-    reference="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html",
+    reference=_REFERENCE,
     head=r"^\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d",
-    parse=_parse,
+    parse=functools.partial(_parse, fields=_FIELDS, fewest=_FEWEST),
+    templates=templates,
     stamps_end=True,
     header=r"^#(?:Version|Fields):",
     paths=r"(?i)cloudfront|[A-Z0-9]{12,14}\.\d{4}-\d\d-\d\d-\d\d\.",

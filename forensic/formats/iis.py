@@ -82,7 +82,8 @@ def templates(head: bytes) -> list[str]:
         names = line.decode("utf-8", "replace").split()
         if "time" in names and "date" not in names and len(days) == 1:
             names.insert(0, next(iter(days)).decode())
-        if {"time", "time-local"} & set(names) and len(names) <= 100:
+        stamped = {"time", "time-local"} & {*names} and len(names) <= 100
+        if stamped and "x-edge-location" not in names:
             found.append(" ".join(names))
     return found
 
