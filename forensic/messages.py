@@ -4,11 +4,14 @@ Free text is only read where its shape is certain; whatever else stands in it st
 the message. Functions are row-aligned and work on the few rows that can matter.
 """
 
+import re
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from forensic.columns import by_value, first_that_parses, only_where, prefix, target
+from forensic.octets import Octets
 from forensic.schema import HOPS
 
 __all__ = ["first_class", "http_messages", "programs", "system_messages"]
@@ -107,9 +110,10 @@ def system_messages(system: pl.Series, message: pl.Series) -> pl.DataFrame:
 _METHODS = r"GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE|CONNECT|PROPFIND"
 _STATUS = r"(?P<status>[1-5][0-9]{2})"
 _VERSION = r"(?:HTTP/)?(?P<http_version>[0-9](?:\.[0-9])?)"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^ /?#:\"']+)"
 #: A path, or a whole address: scheme and host; path; query.
 _URL = (
-    r"(?:(?P<scheme>https?|wss?)://(?P<host>[^ /?#:\"']+)(?::[0-9]*)?)?"
+    rf"(?:(?P<scheme>https?|wss?)://(?P<host>{_HOST})(?::[0-9]*)?)?"
     r"(?P<path>/[^ ?\"']*)?(?:\?(?P<query>[^ \"']*))?"
 )
 #: The ordinary ways to write a request or a response, each certain by itself.
@@ -197,43 +201,49 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
     )
 
 
+_TELLS = "^Re(?:quest|sponse): "
+#: What stands before the first slash of `Response: 200 http://h/p`.
+_ANNOUNCED = re.compile(
+    rf"Re(?:quest|sponse): (?:({_METHODS}) )?(?:([1-5][0-9]{{2}}) )?(?:(https?):)?"
+)
+_PLACE = re.compile(rf"({_HOST})(?::[0-9]*)?")
+
+
 def _announced(messages: pl.Series) -> pl.DataFrame:
     """What `Response: 200 http://h/p` says where nothing follows: cut, not matched."""
-    head = prefix(
-        messages,
-        rf"Re(?:quest|sponse): (?:(?P<method>{_METHODS}) )?(?:{_STATUS} )?",
+    octets = Octets.of(messages)
+    every = np.ones(len(messages), np.bool_)
+    texts, which, length = octets.beginnings(octets.start, every, b"/")
+    told = [_ANNOUNCED.fullmatch(text.decode("utf-8", "replace")) for text in texts]
+    heads = pl.DataFrame(
+        [match.groups() if match else (None,) * 3 for match in told] + [(None,) * 3],
+        schema=["method", "status", "scheme"],
+        schema_overrides=dict.fromkeys(["method", "status", "scheme"], pl.String),
+        orient="row",
     )
-    pieces = head["rest"].str.splitn("/", 4).struct.unnest()
-    pieces.columns = ["scheme", "nothing", "host", "path"]
-    scheme = by_value(pieces["scheme"], _schemes)["scheme"]
-    whole = (scheme.is_not_null() & (pieces["nothing"] == "")).fill_null(value=False)
-    path = pl.select(
-        pl.when(whole)
-        .then(pl.concat_str(pl.lit("/"), pieces["path"]))
-        .when(head["rest"].str.starts_with("/"))
-        .then(head["rest"])
-    ).to_series()
-    parts = path.str.splitn("?", 2).struct.unnest()
-    sure = path.is_not_null() & ~path.str.contains(r"[ \"'#]")
-    return pl.DataFrame({"whole": whole, "sure": sure.fill_null(value=False)}).select(
-        method=head["method"],
-        status=head["status"],
-        scheme=pl.when("whole").then(scheme),
-        host=pl.when("whole").then(by_value(pieces["host"], _hosts)["host"]),
-        path=parts["field_0"],
-        query=parts["field_1"],
-        rest=pl.lit(None, pl.String),
-        refused=pl.when(~pl.col("sure")).then(pl.lit("no request")),
+    head = heads[np.where(which < 0, len(texts), which)]
+    whole = head["scheme"].is_not_null().to_numpy()
+    known = np.array([match is not None for match in told] + [False])[which]
+    place = octets.start + length
+    double = whole & octets.stands(b"/", place)
+    names, host, width = octets.beginnings(place + 1, double, b"/")
+    hosts = [_PLACE.fullmatch(name.decode("utf-8", "replace")) for name in names]
+    known &= ~whole | np.array([host is not None for host in hosts] + [False])[host]
+    named = pl.Series([*(host and host[1] for host in hosts), None], dtype=pl.String)
+    place = place + np.where(whole, 1 + width, 0) - 1
+    target = octets.cuts(target=(np.where(known, place, octets.end), octets.end))
+    sure = pl.lit(pl.Series(known)) & ~pl.col("target").str.contains(r"[ \"'#]")
+    parts = pl.col("target").str.splitn("?", 2).struct
+    return target.select(
+        head["method"],
+        head["status"],
+        head["scheme"],
+        parts.field("field_0").alias("path"),
+        parts.field("field_1").alias("query"),
+        host=named.gather(np.where(host < 0, len(names), host)),
+        duration=pl.lit(None, pl.Float64),
+        refused=pl.when(~sure).then(pl.lit("no request")),
     )
-
-
-def _schemes(texts: pl.Series) -> pl.DataFrame:
-    known = texts.str.extract(r"^(https?):$", 1)
-    return known.to_frame("scheme")
-
-
-def _hosts(texts: pl.Series) -> pl.DataFrame:
-    return texts.str.replace(r":[0-9]*$", "").to_frame("host")
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
@@ -258,26 +268,33 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
     )
 
 
-def _requests(messages: pl.Series) -> pl.DataFrame:
+def _spoken(messages: pl.Series) -> pl.DataFrame:
     """The request and response columns of messages that may speak of HTTP."""
-    written = [partial(_shape, pattern=pattern) for pattern in _REQUESTS]
-    shapes = [partial(_announced), *written, partial(_pairs)]
-    found = first_that_parses(messages, shapes)
-    absent = {*_HTTP, "reason"} - {*found.columns}
+    shapes = [partial(_shape, pattern=pattern) for pattern in _REQUESTS]
+    found = first_that_parses(messages, [*shapes, _pairs])
     took = pl.col("rest").str.extract_groups(_DURATION).struct
     unit = took.field("2").replace_strict(
         _SECONDS, default=1.0, return_dtype=pl.Float64
     )
-    return (
-        found.with_columns(pl.lit(None, pl.String).alias(n) for n in sorted(absent))
-        .with_columns(duration=took.field("1").cast(pl.Float64) * unit)
-        .select(
-            pl.when(pl.col("refused").is_null()).then(
-                pl.col(*_HTTP, "reason", "duration")
-            )
-        )
-        .with_columns(pl.col("status").cast(pl.Int16))
+    whole = _complete(found).with_columns(
+        duration=took.field("1").cast(pl.Float64) * unit
     )
+    return whole.select(
+        pl.when(pl.col("refused").is_null()).then(pl.col(*_HTTP, "reason", "duration"))
+    )
+
+
+def _complete(found: pl.DataFrame) -> pl.DataFrame:
+    """The frame with all columns of texts, null where no shape gave them."""
+    absent = [name for name in [*_HTTP, "reason"] if name not in found.columns]
+    return found.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+
+
+def _others(messages: pl.Series) -> pl.DataFrame:
+    """What all shapes find in the messages that may speak of HTTP; null elsewhere."""
+    speaks = messages.str.contains(_SPEAKS_OF_HTTP)
+    found = only_where(speaks, messages, _spoken)
+    return found.with_columns(refused=pl.lit(None, pl.String))
 
 
 def http_messages(message: pl.Series) -> pl.DataFrame:
@@ -286,4 +303,10 @@ def http_messages(message: pl.Series) -> pl.DataFrame:
     Columns: method, scheme, host, path, query, http_version, status, client_ip,
     reason, duration (only where a unit is written).
     """
-    return only_where(message.str.contains(_SPEAKS_OF_HTTP), message, _requests)
+    if message.str.contains(_TELLS).any():
+        found = _complete(first_that_parses(message, [_announced, _others]))
+    else:
+        found = _others(message)
+    return found.select(*_HTTP, "reason", "duration").with_columns(
+        pl.col("status").cast(pl.Int16)
+    )

@@ -150,7 +150,7 @@ _STAMP_FIRST = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "
 def _parse_any(lines: pl.Series) -> pl.DataFrame:
     """Combined lines, or those of the formats that are known by their shape."""
     frame = _parse(lines)
-    if not (frame["refused"].is_not_null() & lines.str.starts_with("[")).any():
+    if not lines.filter(frame["refused"].is_not_null()).str.starts_with("[").any():
         return frame
     known = [partial(_parse_template, form=template(text)) for text in _PROXY_MANAGER]
     return first_that_parses(lines, [_parse, *known])

@@ -7,13 +7,24 @@ Spring Boot write near relatives. A line is read in two steps: the stamp (behind
 level, where that comes first), then the names around the level.
 """
 
+import re
+from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import polars as pl
 
-from forensic.columns import by_value, first_that_parses, json_extra, moments, prefix
+from forensic.columns import (
+    by_value,
+    first_that_parses,
+    iso_stamp,
+    json_extra,
+    moments,
+    prefix,
+)
 from forensic.format import Format
 from forensic.messages import http_messages
+from forensic.octets import Ints, Mask, Octets, by_run, digits, number, shape
 
 __all__ = ["FORMAT"]
 
@@ -156,6 +167,126 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
     )
 
 
+#: `2025-02-06 14:32:45,136 `, in words.
+_CLOCK = shape(24, date=0, hour=8, fraction=16)
+_SECONDS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}[.,]$"
+_LOW = np.uint64(0xFFFFFFFF)
+#: Text in which none of _BEHIND but the last finds anything.
+_PLAIN = r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-])"
+_DOTTED = r"[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+|[a-z_][a-z0-9_]*"
+
+
+def _is_level(text: str) -> bool:
+    return text in _LEVELS
+
+
+def _is_logger(text: str) -> bool:
+    """Whether `[text] ` names a logger, as the shapes of _BEHIND would find it."""
+    odd = text.startswith("req-") or text.lower() in _NO_LOGGER
+    return re.fullmatch(_NAME, text) is not None and not odd
+
+
+def _is_between(text: str) -> bool:
+    """Whether ` - text - ` names a logger."""
+    return _is_logger(text) and text.upper() not in _LEVELS
+
+
+def _is_before(text: str) -> bool:
+    """Whether `text: ` names a logger."""
+    return re.fullmatch(_DOTTED, text) is not None and text not in _NO_LOGGER
+
+
+class _Cutter:
+    """Lines that are cut from the left, each at its own place."""
+
+    def __init__(self, lines: pl.Series) -> None:
+        self.octets = Octets.of(lines)
+        self.place = self.octets.start
+
+    def names(
+        self, rows: Mask, until: bytes, known: Callable[[str], bool]
+    ) -> tuple[pl.Series, Mask]:
+        """The known names that stand up to `until`; the places move behind them."""
+        texts, which, length = self.octets.beginnings(self.place, rows, until)
+        names = [text.decode("utf-8", "replace") for text in texts]
+        good = np.array([*map(known, names), False])[which]
+        self.place = self.place + np.where(good, length, 0)
+        values = pl.Series([*names, None], dtype=pl.String)
+        return values.gather(np.where(good, which, len(names))), good
+
+    def skip(self, rows: Mask, text: bytes) -> Mask:
+        """Whether the text stands there; the places move behind it."""
+        if not rows.any():
+            return rows
+        found = rows & self.octets.stands(text, self.place)
+        self.place = self.place + np.where(found, len(text), 0)
+        return found
+
+    def moments(self) -> tuple[pl.Series, Mask, Mask]:
+        """The times of `2025-02-06 14:32:45,136 `, which fit, which have no `T`."""
+        clock = self.octets.at(self.place, _CLOCK)
+        values, fits = digits(clock["fraction"] >> np.uint64(32), "000 ")
+        keys = [clock["date"], clock["hour"], clock["fraction"] & _LOW]
+        seconds = by_run(keys, self._seconds)["local_time"]
+        micros = pl.Series(number(values, 0) * 1000).cast(pl.Duration("us"))
+        fits &= seconds.is_not_null().to_numpy()
+        self.place = self.place + np.where(fits, _CLOCK.itemsize, 0)
+        spaced = clock["hour"] >> np.uint64(16) & np.uint64(255) == np.uint64(ord(" "))
+        return seconds + micros, fits, spaced
+
+    def _seconds(self, first: Ints) -> pl.DataFrame:
+        place, octets = self.place[first], self.octets
+        start = pl.Series(place - octets.start[first])
+        text = pl.col("line").str.slice(pl.lit(start), 20)
+        return pl.DataFrame({"line": octets.lines.gather(first)}).select(
+            local_time=iso_stamp(pl.when(text.str.contains(_SECONDS)).then(text))
+        )
+
+
+def _cut(lines: pl.Series) -> pl.DataFrame:
+    """The lines of the plainest layouts, cut at their separators.
+
+    `INFO STAMP [app] text`, `STAMP INFO text`, `STAMP INFO [app] text`,
+    `STAMP INFO app: text` and `STAMP - app - INFO - text`.
+    """
+    cutter = _Cutter(lines)
+    before, leads = cutter.names(np.ones(len(lines), np.bool_), b" ", _is_level)
+    stamps, stamped, spaced = cutter.moments()
+    leads &= stamped & spaced
+    follows = stamped & before.is_null().to_numpy()
+    dashed = cutter.skip(follows, b"- ")
+    between, dashed = cutter.names(dashed, b" - ", _is_between)
+    level, dashed = cutter.names(dashed, b" - ", _is_level)
+    behind, follows = cutter.names(follows & ~dashed, b" ", _is_level)
+    bracket = cutter.skip(leads | follows, b"[")
+    logger, framed = cutter.names(bracket, b"] ", _is_logger)
+    named, _ = cutter.names(follows & ~bracket, b": ", _is_before)
+    rows = dashed | framed | (follows & ~bracket)
+    rows &= cutter.place <= cutter.octets.end
+    end = cutter.octets.end
+    frame = cutter.octets.cuts(message=(np.where(rows, cutter.place, end), end))
+    message = frame["message"]
+    plain = message.str.contains(_PLAIN).to_numpy() | named.is_not_null().to_numpy()
+    rows &= plain | _unnamed(rows & leads & ~plain, message)
+    return frame.select(
+        local_time=stamps,
+        level=pl.coalesce(before, behind, level).str.to_lowercase(),
+        logger=pl.coalesce(logger, named, between),
+        message=message,
+        refused=pl.when(~pl.lit(pl.Series(rows))).then(pl.lit("of another layout")),
+        **{column.name: column for column in http_messages(message)},
+    )
+
+
+def _unnamed(rows: Mask, messages: pl.Series) -> Mask:
+    """The rows whose text does not begin with more names."""
+    found = rows.copy()
+    if rows.any():
+        more = messages.filter(pl.Series(rows)).str.contains(_MORE_NAMES)
+        found[rows] = ~more.to_numpy()
+    return found
+
+
 def _plainest(lines: pl.Series) -> pl.DataFrame:
     """The lines of `INFO 2025-02-06 14:32:45,136 [app] text`, by one small pattern."""
     head = prefix(lines, _PLAINEST)
@@ -180,10 +311,12 @@ def _prefixed(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
-    found = first_that_parses(lines, [_plainest, _level_first, _stamp_first, _prefixed])
-    others = lines.str.contains(_OTHERS)
-    if not others.any():
+    found = first_that_parses(
+        lines, [_cut, _plainest, _level_first, _stamp_first, _prefixed]
+    )
+    if not lines.str.starts_with("[").any():
         return found
+    others = lines.str.contains(_OTHERS)
     taken = pl.when(others).then(pl.lit("another program's own layout"))
     return found.with_columns(refused=pl.coalesce("refused", taken))
 
