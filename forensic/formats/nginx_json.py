@@ -112,6 +112,7 @@ def _unescaped(text: str) -> str:
 def _variables(record: dict[str, Any]) -> dict[str, str] | None:
     """The values by nginx variable; None where the record is no access line."""
     values: dict[str, str] = {}
+    named: set[str] = set()
     keys = {key.lower().replace("-", "_").lstrip("@$") for key in record}
     if keys & _FOREIGN and len(keys & _NGINX) < 3:
         return None
@@ -121,11 +122,12 @@ def _variables(record: dict[str, Any]) -> dict[str, str] | None:
         name = key.lower().replace("-", "_").lstrip("@$")
         text = "" if value is None else str(value)
         variable = _variable(name, text)
+        named.add(variable)
         if text and (text != "-" or variable.startswith("upstream_")):
             values.setdefault(variable, text)
         elif variable.startswith("upstream_"):
             values.setdefault(variable, "-")
-    return values if _is_access(values) else None
+    return values if _is_access(values, named) else None
 
 
 def _variable(name: str, text: str) -> str:
@@ -141,9 +143,12 @@ def _variable(name: str, text: str) -> str:
     return _VARIABLE_OF.get(name, name)
 
 
-def _is_access(values: dict[str, str]) -> bool:
-    """A status and a target, and two more of what an access line says."""
-    target = values.keys() & {"request", "request_uri"}
+def _is_access(values: dict[str, str], named: set[str]) -> bool:
+    """A status and a target, and two more of what an access line says.
+
+    The target may be empty: so nginx logs a request line that it could not read.
+    """
+    target = named & {"request", "request_uri"}
     status = _STATUS.match(values.get("status", ""))
     more = values.keys() & {
         *("remote_addr", "http_x_forwarded_for", "body_bytes_sent", "bytes_sent"),
