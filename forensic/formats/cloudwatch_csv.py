@@ -25,7 +25,8 @@ _STAMPS, _MESSAGES = ["@timestamp", "timestamp"], ["@message", "message"]
 _KEPT = {"@logStream": "log_stream", "logStreamName": "log_stream", "@log": "log_group"}
 #: A header: bare or quoted names, one of them a stamp, behind others or first.
 _HEADER = re.compile(r'\A\s*((?:"?[\w@.() -]+"?,)*"?@?timestamp"?(?:,[^\r\n]*)?)\r?\n')
-_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z?"
+#: Always with its fraction: `14:32:07,123` is how Python writes a stamp, no row.
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,6}Z?"
 _EPOCH_MS = r"1[0-9]{12}"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
