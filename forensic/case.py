@@ -39,6 +39,8 @@ DICTIONARY = [
 ]
 _DICTIONARY = " ".join(DICTIONARY).split()
 _DELTA = ["line", "offset", "length", "time", "local_time", "start_time"]
+#: What readers skip row groups by. Least and greatest texts cost a fifth of writing.
+_STATISTICS = "source line offset time start_time format status duration".split()
 
 
 def write_table(table: pa.Table, sink: str | BinaryIO) -> None:
@@ -55,6 +57,7 @@ def write_table(table: pa.Table, sink: str | BinaryIO) -> None:
         compression_level=1,
         use_dictionary=[name for name in _DICTIONARY if name in names],
         column_encoding={n: "DELTA_BINARY_PACKED" for n in _DELTA if n in names},
+        write_statistics=[name for name in _STATISTICS if name in names],
         write_page_checksum=True,
         store_schema=True,
     )
