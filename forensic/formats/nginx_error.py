@@ -2,7 +2,8 @@ r"""nginx error log.
 
 `2025/02/06 14:32:13 [error] 812#812: *4411 message while doing, client: …, …`
 
-The stamp has no zone. Nothing in a line is escaped: request, host, referrer and file
+The stamp has no zone. What a script writes to stderr may have line ends in it; client
+and request stand behind it. Nothing in a line is escaped: request, host, referrer and file
 names are raw bytes of the client, who can forge fields behind them, and whole lines.
 So the context is taken from the left-most `, client:` outside of quotes, and a line
 that has a second one is marked.
@@ -18,17 +19,15 @@ __all__ = ["FORMAT", "REASONS"]
 _LEVELS = r"\[(?:debug|info|notice|warn|error|crit|alert|emerg)\]"
 _STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 _HEAD = rf"^(?:{_STAMP} {_LEVELS} \d+#\d+: |nginx: {_LEVELS} )"
-_LINE = (
-    rf"^(?:({_STAMP}) \[([a-z]+)\] (\d+)#\d+: |nginx: \[([a-z]+)\] )(?:\*(\d+) )?(.*)$"
-)
+_LINE = rf"(?s)^(?:({_STAMP}) \[([a-z]+)\] (\d+)#\d+: |nginx: \[([a-z]+)\] )(?:\*(\d+) )?(.*)$"
 #: The message and its context; the second way is for a quote that does not close.
 _CONTEXT = [
-    r'^([^"]*?(?:"[^"]*"[^"]*?)*?), client: (.*)$',
-    r"^(.*?), client: (.*)$",
+    r'(?s)^([^"]*?(?:"[^"]*"[^"]*?)*?), client: (.*)$',
+    r"(?s)^(.*?), client: (.*)$",
 ]
 #: A line is cut after 2048 bytes: anywhere, also in the middle of a name.
 _FIELDS = (
-    r"^([^,]*)(?:, server: (.*?))?"
+    r"(?s)^([^,]*)(?:, server: (.*?))?"
     + "".join(
         rf'(?:, {name}: "(.*?)(?:"|$))?'
         for name in ("request", "subrequest", "upstream", "host", "referrer")
@@ -224,5 +223,6 @@ FORMAT = Format(
     head=_HEAD,
     parse=_parse,
     multiline=True,
+    whole=True,
     paths=r"(?i)nginx|error",
 )
