@@ -264,19 +264,23 @@ def first_that_parses(
     last one's reason.
     """
     parts: list[pl.DataFrame] = []
-    left = pl.DataFrame({"line": lines}).with_row_index("row")
+    rows: list[pl.Series] = []
+    row = pl.Series("row", range(0), dtype=pl.UInt32)
+    left = lines
     for parse in parsers:
-        part = parse(left["line"])
+        part = parse(left)
         refused = part["refused"].is_not_null()
         if not parts and not refused.any():
             return part
-        part = part.with_columns(left["row"])
+        row = row if parts else pl.int_range(len(lines), dtype=pl.UInt32, eager=True)
         last = parse is parsers[-1]
         parts.append(part if last else part.filter(~refused))
-        left = left.filter(refused)
+        rows.append(row if last else row.filter(~refused))
+        row, left = row.filter(refused), left.filter(refused)
         if left.is_empty():
             break
-    return pl.concat(parts, how="diagonal").sort("row").drop("row")
+    both = pl.concat(parts, how="diagonal", rechunk=True)
+    return both[pl.concat(rows).arg_sort()]
 
 
 def json_extra(**values: pl.Expr) -> pl.Expr:

@@ -5,15 +5,20 @@ at the quotes; the others (a raw quote in a URL or user agent) are read from bot
 ends, so that what the client wrote can not move into the fields behind it.
 """
 
-import numpy as np
 import polars as pl
 
 from forensic import columns
 from forensic.format import Format
+from forensic.octets import Octets, by_run, digits, pair, shape
 
 __all__ = ["FORMAT"]
 
 _HEAD = r"^(?:https?|h2|grpcs?|wss?) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z \S+ "
+#: The same in ASCII, which costs a fifth.
+_SOUND_HEAD = (
+    r"^(?:https?|h2|grpcs?|wss?) [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(?:\.[0-9]+)?Z [!-~]+ "
+)
 _LEFT = [
     "type",
     "time",
@@ -133,24 +138,11 @@ def _anchored(lines: pl.Series) -> pl.DataFrame:
     return fields.with_columns(
         pl.col(_QUOTED).str.strip_chars('"'),
         sound=fields["type"].is_not_null(),
-        split=pl.lit(value=False),
         doubtful=between.str.count_matches('" "', literal=True) > 1,
     )
 
 
-def _fields(lines: pl.Series) -> pl.DataFrame:
-    """The fields of every row, nulls where it has no sound reading."""
-    frame = _split(lines).with_columns(
-        doubtful=pl.lit(value=False), split=pl.lit(value=True)
-    )
-    sound = frame["sound"] & lines.str.contains(_HEAD)
-    if sound.all():
-        return frame
-    closer = _anchored(lines.filter(~sound)).select(frame.columns)
-    order = pl.concat([sound.arg_true(), (~sound).arg_true()])
-    return pl.concat([frame.filter(sound), closer])[order.arg_sort()]
-
-
+_REFUSED = "no row of an ALB access log"
 _METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _VERSIONS = ["HTTP/1.1", "HTTP/2.0", "HTTP/1.0"]
 _SCHEMES = ["https", "http", "wss", "ws"]
@@ -243,7 +235,11 @@ _EXTRA = [
 ]
 
 
-def _extra(*, plain: bool) -> pl.Expr:
+#: Fields with few different values.
+_REPEATED = _EXTRA[:7]
+
+
+def _extra(fields: pl.DataFrame, *, plain: bool) -> pl.Series:
     """JSON of the fields that have no column, `-` left out.
 
     `plain`: no text of the block needs escaping, which is nearly always so.
@@ -252,37 +248,71 @@ def _extra(*, plain: bool) -> pl.Expr:
     several = pl.col("target_port_list").str.contains(" ", literal=True)
     values = {name: _there(pl.col(name)) for name in _EXTRA} | {
         "trace_self": pl.when(pl.col("trace_id").str.contains("Self=")).then(own),
-        "client_port": pl.col("client").str.extract(r":(\d+)$", 1),
+        "client_port": pl.col("client").str.extract(r":([0-9]+)$", 1),
         "targets": pl.when(several).then("target_port_list"),
         "target_statuses": pl.when(several).then("target_status_code_list"),
     }
     if not plain:
-        return columns.json_extra(**values)
+        return fields.select(columns.json_extra(**values)).to_series()
+    shown = fields.select(value.alias(name) for name, value in values.items())
     pieces = [
-        pl.concat_str(pl.lit(f',"{name}":"'), value, pl.lit('"'))
-        for name, value in values.items()
+        _piece(shown[name])
+        for name in shown.columns
+        if shown[name].null_count() < len(shown)
     ]
-    body = pl.concat_str(pieces, ignore_nulls=True).str.strip_prefix(",")
-    return pl.format("{{{}}}", body)
+    body = pl.concat_str(
+        pl.repeat("", len(shown)), *pieces, ignore_nulls=True
+    ).str.strip_prefix(",")
+    return pl.select(pl.format("{{{}}}", body)).to_series()
+
+
+def _piece(values: pl.Series) -> pl.Series:
+    """`,"name":"value"` of each value, made once for each where they repeat."""
+
+    def made(texts: pl.Series) -> pl.DataFrame:
+        ends = pl.lit(f',"{values.name}":"'), pl.lit('"')
+        return texts.to_frame().select(pl.concat_str(ends[0], pl.col("*"), ends[1]))
+
+    if values.name in _REPEATED:
+        return columns.by_value(values, made).to_series()
+    return made(values).to_series()
 
 
 def _escapes(lines: pl.Series) -> bool:
     """Whether a byte stands in the lines that JSON would escape."""
-    data = lines.str.join("").to_arrow().buffers()[-1]
-    bytes_ = np.frombuffer(data, np.uint8)
-    return bool(((bytes_ < 32) | (bytes_ == ord("\\"))).any())
+    octets = Octets.of(lines).bytes_
+    return bool((octets < ord(" ")).any() or (octets == ord("\\")).any())
 
 
 def _there(column: pl.Expr) -> pl.Expr:
     return pl.when((column != "-") & (column != "")).then(column)
 
 
-def _parse(lines: pl.Series) -> pl.DataFrame:
-    fields = _fields(lines).with_columns(pl.col("sound").fill_null(value=False))
-    plain = bool(fields["split"].all()) and not _escapes(lines)
+#: `2025-02-06T03:00:00.043000Z`, in words.
+_CLOCK = shape(27, date=0, hour=8, second=11, fraction=19)
+
+
+def _moments(stamps: pl.Series) -> pl.Series:
+    """The times of `2025-02-06T03:00:00.043000Z`; null for `-`."""
+    stamp = pl.col("stamp")
+    written = pl.DataFrame({"stamp": stamps}).select(columns.dash_to_null(stamp))
+    octets = Octets.of(stamps)
+    clock = octets.at(octets.start, _CLOCK)
+    values, fits = digits(clock["fraction"], ".000000Z")
+    if not (fits & (octets.end - octets.start == _CLOCK.itemsize)).all():
+        return written.select(columns.iso_stamp(stamp)).to_series()
+    seconds = by_run(
+        [clock["date"], clock["hour"], clock["second"]],
+        lambda first: written[first].select(columns.iso_stamp(stamp.str.slice(0, 19))),
+    ).to_series()
+    micros = (pair(values, 1) * 100 + pair(values, 3)) * 100 + pair(values, 5)
+    return seconds + pl.Series(micros).cast(pl.Duration("us"))
+
+
+def _columns(fields: pl.DataFrame, *, plain: bool) -> pl.DataFrame:
+    """The parsed columns of the fields; refused where they are not sound."""
     fields = fields.with_columns(
-        ended=columns.iso_stamp(pl.col("time")),
-        began=columns.iso_stamp(columns.dash_to_null(pl.col("request_creation_time"))),
+        ended=_moments(fields["time"]), began=_moments(fields["request_creation_time"])
     )
     ended, began = pl.col("ended"), pl.col("began")
     parts = [
@@ -320,14 +350,42 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         action=columns.dash_to_null(pl.col("actions_executed")),
         reason=columns.dash_to_null(pl.col("error_reason")),
         message=rest,
-        extra=_extra(plain=plain),
+        extra=_extra(fields, plain=plain),
         flags=pl.when(pl.col("doubtful")).then(pl.lit(["forgery_suspect"])),
-        refused=pl.when(~readable).then(pl.lit("no row of an ALB access log")),
+        refused=pl.when(~readable).then(pl.lit(_REFUSED)),
     )
     if not parsed["refused"].count():
         return parsed
     kept = pl.col("refused").is_null()
     return parsed.with_columns(pl.when(kept).then(pl.exclude("refused")))
+
+
+def _usual(lines: pl.Series) -> pl.DataFrame:
+    """The rows whose quotes are where they belong."""
+    fields = _split(lines).with_columns(doubtful=pl.lit(value=False))
+    sound = fields["sound"] & lines.str.contains(_SOUND_HEAD)
+    if sound.all():
+        return _columns(fields, plain=not _escapes(lines))
+    plain = not _escapes(lines.filter(sound))
+    found = _columns(fields.filter(sound), plain=plain).with_columns(
+        sound.arg_true().alias("row")
+    )
+    rest = pl.DataFrame({"row": (~sound).arg_true()}).with_columns(
+        refused=pl.lit(_REFUSED)
+    )
+    both = pl.concat([found, rest], how="diagonal", rechunk=True)
+    return both.drop("row")[both["row"].arg_sort()]
+
+
+def _odd(lines: pl.Series) -> pl.DataFrame:
+    """The rows that hold raw quotes, if any of those that are left is one."""
+    if not lines.str.contains(_ANCHORED).any():
+        return pl.select(refused=pl.repeat(_REFUSED, len(lines)))
+    return _columns(_anchored(lines), plain=False)
+
+
+def _parse(lines: pl.Series) -> pl.DataFrame:
+    return columns.first_that_parses(lines, [_usual, _odd])
 
 
 FORMAT = Format(
