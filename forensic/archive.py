@@ -6,9 +6,10 @@ container (tar, zip; nested once) stands behind `!/`.
 """
 
 import dataclasses
+import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ __all__ = [
     "Entry",
     "archive_names",
     "entries",
+    "hash_archives",
+    "input_hash",
     "open_source",
     "read_range",
     "spans_reader",
@@ -213,6 +216,23 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
         yield dataclasses.replace(entry, container=True)
     finally:
         stream.close()
+
+
+def input_hash(pairs: Iterable[tuple[str, str | None]]) -> str:
+    """One hash over the names and hashes of all files, as `sha256sum` lists them."""
+    whole = hashlib.sha256()
+    for source, digest in pairs:
+        whole.update(f"{digest or '-'}  {source}\n".encode())
+    return whole.hexdigest()
+
+
+def hash_archives(archives: Sequence[Path]) -> str:
+    """The `input_hash` of archives as they are now; reads every stored byte."""
+    found = [
+        (entry.source, entry.stream.sha256 if entry.stream else None)
+        for entry in entries(archives)
+    ]
+    return input_hash(sorted(found))
 
 
 def open_source(archives: Sequence[Path], source: str) -> Entry:

@@ -77,6 +77,7 @@ class Case:
     def __init__(self, folder: Path) -> None:
         """A case at `folder`, which need not exist yet."""
         self.folder = folder
+        self.held: dict[str, Mapping[str, Any]] = {}
 
     # -- places ---------------------------------------------------------------
     def path(self, name: str) -> Path:
@@ -105,6 +106,8 @@ class Case:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON file of the case; an empty object where it is not written."""
+        if name in self.held:
+            return dict(self.held[name])
         path = self.path(name)
         if not path.exists():
             return {}
@@ -170,10 +173,15 @@ class Case:
         aligned = frame.select(pl.col(c).cast(d) for c, d in schema.items())
         self.publish(f"{name}.parquet", parquet_bytes(aligned))
 
+    def hold_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Let this run read a JSON file that it will publish last of all."""
+        self.held[name] = value
+
     def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Put a JSON file: sorted keys, two spaces, a final line end."""
         options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
         self.publish(name, orjson.dumps(value, option=options))
+        self.held.pop(name, None)
 
     # -- integrity ------------------------------------------------------------
     def files(self) -> list[Path]:

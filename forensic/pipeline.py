@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 
 from forensic import __version__, events, findings, gaps, hops
-from forensic.archive import spans_reader
+from forensic.archive import hash_archives, input_hash, spans_reader
 from forensic.case import Case
 from forensic.clock import Overrides
+from forensic.code import CODE
 from forensic.errors import UsageError
-from forensic.reports import digest, html, markdown
+from forensic.reports import html, markdown
 from forensic.schema import LEVELS, SCHEMA_VERSION
 from forensic.workers import cores
 
@@ -50,7 +51,9 @@ def parse(request: Request, tell: Tell) -> Case:
     with case.locked():
         began = datetime.now(UTC)
         _parse(request, case, tell)
-        _finish(case, request, began)
+        record = _record(case, request, began)
+        case.publish_json("case.json", record)
+        case.publish_sums()
     return case
 
 
@@ -66,8 +69,10 @@ def analyze(request: Request, tell: Tell) -> Case:
         _correlate(case)
         tell("looking for findings", 0)
         _detect(case, request.question, list(request.archives))
-        _finish(case, request, began)
+        record = _record(case, request, began)
+        case.hold_json("case.json", record)  # the report tells how to reproduce it
         _report(case, request.lang)
+        case.publish_json("case.json", record)
         case.publish_sums()
     return case
 
@@ -82,11 +87,14 @@ def detect(case: Case, question: Mapping[str, Any]) -> Case:
     record = case.read_json("case.json")
     archives = [Path(text) for text in record["arguments"]["archives"]]
     asked = question or record["arguments"]["question"]
-    done = _again(case, lambda: _detect(case, asked, archives))
-    record["arguments"]["question"] = dict(asked)
-    case.publish_json("case.json", record)
-    case.publish_sums()
-    return done
+
+    def stage() -> None:
+        _detect(case, asked, archives)
+        record["arguments"]["question"] = dict(asked)
+        record["verdict"] = case.read_json("findings.json")["verdict"]
+        case.publish_json("case.json", record)
+
+    return _again(case, stage)
 
 
 def report(case: Case, lang: str) -> Case:
@@ -111,6 +119,8 @@ def exit_code(case: Case, fail_on: str | None) -> int:
 
 # -- stages ---------------------------------------------------------------------
 def _parse(request: Request, case: Case, tell: Tell) -> None:
+    if _is_unchanged(request, case):
+        return
     jobs = request.jobs
     if jobs is None:
         jobs = 0 if _total_size(request.archives) < _SMALL else cores()
@@ -224,19 +234,22 @@ def _total_size(archives: tuple[Path, ...]) -> int:
     return total
 
 
-def _finish(case: Case, request: Request, began: datetime) -> None:
-    """Write the manifest and, last of all, case.json."""
+def _record(case: Case, request: Request, began: datetime) -> dict[str, Any]:
+    """What case.json says of the run; the manifest is written on the way."""
     sources = case.table("sources").collect()
     case.publish("manifest.jsonl", _manifest(sources))
-    record = {
-        "tool": {"name": "forensic", "version": __version__, "schema": SCHEMA_VERSION},
+    return {
+        "tool": {
+            "name": "forensic",
+            "version": __version__,
+            "schema": SCHEMA_VERSION,
+            "code": CODE,
+        },
         "libraries": {"python": platform.python_version(), "polars": pl.__version__},
-        "input_sha256": digest.input_hash(case),
+        "input_sha256": input_hash(sources.select("source", "sha256").rows()),
         "arguments": {
             "archives": [os.path.realpath(archive) for archive in request.archives],
-            "zones": [list(pair) for pair in request.zones],
-            "years": [list(pair) for pair in request.years],
-            "log_formats": [list(pair) for pair in request.log_formats],
+            **_overrides(request),
             "question": dict(request.question),
         },
         "counts": {
@@ -251,8 +264,26 @@ def _finish(case: Case, request: Request, began: datetime) -> None:
             "ended": datetime.now(UTC).isoformat(),
         },
     }
-    case.publish_json("case.json", record)
-    case.publish_sums()
+
+
+def _overrides(request: Request) -> dict[str, Any]:
+    return {
+        "zones": [list(pair) for pair in request.zones],
+        "years": [list(pair) for pair in request.years],
+        "log_formats": [list(pair) for pair in request.log_formats],
+    }
+
+
+def _is_unchanged(request: Request, case: Case) -> bool:
+    """Whether the case holds what this code makes of this evidence already."""
+    record = case.read_json("case.json")
+    arguments = record.get("arguments", {})
+    same = record.get("tool", {}).get("code") == CODE and all(
+        arguments.get(name) == value for name, value in _overrides(request).items()
+    )
+    if not same or case.check_sums():
+        return False
+    return bool(record["input_sha256"] == hash_archives(request.archives))
 
 
 def _manifest(sources: pl.DataFrame) -> bytes:

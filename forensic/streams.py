@@ -148,6 +148,10 @@ class Stream:
                 pass
         return self._hash.hexdigest()
 
+    def digest_so_far(self) -> str:
+        """The hash of the stored bytes that were read until now."""
+        return self._hash.hexdigest()
+
     @property
     def descriptor(self) -> int | None:
         """The descriptor of a plain file, which may be read at positions."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from forensic.archive import spans_reader
 from forensic.case import Case
-from forensic.events import ParseOptions, parse, rows
+from forensic.events import ParseOptions, parse, rows, tasks
 from forensic.events.unit import Segment, parse_block
 from forensic.schema import EVENT, SOURCE, UNPARSED
 from forensic.workers import Failed, Workers
@@ -263,3 +263,38 @@ def test_a_dead_worker_is_replaced_and_its_task_tried_once_more(tmp_path: Path) 
     assert found[1] == "done"
     assert found[3] == 4
     assert isinstance(found[2], Failed)
+
+
+def test_a_killed_run_leaves_its_parts_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    lines = b"".join(ACCESS % (1, n % 60, n, n) for n in range(4000))
+    (archive / "access.log").write_bytes(lines)
+    whole = case_of(archive, tmp_path / "whole.case", block=1 << 16)
+    parsed: list[str] = []
+
+    def counting(*arguments: Any) -> Any:
+        if len(parsed) == 3:
+            raise KeyboardInterrupt
+        parsed.append(str(arguments[-1]))
+        return tasks.parse_slot(*arguments)
+
+    monkeypatch.setattr("forensic.events.parse_slot", counting)
+    with pytest.raises(KeyboardInterrupt):
+        case_of(archive, tmp_path / "x.case", block=1 << 16)
+    assert not (tmp_path / "x.case" / "events").exists()
+    first = [*parsed]
+    parsed[:] = ["not", "yet"]
+
+    def noting(*arguments: Any) -> Any:
+        parsed.append(str(arguments[-1]))
+        return tasks.parse_slot(*arguments)
+
+    monkeypatch.setattr("forensic.events.parse_slot", noting)
+    again = case_of(archive, tmp_path / "x.case", block=1 << 16)
+    assert len(parsed) > 2
+    assert not {*first} & {*parsed}
+    assert whole.events().collect().equals(again.events().collect())
+    assert not (tmp_path / "x.case" / ".parts").exists()

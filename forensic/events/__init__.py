@@ -5,24 +5,28 @@ a worker does, and this file runs them: the parts of the events table, its ledge
 the clocks, the unparsed lines.
 """
 
+import dataclasses
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pyarrow as pa
 
 from forensic.archive import entries
 from forensic.case import Case, parquet_bytes
 from forensic.clock import Overrides, infer
+from forensic.code import CODE
 from forensic.errors import ForensicError
 from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder, Reading
 from forensic.events.ledger import source_rows
 from forensic.events.slots import Slot
-from forensic.events.tasks import Part, parse_slot, settle
+from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
 from forensic.schema import CLOCK, EVENT, UNPARSED
 from forensic.workers import Failed, Workers
@@ -77,8 +81,9 @@ class _Run:
 
     def through(self, workers: Workers) -> pl.DataFrame:
         """Read everything, then settle the clocks, then publish."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(mode=0o700)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        for leftover in ("events", "old"):
+            shutil.rmtree(self.folder / leftover, ignore_errors=True)
         found = survey(self.archives)
         self._read(workers, found)
         sources = source_rows(self.readings, self.parts, self.failed)
@@ -101,8 +106,12 @@ class _Run:
 
         def hand_out(slot: Slot, used: int, segments: list[Segment]) -> None:
             self.segments[self.number] = (slot, segments)
-            place = (slot.path, used, segments, str(self.folder), self.number)
-            workers.submit(self.number, parse_slot, *place)
+            stem = f"{self.folder}/{_name(segments)}"
+            known = remembered(stem)
+            if known:
+                self._take_in(self.number, known)
+            else:
+                workers.submit(self.number, parse_slot, slot.path, used, segments, stem)
             self.number += 1
             self._collect(workers)
 
@@ -134,16 +143,19 @@ class _Run:
     def _collect(self, workers: Workers) -> None:
         """Take in what the workers finished; their slots are free again."""
         for number, value in workers.results():
-            slot, segments = self.segments.pop(number)
-            if isinstance(value, Failed):
-                self.failed += [(segment, value.reason) for segment in segments]
-            else:
-                self.parts.append(value)
-                self.failed += value.failed
-            if slot.size == self.options.block:
-                self.free.append(slot)
-            else:
-                slot.close()
+            self._take_in(number, value)
+
+    def _take_in(self, number: int, value: Part | Failed) -> None:
+        slot, segments = self.segments.pop(number)
+        if isinstance(value, Failed):
+            self.failed += [(segment, value.reason) for segment in segments]
+        else:
+            self.parts.append(value)
+            self.failed += value.failed
+        if slot.size == self.options.block:
+            self.free.append(slot)
+        else:
+            slot.close()
 
     # -- clocks -------------------------------------------------------------------
     def _clocks(self, sources: pl.DataFrame, found: Configuration) -> pl.DataFrame:
@@ -206,6 +218,16 @@ class _Run:
             f.select(pl.col(c).cast(d) for c, d in UNPARSED.items()) for f in frames
         ]
         self.case.publish_table("unparsed", pl.concat(typed).sort("source", "offset"))
+
+
+def _name(segments: Sequence[Segment]) -> str:
+    """A part's name by what it is made of: the bytes, their places, this code.
+
+    A run that was killed leaves its finished parts; the next one takes them as they
+    are where all of that is the same, and parses the rest.
+    """
+    made_of = [CODE, *(dataclasses.astuple(segment) for segment in segments)]
+    return hashlib.sha256(orjson.dumps(made_of)).hexdigest()
 
 
 def _unread(readings: Sequence[Reading]) -> pl.DataFrame:

@@ -54,6 +54,8 @@ class Reading:
     #: (line, offset, length, reason, sha256, first bytes) of what no worker saw
     unread: list[tuple[int, int, int, str, str, bytes]] = field(default_factory=list)
     unread_lines: int = 0
+    #: the hash of the stream's bytes up to now
+    content: Callable[[], str] = str
 
 
 class Feeder:
@@ -111,6 +113,7 @@ class Feeder:
     # -- one source -------------------------------------------------------------
     def _read_stream(self, reading: Reading, stream: Stream) -> None:
         digest = None if stream.codec == "plain" else hashlib.sha256()
+        reading.content = digest.hexdigest if digest else stream.digest_so_far
         slot = self._slot_with_room()
         start = self.used
         end, final = self._fill(slot, start, stream, digest)
@@ -214,6 +217,7 @@ class Feeder:
                 formats=sniffed.formats,
                 payloads=sniffed.payloads,
                 framing=sniffed.framing,
+                content=reading.content(),
             )
         )
         reading.lines += self.segments[-1].lines

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from forensic.events.slots import mapped
 from forensic.events.unit import Segment, parse_block
 from forensic.schema import EVENT
 
-__all__ = ["Part", "parse_slot", "settle"]
+__all__ = ["Part", "parse_slot", "remembered", "settle"]
 
 _PLAIN = pl.CompatLevel.oldest()
 #: The columns that the clocks fill in, and those that tell them how.
@@ -37,15 +38,12 @@ class Part:
     failed: tuple[tuple[Segment, str], ...] = ()
 
 
-def parse_slot(
-    slot: str, used: int, segments: Sequence[Segment], folder: str, number: int
-) -> Part:
-    """Parse the block in a slot and write what it holds."""
+def parse_slot(slot: str, used: int, segments: Sequence[Segment], stem: str) -> Part:
+    """Parse the block in a slot and write what it holds, under names from `stem`."""
     with mapped(slot, used) as block:
         parsed = parse_block(block, segments)
         events = parsed.events
         pending = needs_clock(events) if len(events) else False
-        stem = f"{folder}/{number:08d}"
         path = None
         if len(events):
             path = f"{stem}.arrow" if pending else f"{stem}.parquet"
@@ -55,7 +53,7 @@ def parse_slot(
             left = f"{stem}.unparsed.arrow"
             _write(parsed.unparsed, left)
         first = min((segment.source, segment.base) for segment in segments)
-        return Part(
+        part = Part(
             events=path,
             pending=pending,
             unparsed=left,
@@ -63,6 +61,26 @@ def parse_slot(
             first=first,
             failed=parsed.failed,
         )
+        if not part.failed:
+            _remember(part, stem)
+        return part
+
+
+def _remember(part: Part, stem: str) -> None:
+    """Note a finished part beside its files: a later run need not parse it again."""
+    note = Path(f"{stem}.json.tmp")
+    note.write_bytes(msgspec.json.encode(part))
+    note.rename(f"{stem}.json")
+
+
+def remembered(stem: str) -> Part | None:
+    """The part that an interrupted run finished, if all its files are there."""
+    note = Path(f"{stem}.json")
+    if not note.exists():
+        return None
+    part = msgspec.json.decode(note.read_bytes(), type=Part)
+    files = [path for path in (part.events, part.unparsed) if path]
+    return part if all(Path(path).exists() for path in files) else None
 
 
 def _write(frame: pl.DataFrame, path: str) -> None:

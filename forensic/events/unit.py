@@ -42,6 +42,7 @@ class Segment:
     formats: tuple[str, ...]
     payloads: tuple[str, ...] = ()
     framing: str = "lines"
+    content: str = ""  # hash of the stream's bytes up to where the block was filled
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ Every function takes the case and returns values that a terminal, a page and a t
 show alike. Nothing here is escaped: that happens where text is written.
 """
 
-import hashlib
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -28,7 +27,6 @@ __all__ = [
     "gaps",
     "guess",
     "hops",
-    "input_hash",
     "no_logs",
     "not_whole",
     "reproduction",
@@ -314,7 +312,7 @@ def reproduction(case: Case) -> list[tuple[str, str]]:
         ("schema", str(tool.get("schema") or "")),
         ("libraries", ", ".join(f"{k} {v}" for k, v in sorted(libraries.items()))),
         ("command", command(record.get("arguments") or {})),
-        ("input_hash", input_hash(case)),
+        ("input_hash", str(record.get("input_sha256") or "")),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -334,10 +332,3 @@ def command(arguments: Mapping[str, Any]) -> str:
         if question.get(key):
             parts += [f"--{key}", str(question[key])]
     return shlex.join(["forensic", "analyze", *parts]) if parts else ""
-
-
-def input_hash(case: Case) -> str:
-    """One hash over the names and hashes of all files, as `sha256sum` lists them."""
-    table = case.table("sources").select("source", "sha256").sort("source")
-    lines = (f"{row['sha256'] or '-'}  {row['source']}\n" for row in rows(table))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
