@@ -4,11 +4,21 @@ The stamp has an offset, which makes it the best clock reference inside a syslog
 What stands between two such lines is a traceback or the application's own output.
 """
 
+import re
+
+import numpy as np
 import polars as pl
 
-from forensic.columns import by_value, moments, only_where, prefix, target
+from forensic.columns import (
+    by_value,
+    first_that_parses,
+    moments,
+    only_where,
+    prefix,
+    target,
+)
 from forensic.format import Format
-from forensic.messages import first_class
+from forensic.octets import Ints, Mask, Octets, by_run, shape
 
 __all__ = ["FORMAT"]
 
@@ -43,46 +53,125 @@ _CLASSED = (
 #: An access line behind the header is gunicorn_access's.
 _ACCESS = r"^[^ ]* [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/"
 _REQUEST = r"(?:Error handling request )?(?:(?P<method>[A-Z]{3,10}) )?"
+#: Only messages that begin so may name a request.
+_ASKS = r"^(?:Error handling |[A-Z]{3,10} )"
+#: `[2025-02-06 14:32:07 +0900] [`, in words.
+_CLOCK = shape(29, day=0, hour=8, minute=16, zone=21)
 _TARGET = r"^((?:/|https?://)[^ ]*)$"
+
+
+def _classes(messages: pl.Series) -> pl.Series:
+    """`reason` of each message, the first that it begins with."""
+    left = pl.DataFrame({"message": messages}).with_row_index("row")
+    found = []
+    for reason, pattern in _REASONS.items():
+        mine = left["message"].str.contains(pattern)
+        found.append(left.filter(mine).select("row", reason=pl.lit(reason)))
+        left = left.filter(~mine)
+        if left.is_empty():
+            break
+    rest = left.select("row", reason=pl.lit(None, pl.String))
+    return pl.concat([*found, rest]).sort("row")["reason"]
+
+
+def _asked(messages: pl.Series) -> pl.DataFrame:
+    """The request of `Error handling request /p` and of `GET /p`."""
+    request = prefix(messages, _REQUEST)
+    named = pl.col("method").is_not_null() | messages.str.starts_with("Error handling ")
+    url = target(pl.when(named).then(pl.col("rest").str.extract(_TARGET, 1)))
+    return request.select(
+        pl.when(url["path"].is_not_null()).then("method").alias("method"), **url
+    )
+
+
+def _peers(messages: pl.Series) -> pl.DataFrame:
+    ip = pl.col("message").str.extract(
+        r"^Invalid request from ip=([0-9A-Fa-f:.]+): ", 1
+    )
+    return pl.DataFrame({"message": messages}).select(client_ip=ip)
 
 
 def _facts(messages: pl.Series) -> pl.DataFrame:
     """`reason`, `client_ip` and the request of the messages that may have them."""
-    request = prefix(messages, _REQUEST)
-    named = pl.col("method").is_not_null() | messages.str.starts_with("Error handling ")
-    url = target(pl.when(named).then(pl.col("rest").str.extract(_TARGET, 1)))
-    ip = messages.str.extract(r"^Invalid request from ip=([0-9A-Fa-f:.]+): ", 1)
-    return request.select(
-        pl.when(url["path"].is_not_null()).then("method").alias("method"),
-        reason=first_class(pl.lit(messages), _REASONS),
-        client_ip=pl.lit(ip),
-        **url,
+    asked = only_where(messages.str.contains(_ASKS), messages, _asked)
+    invalid = messages.str.starts_with("Invalid request ")
+    peers = only_where(invalid, messages, _peers)
+    reason = _classes(messages).alias("reason")
+    return pl.concat([asked, peers, reason.to_frame()], how="horizontal")
+
+
+def _names(texts: list[bytes], which: Ints, shape_: str) -> tuple[pl.Series, Mask]:
+    """The text that stands in each row, if it is of the shape."""
+    names = [text.decode("utf-8", "replace") for text in texts]
+    good = np.array(
+        [*(re.fullmatch(shape_, name) is not None for name in names), False]
+    )
+    known = good[which]
+    values = pl.Series([*names, None], dtype=pl.String)
+    return values.gather(np.where(known, which, len(names))), known
+
+
+def _cut(lines: pl.Series) -> pl.DataFrame:
+    """The header's columns and the `message`, cut at fixed places."""
+    octets = Octets.of(lines)
+    clock = octets.at(octets.start, _CLOCK)
+
+    def stamps(first: Ints) -> pl.DataFrame:
+        text = octets.lines.gather(first).str.slice(0, _CLOCK.itemsize)
+        return moments(text.str.extract(rf"^\[({_STAMP})\] \[$", 1)).drop("zone")
+
+    found = by_run([clock[name] for name in clock.dtype.names or ()], stamps)
+    fits = found["local_time"].is_not_null().to_numpy()
+    place = octets.start + _CLOCK.itemsize
+    pids, which, length = octets.beginnings(place, fits, b"] [")
+    place = place + length
+    levels, grade, size = octets.beginnings(place, which >= 0, b"] ")
+    pid, numbered = _names(pids, which, "[0-9]{1,10}")
+    level, graded = _names(levels, grade, "[A-Z]+")
+    sure = numbered & graded
+    place = np.where(sure, place + size, octets.end)
+    return found.with_columns(
+        pid.alias("pid"),
+        level.alias("level"),
+        octets.cuts(message=(place, octets.end)).to_series(),
+        refused=pl.when(~pl.lit(pl.Series(sure))).then(pl.lit("of another shape")),
+    )
+
+
+def _matched(lines: pl.Series) -> pl.DataFrame:
+    """The header's columns and the `message`, by a regular expression."""
+    head = prefix(lines, _LINE).rename({"rest": "message"})
+    refused = pl.when(pl.col("message").is_null()).then(pl.lit("no gunicorn header"))
+    stamps = moments(head["stamp"]).drop("zone")
+    return pl.concat([head.drop("stamp"), stamps], how="horizontal").with_columns(
+        refused=refused
     )
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of gunicorn's own messages."""
-    head = prefix(lines, _LINE)
-    message = head["rest"]
-    stamps = moments(head["stamp"])
-    access = message.str.contains(_ACCESS)
+    head = first_that_parses(lines, [_cut, _matched])
+    message = head["message"]
+    access = message.str.contains("[", literal=True)
+    if access.any():
+        access &= message.str.contains(_ACCESS)
     facts = only_where(message.str.contains(_CLASSED), message, _facts)
-    return pl.concat([head, stamps.drop("zone"), facts], how="horizontal").select(
+    parsed = pl.col("message").is_not_null()
+    return pl.concat([head, facts], how="horizontal").select(
         "local_time",
         "utc_offset",
         *facts.columns,
+        "message",
         pid=pl.col("pid").cast(pl.Int64),
         level=by_value(
             head["level"], lambda v: pl.DataFrame({"v": v.str.to_lowercase()})
         )["v"],
-        message="rest",
-        flags=pl.when(
-            pl.col("rest").is_not_null() & pl.col("local_time").is_null()
-        ).then(pl.lit(["bad_time"])),
-        refused=pl.when(pl.col("rest").is_null())
-        .then(pl.lit("no gunicorn header"))
-        .when(access)
-        .then(pl.lit("an access line")),
+        flags=pl.when(parsed & pl.col("local_time").is_null()).then(
+            pl.lit(["bad_time"])
+        ),
+        refused=pl.coalesce(
+            "refused", pl.when(pl.lit(access)).then(pl.lit("an access line"))
+        ),
     )
 
 
