@@ -18,7 +18,8 @@ _NAMES = (
 _WORD = r"([^ ]+)"
 _ROW = (
     rf"^({_STAMP}) ([0-9A-Fa-f.:]+) ([0-9]+) ([0-9]+) (TLSv[0-9.]+|-) {_WORD}"
-    rf' ([0-9.]+|-) ("[^"]*"|-) {_WORD} {_WORD} (-|Success|Failed:[^ ]*) (TID_[0-9a-f]+)(?: (.*))?$'
+    rf' ([0-9.]+|-) ("[^"]*"|-) {_WORD} {_WORD} (-|Success|Failed:[^ ]*)'
+    r" (TID_[0-9a-f]+)(?: (.*))?$"
 )
 
 
