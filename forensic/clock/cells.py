@@ -3,7 +3,6 @@
 import polars as pl
 
 from forensic.clock.turns import nearest_year, yearless
-from forensic.schema import YEARLESS
 
 __all__ = [
     "GROUP",
@@ -21,6 +20,21 @@ GROUP = ["source", "hostname", "process"]
 _STEP = 900 * 1_000_000
 _CELL = [*GROUP, "stamp", "day", "offset", "yearless", "turn"]
 _INNER = [*GROUP, "day", "step", "base_year", "utc_offset", "envelope_offset"]
+_INNER_RAW = [*GROUP, "day", "step", "turn", "utc_offset", "envelope_offset"]
+_INNER_SCHEMA = {
+    **dict.fromkeys(GROUP, pl.String()),
+    "day": pl.Date(),
+    "step": pl.Int64(),
+    "base_year": pl.Int32(),
+    "utc_offset": pl.Int32(),
+    "envelope_offset": pl.Int32(),
+    **dict.fromkeys(["n", "first_line", "last_line"], pl.Int64()),
+    **{
+        f"{stamp}_{place}": pl.Datetime("us")
+        for stamp in ("event", "envelope")
+        for place in ("first", "last")
+    },
+}
 _CLOCK = ["source", "hostname", "process", "stamp"]
 #: Jumps of one source that are kept, the widest ones.
 _JUMPS = 300
@@ -48,7 +62,7 @@ def cells(rows: pl.DataFrame) -> pl.DataFrame:
     """Stamps a group, day, offset and relative year: how many, where, how fine."""
     dated = rows.with_columns(
         pl.col("local").dt.date().alias("day"),
-        (pl.col("local").dt.year() == YEARLESS).alias("yearless"),
+        yearless("local").alias("yearless"),
     )
     varying, fixed = _split(dated, _CELL)
     table = dated.group_by(varying).agg(
@@ -58,20 +72,18 @@ def cells(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("local").min().alias("low"),
         pl.col("local").max().alias("high"),
         (pl.col("local").dt.microsecond() != 0).any().alias("fine"),
-        pl.col("hop").drop_nulls().min().cast(pl.String).alias("hop"),
-        pl.col("format").drop_nulls().min().alias("format"),
+        pl.col("hop").min(),
+        pl.col("format").min(),
     )
+    table = table.with_columns(pl.col("hop").cast(pl.String))
     return table.with_columns(fixed).select(*_CELL, *table.columns[len(varying) :])
 
 
 def _split(rows: pl.DataFrame, keys: list[str]) -> tuple[list[str], list[pl.Expr]]:
     """Keys that vary in these rows, and the others as constants: hashing is dear."""
-    same = [
-        key
-        for key in keys
-        if rows.height
-        and (rows[key].null_count() == rows.height or rows[key].n_unique() == 1)
-    ]
+    equal = [pl.col(key).eq_missing(pl.col(key).first()).all() for key in keys]
+    found = rows.select(equal).row(0) if rows.height else ()
+    same = [key for key, alike in zip(keys, found, strict=False) if alike]
     varying = [key for key in keys if key not in same] or same[:1]
     fixed = [
         pl.lit(rows[key][0], rows.schema[key]).alias(key)
@@ -95,8 +107,8 @@ def merged_cells(parts: list[pl.DataFrame]) -> pl.DataFrame:
             pl.col("low").min(),
             pl.col("high").max(),
             pl.col("fine").any(),
-            pl.col("hop").drop_nulls().min(),
-            pl.col("format").drop_nulls().min(),
+            pl.col("hop").min(),
+            pl.col("format").min(),
         )
     )
     order = [*GROUP, "stamp", "first_line", "day", "offset", "turn"]
@@ -107,7 +119,8 @@ def inner(frame: pl.DataFrame) -> pl.DataFrame:
     """Payload minus envelope stamp a group and day, in steps of 15 minutes.
 
     Where the envelope has no year, the payload's tells it (`base_year`, less the New
-    Years since the start of the source).
+    Years since the start of the source). Years are whole days, so it is enough to
+    align the years of a group.
     """
     rows = frame.filter(
         pl.col("own")
@@ -115,19 +128,17 @@ def inner(frame: pl.DataFrame) -> pl.DataFrame:
         & ~yearless("local_time")
         & (pl.col("utc_offset").is_null() | pl.col("envelope_offset").is_null())
     )
-    local, envelope = pl.col("local_time"), pl.col("envelope_local")
-    year = pl.when(yearless("envelope_local")).then(nearest_year(envelope, local))
-    rows = rows.with_columns(year.alias("year"))
-    moved = pl.col("year").fill_null(envelope.dt.year()) - envelope.dt.year()
-    aligned = envelope.dt.offset_by(pl.format("{}y", moved))
-    gap = (local - aligned).dt.total_microseconds()
+    if rows.is_empty():
+        return pl.DataFrame(schema=_INNER_SCHEMA)
+    gap = (pl.col("local_time") - pl.col("envelope_local")).dt.total_microseconds()
     rows = rows.with_columns(
         ((gap + _STEP // 2) // _STEP * 900).alias("step"),
-        (pl.col("year") - pl.col("turn")).cast(pl.Int32).alias("base_year"),
         pl.col("local_time").dt.date().alias("day"),
+        pl.col("envelope_local").dt.date().alias("day_outside"),
     )
+    varying, fixed = _split(rows, [*_INNER_RAW, "day_outside"])
     # Rows of a group keep their order, which is that of the lines.
-    return rows.group_by(_INNER).agg(
+    found = rows.group_by(varying).agg(
         pl.len().cast(pl.Int64).alias("n"),
         pl.col("line").min().alias("first_line"),
         pl.col("line").max().alias("last_line"),
@@ -135,6 +146,19 @@ def inner(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col("local_time").last().alias("event_last"),
         pl.col("envelope_local").first().alias("envelope_first"),
         pl.col("envelope_local").last().alias("envelope_last"),
+    )
+    return _aligned(found.with_columns(fixed)).select(list(_INNER_SCHEMA))
+
+
+def _aligned(rows: pl.DataFrame) -> pl.DataFrame:
+    """Differences as if the envelope were in the year nearest to the payload."""
+    local, envelope = pl.col("event_first"), pl.col("envelope_first")
+    year = pl.when(yearless("envelope_first")).then(nearest_year(envelope, local))
+    moved = year.fill_null(envelope.dt.year()) - envelope.dt.year()
+    shift = envelope.dt.offset_by(pl.format("{}y", moved)) - envelope
+    return rows.with_columns(
+        (pl.col("step") - shift.dt.total_seconds()).alias("step"),
+        (year - pl.col("turn")).cast(pl.Int32).alias("base_year"),
     )
 
 

@@ -25,7 +25,7 @@ from forensic.formats import all_formats
 
 __all__ = ["Evidence", "collect", "ending_formats", "own_stamp"]
 
-_CHUNK = 200_000
+_CHUNK = 50_000
 _STAMPS = "line local_time utc_offset envelope_local envelope_offset format hop"
 _REQUEST = "method path query status duration trace_id request_id"
 _COLUMNS = [*GROUP, *_STAMPS.split(), *_REQUEST.split()]

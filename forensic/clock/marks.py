@@ -4,15 +4,17 @@ import polars as pl
 
 from forensic.clock.cells import GROUP
 from forensic.clock.names import series
+from forensic.clock.turns import yearless
 
-__all__ = ["Sample", "marks"]
+__all__ = ["REPEATS", "Sample", "marks"]
 
-#: Rows kept of one series: beyond, those with the smallest hashes, which are the same
-#: in every log, so that partners stay partners.
-SAMPLE = 30_000
+#: Rows kept of one series (see Sample).
+SAMPLE = 8_000
+#: Rows held before they are thinned.
+_HELD = 240_000
 #: Rows kept of one request (a health check) in one series: the latest, because logs of
 #: one archive mostly end together.
-_REPEATS = 4_000
+REPEATS = 2_000
 _EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
 
 
@@ -23,7 +25,12 @@ def marks(frame: pl.DataFrame) -> pl.DataFrame:
     offset = pl.when(own).then("utc_offset").otherwise("envelope_offset")
     stamp = pl.when(own).then(pl.lit("event")).otherwise(pl.lit("envelope"))
     identifier = pl.coalesce("trace_id", "request_id")
-    epoch = identifier.str.extract(_EPOCH, 1).str.to_integer(base=16, strict=False)
+    # Epochs are for stamps that lack something; to search all of them takes long.
+    lacking = pl.when(
+        offset.is_null() | yearless("local_time") | yearless("envelope_local")
+    )
+    epoch = lacking.then(identifier).str.extract(_EPOCH, 1)
+    epoch = epoch.str.to_integer(base=16, strict=False)
     key = pl.struct("method", "path", pl.col("query").fill_null("")).hash(seed=17)
     wanted = pl.col("path").is_not_null() & pl.col("method").is_not_null()
     rows = frame.select(
@@ -51,10 +58,18 @@ def _series(sources: pl.Series) -> pl.Series:
 
 
 class Sample:
-    """Keeps at most SAMPLE rows a series, in bounded memory."""
+    """Keeps about SAMPLE rows a series, in bounded memory.
+
+    Half of them have the smallest hashes, which are the same in every log, so that
+    partners stay partners; half are the latest, as logs of one copy end together.
+    """
 
     def __init__(self) -> None:
-        schema = {"series": pl.String(), "limit": pl.UInt64()}
+        schema = {
+            "series": pl.String(),
+            "limit": pl.UInt64(),
+            "late": pl.Datetime("us"),
+        }
         self._limits = pl.DataFrame(schema=schema)
         self._parts: list[pl.DataFrame] = []
 
@@ -63,7 +78,7 @@ class Sample:
         rank = pl.coalesce("key", pl.col("epoch").hash(seed=17))
         rows = rows.with_columns(rank.alias("rank"))
         self._parts.append(self._below(rows))
-        if sum(part.height for part in self._parts) > 8 * SAMPLE:
+        if sum(part.height for part in self._parts) > _HELD:
             self._parts = [self._thinned()]
 
     def all(self) -> pl.DataFrame:
@@ -72,34 +87,37 @@ class Sample:
         return rows.sort("source", "line", "stamp", "key", nulls_last=True)
 
     def _below(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows whose hash may still be among the smallest of their series."""
+        """Rows that may still be among those that are kept of their series."""
         if self._limits.is_empty():
             return rows
         rows = rows.join(self._limits, on="series", how="left", maintain_order="left")
-        may = pl.col("limit").is_null() | (pl.col("rank") <= pl.col("limit"))
-        return rows.filter(may).drop("limit")
+        may = (
+            pl.col("limit").is_null()
+            | (pl.col("rank") <= pl.col("limit"))
+            | (pl.col("local") >= pl.col("late"))
+        )
+        return rows.filter(may).drop("limit", "late")
 
     def _thinned(self) -> pl.DataFrame:
-        """Rows with the SAMPLE smallest hashes of each series."""
+        """Rows that are kept of each series, of all that were taken in."""
         rows = _latest(pl.concat(self._parts))
         counts = rows.group_by("series").agg(
-            pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
+            pl.len().alias("n"),
+            pl.col("rank").bottom_k(SAMPLE // 2).max().alias("limit"),
+            pl.col("local").top_k(SAMPLE // 2).min().alias("late"),
         )
-        self._limits = counts.filter(pl.col("n") >= SAMPLE).select("series", "limit")
+        self._limits = counts.filter(pl.col("n") >= SAMPLE).drop("n")
         return self._below(rows)
 
 
 def _latest(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows without the older ones of requests that are repeated too often."""
-    counts = rows.group_by("series", "key").len()
-    often = counts.filter(pl.col("len") > _REPEATS).select("series", "key").drop_nulls()
-    if often.is_empty():
+    who = rows.select(pl.struct("series", "key").hash(seed=17)).to_series()
+    counts = who.value_counts(name="n")
+    often = counts.filter(pl.col("n") > REPEATS).to_series(0)
+    frequent = who.is_in(often.implode()) & rows["key"].is_not_null()
+    if not frequent.any():
         return rows
-    seldom = rows.join(often, on=["series", "key"], how="anti")
-    frequent = rows.join(often, on=["series", "key"], how="semi")
-    oldest = frequent.group_by("series", "key").agg(
-        pl.col("local").top_k(_REPEATS).min().alias("oldest")
-    )
-    frequent = frequent.join(oldest, on=["series", "key"], maintain_order="left")
-    latest = frequent.filter(pl.col("local") >= pl.col("oldest")).drop("oldest")
-    return pl.concat([seldom, latest])
+    oldest = pl.col("local").top_k(REPEATS).min().over("series", "key")
+    latest = rows.filter(frequent).filter(pl.col("local") >= oldest)
+    return pl.concat([rows.filter(~frequent), latest])

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.clock.marks import REPEATS
+
 __all__ = ["Fit", "Floats", "fit", "median", "twins"]
 
 Floats = npt.NDArray[np.float64]
@@ -24,8 +26,6 @@ _LONGEST = 1_500
 #: Requests over which one shift is taken to hold: a clock may leap between blocks.
 _BLOCK = 24
 _FINALISTS = 8
-#: Trains of so many requests may be cut by the sample.
-_WHOLE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _by_ends(fits: Sequence[Fit], inner: Floats, outer: Floats) -> Fit | None:
 
     Not where both may have been cut: by midnight, by round minutes, or by the sample.
     """
-    few = len(inner) < 0.98 * len(outer) or len(inner) < 20 or len(outer) >= _WHOLE
+    few = len(inner) < 0.98 * len(outer) or len(inner) < 20 or len(outer) >= REPEATS
     if few or any(_may_be_cut(train) for train in (np.sort(inner), outer)):
         return None
     edges = (inner.min() - outer[0], inner.max() - outer[-1])

@@ -4,6 +4,8 @@ From December back to January in the order of the lines is one New Year more; fr
 January back to December (a late line) one less.
 """
 
+import datetime as dt
+
 import polars as pl
 
 from forensic.schema import YEARLESS
@@ -23,7 +25,8 @@ _SCHEMA = {"source": pl.String(), "moment": pl.Datetime("us"), "turn": pl.Int32(
 
 def yearless(column: str) -> pl.Expr:
     """Whether the stamp in that column was written without a year."""
-    return pl.col(column).dt.year() == YEARLESS
+    first, past = (pl.datetime(YEARLESS + n, 1, 1, time_unit="us") for n in (0, 1))
+    return pl.col(column).is_between(first, past, closed="left")
 
 
 def in_year(stamp: pl.Expr, year: pl.Expr) -> pl.Expr:
@@ -54,6 +57,10 @@ class YearCounter:
         if frame["moment"].null_count() == frame.height:
             return frame.with_columns(pl.lit(0, pl.Int32).alias("turn"))
         rows = pl.concat([self.last, frame.select("source", "moment")], how="diagonal")
+        if self.last["turn"].sum() == 0 and not _turns(rows):
+            frame = frame.with_columns(pl.lit(0, pl.Int32).alias("turn"))
+            self._keep(frame)
+            return frame
         step = pl.col("moment").forward_fill().over("source").diff().over("source")
         toggle = (step < -_FAR).cast(pl.Int32) - (step > _FAR).cast(pl.Int32)
         passed = toggle.fill_null(0).cum_sum().over("source")
@@ -74,11 +81,17 @@ class YearCounter:
         )
 
 
+def _turns(rows: pl.DataFrame) -> bool:
+    """Whether any stamp lies half a year from the one before: most often none does."""
+    moments = rows["moment"].drop_nulls()
+    return bool((moments.diff().abs() > dt.timedelta(days=180)).any())
+
+
 def changes(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of a chunk at which the count changes, the first of each source too."""
-    changed = pl.col("turn") != pl.col("turn").shift(1).over("source")
-    first = changed.fill_null(value=True)
-    return frame.filter(first).select("source", "line", "turn")
+    above = [pl.col(name) != pl.col(name).shift(1) for name in ("source", "turn")]
+    changed = (above[0] | above[1]).fill_null(value=True)
+    return frame.filter(changed).select("source", "line", "turn")
 
 
 def all_changes(parts: list[pl.DataFrame]) -> dict[str, list[tuple[int, int]]]:
