@@ -186,6 +186,9 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("/app/admin", "/app/admin2", None, False),
         ("/a.b", "/axb", None, False),
         ("/s?q=*", "/s", "q=1", True),
+        ("https://example.com/app/admin#top", "/app/admin", None, True),
+        ("https://example.com", "/", None, True),
+        ("/管理/a b", "/%E7%AE%A1%E7%90%86/a%20b", None, True),
     ],
 )
 def test_paths(pattern: str, path: str, query: str | None, fits: bool) -> None:
@@ -234,6 +237,43 @@ def test_false_positives_have_two_sides() -> None:
     assert last["verdict"] == "unlikely"
     assert last["exposed"] == 1
     assert last["counter_evidence"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shift"),
+    [
+        (("2025-02-06 14:33 +09:00", 403, "/app/admin"), 9),
+        (("2025-02-06 14:32 +09:00", 403, "/App/Admin/"), 9),
+        (("2025-02-06 14:32", 403, "/app/admin"), 3600 * 5 + 9),
+    ],
+    ids=["a minute late", "another spelling", "the clock of another zone"],
+)
+def test_what_people_get_wrong(asked: tuple[str, int, str], shift: int) -> None:
+    rows = [*pings(), block(time=MINUTE + timedelta(seconds=shift), method="GET")]
+    found = verdict(rows, Question.parse(*asked))
+    assert (found["answered_by"], found["confidence"]) == ("waf", "strong")
+    assert "asked" in found["sentence"]
+
+
+def test_five_minutes_are_not_a_minute() -> None:
+    rows = [*pings(), block(time=MINUTE - timedelta(minutes=4), method="GET")]
+    found = verdict(rows)
+    assert found["answered_by"] == "unknown"
+    assert "minutes away" in found["sentence"]
+
+
+@pytest.mark.parametrize("path", [None, "REDACTED"])
+def test_a_redacted_path_fits_by_time_and_status(path: str | None) -> None:
+    unread = block(time=MINUTE + timedelta(seconds=9)) | {"path": path}
+    found = verdict([*pings(), unread])
+    assert (found["answered_by"], found["confidence"]) == ("waf", "strong")
+    assert "names no path" in found["sentence"]
+
+
+def test_an_archive_without_errors_is_told_calmly() -> None:
+    found = verdict(pings(), None)
+    assert found["sentence"].startswith("No error: all 514 responses")
+    assert found["ask_for"] == found["missing"] == found["hypotheses"] == []
 
 
 def test_a_time_that_is_off_is_told_with_the_nearest_fit() -> None:

@@ -82,9 +82,9 @@ def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
 
 
 def _from_requests(
-    found: pl.DataFrame, quiet: Mapping[str, Silence], events: pl.LazyFrame
+    found: pl.DataFrame, misfit: str, quiet: Mapping[str, Silence], events: pl.LazyFrame
 ) -> dict[str, Any]:
-    """The verdict where the archive has the request itself."""
+    """The verdict where the archive has the request itself, or one much like it."""
     groups = _grouped(found)
     top = groups.row(0, named=True)
     same = found.filter(
@@ -95,8 +95,7 @@ def _from_requests(
     best = same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
     share = top["total"] / found.height
     confidence = best["confidence"]
-    timed = found["time"].is_not_null().any()
-    if share < 0.8 or not timed:
+    if share < 0.8 or misfit:
         confidence = {"certain": "strong", "strong": "weak"}.get(confidence, confidence)
     evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
     lines = journey.placed(events, evidence)
@@ -104,11 +103,6 @@ def _from_requests(
         f" {found.height} requests fit; {top['total']} of them were answered so."
         if found.height > 1
         else ""
-    )
-    untimed = (
-        ""
-        if timed
-        else " Its record has no time of its own: status and path are what fits."
     )
     return {
         "answered_by": str(top["answered_by"]),
@@ -118,7 +112,7 @@ def _from_requests(
         "cause": top["cause"],
         "rule": top["rule"],
         "confidence": confidence,
-        "sentence": best["explanation"] + untimed + others + _backed(quiet, top),
+        "sentence": best["explanation"] + misfit + others + _backed(quiet, top),
         "evidence": _lines(lines + _backing(quiet, str(top["answered_by"]))),
         "missing": list(best["missing"]),
         "count": found.height,
@@ -162,9 +156,11 @@ def answer(
         zone = f"UTC{sign}{size // 3600:02}:{size % 3600 // 60:02}"
         note = f" The time was given without a zone and is read as {zone}."
     quiet = silences(events, clocks, asked)
-    found = matches(requests, asked) if question else weightiest(requests)
+    found, misfit = matches(requests, asked) if question else (weightiest(requests), "")
     if found.height:
-        verdict = _from_requests(found, quiet, events)
+        verdict = _from_requests(found, misfit, quiet, events)
+    elif question is None:
+        verdict = hypotheses.calm(events)
     else:
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])

@@ -75,6 +75,30 @@ def _ruled_out(silence: Silence | None) -> bool:
     return silence is not None and silence.covered and not silence.seen
 
 
+def calm(events: pl.LazyFrame) -> dict[str, Any]:
+    """The verdict on an archive without any error, where nothing was asked."""
+    answers = events.select(pl.col("status").is_not_null().sum(), lines=pl.len())
+    count, lines = answers.collect(engine="streaming").row(0)
+    if count:
+        sentence = f"No error: all {count} responses logged have a status below 400."
+    elif lines:
+        sentence = "The logs of the archive hold no responses, so no errors either."
+    else:
+        sentence = "The archive holds no log that could be read."
+    return {
+        "answered_by": "unknown",
+        "candidates": [],
+        "cause": "unknown",
+        "rule": None,
+        "confidence": "none",
+        "sentence": sentence,
+        "evidence": [],
+        "missing": [],
+        "count": 0,
+        "ask_for": [],
+    }
+
+
 def unseen(
     question: Question,
     quiet: Mapping[str, Silence],

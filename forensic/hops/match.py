@@ -1,5 +1,6 @@
 """A question ▶ the requests that it means."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -10,6 +11,12 @@ __all__ = ["dominant_offset", "matches", "nearest", "weightiest"]
 
 _DAY = 86400
 _SLACK = timedelta(seconds=5)
+#: How far off a clock on the wall is read.
+_NEAR = timedelta(seconds=60)
+#: What stands in a WAF record for a path that its owner keeps out of the log.
+_REDACTED = "REDACTED"
+#: Zones differ by halves of hours (a few by quarters, which nobody leaves out).
+_ZONE_STEP = 1800
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
 
@@ -39,22 +46,70 @@ def dominant_offset(events: pl.LazyFrame, clocks: pl.DataFrame) -> int:
     return int(ranked["utc_offset"][0]) if ranked.height else 0
 
 
-def matches(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
-    """The requests that the question means, those in its very span first.
+def matches(requests: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:
+    """The requests that the question means, and what about them does not quite fit.
 
-    Where no request of a known time fits, records without any time are taken: their
-    status and path are all that can be compared.
+    Each way to fit is tried where the one before found nothing: people misspell a
+    path, round a minute and read clocks of other zones, and a record may lack time or
+    path.
     """
-    status = (
-        pl.col("status") == question.status if question.status else pl.lit(value=True)
-    )
-    fitting = requests.filter(status.fill_null(value=False) & question.matches_path())
+    fitting = _fitting(requests, question)
     if question.start is None:
-        return fitting
-    near = fitting.filter(question.within(pl.col("time"), _SLACK))
-    inside = near.filter(question.within(pl.col("time")))
-    found = inside if inside.height else near
-    return found if found.height else fitting.filter(pl.col("time").is_null())
+        return fitting, ""
+    loose = _fitting(requests, replace(question, loose=True))
+    no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
+    unread = _fitting(requests, replace(question, path=None)).filter(no_path)
+    ways = [
+        (_within(fitting, question, timedelta(0)), ""),
+        (_within(fitting, question, _SLACK), ""),
+        (
+            fitting.filter(pl.col("time").is_null()),
+            " Its record has no time of its own: status and path are what fits.",
+        ),
+        (
+            _within(loose, question, _SLACK),
+            " The path is written otherwise than asked; time and status fit.",
+        ),
+        (
+            _within(loose, question, _NEAR),
+            " It stands within a minute of the time asked, not in it.",
+        ),
+        (
+            _zoned(fitting, question),
+            " In another time zone than the archive's, the time asked is its time.",
+        ),
+        (
+            _within(unread, question, _SLACK),
+            " Its record names no path: time and status are what fits.",
+        ),
+    ]
+    known = question.status is not None or question.path is not None
+    tried = ways if known else ways[:2]
+    return next((way for way in tried if way[0].height), (requests.clear(), ""))
+
+
+def _fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """The requests of the status and the path asked for."""
+    status = pl.lit(value=True)
+    if question.status is not None:
+        status = (pl.col("status") == question.status).fill_null(value=False)
+    return requests.filter(status & question.matches_path())
+
+
+def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.DataFrame:
+    return rows.filter(question.within(pl.col("time"), slack))
+
+
+def _zoned(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """The rows at the wall-clock time asked, where just one zone makes them fit."""
+    if question.zone_written or question.start is None:
+        return rows.clear()
+    since = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
+    zone = (since / _ZONE_STEP).floor()
+    shifted = rows.filter(since.abs() <= _DAY // 2 + 2 * 3600).with_columns(zone=zone)
+    span = (question.end or question.start) - question.start
+    fit = shifted.filter(since - pl.col("zone") * _ZONE_STEP < span.total_seconds())
+    return fit.drop("zone") if fit["zone"].n_unique() == 1 else rows.clear()
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:
@@ -66,11 +121,8 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
     if question.start is None or (question.path is None and question.status is None):
         return ""
     middle = pl.lit(question.start)
-    status = (
-        pl.col("status") == question.status if question.status else pl.lit(value=True)
-    )
     near = (
-        requests.filter(status.fill_null(value=False) & question.matches_path())
+        _fitting(requests, question)
         .filter(pl.col("time").is_not_null())
         .with_columns(away=(pl.col("time") - middle).dt.total_seconds().abs())
         .filter(pl.col("away") < _DAY)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
@@ -38,9 +39,28 @@ def _zone(text: str) -> timezone | ZoneInfo:
 
 
 def _glob(path: str) -> str:
-    """The regular expression of a path pattern: `*` any text, `?` one character."""
-    parts = {"*": ".*", "?": "."}
-    return "^(?:" + "".join(parts.get(c, re.escape(c)) for c in path) + ")$"
+    """The regular expression of a path pattern: `*` any text, `?` one character.
+
+    What browsers encode on the way fits either way: `é`, `%C3%A9` and `%c3%a9`.
+    """
+    parts = {"*": ".*", "?": ".", " ": r"(?: |%20|\+)"}
+    return "".join(parts.get(c) or _either(c) for c in path)
+
+
+def _either(character: str) -> str:
+    """A character as it is, or as a browser sends it."""
+    if character.isascii():
+        return re.escape(character)
+    return f"(?:{character}|(?i:{quote(character)}))"
+
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+
+
+def _path(written: str) -> str:
+    """The path of what may be a whole address, as copied from a browser."""
+    bare = _ADDRESS.sub("", written.strip(), count=1) if "://" in written else written
+    return bare.partition("#")[0] or "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +76,8 @@ class Question:
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
     path: str | None = None
+    #: Whether case and a slash at the end of the path make no difference.
+    loose: bool = False
 
     @classmethod
     def parse(
@@ -70,7 +92,7 @@ class Question:
             message = f"{status} is no HTTP status"
             raise UsageError(message)
         if at is None:
-            return cls(status=status, path=path)
+            return cls(status=status, path=path and _path(path))
         found = _AT.fullmatch(at.strip())
         if found is None:
             message = f"cannot read the time {at!r}: write 2025-02-06 14:32 +09:00"
@@ -96,7 +118,7 @@ class Question:
             end=start + size,
             zone_written=zone is not None,
             status=status,
-            path=path,
+            path=path and _path(path),
         )
 
     def placed(self, offset: int) -> "Question":
@@ -110,7 +132,9 @@ class Question:
         """Whether `path`, alone or with its query, is the one asked for."""
         if self.path is None:
             return pl.lit(value=True)
-        pattern = _glob(self.path)
+        pattern = f"^{_glob(self.path)}$"
+        if self.loose:
+            pattern = f"(?i)^{_glob(self.path.rstrip('/'))}/?$"
         whole = pl.concat_str("path", pl.lit("?"), pl.col("query").fill_null(""))
         found = pl.col("path").str.contains(pattern) | whole.str.contains(pattern)
         return found.fill_null(value=False)
