@@ -25,6 +25,7 @@ __all__ = [
     "request_line",
     "target",
     "without_colour",
+    "without_port",
 ]
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -69,6 +70,18 @@ def _fraction(column: pl.Expr, place: int) -> pl.Expr:
     )
 
 
+def _moment(column: pl.Expr, date: pl.Expr, clock: int) -> pl.Expr:
+    """The date and the `14:32:07[.123456]` at a place; null for 24:00 and a leap."""
+    hour, minute, second = (
+        column.str.slice(clock + at, 2).cast(pl.Int64, strict=False) for at in (0, 3, 6)
+    )
+    inside = hour.is_between(0, 23) & minute.is_between(0, 59)
+    seconds = hour * 3600 + minute * 60 + second
+    micros = seconds * 1_000_000 + _fraction(column, clock + 8)
+    moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
+    return pl.when(inside & second.is_between(0, 59)).then(moment)
+
+
 def clf_stamp(column: pl.Expr) -> pl.Expr:
     """Naive local time of `06/Feb/2025:14:32:07[.123456]…`.
 
@@ -76,13 +89,7 @@ def clf_stamp(column: pl.Expr) -> pl.Expr:
     `offset_seconds`.
     """
     date = column.str.slice(0, 11).str.to_date("%d/%b/%Y", strict=False, cache=True)
-    hour = column.str.slice(12, 2).cast(pl.Int64, strict=False)
-    minute = column.str.slice(15, 2).cast(pl.Int64, strict=False)
-    second = column.str.slice(18, 2).cast(pl.Int64, strict=False)
-    inside = hour.is_between(0, 23) & minute.is_between(0, 59)
-    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + _fraction(column, 20)
-    moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
-    return pl.when(inside & second.is_between(0, 59)).then(moment)
+    return _moment(column, date, 12)
 
 
 def iso_stamp(column: pl.Expr) -> pl.Expr:
@@ -92,13 +99,7 @@ def iso_stamp(column: pl.Expr) -> pl.Expr:
     microseconds); what follows the fraction (a zone) is left to `offset_seconds`.
     """
     date = column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False, cache=True)
-    hour = column.str.slice(11, 2).cast(pl.Int64, strict=False)
-    minute = column.str.slice(14, 2).cast(pl.Int64, strict=False)
-    second = column.str.slice(17, 2).cast(pl.Int64, strict=False)
-    inside = hour.is_between(0, 23) & minute.is_between(0, 59)
-    micros = (hour * 3600 + minute * 60 + second) * 1_000_000 + _fraction(column, 19)
-    moment = date.cast(pl.Datetime("us")) + pl.duration(microseconds=micros)
-    return pl.when(inside & second.is_between(0, 59)).then(moment)
+    return _moment(column, date, 11)
 
 
 def request_line(column: pl.Expr) -> dict[str, pl.Expr]:
@@ -256,12 +257,15 @@ def prefix(column: pl.Series, pattern: str) -> pl.DataFrame:
 
 
 def first_that_parses(
-    lines: pl.Series, parsers: Sequence[Callable[[pl.Series], pl.DataFrame]]
+    lines: pl.Series,
+    parsers: Sequence[Callable[[pl.Series], pl.DataFrame]],
+    head: str | None = None,
 ) -> pl.DataFrame:
     """Row by row the answer of the first parser that does not refuse the line.
 
     Each parser sees only what those before it refused; what all refuse keeps the
-    last one's reason.
+    last one's reason. Lines that do not match `head` are no work for any but the
+    first parser, which is the quick one.
     """
     parts: list[pl.DataFrame] = []
     rows: list[pl.Series] = []
@@ -277,6 +281,11 @@ def first_that_parses(
         parts.append(part if last else part.filter(~refused))
         rows.append(row if last else row.filter(~refused))
         row, left = row.filter(refused), left.filter(refused)
+        if head and len(parts) == 1:
+            may = left.str.contains(head)
+            parts.append(part.select("refused").filter(refused).filter(~may))
+            rows.append(row.filter(~may))
+            row, left = row.filter(may), left.filter(may)
         if left.is_empty():
             break
     both = pl.concat(parts, how="diagonal", rechunk=True)
@@ -393,3 +402,9 @@ def without_colour(texts: pl.Series) -> pl.Series:
     if not texts.str.contains("\x1b", literal=True).any():
         return texts
     return texts.str.replace_all(r"\x1b\[[0-?]*[ -/]*[@-~]", "")
+
+
+def without_port(column: pl.Expr) -> pl.Expr:
+    """The address of `192.0.2.1:80`, `[2001:db8::1]:80`, or an address alone."""
+    bare = column.str.replace(r"^\[([^\]]*)\](?::[0-9]+)?$", "${1}")
+    return bare.str.replace(r"^([^:]*):[0-9]+$", "${1}")

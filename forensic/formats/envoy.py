@@ -13,6 +13,7 @@ from forensic.columns import (
     json_extra,
     request_line,
     target,
+    without_port,
 )
 from forensic.format import Format
 from forensic.json_fields import json_fields
@@ -74,7 +75,7 @@ def _columns(flags: pl.Expr, *more: pl.Expr) -> list[pl.Expr]:
         stamp.alias("local_time"),
         pl.when(stamp.is_not_null()).then(pl.lit(0, pl.Int32)).alias("utc_offset"),
         stamp.dt.replace_time_zone("UTC").alias("start_time"),
-        client.str.extract(r"^\[?([^\]]*?)\]?(?::[0-9]+)?$").alias("client_ip"),
+        without_port(client).alias("client_ip"),
         status.alias("status"),
         pl.when(below).then(status).alias("upstream_status"),
         (served / 1e3).alias("upstream_duration"),

@@ -15,6 +15,7 @@ from forensic.columns import (
     offset_seconds,
     request_line,
     target,
+    without_port,
 )
 from forensic.format import Format
 from forensic.json_fields import json_fields
@@ -55,7 +56,6 @@ _KEYS = {
     "trace_id": "trace_id",
     "level": "level",
 }
-_PORT = r"^\[?([^\]]*?)\]?(?::[0-9]+)?$"
 _NANO = 1e9
 
 
@@ -103,7 +103,7 @@ def _json(lines: pl.Series) -> pl.DataFrame:
     stamps = moments(rows["stamp"])
     rows = rows.with_columns(stamps.select("local_time", "utc_offset"))
     address = target(pl.col("target"))
-    peer = pl.col("peer").str.extract(_PORT)
+    peer = without_port(pl.col("peer"))
     client = dash_to_null(pl.col("client"))
     seconds = [
         (pl.col(name).cast(pl.Float64, strict=False) / _NANO).alias(name)
