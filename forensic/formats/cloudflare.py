@@ -1,0 +1,108 @@
+"""Cloudflare's HTTP requests, as Logpush and Instant Logs write them: JSON.
+
+Stamps are RFC 3339, or seconds or nanoseconds since 1970, as the job was set up. An
+origin status of 0 means that no origin was asked.
+"""
+
+import polars as pl
+
+from forensic.columns import moments, target
+from forensic.format import Format
+from forensic.json_fields import json_fields
+
+__all__ = ["FORMAT"]
+
+_KEYS = {
+    "start": "EdgeStartTimestamp",
+    "end": "EdgeEndTimestamp",
+    "client_ip": "ClientIP",
+    "method": "ClientRequestMethod",
+    "scheme": "ClientRequestScheme",
+    "host": "ClientRequestHost",
+    "uri": "ClientRequestURI ClientRequestPath",
+    "protocol": "ClientRequestProtocol",
+    "user_agent": "ClientRequestUserAgent",
+    "referrer": "ClientRequestReferer",
+    "bytes_received": "ClientRequestBytes",
+    "forwarded_for": "ClientXForwardedFor",
+    "status": "EdgeResponseStatus",
+    "bytes_sent": "EdgeResponseBytes",
+    "upstream": "OriginIP",
+    "upstream_status": "OriginResponseStatus",
+    "origin_ms": "OriginResponseDurationMs",
+    "origin_ns": "OriginResponseTime",
+    "request_id": "RayID",
+    "action": "SecurityAction WAFAction",
+    "rule": "SecurityRuleID WAFRuleID",
+    "reason": "SecurityRuleDescription WAFRuleMessage",
+}
+_PLAIN = (
+    "client_ip method scheme host user_agent referrer forwarded_for upstream request_id"
+    " action rule reason"
+).split()
+
+
+def _stamp(name: str) -> pl.Expr:
+    """Microseconds of UTC of a count of seconds, milli- or nanoseconds."""
+    number = pl.col(name).cast(pl.Int64, strict=False)
+    digits = pl.col(name).str.len_bytes()
+    micros = (
+        pl.when(digits == 10)
+        .then(number * 1_000_000)
+        .when(digits == 13)
+        .then(number * 1000)
+        .when(digits == 19)
+        .then(number // 1000)
+    )
+    return micros.cast(pl.Datetime("us"))
+
+
+def _status(name: str) -> pl.Expr:
+    status = pl.col(name).cast(pl.Int16, strict=False)
+    return pl.when(status.is_between(100, 599)).then(status)
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of Cloudflare's records."""
+    rows = json_fields(lines, _KEYS, {"RayID", "EdgeResponseStatus"})
+    written = {name: moments(rows[name])["local_time"] for name in ("start", "end")}
+    rows = rows.with_columns(
+        pl.coalesce(_stamp(name), pl.lit(stamp)).alias(name)
+        for name, stamp in written.items()
+    )
+    moment = pl.coalesce("end", "start")
+    seconds = (pl.col("end") - pl.col("start")).dt.total_microseconds() / 1e6
+    millis = pl.col("origin_ms").cast(pl.Float64, strict=False) / 1e3
+    nanos = pl.col("origin_ns").cast(pl.Float64, strict=False) / 1e9
+    address = target(pl.col("uri"))
+    asked = _status("upstream_status").is_not_null()
+    return rows.select(
+        *("extra", "flags", "refused"),
+        *(pl.when(pl.col(n) != "").then(n).alias(n) for n in _PLAIN),
+        *(
+            pl.col(name).cast(pl.Int64, strict=False)
+            for name in ("bytes_sent", "bytes_received")
+        ),
+        local_time=moment,
+        utc_offset=pl.when(moment.is_not_null()).then(pl.lit(0, pl.Int32)),
+        start_time=pl.col("start").dt.replace_time_zone("UTC"),
+        duration=seconds,
+        path=address["path"],
+        query=address["query"],
+        http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
+        status=_status("status"),
+        upstream_status=_status("upstream_status"),
+        upstream_duration=pl.when(asked).then(pl.coalesce(millis, nanos)),
+    )
+
+
+FORMAT = Format(
+    name="cloudflare",
+    title="Cloudflare HTTP requests",
+    hop="cdn",
+    reference="https://developers.cloudflare.com/logs/reference/log-fields/zone/http_requests/",
+    head=r'^\s*\{[\s\S]*"EdgeResponseStatus"\s*:',
+    parse=parse,
+    json=True,
+    paths=r"(?i)cloudflare|logpush",
+)
