@@ -5,6 +5,7 @@ answer is replaced; its task is tried once more and then handed back as failed, 
 that a crash costs one unit of work and never the run. Both ways give the same bytes.
 """
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -19,6 +20,8 @@ __all__ = ["Failed", "Workers"]
 
 #: A block takes a second; what takes this long does not end.
 _PATIENCE = 600.0
+#: What polars reads when it is imported.
+_THREADS = "POLARS_MAX_THREADS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,17 @@ class Workers:
         if not self.jobs:
             self._done.append((number, _run_here(task)))
             return
+        if not self._idle and len(self._busy) < self.jobs:
+            self._idle.append(_started())
         while not self._idle:
             self._wait()
         self._start(task)
+
+    def rest(self) -> None:
+        """Give the memory of idle processes back; more work starts new ones."""
+        for worker in self._idle:
+            _end(worker, gently=True)
+        self._idle.clear()
 
     def results(self, *, wait: bool = False) -> Iterator[tuple[int, Any]]:
         """What is done; with `wait`, until nothing runs any more."""
@@ -178,9 +189,24 @@ def _started() -> _Process:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there,), daemon=True)
-    process.start()
+    with _one_thread():
+        process.start()
     there.close()
     return _Process(process, here)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """A process started within has one polars thread: the processes fill the cores."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = before
 
 
 def _end(worker: _Process, *, gently: bool) -> None:

@@ -4,7 +4,7 @@ Memory is bounded by groups and days, and by a fixed number of sampled rows a se
 never by the number of events.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -65,11 +65,22 @@ def _chunks(events: pl.LazyFrame, size: int) -> Iterator[pl.DataFrame]:
     frames = events.select(_COLUMNS).collect_batches(
         chunk_size=size, maintain_order=True
     )
+    own = own_stamp().alias("own")
+    for frame in _gathered(frames, size):
+        yield frame.with_columns(own, ends.fill_null(value=False).alias("ends"))
+
+
+def _gathered(frames: Iterable[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
+    """Small frames as larger ones: each costs much whatever its height."""
+    held: list[pl.DataFrame] = []
     for frame in frames:
-        if frame.height:
-            yield frame.with_columns(
-                own_stamp().alias("own"), ends.fill_null(value=False).alias("ends")
-            )
+        held.append(frame)
+        if sum(one.height for one in held) >= size:
+            yield pl.concat(held)
+            held = []
+    rest = [frame for frame in held if frame.height]
+    if rest:
+        yield pl.concat(rest)
 
 
 def collect(events: pl.LazyFrame, chunk: int = _CHUNK) -> Evidence | None:
