@@ -8,7 +8,17 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.clock_writers import STARTS, Hit, World, app, clock, errors, nginx, request
+from tests.clock_writers import (
+    STARTS,
+    Hit,
+    World,
+    alb,
+    app,
+    clock,
+    errors,
+    nginx,
+    request,
+)
 
 __all__ = ["COPIES"]
 
@@ -292,6 +302,18 @@ def _midnights(w: World, half: dt.datetime) -> None:
     w.decided = {"nginx/access.log"}
 
 
+def _busy(w: World, half: dt.datetime) -> None:
+    """Many alike requests a second, and the load balancer's log ends early."""
+    at, hits = _start(w), []
+    while len(hits) < 3000:
+        at += dt.timedelta(seconds=w.rng.expovariate(1.0))
+        path = f"/items/{int(w.rng.paretovariate(0.6)) % 2000}"
+        hits.append(Hit(at, path, None, 200, 0.01))
+    alb(w, hits[:2000])
+    _payloads(w, half, hits, w.zone, 0)
+    w.decided = _all(w)
+
+
 COPIES: dict[str, Builder] = {
     "the story as it was": _story,
     "ticks": _ticks,
@@ -304,6 +326,7 @@ COPIES: dict[str, Builder] = {
     "UTC program beside nginx": _container_beside,
     "spans alone": _spans_alone,
     "many programs": _many_programs,
+    "busy, one log ends early": _busy,
     "program stopped early": _stopped,
     "cut by written minutes": _cut,
     "cut at midnight": _midnights,

@@ -94,7 +94,8 @@ def _compared(
     few = (pl.col("size") <= _RARE) & (pl.col("size").cum_sum() <= _PAIRS)
     pairs = _all_pairs(one, two, counts.filter(few))
     clusters = _clusters(pairs)
-    change = _change(pairs, clusters)
+    fixed = one["written"][0] and two["written"][0]
+    change = None if fixed else _change(pairs, clusters)
     best = _densest(clusters, changed=change is not None)
     by_pairs = None
     if best is not None:
@@ -198,7 +199,8 @@ def _change(pairs: pl.DataFrame, clusters: list[_Cluster]) -> Change | None:
     forward = wrong.min() <= swapped.min()
     errors = wrong if forward else swapped
     cut = int(errors.argmin())
-    if errors[cut] > 0.05 * len(first) or min(cut, len(first) - cut) < 4:
+    smaller = min(cut, len(first) - cut)
+    if errors[cut] > min(0.05 * len(first), 0.25 * smaller) or smaller < 4:
         return None
     order = (
         (clusters[0].step, clusters[1].step)
