@@ -80,6 +80,14 @@ _FOREIGN = [
     {"response_flags", "response_code"},
     {"input.type", "log.offset"},  # what a shipper's own tests expect of it
 ]
+#: Records around a line of some other log, unless they have a level of their own.
+_SHIPPED = [
+    *({"agent", key} for key in ("input", "log", "ecs", "host")),
+    {"kubernetes"},
+    {"@metadata"},
+    {"source_type", "timestamp"},
+    {"container_id", "container_name"},
+]
 _NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _SYSLOG = dict(enumerate("emerg alert crit err warning notice info debug".split()))
@@ -209,11 +217,15 @@ def _row(text: str) -> dict[str, Any]:
         record, duplicates = load(text)
     except NotJsonError as error:
         return {"refused": str(error)}
+    if isinstance(record, dict) and isinstance(record.get("_source"), dict):
+        record = record["_source"]  # a hit of an Elasticsearch index
     if not isinstance(record, dict) or any(keys <= record.keys() for keys in _FOREIGN):
         return {"refused": "JSON, but no application record"}
     used: set[str] = set()
     message = _lookup(record, "message", used)
     level = _level(_lookup(record, "level", used), record)
+    if level is None and any(keys <= record.keys() for keys in _SHIPPED):
+        return {"refused": "JSON, but a shipper's record of a line"}
     stamp = _lookup(record, "time", used)
     moment = _moment(stamp)
     if message is None and (level is None or moment is None):
