@@ -263,20 +263,17 @@ def first_that_parses(
 ) -> pl.DataFrame:
     """Row by row the answer of the first parser that does not refuse the line.
 
-    Each parser sees only what those before it refused; what all refuse keeps the
-    last one's reason. Lines that do not match `head` are no work for any but the
-    first parser, which is the quick one.
+    Each sees only what those before it refused, all but the first (the quick one) only
+    lines that match `head`; what all refuse keeps the last one's reason.
     """
     parts: list[pl.DataFrame] = []
     rows: list[pl.Series] = []
-    row = pl.Series("row", range(0), dtype=pl.UInt32)
-    left = lines
+    row, left = pl.int_range(len(lines), dtype=pl.UInt32, eager=True), lines
     for parse in parsers:
         part = parse(left)
         refused = part["refused"].is_not_null()
         if not parts and not refused.any():
             return part
-        row = row if parts else pl.int_range(len(lines), dtype=pl.UInt32, eager=True)
         last = parse is parsers[-1]
         parts.append(part if last else part.filter(~refused))
         rows.append(row if last else row.filter(~refused))

@@ -110,6 +110,7 @@ _OTHERS = (
     r"^\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}"
     r"(?: [+-][0-9]{4}\] \[[0-9]+\] \[|,[0-9]{3}\] [A-Z]+ in [^ :]+:)"
 )
+_HEAD = rf"^(?:{_FILE})?\[?(?:(?:{_LEVEL})\]? *(?:[:|-] *)?\[?)?{_STAMP}"
 _GROUPS = "level zone pid thread logger caller request_id".split()
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
@@ -273,7 +274,7 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
         level=pl.coalesce(before, behind, level).str.to_lowercase(),
         logger=pl.coalesce(logger, named, between),
         message=message,
-        refused=pl.when(~pl.lit(pl.Series(rows))).then(pl.lit("of another layout")),
+        refused=pl.when(~pl.lit(pl.Series(rows))).then(pl.lit("no stamp and level")),
         **{column.name: column for column in http_messages(message)},
     )
 
@@ -312,7 +313,7 @@ def _prefixed(lines: pl.Series) -> pl.DataFrame:
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
     found = first_that_parses(
-        lines, [_cut, _plainest, _level_first, _stamp_first, _prefixed]
+        lines, [_cut, _plainest, _level_first, _stamp_first, _prefixed], _HEAD
     )
     if not lines.str.starts_with("[").any():
         return found
@@ -326,7 +327,7 @@ FORMAT = Format(
     title="application log",
     hop="application",
     reference="Python library, logging: Formatter; loguru, logback, log4j layouts",
-    head=rf"^(?:{_FILE})?\[?(?:(?:{_LEVEL})\]? *(?:[:|-] *)?\[?)?{_STAMP}",
+    head=_HEAD,
     parse=parse,
     multiline=True,
 )

@@ -20,34 +20,27 @@ from forensic.columns import (
     prefix,
 )
 from forensic.format import Format
+from forensic.formats.syslog.cut import LEVEL_WORDS, cut
+from forensic.formats.syslog.stamps import BSD, CLOCK, DATE, bsd_stamps, sliced
 from forensic.messages import programs, system_messages
-from forensic.schema import YEARLESS
 
 __all__ = ["FORMAT"]
 
 _SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
-_MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
-_MONTHS = {name: f"{n:02d}" for n, name in enumerate(_MONTH_NAMES.split(), 1)} | {
-    f"{n}月": f"{n:02d}" for n in range(1, 13)
-}
-
 _PRI = r"(?:<(?P<pri>[0-9]{1,3})>)?"
-_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?"
-_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-_BSD = rf"[A-Z][a-z]{{2}} [ 0-3][0-9] {_CLOCK}"
 #: One space before a one-digit day, a year, a Japanese locale, a zone.
 _MONTH = r"(?:[A-Z][a-z]{2}| ?[0-9]{1,2}月)"
-_RARE_BSD = rf"{_MONTH} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{_CLOCK}"
+_RARE_BSD = rf"{_MONTH} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{CLOCK}"
 #: `journalctl -o short-full` names the day of the week and the zone.
 _WEEKDAY = r"(?:[A-Z][a-z]{2}|月|火|水|木|金|土|日)"
 _NAMED_ZONE = r"(?:[A-Z]{2,5}|[+-][0-9]{2}(?:[0-9]{2})?)"
 _UNIX = r"[0-9]{10}\.[0-9]{6}"
 _HEAD = (
     r"^(?:[0-9]{1,5} )?(?:<[0-9]{1,3}>)?(?:"
-    rf"{_RARE_BSD}:? |{_DATE}T{_CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: "
-    rf"|{_WEEKDAY} {_DATE} {_CLOCK} {_NAMED_ZONE} "
-    rf"|[1-9] (?:-|{_DATE}T{_CLOCK}{_ZONE}) [^ ]+ [^ ]+ [^ ]+ [^ ]+ [\[-])"
+    rf"{_RARE_BSD}:? |{DATE}T{CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: "
+    rf"|{_WEEKDAY} {DATE} {CLOCK} {_NAMED_ZONE} "
+    rf"|[1-9] (?:-|{DATE}T{CLOCK}{_ZONE}) [^ ]+ [^ ]+ [^ ]+ [^ ]+ [\[-])"
 )
 
 _PID = r"(?:\[(?P<pid>[0-9]+)\])?"
@@ -77,40 +70,15 @@ _ORIGINS = [
 _LOOSE = 4
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
-#: Application logs have these where syslog has the host.
-_LEVEL_WORDS = [
-    word
-    for name in (
-        "emerg alert crit critical fatal err error warn warning notice info debug trace"
-    ).split()
-    for word in (name, name.upper())
-]
 #: The named groups of all shapes.
 _GROUPS = "pri bsd iso unix zone hostname process pid level msgid data rest".split()
 #: RFC 5424; structured data: quotes may hide a bracket, a backslash a quote.
 _PROTOCOL = (
     rf"(?:[0-9]{{1,5}} )?<(?P<pri>[0-9]{{1,3}})>[1-9] "
-    rf"(?:-|(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})) (?P<hostname>[^ ]+) "
+    rf"(?:-|(?P<iso>{DATE}T{CLOCK})(?P<zone>{_ZONE})) (?P<hostname>[^ ]+) "
     r"(?P<process>[^ ]+) (?P<procid>[^ ]+) (?P<msgid>[^ ]+) "
     r'(?P<data>-|(?:\[[^ \]"]+(?: [^ =\]"]+="(?:[^"\\]|\\.)*")*\])+)(?: |$)'
 )
-
-
-def _bsd_stamps(texts: pl.Series) -> pl.DataFrame:
-    """`local` of each `Feb  6 05:32:07`; the year is YEARLESS where none is written."""
-    parts = prefix(
-        texts.str.strip_chars_start(" "),
-        r"(?P<month>[A-Z][a-z]{2}|[0-9]{1,2}月) {1,2}(?P<day>[0-9]{1,2}) "
-        rf"(?:(?P<year>[0-9]{{4}}) )?(?P<clock>{_CLOCK})",
-    )
-    text = pl.format(
-        "{}-{}-{} {}",
-        pl.col("year").fill_null(str(YEARLESS)),
-        pl.col("month").replace_strict(_MONTHS, default=None, return_dtype=pl.String),
-        pl.col("day").str.zfill(2),
-        pl.col("clock"),
-    )
-    return parts.select(local=iso_stamp(text))
 
 
 def _offsets(zones: pl.Series) -> pl.DataFrame:
@@ -139,7 +107,7 @@ def _stamps(found: pl.DataFrame) -> pl.DataFrame:
     """The frame with `local`, `offset` and the zone's `name`."""
     moments: list[pl.Expr | pl.Series] = [pl.lit(None, pl.Datetime("us"))]
     if found["bsd"].null_count() < found.height:
-        moments.append(by_value(found["bsd"], _bsd_stamps)["local"])
+        moments.append(by_value(found["bsd"], bsd_stamps)["local"])
     if found["iso"].null_count() < found.height:
         moments.append(iso_stamp(pl.col("iso")))
     if found["unix"].null_count() < found.height:
@@ -204,15 +172,14 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sliced(texts: pl.Series) -> pl.DataFrame:
-    """`local` of `Feb  6 05:32:07 `, 16 characters, and whether they are `sound`."""
-    sound = texts.str.contains(rf"^{_BSD} $")
-    return _bsd_stamps(texts).with_columns(sound.alias("sound"))
+def _cut(lines: pl.Series) -> pl.DataFrame:
+    """The lines of `host program[pid]: …` behind the usual stamps, cut by bytes."""
+    return _columns(cut(lines))
 
 
 def _traditional(lines: pl.Series) -> pl.DataFrame:
     """The lines of `Feb  6 05:32:07 host program[pid]: …`, cut at fixed places."""
-    stamps = by_value(lines.str.slice(0, 16), _sliced)
+    stamps = by_value(lines.str.slice(0, 16), sliced)
     origin = prefix(lines.str.slice(16), _USUAL)
     if not stamps["sound"].all():
         origin = origin.select(pl.when(stamps["sound"]).then(pl.all()))
@@ -228,11 +195,11 @@ def _traditional(lines: pl.Series) -> pl.DataFrame:
 def _usual(lines: pl.Series) -> pl.DataFrame:
     """The lines of `host program[pid]: …` behind a BSD or an ISO stamp."""
     stamped = prefix(
-        lines, rf"{_PRI}(?:(?P<bsd>{_BSD})|(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})) "
+        lines, rf"{_PRI}(?:(?P<bsd>{BSD})|(?P<iso>{DATE}T{CLOCK})(?P<zone>{_ZONE})) "
     )
     origin = prefix(stamped["rest"], _USUAL)
     if stamped["iso"].null_count() < len(lines):
-        level = origin["hostname"].is_in(_LEVEL_WORDS)
+        level = origin["hostname"].is_in(LEVEL_WORDS)
         origin = origin.select(pl.when(~level).then(pl.all()))
     return _columns(stamped.drop("rest").with_columns(origin))
 
@@ -257,8 +224,8 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
     """The lines with a rarer stamp, or without a host, a colon or a program."""
     stamped = prefix(
         lines,
-        rf"(?:[0-9]{{1,5}} )?{_PRI}(?:(?P<iso>{_DATE}T{_CLOCK})(?P<zone>{_ZONE})"
-        rf"|(?P<bsd>{_RARE_BSD}):?|{_WEEKDAY} (?P<full>{_DATE} {_CLOCK}) "
+        rf"(?:[0-9]{{1,5}} )?{_PRI}(?:(?P<iso>{DATE}T{CLOCK})(?P<zone>{_ZONE})"
+        rf"|(?P<bsd>{_RARE_BSD}):?|{_WEEKDAY} (?P<full>{DATE} {CLOCK}) "
         rf"(?P<named>{_NAMED_ZONE})|(?P<unix>{_UNIX})) ",
     )
     shapes = [partial(_origin, shape=number) for number in range(len(_ORIGINS))]
@@ -287,7 +254,9 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of syslog lines; `message` is the payload."""
-    return first_that_parses(lines, [_traditional, _usual, _protocol, _rare])
+    return first_that_parses(
+        lines, [_cut, _traditional, _usual, _protocol, _rare], _HEAD
+    )
 
 
 FORMAT = Format(

@@ -1,0 +1,40 @@
+"""Stamps of syslog ▶ times: `Feb  6 05:32:07`, with or without a year."""
+
+import polars as pl
+
+from forensic.columns import iso_stamp, prefix
+from forensic.schema import YEARLESS
+
+__all__ = ["BSD", "CLOCK", "DATE", "bsd_stamps", "sliced"]
+
+_MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_MONTHS = {name: f"{n:02d}" for n, name in enumerate(_MONTH_NAMES.split(), 1)} | {
+    f"{n}月": f"{n:02d}" for n in range(1, 13)
+}
+
+CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+BSD = rf"[A-Z][a-z]{{2}} [ 0-3][0-9] {CLOCK}"
+
+
+def bsd_stamps(texts: pl.Series) -> pl.DataFrame:
+    """`local` of each `Feb  6 05:32:07`; the year is YEARLESS where none is written."""
+    parts = prefix(
+        texts.str.strip_chars_start(" "),
+        r"(?P<month>[A-Z][a-z]{2}|[0-9]{1,2}月) {1,2}(?P<day>[0-9]{1,2}) "
+        rf"(?:(?P<year>[0-9]{{4}}) )?(?P<clock>{CLOCK})",
+    )
+    text = pl.format(
+        "{}-{}-{} {}",
+        pl.col("year").fill_null(str(YEARLESS)),
+        pl.col("month").replace_strict(_MONTHS, default=None, return_dtype=pl.String),
+        pl.col("day").str.zfill(2),
+        pl.col("clock"),
+    )
+    return parts.select(local=iso_stamp(text))
+
+
+def sliced(texts: pl.Series) -> pl.DataFrame:
+    """`local` of `Feb  6 05:32:07 `, 16 characters, and whether they are `sound`."""
+    sound = texts.str.contains(rf"^{BSD} $")
+    return bsd_stamps(texts).with_columns(sound.alias("sound"))
