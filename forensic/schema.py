@@ -192,7 +192,7 @@ SOURCE: dict[str, pl.DataType] = {
     "size": pl.Int64(),  # stored bytes
     "mtime": _UTC,  # as the copy has it; a hint at best
     "sha256": pl.String(),  # of the stored bytes
-    "codec": pl.String(),  # plain, gzip, zstd, bzip2, xz
+    "codec": pl.String(),  # plain, gzip, zstd, bzip2, xz, utf-16
     "stream_size": pl.Int64(),  # decompressed bytes
     "stream_sha256": pl.String(),
     "encoding": pl.String(),  # utf-8, or what a byte order mark says

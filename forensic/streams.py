@@ -4,6 +4,7 @@ A damaged or truncated file gives its good prefix; `problem` then says where it 
 """
 
 import bz2
+import codecs
 import hashlib
 import lzma
 import os
@@ -28,12 +29,43 @@ _CODECS: list[tuple[bytes, str]] = [
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
 ]
+
+
+class _Utf16:
+    """A decompressor's manners for UTF-16 text (Windows), which it turns into UTF-8."""
+
+    eof = False
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        self._ready = b""
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._ready
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the data so far ends with a whole character."""
+        return not self._decoder.getstate()[0]
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        self._ready += self._decoder.decode(data).encode()
+        chunk, self._ready = self._ready[:most], self._ready[most:]
+        return chunk
+
+
+_UTF_32 = b"\xff\xfe\0\0"
 _OPEN: dict[str, Callable[[], Any]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
     "zstd": ZstdDecompressor,
     "bzip2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
+    "utf-16": _Utf16,
 }
 _MAGIC = {codec: magic for magic, codec in _CODECS}
 _DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
@@ -88,8 +120,8 @@ def member_stream(reader: Reader, size: int) -> "Stream":
 class Stream:
     """Decompressed bytes, read once from front to back.
 
-    `codec` is plain, gzip, zstd, bzip2 or xz, by content and not by name. After the
-    end, `sha256` and `stored` tell the stored bytes' hash and number, `problem` a
+    `codec` is plain, gzip, zstd, bzip2, xz or utf-16, by content and not by name. After
+    the end, `sha256` and `stored` tell the stored bytes' hash and number, `problem` a
     (verdict, sentence) where the file is damaged.
     """
 
@@ -227,7 +259,7 @@ class Stream:
         return b""
 
     def _cut(self) -> None:
-        if self.problem is None:
+        if self.problem is None and not getattr(self._decoder, "may_end", False):
             where = f"the {self.codec} data ends early, at byte {self.stored}"
             self.problem = ("truncated", where)
 
@@ -258,6 +290,6 @@ class Stream:
 
 def _codec(head: bytes) -> str:
     for magic, codec in _CODECS:
-        if head.startswith(magic):
+        if head.startswith(magic) and not head.startswith(_UTF_32):
             return codec
     return "plain"

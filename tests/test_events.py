@@ -180,7 +180,7 @@ def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
     (archive / "cut.log.gz").write_bytes(whole[: len(whole) // 2])
     (archive / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0" * 99)
     (archive / "wide.log").write_bytes(
-        "2025-02-06 14:32:07,123 INFO app x\n".encode("utf-16")
+        "2025-02-06 14:32:07,123 INFO app x\n".encode("utf-32")
     )
     (archive / "good.log").write_bytes(ACCESS % (1, 1, 1, 1))
     (archive / "empty.log").write_bytes(b"")

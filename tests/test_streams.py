@@ -109,3 +109,16 @@ def test_peek_and_skip_leave_the_bytes_as_they_are(tmp_path: Path) -> None:
         stream.skip_to(1234)
         assert TEXT[1234:1300] == stream.read(66)
         stream.close()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_of_windows_is_read_as_utf_8(encoding: str, tmp_path: Path) -> None:
+    text = "GET /管理 \U0001f600\r\n" * 5_000
+    stored = ("\ufeff" + text).encode(encoding)
+    stream = stream_of(tmp_path, stored)
+    assert stream.codec == "utf-16"
+    assert drained(stream) == text.encode()
+    assert stream.problem is None
+    cut = stream_of(tmp_path, stored[:-1])
+    assert drained(cut) == text.encode()[:-1]
+    assert cut.problem is not None

@@ -74,10 +74,7 @@ def matches(requests: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, s
             _within(loose, question, _NEAR),
             " It stands within a minute of the time asked, not in it.",
         ),
-        (
-            _zoned(fitting, question),
-            " In another time zone than the archive's, the time asked is its time.",
-        ),
+        _zoned(fitting, question),
         (
             _within(unread, question, _SLACK),
             " Its record names no path: time and status are what fits.",
@@ -100,16 +97,20 @@ def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.Data
     return rows.filter(question.within(pl.col("time"), slack))
 
 
-def _zoned(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
+def _zoned(rows: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:
     """The rows at the wall-clock time asked, where just one zone makes them fit."""
     if question.zone_written or question.start is None:
-        return rows.clear()
+        return rows.clear(), ""
     since = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
     zone = (since / _ZONE_STEP).floor()
     shifted = rows.filter(since.abs() <= _DAY // 2 + 2 * 3600).with_columns(zone=zone)
     span = (question.end or question.start) - question.start
     fit = shifted.filter(since - pl.col("zone") * _ZONE_STEP < span.total_seconds())
-    return fit.drop("zone") if fit["zone"].n_unique() == 1 else rows.clear()
+    if fit["zone"].n_unique() != 1:
+        return rows.clear(), ""
+    west = fit["zone"][0] * _ZONE_STEP / 3600
+    text = f" It fits the time asked on a clock {abs(west):g} hours"
+    return fit.drop("zone"), f"{text} {'ahead' if west < 0 else 'behind'}."
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:
