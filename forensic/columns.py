@@ -23,6 +23,7 @@ __all__ = [
     "only_where",
     "prefix",
     "request_line",
+    "seconds",
     "target",
     "without_colour",
     "without_port",
@@ -405,3 +406,12 @@ def without_port(column: pl.Expr) -> pl.Expr:
     """The address of `192.0.2.1:80`, `[2001:db8::1]:80`, or an address alone."""
     bare = column.str.replace(r"^\[([^\]]*)\](?::[0-9]+)?$", "${1}")
     return bare.str.replace(r"^([^:]*):[0-9]+$", "${1}")
+
+
+def seconds(column: pl.Expr, a_second: float) -> pl.Expr:
+    """Seconds of a count, as text or number, of which so many make a second.
+
+    Rounded to the nanosecond: of a column of one row polars divides, of a longer one
+    it multiplies by the reciprocal, and the last bit would tell which.
+    """
+    return (column.cast(pl.Float64, strict=False) / a_second).round(9)

@@ -13,6 +13,7 @@ from forensic.columns import (
     json_extra,
     offset_seconds,
     request_line,
+    seconds,
     target,
 )
 from forensic.format import Format
@@ -99,8 +100,8 @@ def _json(lines: pl.Series) -> pl.DataFrame:
     )
     short = pl.when(~whole).then(pl.lit("JSON, but no API Gateway record"))
     given = ["user", "user_agent", "host", "request_id", "reason"]
-    seconds = [
-        (pl.col(name).cast(pl.Float64, strict=False) / 1e3).alias(name)
+    took = [
+        seconds(pl.col(name), 1e3).alias(name)
         for name in ("duration", "upstream_duration")
     ]
     statuses = [
@@ -111,7 +112,7 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         "extra",
         "flags",
         *(dash_to_null(pl.col(name)) for name in given),
-        *seconds,
+        *took,
         *statuses,
         client_ip=dash_to_null(pl.col("client")),
         method=method,

@@ -6,7 +6,7 @@
 
 import polars as pl
 
-from forensic.columns import first_that_parses, iso_stamp, json_extra, prefix
+from forensic.columns import first_that_parses, iso_stamp, json_extra, prefix, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -34,13 +34,13 @@ def _frame(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, rf"(?P<word>START|END|REPORT) RequestId: (?P<id>{_ID})")
     rest = pl.col("rest")
     number = r": ([0-9.]+) (?:ms|MB)"
-    duration = rest.str.extract(rf"^\s+Duration{number}").cast(pl.Float64, strict=False)
+    duration = rest.str.extract(rf"^\s+Duration{number}")
     status = rest.str.extract(r"\tStatus: ([a-z_]+)")
     words = {"timeout": "task_timed_out", "error": "lambda_error"}
     whole = pl.concat_str("word", pl.lit(" RequestId: "), pl.col("id"), rest)
     return head.select(
         request_id="id",
-        duration=duration / 1e3,
+        duration=seconds(duration, 1e3),
         message=whole,
         trace_id=rest.str.extract(r"XRAY TraceId: (\S+)"),
         reason=status.replace_strict(words, default=None, return_dtype=pl.String),

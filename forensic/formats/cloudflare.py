@@ -6,7 +6,7 @@ origin status of 0 means that no origin was asked.
 
 import polars as pl
 
-from forensic.columns import moments, target
+from forensic.columns import moments, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -71,9 +71,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         for name, stamp in written.items()
     )
     moment = pl.coalesce("end", "start")
-    seconds = (pl.col("end") - pl.col("start")).dt.total_microseconds() / 1e6
-    millis = pl.col("origin_ms").cast(pl.Float64, strict=False) / 1e3
-    nanos = pl.col("origin_ns").cast(pl.Float64, strict=False) / 1e9
+    took = (pl.col("end") - pl.col("start")).dt.total_microseconds()
+    millis = seconds(pl.col("origin_ms"), 1e3)
+    nanos = seconds(pl.col("origin_ns"), 1e9)
     address = target(pl.col("uri"))
     asked = _status("upstream_status").is_not_null()
     return rows.select(
@@ -86,7 +86,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         local_time=moment,
         utc_offset=pl.when(moment.is_not_null()).then(pl.lit(0, pl.Int32)),
         start_time=pl.col("start").dt.replace_time_zone("UTC"),
-        duration=seconds,
+        duration=seconds(took, 1e6),
         path=address["path"],
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),

@@ -12,6 +12,7 @@ from forensic.columns import (
     iso_stamp,
     json_extra,
     request_line,
+    seconds,
     target,
     without_port,
 )
@@ -65,7 +66,7 @@ def _columns(flags: pl.Expr, *more: pl.Expr) -> list[pl.Expr]:
     status = pl.col("status").cast(pl.Int16, strict=False)
     status = pl.when(status.is_between(100, 599)).then(status)
     word, details = dash_to_null(pl.col("flags_set")), dash_to_null(pl.col("details"))
-    served = dash_to_null(pl.col("service_time")).cast(pl.Float64, strict=False)
+    served = seconds(dash_to_null(pl.col("service_time")), 1e3)
     upstream = dash_to_null(pl.col("upstream"))
     # Envoy's own answers have a flag or other details, or reached no server.
     below = (details == "via_upstream") | (details.is_null() & served.is_not_null())
@@ -78,9 +79,9 @@ def _columns(flags: pl.Expr, *more: pl.Expr) -> list[pl.Expr]:
         without_port(client).alias("client_ip"),
         status.alias("status"),
         pl.when(below).then(status).alias("upstream_status"),
-        (served / 1e3).alias("upstream_duration"),
+        served.alias("upstream_duration"),
         upstream.str.replace(r"^[a-z]+://", "").alias("upstream"),
-        (pl.col("duration").cast(pl.Float64, strict=False) / 1e3).alias("duration"),
+        seconds(pl.col("duration"), 1e3).alias("duration"),
         *(
             pl.col(name).cast(pl.Int64, strict=False)
             for name in ("bytes_sent", "bytes_received")

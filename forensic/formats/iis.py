@@ -10,7 +10,7 @@ import re
 
 import polars as pl
 
-from forensic.columns import first_that_parses, iso_stamp, json_extra, target
+from forensic.columns import first_that_parses, iso_stamp, json_extra, seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT", "from_template"]
@@ -157,7 +157,7 @@ def _parse(lines: pl.Series, fields: list[str], day: str | None) -> pl.DataFrame
         status=_text(fields, "status").cast(pl.Int16, strict=False),
         bytes_sent=_text(fields, "bytes_sent").cast(pl.Int64, strict=False),
         bytes_received=_text(fields, "bytes_received").cast(pl.Int64, strict=False),
-        duration=millis.cast(pl.Float64, strict=False) / 1e3,
+        duration=seconds(millis, 1e3),
         user_agent=_text(fields, "user_agent").str.replace_all("+", " ", literal=True),
         referrer=_text(fields, "referrer"),
         reason=_reason(fields),

@@ -6,7 +6,7 @@ brackets, then maybe user and database, an address or a program.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.columns import json_extra, moments, prefix, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -69,7 +69,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         process=pl.when(known).then(pl.lit("postgres")),
         user=whom.struct.field("1"),
         client_ip=pl.coalesce(client, spoken),
-        duration=taken.cast(pl.Float64, strict=False) / 1e3,
+        duration=seconds(taken, 1e3),
         message="rest",
         reason=_reason(pl.col("rest")),
         extra=json_extra(

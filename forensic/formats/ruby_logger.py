@@ -6,7 +6,7 @@ request is two lines, `Started` and `Completed`, with the same request id.
 
 import polars as pl
 
-from forensic.columns import moments, prefix
+from forensic.columns import moments, prefix, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -42,7 +42,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=started.struct.field("3"),
         client_ip=started.struct.field("4"),
         status=completed.struct.field("1").cast(pl.Int16, strict=False),
-        duration=completed.struct.field("2").cast(pl.Float64, strict=False) / 1e3,
+        duration=seconds(completed.struct.field("2"), 1e3),
         message="rest",
         flags=pl.when(known & pl.lit(stamps["local_time"]).is_null()).then(
             pl.lit(["bad_time"])

@@ -14,6 +14,7 @@ from forensic.columns import (
     moments,
     offset_seconds,
     request_line,
+    seconds,
     target,
     without_port,
 )
@@ -92,7 +93,7 @@ def _text(lines: pl.Series) -> pl.DataFrame:
         upstream=dash_to_null(pl.col("upstream")).str.extract(
             "^(?:[a-z0-9]+://)?(.*)$"
         ),
-        duration=pl.col("millis").cast(pl.Float64) / 1e3,
+        duration=seconds(pl.col("millis"), 1e3),
         extra=json_extra(router=dash_to_null(pl.col("router")), count=pl.col("count")),
         refused=pl.when(stamp.is_null()).then(pl.lit("not a Traefik line")),
     )
@@ -105,8 +106,8 @@ def _json(lines: pl.Series) -> pl.DataFrame:
     address = target(pl.col("target"))
     peer = without_port(pl.col("peer"))
     client = dash_to_null(pl.col("client"))
-    seconds = [
-        (pl.col(name).cast(pl.Float64, strict=False) / _NANO).alias(name)
+    took = [
+        seconds(pl.col(name), _NANO).alias(name)
         for name in ("duration", "upstream_duration")
     ]
     sizes = [
@@ -118,7 +119,7 @@ def _json(lines: pl.Series) -> pl.DataFrame:
     return rows.select(
         *("local_time", "utc_offset", "extra", "flags", "refused", "level"),
         *(dash_to_null(pl.col(name)) for name in given),
-        *seconds,
+        *took,
         *sizes,
         start_time=(pl.col("local_time") - offset).dt.replace_time_zone("UTC"),
         client_ip=pl.coalesce(peer, client),
