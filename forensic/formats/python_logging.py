@@ -213,6 +213,8 @@ class _Cutter:
         good = np.array([*map(known, names), False])[which]
         self.place = self.place + np.where(good, length, 0)
         values = pl.Series([*names, None], dtype=pl.String)
+        if known is _is_level:
+            values = values.str.to_lowercase()
         return values.gather(np.where(good, which, len(names))), good
 
     def skip(self, rows: Mask, text: bytes) -> Mask:
@@ -271,7 +273,7 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     rows &= plain | _unnamed(rows & leads & ~plain, message)
     return frame.select(
         local_time=stamps,
-        level=pl.coalesce(before, behind, level).str.to_lowercase(),
+        level=pl.coalesce(before, behind, level),
         logger=pl.coalesce(logger, named, between),
         message=message,
         refused=pl.when(~pl.lit(pl.Series(rows))).then(pl.lit("no stamp and level")),
