@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, json_extra
+from forensic.columns import dash_to_null, iso_stamp, json_extra, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -66,7 +66,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         host=dash_to_null(pl.col("domain_name")),
         bytes_received=pl.col("received_bytes").cast(pl.Int64, strict=False),
         bytes_sent=pl.col("sent_bytes").cast(pl.Int64, strict=False),
-        duration=pl.when(millis >= 0).then(millis / 1000),
+        duration=pl.when(millis >= 0).then(seconds(millis, 1e3)),
         upstream=dash_to_null(pl.col("destination")),
         reason=dash_to_null(pl.col("incoming_tls_alert")),
         extra=json_extra(**{name: dash_to_null(pl.col(name)) for name in _EXTRA}),

@@ -8,6 +8,7 @@ from forensic.columns import (
     json_extra,
     offset_seconds,
     request_line,
+    seconds,
     target,
 )
 from forensic.format import Format
@@ -44,7 +45,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         **url | {"host": pl.coalesce(url["host"], host)},
         status=pl.col("status").cast(pl.Int16, strict=False),
         bytes_sent=pl.col("sent").cast(pl.Int64, strict=False),
-        duration=millis / 1000,
+        duration=seconds(millis, 1e3),
         user_agent=dash_to_null(pl.col("agent")),
         referrer=dash_to_null(pl.col("referrer")),
         user=dash_to_null(pl.col("requester")),
