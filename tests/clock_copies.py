@@ -304,7 +304,8 @@ def _midnights(w: World, half: dt.datetime) -> None:
 
 def _busy(w: World, half: dt.datetime) -> None:
     """Many alike requests a second, and the load balancer's log ends early."""
-    at, hits = _start(w), []
+    at = _start(w)
+    hits: list[Hit] = []
     while len(hits) < 3000:
         at += dt.timedelta(seconds=w.rng.expovariate(1.0))
         path = f"/items/{int(w.rng.paretovariate(0.6)) % 2000}"

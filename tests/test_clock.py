@@ -1,6 +1,8 @@
 """Clocks: what `infer` finds in small archives, and what `apply` makes of it."""
 
 import datetime as dt
+import random
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,7 @@ from forensic.clock import Overrides, apply, infer, needs_clock
 from forensic.clock.collect import collect
 from forensic.clock.names import named_date, rotation, series
 from forensic.clock.options import offset_text, zone_offset
+from forensic.clock.pairs import relations
 from forensic.clock.place import host_zones
 from forensic.clock.trains import fit
 from forensic.clock.votes import Vote, decide
@@ -395,3 +398,20 @@ def test_weak_evidence_of_two_kinds_is_strong_unless_it_is_faint() -> None:
     rival = Vote(0, 6, "weak", "configuration", "file")
     found = [decide(v) for v in ([span, near], [span, far], [span, near, rival])]
     assert [d and d.confidence for d in found] == ["strong", "weak", "weak"]
+
+
+def test_a_crowd_of_alike_requests_after_the_end_of_a_log_is_no_change() -> None:
+    rng = random.Random(7)
+    alike = [int(rng.paretovariate(0.4)) % 3000 for _ in range(30_000)]
+    at = list(accumulate(rng.expovariate(15) for _ in alike))
+    rows = [(i, key, t) for i, (key, t) in enumerate(zip(alike, at, strict=True))]
+    both = [(0, True, *row) for row in rows[:12_000]]
+    both += [(1, False, i, key, t + 32400.4) for i, key, t in rows]
+    names = ["node", "written", "place", "key", "seconds"]
+    frame = pl.DataFrame(both, schema=names, orient="row").with_columns(
+        pl.lit(None, pl.Int16).alias("status"),
+        pl.lit(None, pl.Float64).alias("length"),
+        pl.lit(value=False).alias("starts"),
+    )
+    (relation,) = relations(frame)
+    assert (relation.step, relation.change) == (-32400, None)

@@ -9,7 +9,7 @@ from forensic.clock.turns import yearless
 __all__ = ["REPEATS", "Sample", "marks"]
 
 #: Rows kept of one series (see Sample).
-SAMPLE = 8_000
+SAMPLE = 16_000
 #: Rows held before they are thinned.
 _HELD = 240_000
 #: Rows kept of one request (a health check) in one series: the latest, because logs of
@@ -60,16 +60,13 @@ def _series(sources: pl.Series) -> pl.Series:
 class Sample:
     """Keeps about SAMPLE rows a series, in bounded memory.
 
-    Half of them have the smallest hashes, which are the same in every log, so that
-    partners stay partners; half are the latest, as logs of one copy end together.
+    Those with the smallest hashes, which are the same in every log, so that partners
+    stay partners. (The latest of each log would gather wrong pairs where one ends
+    earlier than the other.)
     """
 
     def __init__(self) -> None:
-        schema = {
-            "series": pl.String(),
-            "limit": pl.UInt64(),
-            "late": pl.Datetime("us"),
-        }
+        schema = {"series": pl.String(), "limit": pl.UInt64()}
         self._limits = pl.DataFrame(schema=schema)
         self._parts: list[pl.DataFrame] = []
 
@@ -91,20 +88,14 @@ class Sample:
         if self._limits.is_empty():
             return rows
         rows = rows.join(self._limits, on="series", how="left", maintain_order="left")
-        may = (
-            pl.col("limit").is_null()
-            | (pl.col("rank") <= pl.col("limit"))
-            | (pl.col("local") >= pl.col("late"))
-        )
-        return rows.filter(may).drop("limit", "late")
+        may = pl.col("limit").is_null() | (pl.col("rank") <= pl.col("limit"))
+        return rows.filter(may).drop("limit")
 
     def _thinned(self) -> pl.DataFrame:
         """Rows that are kept of each series, of all that were taken in."""
         rows = _latest(pl.concat(self._parts))
         counts = rows.group_by("series").agg(
-            pl.len().alias("n"),
-            pl.col("rank").bottom_k(SAMPLE // 2).max().alias("limit"),
-            pl.col("local").top_k(SAMPLE // 2).min().alias("late"),
+            pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
         )
         self._limits = counts.filter(pl.col("n") >= SAMPLE).drop("n")
         return self._below(rows)
