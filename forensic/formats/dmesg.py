@@ -62,5 +62,6 @@ FORMAT = Format(
     head=_HEAD,
     parse=parse,
     multiline=True,
+    payload=False,  # syslog understands what the kernel says
     paths=r"(?i)dmesg|kern",
 )
