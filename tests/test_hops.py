@@ -393,6 +393,19 @@ def test_the_time_limit_is_shown_not_the_traceback_it_led_to() -> None:
     assert 3 in [line["line"] for line in row["evidence"]]
 
 
+def test_the_kernel_s_word_is_shown_not_the_arbiter_s() -> None:
+    killed = "Out of memory: Killed process 812 (gunicorn) total-vm:1kB, anon-rss:1kB"
+    rows = events(
+        web(502, upstream="unix:/run/gunicorn.sock", upstream_status=502),
+        error("upstream prematurely closed connection while reading response header"),
+        app(killed, hop="host", process="kernel", pid=None),
+        app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?"),
+    )
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["cause"] == "out_of_memory"
+    assert [line["line"] for line in row["evidence"]] == [1, 2, 3]
+
+
 def test_a_failed_try_that_the_client_never_saw_is_no_error() -> None:
     rows = events(
         alb(200, 200),

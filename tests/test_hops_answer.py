@@ -144,6 +144,33 @@ def test_without_a_question_the_weightiest_error_is_answered() -> None:
     assert found["answered_by"] == "waf"
 
 
+def test_a_scan_does_not_outweigh_an_exception() -> None:
+    """A thousand paths that were never there, and one that broke."""
+    common = {"hop": "web_server", "client_ip": "10.1.1.210", "method": "GET"}
+    rows = [
+        _row(
+            number,
+            source="nginx/access.log",
+            time=MINUTE + timedelta(seconds=number / 50),
+            path=f"/{number}.php",
+            status=404,
+            **common,
+        )
+        for number in range(1, 1001)
+    ]
+    rows.append(
+        _row(
+            2000,
+            source="nginx/access.log",
+            time=MINUTE,
+            path="/app/orders",
+            status=500,
+            **common,
+        )
+    )
+    assert "/app/orders" in verdict(rows, None)["sentence"]
+
+
 def test_nothing_at_all() -> None:
     events = pl.LazyFrame(schema=EVENT)
     requests = correlate(events, CLOCKS, SOURCES)

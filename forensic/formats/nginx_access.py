@@ -189,5 +189,5 @@ FORMAT = Format(
     parse=_parse_any,
     stamps_end=True,
     usual=True,
-    paths=r"(?i)nginx|access\.log",
+    paths=r"(?i)nginx|^(?!.*(?:gunicorn|hypercorn|apache|httpd)).*access\.log",
 )

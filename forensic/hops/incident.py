@@ -24,12 +24,12 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     """Deaths of workers, with the cause that the whole group of lines gives.
 
     The arbiter kills a worker that ignores its time limit with the very line that it
-    writes for a lack of memory; a time limit just before says which it was. What the
-    worker itself writes then (a traceback) only follows from that line.
+    writes for a lack of memory; a time limit, or the kernel's word, just before says
+    which it was. What the worker itself writes then only follows from that line.
     """
     deaths = notes.filter(pl.col("kind").is_in(["timeout", "killed", "oom", "abort"]))
     limits = (
-        deaths.filter(pl.col("kind") == "timeout")
+        deaths.filter(pl.col("kind").is_in(["timeout", "oom"]))
         .select("time", limit=pl.col("time"), limited=pl.col("victim"))
         .sort("time", "limited")
     )

@@ -142,7 +142,7 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
     """The requests of the archive's most weighty error: one status, hop and cause.
 
     Server errors weigh more than refusals, many more than few, sure more than unsure;
-    what scanners and clients cause themselves weighs least.
+    what scanners and clients cause themselves weighs least, in whatever number.
     """
     if not requests.height:
         return requests
@@ -166,7 +166,7 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
         requests.filter((pl.col("status") >= 400) | (pl.col("cause") == "waf_rule"))
         .with_columns(weight=weight * (0.5 + sure / 4))
         .group_by(group)
-        .agg(pl.col("weight").sum().round(3))
+        .agg((pl.col("weight").mean() * (pl.len() + 1).log()).round(3))
         .sort("weight", *group, descending=[True, False, False, False], nulls_last=True)
         .head(1)
     )
