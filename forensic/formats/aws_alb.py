@@ -14,11 +14,10 @@ from forensic.octets import Octets, by_run, digits, pair, shape
 __all__ = ["FORMAT"]
 
 _HEAD = r"^(?:https?|h2|grpcs?|wss?) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z \S+ "
-#: The same in ASCII, which costs a fifth.
-_SOUND_HEAD = (
-    r"^(?:https?|h2|grpcs?|wss?) [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(?:\.[0-9]+)?Z [!-~]+ "
-)
+#: The same of the first three fields, where they are ASCII.
+_TYPES = ["http", "https", "h2", "grpc", "grpcs", "ws", "wss"]
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z$"
+_ELB = r"^[!-~]+$"
 _LEFT = [
     "type",
     "time",
@@ -235,10 +234,6 @@ _EXTRA = [
 ]
 
 
-#: Fields with few different values.
-_REPEATED = _EXTRA[:7]
-
-
 def _extra(fields: pl.DataFrame, *, plain: bool) -> pl.Series:
     """JSON of the fields that have no column, `-` left out.
 
@@ -256,32 +251,18 @@ def _extra(fields: pl.DataFrame, *, plain: bool) -> pl.Series:
         return fields.select(columns.json_extra(**values)).to_series()
     shown = fields.select(value.alias(name) for name, value in values.items())
     pieces = [
-        _piece(shown[name])
+        pl.concat_str(pl.lit(f',"{name}":"'), name, pl.lit('"'))
         for name in shown.columns
-        if shown[name].null_count() < len(shown)
+        if shown[name].null_count() < len(shown)  # what no row has costs nothing
     ]
-    body = pl.concat_str(
-        pl.repeat("", len(shown)), *pieces, ignore_nulls=True
-    ).str.strip_prefix(",")
-    return pl.select(pl.format("{{{}}}", body)).to_series()
-
-
-def _piece(values: pl.Series) -> pl.Series:
-    """`,"name":"value"` of each value, made once for each where they repeat."""
-
-    def made(texts: pl.Series) -> pl.DataFrame:
-        ends = pl.lit(f',"{values.name}":"'), pl.lit('"')
-        return texts.to_frame().select(pl.concat_str(ends[0], pl.col("*"), ends[1]))
-
-    if values.name in _REPEATED:
-        return columns.by_value(values, made).to_series()
-    return made(values).to_series()
+    body = pl.concat_str(pl.lit(""), *pieces, ignore_nulls=True).str.strip_prefix(",")
+    return shown.select(pl.format("{{{}}}", body)).to_series()
 
 
 def _escapes(lines: pl.Series) -> bool:
     """Whether a byte stands in the lines that JSON would escape."""
     octets = Octets.of(lines).bytes_
-    return bool((octets < ord(" ")).any() or (octets == ord("\\")).any())
+    return bool(octets.min() < ord(" ") or (octets == ord("\\")).any())
 
 
 def _there(column: pl.Expr) -> pl.Expr:
@@ -360,12 +341,22 @@ def _columns(fields: pl.DataFrame, *, plain: bool) -> pl.DataFrame:
     return parsed.with_columns(pl.when(kept).then(pl.exclude("refused")))
 
 
+def _refused(count: int) -> pl.DataFrame:
+    return pl.select(refused=pl.repeat(_REFUSED, count))
+
+
 def _usual(lines: pl.Series) -> pl.DataFrame:
     """The rows whose quotes are where they belong."""
     fields = _split(lines).with_columns(doubtful=pl.lit(value=False))
-    sound = fields["sound"] & lines.str.contains(_SOUND_HEAD)
+    head = pl.col("type").is_in(_TYPES) & pl.col("time").str.contains(_TIME)
+    named = pl.col("elb").str.contains(_ELB)
+    sound = fields.select((pl.col("sound") & head & named).fill_null(value=False))[
+        "sound"
+    ]
     if sound.all():
         return _columns(fields, plain=not _escapes(lines))
+    if not sound.any():
+        return _refused(len(lines))
     plain = not _escapes(lines.filter(sound))
     found = _columns(fields.filter(sound), plain=plain).with_columns(
         sound.arg_true().alias("row")
@@ -380,7 +371,7 @@ def _usual(lines: pl.Series) -> pl.DataFrame:
 def _odd(lines: pl.Series) -> pl.DataFrame:
     """The rows that hold raw quotes, if any of those that are left is one."""
     if not lines.str.contains(_ANCHORED).any():
-        return pl.select(refused=pl.repeat(_REFUSED, len(lines)))
+        return _refused(len(lines))
     return _columns(_anchored(lines), plain=False)
 
 
