@@ -312,11 +312,15 @@ def _prefixed(lines: pl.Series) -> pl.DataFrame:
     return _stamp_first(prefix(lines, _FILE)["rest"])
 
 
+def _slow(lines: pl.Series) -> pl.DataFrame:
+    """The lines of any layout."""
+    layouts = [_plainest, _level_first, _stamp_first, _prefixed]
+    return first_that_parses(lines, layouts)
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
-    found = first_that_parses(
-        lines, [_cut, _plainest, _level_first, _stamp_first, _prefixed], _HEAD
-    )
+    found = first_that_parses(lines, [_cut, _slow], _HEAD)
     if not lines.str.starts_with("[").any():
         return found
     others = lines.str.contains(_OTHERS)
