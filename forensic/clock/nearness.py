@@ -48,6 +48,8 @@ _NEARNESS = [
     _Nearness("another kind of stamp in the archive", 1, "weak"),
 ]
 _SERVER = 3
+#: The share of a circle's clocks that must be the same for it to speak at all.
+_UNITED = 0.8
 
 
 def _circles(unit: Unit) -> list[Circle]:
@@ -154,7 +156,7 @@ def _likely(
 
 
 def _nearest(unit: Unit, tallies: Mapping[Circle, _Tally]) -> list[Vote]:
-    """Vote of the nearest circle that has any decided unit."""
+    """Vote of the nearest circle whose decided units agree."""
     for circle, near in zip(_circles(unit), _NEARNESS, strict=True):
         tally = tallies.get(circle)
         if tally is None or (circle[0] == _SERVER and unit.hop is None):
@@ -163,6 +165,8 @@ def _nearest(unit: Unit, tallies: Mapping[Circle, _Tally]) -> list[Vote]:
             tally.offsets.items(), key=lambda item: (-item[1], abs(item[0]), item[0])
         )
         rest = tally.offsets.total() - n
+        if n < _UNITED * tally.offsets.total():
+            continue  # neighbours that disagree say nothing
         limit = weaker(near.confidence, tally.confidence)
         if circle[0] == _SERVER and unit.hop != "web_server":
             # An access and an error log are one program's; other logs need not be.

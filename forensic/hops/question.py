@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
@@ -51,7 +50,12 @@ def _either(character: str) -> str:
     """A character as it is, or as a browser sends it."""
     if character.isascii():
         return re.escape(character)
-    return f"(?:{character}|(?i:{quote(character)}))"
+    return f"(?:{character}|(?i:{_escaped(character)}))"
+
+
+def _escaped(character: str) -> str:
+    """Return the character's bytes as `%xx`."""
+    return "".join(f"%{byte:02x}" for byte in character.encode())
 
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
