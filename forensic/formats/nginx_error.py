@@ -3,8 +3,8 @@ r"""nginx error log.
 `2025/02/06 14:32:13 [error] 812#812: *4411 message while doing, client: …, …`
 
 The stamp has no zone. What a script writes to stderr may have line ends in it; client
-and request stand behind it. Nothing in a line is escaped: request, host, referrer and file
-names are raw bytes of the client, who can forge fields behind them, and whole lines.
+and request stand behind it. Nothing in a line is escaped: request, host, referrer and
+file names are raw bytes of the client, who can forge fields and whole lines.
 So the context is taken from the left-most `, client:` outside of quotes, and a line
 that has a second one is marked.
 """
@@ -19,7 +19,10 @@ __all__ = ["FORMAT", "REASONS"]
 _LEVELS = r"\[(?:debug|info|notice|warn|error|crit|alert|emerg)\]"
 _STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d"
 _HEAD = rf"^(?:{_STAMP} {_LEVELS} \d+#\d+: |nginx: {_LEVELS} )"
-_LINE = rf"(?s)^(?:({_STAMP}) \[([a-z]+)\] (\d+)#\d+: |nginx: \[([a-z]+)\] )(?:\*(\d+) )?(.*)$"
+_LINE = (
+    rf"(?s)^(?:({_STAMP}) \[([a-z]+)\] (\d+)#\d+: |nginx: \[([a-z]+)\] )"
+    r"(?:\*(\d+) )?(.*)$"
+)
 #: The message and its context; the second way is for a quote that does not close.
 _CONTEXT = [
     r'(?s)^([^"]*?(?:"[^"]*"[^"]*?)*?), client: (.*)$',
