@@ -90,7 +90,8 @@ def _several(
     good: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> Index:
     """Refused lines that hold several JSON records, or records in a wrapper."""
-    suspects = np.flatnonzero(text.str.contains(r"^\s*[{\[]").to_numpy() & ~good)
+    bad = np.flatnonzero(~good)
+    suspects = bad[text.gather(bad).str.contains(r"^\s*[{\[]").to_numpy()]
     found = []
     for index in suspects:
         start, end = int(lines.starts[index]), int(lines.ends[index])

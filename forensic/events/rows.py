@@ -32,6 +32,18 @@ def _gate(formats: tuple[Format, ...]) -> str:
     return "|".join(f"(?:{fmt.head})" for fmt in formats) or "$^"
 
 
+def _claiming(formats: tuple[Format, ...], lines: pl.Series) -> list[Format]:
+    """The formats whose head any of the lines matches: one query for all of them."""
+    likely = lines.filter(lines.str.contains(_gate(formats)))
+    if not len(likely):
+        return []
+    heads = [
+        pl.col("line").str.contains(fmt.head).any().alias(fmt.name) for fmt in formats
+    ]
+    found = likely.alias("line").to_frame().select(heads).row(0)
+    return [fmt for fmt, claims in zip(formats, found, strict=True) if claims]
+
+
 def parse_rows(
     text: pl.Series,
     formats: Sequence[str],
@@ -63,8 +75,7 @@ def parse_rows(
     for key in chosen[1:]:
         taken = _try(load(key), left, rows, payloads, depth)
         rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
-    rest = _rest(chosen, depth > 0)
-    for fmt in rest if left.str.contains(_gate(rest)).any() else ():
+    for fmt in _claiming(_rest(chosen, depth > 0), left):
         taken = _try(fmt, left, rows, payloads, depth)
         rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
     if first is not None and not pieces:
