@@ -60,6 +60,22 @@ def waf(**more: Any) -> dict[str, Any]:
     }
 
 
+def cdn(status: int, reason: str, **more: Any) -> dict[str, Any]:
+    return {
+        "source": "cloudfront.log",
+        "hop": "cdn",
+        "time": T.replace(microsecond=0),
+        "client_ip": "203.0.113.9",
+        "client_scope": "public",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": status,
+        "reason": reason,
+        "request_id": "SOX4xwn4XV6Q4rgb7XiVGA==",
+        **more,
+    }
+
+
 def web(status: int, **more: Any) -> dict[str, Any]:
     return {
         "source": "nginx/access.log",
@@ -163,6 +179,56 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         "lambda",
         [alb(502, reason="LambdaUnhandled", upstream=None)],
         ("load_balancer", "lambda_error", "certain"),
+    ),
+    (
+        "CloudFront refuses the country",
+        [cdn(403, "ClientGeoBlocked")],
+        ("cdn", "access_forbidden", "certain"),
+    ),
+    (
+        "CloudFront's error is the WAF's of the same request id",
+        [cdn(403, "Error"), waf(request_id="SOX4xwn4XV6Q4rgb7XiVGA==", trace_id=None)],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
+        "CloudFront refuses, neither the WAF nor the origin has it",
+        [cdn(403, "Error"), waf(path="/b", action="ALLOW"), web(200, path="/c")],
+        ("cdn", "access_forbidden", "strong"),
+    ),
+    (
+        "CloudFront's error may be a WAF's that has no log",
+        [cdn(403, "Error"), web(200, path="/c")],
+        ("cdn", "access_forbidden", "weak"),
+    ),
+    (
+        "CloudFront cannot connect",
+        [cdn(502, "OriginConnectError")],
+        ("cdn", "bad_gateway", "strong"),
+    ),
+    (
+        "CloudFront cannot resolve",
+        [cdn(502, "OriginDnsError"), web(200, path="/c")],
+        ("cdn", "bad_gateway", "strong"),
+    ),
+    (
+        "CloudFront waits in vain",
+        [cdn(504, "OriginCommError"), web(499)],
+        ("cdn", "upstream_timeout", "strong"),
+    ),
+    (
+        "CloudFront passes its origin's error on",
+        [cdn(502, "OriginError"), alb(502)],
+        ("load_balancer", "target_connection_error", "certain"),
+    ),
+    (
+        "CloudFront passes a refusal on",
+        [cdn(403, "Error"), web(403), error("access forbidden by rule")],
+        ("web_server", "access_forbidden", "certain"),
+    ),
+    (
+        "CloudFront's client leaves",
+        [cdn(0, "ClientHungUpRequest")],
+        ("cdn", "client_closed", "certain"),
     ),
     ("no target", [alb(503, upstream=None)], ("load_balancer", "no_target", "certain")),
     (

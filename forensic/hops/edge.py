@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops.cdn import cdn
 from forensic.hops.table import BALANCED, Line, sure_of
 
 __all__ = ["edge"]
@@ -78,6 +79,7 @@ def edge() -> list[Line]:
             sure="certain",
             because="its record says that a rule ended the request",
         ),
+        *cdn(),
         Line(
             when=sure_of(_LAST == "waf"),
             by="waf",

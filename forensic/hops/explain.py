@@ -69,8 +69,11 @@ def _missing(facts: Facts) -> pl.Expr:
     balancer = nothing & (
         proxied | ((by == "waf") & facts.has("load_balancer")) | (by == "unknown")
     )
+    # CloudFront logs what its WAF ends as an error of its own.
+    perhaps = (by == "cdn") & (pl.col("cdn_reason") == "Error")
+    perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
     wanted = {
-        "waf": (by == "waf") & pl.col("waf_row").is_null(),
+        "waf": ((by == "waf") & pl.col("waf_row").is_null()) | perhaps,
         "load_balancer": balancer,
         "web_server": no_web & through,
         "application": app,

@@ -16,7 +16,7 @@ class Line:
     cause: pl.Expr | str
     sure: pl.Expr | str
     #: The reason in words, after "… answered: ".
-    because: str
+    because: pl.Expr | str
 
 
 def sure_of(expression: pl.Expr) -> pl.Expr:
