@@ -387,6 +387,21 @@ def test_who_answered(
     assert row["explanation"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (app("WORKER TIMEOUT (pid:812)"), "the application server's line"),
+        (app("Out of memory: Killed process 812 (gunicorn)", hop="host"), "the host's"),
+    ],
+    ids=["gunicorn", "kernel"],
+)
+def test_who_names_the_reason(line: dict[str, Any], named: str) -> None:
+    found = correlate(events(web(502), error(CLOSED), line), NO_CLOCKS, NO_SOURCES)
+    text = found["explanation"][0]
+    assert f"{named}" in text
+    assert "names this request and the reason" not in text
+
+
 def test_the_rule_is_named_and_the_outermost_record_stands_first() -> None:
     found = correlate(
         events(web(200, path="/"), alb(403, action="waf", upstream=None), waf()),

@@ -282,6 +282,14 @@ def test_what_people_get_wrong(asked: tuple[str, int, str], shift: int) -> None:
     assert "asked" in found["sentence"]
 
 
+def test_the_zone_of_a_clock_is_told_once() -> None:
+    time = MINUTE + timedelta(hours=5, seconds=9)
+    asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    sentence = verdict([*pings(), block(time=time, method="GET")], asked)["sentence"]
+    assert "was given without a zone and fits as UTC+04:00" in sentence
+    assert sentence.count("UTC") == 1
+
+
 def test_five_minutes_are_not_a_minute() -> None:
     rows = [*pings(), block(time=MINUTE - timedelta(minutes=4), method="GET")]
     found = verdict(rows)

@@ -35,7 +35,7 @@ __all__ = ["ParseOptions", "parse"]
 
 #: Fixed, because the borders of the parts follow from it: the same evidence must
 #: give the same bytes however many processes work.
-BLOCK = 16 << 20
+BLOCK = 24 << 20
 _PARTS = ".parts"
 
 
@@ -133,7 +133,7 @@ class _Run:
     def _take_slot(self, workers: Workers, size: int | None) -> Slot:
         if size is not None:
             return Slot(size)
-        while not self.free and self.slots > self.options.jobs + 1:
+        while not self.free and self.slots > self.options.jobs:
             workers.wait_for_one()
             self._collect(workers)
         if self.free:
