@@ -110,6 +110,8 @@ def _noted() -> list[Line]:
     Why an upstream was gone, only the upstream's own log can say for certain.
     """
     dropped = _KIND.is_in(["closed", "refused", "no_live"])
+    hop = pl.col("incident_hop").cast(pl.String).str.replace_all("_", " ")
+    hop = hop.str.replace("app server", "application server")
     return [
         Line(
             when=sure_of(pl.col("web_status") == 499),
@@ -135,7 +137,14 @@ def _noted() -> list[Line]:
             )
             .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
-            because="its error log names this request and the reason",
+            because=pl.when(dropped & _INCIDENT.is_not_null())
+            .then(
+                pl.format(
+                    "its error log names this request, and the {}'s line the reason",
+                    hop,
+                )
+            )
+            .otherwise(pl.lit("its error log names this request and the reason")),
         ),
     ]
 
