@@ -7,9 +7,9 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey
 from forensic.hops.absence import Silence, silences
-from forensic.hops.match import dominant_offset, matches, nearest, weightiest
+from forensic.hops.match import NO_ZONE, dominant_offset, matches, nearest, weightiest
 from forensic.hops.moment import settled
-from forensic.hops.question import Question
+from forensic.hops.question import Question, zone_name
 from forensic.wish import ask
 
 __all__ = ["answer"]
@@ -152,9 +152,7 @@ def answer(
     if asked.start is not None and not asked.zone_written:
         offset = dominant_offset(events, clocks)
         asked = asked.placed(offset)
-        sign, size = "-" if offset < 0 else "+", abs(offset)
-        zone = f"UTC{sign}{size // 3600:02}:{size % 3600 // 60:02}"
-        note = f" The time was given without a zone and is read as {zone}."
+        note = f"{NO_ZONE} and is read as {zone_name(offset)}."
     quiet = silences(events, clocks, asked)
     found, misfit = matches(requests, asked) if question else (weightiest(requests), "")
     if found.height:
@@ -165,7 +163,8 @@ def answer(
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)
-    verdict["sentence"] += note
+    # Where another zone fits, that was said.
+    verdict["sentence"] += "" if misfit.startswith(NO_ZONE) else note
     request = verdict.pop("request", None)
     wanted = [ask(hop, asked.start, asked.end) for hop in verdict["missing"]]
     verdict["ask_for"] = list(dict.fromkeys([*verdict.get("ask_for", []), *wanted]))

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import polars as pl
 
-from forensic.hops.question import Question
+from forensic.hops.question import Question, zone_name
 
-__all__ = ["dominant_offset", "matches", "nearest", "weightiest"]
+__all__ = ["NO_ZONE", "dominant_offset", "matches", "nearest", "weightiest"]
 
+#: How every sentence about the zone of a question begins.
+NO_ZONE = " The time asked was given without a zone"
 _DAY = 86400
 _SLACK = timedelta(seconds=5)
 #: How far off a clock on the wall is read.
@@ -108,9 +110,8 @@ def _zoned(rows: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:
     fit = shifted.filter(since - pl.col("zone") * _ZONE_STEP < span.total_seconds())
     if fit["zone"].n_unique() != 1:
         return rows.clear(), ""
-    west = fit["zone"][0] * _ZONE_STEP / 3600
-    text = f" It fits the time asked on a clock {abs(west):g} hours"
-    return fit.drop("zone"), f"{text} {'ahead' if west < 0 else 'behind'}."
+    fitting = zone_name(question.offset - int(fit["zone"][0] * _ZONE_STEP))
+    return fit.drop("zone"), f"{NO_ZONE} and fits as {fitting}, in no other zone."
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:

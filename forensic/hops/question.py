@@ -9,7 +9,7 @@ import polars as pl
 
 from forensic.errors import UsageError
 
-__all__ = ["Question"]
+__all__ = ["Question", "zone_name"]
 
 _AT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(:\d\d(?:[.,]\d+)?)?)?"
@@ -17,6 +17,12 @@ _AT = re.compile(
 )
 #: Abbreviations that mean one zone only.
 _ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "JST": 9, "KST": 9, "CET": 1, "CEST": 2}
+
+
+def zone_name(offset: int) -> str:
+    """`UTC+09:00` for that many seconds east of UTC."""
+    sign, size = "-" if offset < 0 else "+", abs(offset)
+    return f"UTC{sign}{size // 3600:02}:{size % 3600 // 60:02}"
 
 
 def _zone(text: str) -> timezone | ZoneInfo:
@@ -77,6 +83,8 @@ class Question:
     start: datetime | None = None
     end: datetime | None = None
     zone_written: bool = True
+    #: Seconds east of UTC at which a time without a zone is read.
+    offset: int = 0
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
     path: str | None = None
@@ -130,7 +138,8 @@ class Question:
         if self.start is None or self.end is None or self.zone_written:
             return self
         shift = timedelta(seconds=offset)
-        return replace(self, start=self.start - shift, end=self.end - shift)
+        start, end = self.start - shift, self.end - shift
+        return replace(self, start=start, end=end, offset=self.offset + offset)
 
     def matches_path(self) -> pl.Expr:
         """Whether `path`, alone or with its query, is the one asked for."""
