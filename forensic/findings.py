@@ -143,7 +143,10 @@ def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
         hops.Question.parse(**asked) if known else None,
     )
     places = answer.get("evidence") or []
-    shown = {_key(e): e for e in _read_back(frames, places, read_span)}
+    # Looked up anew: the answer's times are corrected for skew, and evidence shows
+    # the time that its line says.
+    bare = [{k: v for k, v in place.items() if k != "length"} for place in places]
+    shown = {_key(e): e for e in _read_back(frames, bare, read_span)}
     evidence = [
         {**place, **shown[_key(place)]} for place in places if _key(place) in shown
     ]

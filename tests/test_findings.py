@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from forensic import findings
+from forensic import findings, pipeline
 from forensic.case import Case
 from forensic.rules import all_rules
 from forensic.schema import LEVELS
@@ -15,6 +16,7 @@ from forensic.schema import LEVELS
 Tables = dict[str, list[dict[str, Any]]]
 Story = tuple[Tables, dict[str, Any]]
 Detect = Callable[[dict[str, Any]], dict[str, Any]]
+ROOT = Path(__file__).parent.parent
 ASKED = {"at": "2025-02-06 14:32 +09:00", "status": 403, "path": "/app/admin"}
 
 
@@ -109,3 +111,20 @@ def test_times_are_iso_with_a_z(tables: Tables, detect: Detect, micros: int) -> 
     moment = next(f for f in result["findings"] if f["id"] == "private-clients")
     fraction = f".{micros:06}" if micros else ""
     assert moment["first_seen"] == f"2025-02-06T05:02:07{fraction}Z"
+
+
+def test_evidence_shows_the_time_that_its_line_says(tmp_path: Path) -> None:
+    archive = ROOT / "fixtures" / "cases" / "waf_403_admin" / "archive"
+    request = pipeline.Request(
+        archives=(archive,), case=tmp_path / "x.case", jobs=0, question=ASKED
+    )
+    done = pipeline.analyze(request, lambda _stage, _bytes: None)
+    shown = [
+        place
+        for place in done.read_json("findings.json")["verdict"]["evidence"]
+        if place["source"] == "nginx/access.log"
+    ]
+    assert shown
+    for place in shown:
+        stamp = datetime.fromisoformat(place["time"]) + timedelta(hours=9)
+        assert f"{stamp:[%d/%b/%Y:%H:%M:%S +0900]}" in place["text"]
