@@ -145,6 +145,44 @@ def test_stamps(value: str | None, offset: int | None, text: str) -> None:
     assert times.stamp(value, offset) == text
 
 
+def test_a_sure_answer_asks_for_little_else(
+    make_case: Callable[..., Case], story: tuple[Any, Any]
+) -> None:
+    tables, answer = story
+    verdict = answer["findings"]["verdict"]
+    others = [f"thing {number}" for number in range(9)]
+    answer["findings"]["findings"][0]["ask_for"] = others
+    case = make_case(tables, answer)
+    text = terminal.render(case, 100, colour=False)
+    asked = text.split("ASK FOR\n")[1].split("\n\n")[0]
+    assert [line[:9] for line in asked.splitlines()] == [
+        f"  - {name}" for name in ("ALB a", "thing", "thing", "thing")
+    ] + ["  6 more:"]
+    assert asked.index(verdict["ask_for"][0]) < asked.index("thing 0 [waf-block]")
+    ticket = markdown.render(case, "en").split("### Ask for")[1].split("##")[0]
+    assert "thing 2" in ticket
+    assert "thing 3" not in ticket
+    assert "6 more: forensic coverage" in ticket
+
+
+def test_lines_of_files_that_are_no_logs_stand_apart(
+    make_case: Callable[..., Case], story: tuple[Any, Any]
+) -> None:
+    tables, answer = story
+    image = next(row for row in tables["sources"] if row["source"] == "notes.bin")
+    image |= {"lines": 900, "unparsed_lines": 900}
+    tables["unparsed"].append({"source": "notes.bin", "line": 1, "offset": 0,
+                               "reason": "no format", "text": "PNG"})  # fmt: skip
+    case = make_case(tables, answer)
+    for lang, sentence in (
+        ("en", "+ 2 not parsed + 900 in files that are no logs"),
+        ("ja", "+ 解釈不能 2 + ログでないファイル内 900"),
+    ):
+        assert sentence in terminal.ledger(digest.totals(case), lang)
+        assert sentence in re.sub(r"\\", "", markdown.render(case, lang))
+    assert {row["source"] for row in digest.unparsed(case, 9)} == {"syslog"}
+
+
 def test_a_waf_rule_counts_the_clients_it_also_let_in(story_case: Case) -> None:
     (rule,) = digest.waf_rules(story_case, 5)
     assert (rule["count"], rule["clients"], rule["also_allowed"]) == (1, 1, 1)

@@ -24,6 +24,7 @@ __all__ = [
     "failed",
     "failed_kinds",
     "findings",
+    "first_asked",
     "gaps",
     "guess",
     "hops",
@@ -49,6 +50,9 @@ _NAMES = [
     "target_group_arn", "server", "framework", "virtual_host", "x_host_header",
 ]  # fmt: skip
 _SAMPLE = 2_000
+#: So many wishes are shown; beside those of a sure answer so many of the findings'.
+_WISHES = 5
+_BESIDE = 3
 
 
 def rows(frame: pl.LazyFrame) -> list[Row]:
@@ -102,6 +106,21 @@ def to_ask(case: Case) -> list[str]:
     return distinct(wishes)
 
 
+def first_asked(verdict: Row, wishes: list[str]) -> tuple[list[str], int]:
+    """The wishes to show beside an answer, its own first, and how many are left out.
+
+    What a sure answer does not need is for whoever wants the rest.
+    """
+    wanted = [_sentence(wish) for wish in verdict.get("ask_for") or []]
+    own = [wish for wish in wishes if wish in wanted]
+    others = [wish for wish in wishes if wish not in wanted]
+    room = _WISHES - len(own[:_WISHES])
+    if verdict.get("confidence") in ("certain", "strong"):
+        room = _BESIDE
+    shown = [*own[:_WISHES], *others[:room]]
+    return shown, len(wishes) - len(shown)
+
+
 def _sentence(wish: object) -> str:
     if isinstance(wish, Mapping):
         return ", ".join(f"{value}" for value in wish.values() if value)
@@ -110,7 +129,10 @@ def _sentence(wish: object) -> str:
 
 # -- what was given -----------------------------------------------------------
 def totals(case: Case) -> Totals:
-    """Files, bytes, events and the ledger of lines over the whole archive."""
+    """Files, bytes, events and the ledger of lines over the whole archive.
+
+    `unparsed_lines` are those of logs; `no_logs_lines` those of all other files.
+    """
     table = case.table("sources")
     counted = [
         "size",
@@ -125,8 +147,14 @@ def totals(case: Case) -> Totals:
         whole.sum().alias("whole"),
         (pl.col("verdict") == "unsupported").sum().alias("no_logs"),
         *(pl.col(name).sum() for name in counted),
-    )
+        no_logs_lines=_foreign(),
+    ).with_columns(pl.col("unparsed_lines") - pl.col("no_logs_lines"))
     return {name: int(value or 0) for name, value in rows(sums)[0].items()}
+
+
+def _foreign() -> pl.Expr:
+    """Lines of files that are no logs: nothing in them was there to be read."""
+    return pl.col("unparsed_lines").filter(pl.col("verdict") == "unsupported").sum()
 
 
 def sources(case: Case) -> list[Row]:
@@ -285,8 +313,10 @@ def clocks(case: Case) -> list[Row]:
 
 
 def unparsed(case: Case, most: int) -> list[Row]:
-    """Reasons for lines that no format could read, with a first sample of each."""
-    table = case.table("unparsed").sort("source", "offset")
+    """Reasons for lines of logs that were not read, with a first sample of each."""
+    foreign = case.table("sources").filter(pl.col("verdict") == "unsupported")
+    table = case.table("unparsed").join(foreign, on="source", how="anti")
+    table = table.sort("source", "offset")
     grouped = table.group_by("source", "reason").agg(
         pl.len().alias("count"),
         pl.col("line").sort_by("line").first(),

@@ -57,6 +57,8 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
     offset = times.local_offset(case)
     verdict = digest.verdict(case)
     found = digest.findings(case)
+    wishes = digest.to_ask(case)
+    first, more = digest.first_asked(verdict, wishes)
     hops = digest.hops(case)
     span = lanes.whole(case)
     return {
@@ -67,7 +69,9 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "verdict": verdict,
         "headline": headline(verdict, lang),
         "evidence": verdict.get("evidence") or [],
-        "wishes": digest.to_ask(case),
+        "wishes": wishes,
+        "first_asked": first,
+        "asked_more": more,
         "totals": digest.totals(case),
         "sources": digest.sources(case),
         "broken": digest.not_whole(case),

@@ -11,7 +11,7 @@ from forensic.reports import digest, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import code, cut, markdown
 from forensic.reports.paper import number, size
-from forensic.reports.terminal import files_read
+from forensic.reports.terminal import files_read, ledger
 from forensic.reports.times import stamp
 from forensic.reports.titles import title as title_of
 from forensic.reports.words import speaker
@@ -37,7 +37,7 @@ def render(case: Case, lang: str) -> str:
     parts = [
         f"# {say('report')}",
         *_answer(case, say, lang, offset),
-        *_given(case, say),
+        *_given(case, say, lang),
         *_stack(case, say, offset),
         *_coverage(case, say, offset),
         *_findings(case, say, lang, offset),
@@ -114,12 +114,12 @@ def _answer(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
     lines += _evidence(verdict.get("evidence") or [], say, offset)
     for guess in (verdict.get("hypotheses") or [])[:5]:
         lines += _hypothesis(guess, say)
-    wishes = digest.to_ask(case)
-    if wishes:
-        lines += [
-            f"\n### {say('ask_for')}\n",
-            *(f"- {markdown(w)}" for w in wishes[:_ROWS]),
-        ]
+    first, more = digest.first_asked(verdict, digest.to_ask(case))
+    if first:
+        lines.append(f"\n### {say('ask_for')}\n")
+        lines += [f"- {markdown(wish)}" for wish in first]
+    if more:
+        lines.append(f"\n{say('more_wishes', count=more)}")
     return lines
 
 
@@ -145,15 +145,13 @@ def _hypothesis(guess: Row, say: Say) -> list[str]:
     return lines
 
 
-def _given(case: Case, say: Say) -> list[str]:
+def _given(case: Case, say: Say, lang: str) -> list[str]:
     sums = digest.totals(case)
     whole = size(sums["stream_size"] or sums["size"])
-    kinds = ("events", "continuation", "blank", "header", "unparsed")
-    parts = {kind: number(sums[f"{kind}_lines"]) for kind in kinds}
     lines = [
         f"\n## {say('given')}\n",
         files_read(sums, whole, say) + "  ",
-        say("ledger", lines=number(sums["lines"]), **parts),
+        markdown(ledger(sums, lang)),
     ]
     names = [
         say(n) for n in ("source", "verdict", "format", "events", "sha256", "detail")

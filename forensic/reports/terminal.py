@@ -17,7 +17,6 @@ __all__ = ["answer", "files_read", "finding", "hops", "ledger", "render"]
 
 _TEXT = 300
 _ROWS = 12
-_WISHES = 5
 
 
 def render(case: Case, width: int, colour: bool) -> str:
@@ -57,11 +56,12 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
     if missing:
         paper.heading("missing")
         paper.line(f"no record of the {', '.join(missing)}, where one should exist")
+    first, more = digest.first_asked(verdict, wishes)
     if wishes:
         paper.heading("ask for")
-        paper.bullets(wishes[:_WISHES])
-    if len(wishes) > _WISHES:
-        paper.line(f"{len(wishes) - _WISHES} more: forensic coverage")
+        paper.bullets(first)
+    if more:
+        paper.line(say("more_wishes", count=more))
 
 
 def _evidence(
@@ -158,7 +158,10 @@ def ledger(sums: digest.Totals, lang: str) -> str:
     """The balance of lines in one sentence."""
     kinds = ("events", "continuation", "blank", "header", "unparsed")
     parts = {kind: number(sums[f"{kind}_lines"]) for kind in kinds}
-    return speaker(lang)("ledger", lines=number(sums["lines"]), **parts)
+    say = speaker(lang)
+    balance = say("ledger", lines=number(sums["lines"]), **parts)
+    others = sums["no_logs_lines"]
+    return balance + (say("ledger_no_logs", lines=number(others)) if others else "")
 
 
 def _findings(paper: Paper, found: list[Row]) -> None:

@@ -181,6 +181,10 @@ _WORDS: dict[str, tuple[str, str]] = {
             " + ヘッダー {header} + 解釈不能 {unparsed}"
         ),
     ),
+    "ledger_no_logs": (
+        " + {lines} in files that are no logs",
+        " + ログでないファイル内 {lines}",
+    ),
     "files_read": (
         "{files} files, {size}: {whole} logs whole, {broken} not, {no_logs} no logs",
         "{files} ファイル、{size}: 全読 {whole}、一部のみ {broken}、ログ以外 {no_logs}",
@@ -191,12 +195,19 @@ _WORDS: dict[str, tuple[str, str]] = {
     "not_run": ("Rules without the evidence they need", "証拠不足で実行できないルール"),
     "no_findings": ("No rule found anything.", "検出事項はありません。"),
     "no_gaps": ("No gap was found.", "欠落は見つかりませんでした。"),
-    "no_unparsed": ("Every line was read.", "全ての行を解釈できました。"),
+    "no_unparsed": (
+        "Every line of every known log was read.",
+        "既知形式のログは全ての行を解釈できました。",
+    ),
     "no_requests": ("No failed request.", "失敗したリクエストはありません。"),
     "no_timeline": ("No event carries a time.", "時刻を持つイベントがありません。"),
     "more_rows": (
         "{count} more; `forensic query` shows all",
         "他 {count} 件。`forensic query` で全件",
+    ),
+    "more_wishes": (
+        "{count} more: forensic coverage",
+        "他 {count} 件: forensic coverage",
     ),
     "more_evidence": ("more evidence ({count})", "他の証拠（{count}）"),
     "reading": ("how to read it", "読み方"),
