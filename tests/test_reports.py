@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from forensic.case import Case
 from forensic.errors import UsageError
-from forensic.reports import digest, markdown, terminal, times, titles, words
+from forensic.reports import digest, html, markdown, terminal, times, titles, words
 from forensic.rules import all_rules
 from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
 
@@ -181,6 +181,36 @@ def test_lines_of_files_that_are_no_logs_stand_apart(
         assert sentence in terminal.ledger(digest.totals(case), lang)
         assert sentence in re.sub(r"\\", "", markdown.render(case, lang))
     assert {row["source"] for row in digest.unparsed(case, 9)} == {"syslog"}
+
+
+def _enveloped(answer: Any) -> None:
+    """Put the WAF record into an envelope that is longer than what is shown."""
+    filler = ", ".join(f'"field{number}": "{number:08}"' for number in range(60))
+    cookie = '"name":"Cookie","value":"sid=' + "CANARY" * 40 + '"'
+    line = (
+        "{" + filler + "," + cookie + ',"message":"terminatingRuleId '
+        "AdminProtection_URIPATH of " + "x" * 900 + '"}'
+    )
+    answer["findings"]["verdict"]["evidence"][0]["text"] = line
+
+
+def test_the_decisive_word_is_shown_wherever_it_stands(
+    make_case: Callable[..., Case], story: tuple[Any, Any]
+) -> None:
+    tables, answer = story
+    _enveloped(answer)
+    case = make_case(tables, answer)
+    part = "terminatingRuleId AdminProtection_URIPATH of x"
+    pages = {
+        "terminal": terminal.render(case, 4000, colour=False),
+        "markdown": markdown.render(case, "en"),
+        "html": html.render(case, "en").decode(),
+    }
+    for page in pages.values():
+        line = next(line for line in page.splitlines() if part in line)
+        assert line.count("…") == 2
+        assert "CANARY" not in page
+        assert "field0" not in line
 
 
 def test_a_waf_rule_counts_the_clients_it_also_let_in(story_case: Case) -> None:

@@ -4,6 +4,7 @@ Every function takes the case and returns values that a terminal, a page and a t
 show alike. Nothing here is escaped: that happens where text is written.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "Totals",
     "asked",
     "clocks",
+    "decisive",
     "failed",
     "failed_kinds",
     "findings",
@@ -65,6 +67,15 @@ def verdict(case: Case) -> Row:
     """The verdict of findings.json; empty where nothing was answered."""
     found = case.read_json("findings.json").get("verdict")
     return dict(found) if isinstance(found, Mapping) else {}
+
+
+def decisive(verdict: Row) -> list[str]:
+    """The words of a piece of evidence that must be seen: the rule, or the path."""
+    question = verdict.get("question")
+    path = question.get("path") if isinstance(question, Mapping) else None
+    longest = max(re.split(r"[*?]", str(path or "")), key=len)
+    words = [str(verdict.get("rule") or ""), longest]
+    return [word for word in words if len(word) > 1]
 
 
 def findings(case: Case) -> list[Row]:

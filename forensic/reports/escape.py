@@ -7,13 +7,14 @@ and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
 import polars as pl
 
 __all__ = [
+    "around",
     "code",
     "csv_cell",
     "cut",
@@ -158,6 +159,28 @@ def cut(text: object, width: int) -> str:
         return safe
     note = f"… (+{len(safe) - width + beyond} chars)"
     return safe[: max(width - len(note), 1)] + note
+
+
+#: How much of a text is searched for a word: what one event can hold.
+_WHOLE = 1 << 16
+
+
+def around(text: object, words: Iterable[str], width: int) -> str:
+    """Safe text of at most `width` characters around the first word that occurs.
+
+    It begins with the text's beginning where the word stands there, or none occurs.
+    """
+    beginning = cut(text, width)
+    # Credentials go before anything is cut away: their names tell them.
+    safe = shown(str(text)[:_WHOLE])
+    word = next((word for word in map(shown, words) if word in safe), "")
+    if word in beginning:
+        return beginning
+    room = max(width - 2, 1)
+    middle = safe.index(word) + min(len(word), room) // 2
+    start = min(max(middle - room // 2, 0), max(len(safe) - room, 0))
+    end = start + room
+    return f"…{safe[start:end]}{'…' if end < len(safe) else ''}"
 
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&#!@$])")

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from forensic.case import Case
 from forensic.reports import digest, lanes, merged, svg, times
 from forensic.reports.digest import Row
-from forensic.reports.escape import cut, shown
+from forensic.reports.escape import around, cut, shown
 from forensic.reports.markdown import headline
 from forensic.reports.paper import number, size
 from forensic.reports.terminal import files_read, ledger
@@ -71,6 +71,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "evidence": verdict.get("evidence") or [],
         "wishes": wishes,
         "first_asked": first,
+        "decisive": digest.decisive(verdict),
         "asked_more": more,
         "totals": digest.totals(case),
         "sources": digest.sources(case),
@@ -147,7 +148,7 @@ def _page(facts: dict[str, Any]) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    world.filters |= {"number": number, "cut": cut}
+    world.filters |= {"number": number, "cut": cut, "around": around}
     world.filters |= {
         "first_sentence": lambda text: _sentences(text)[0],
         "other_sentences": lambda text: " ".join(_sentences(text)[1:]),

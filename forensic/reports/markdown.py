@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from forensic.case import Case
 from forensic.reports import digest, times
 from forensic.reports.digest import Row
-from forensic.reports.escape import code, cut, markdown
+from forensic.reports.escape import around, code, cut, markdown
 from forensic.reports.paper import number, size
 from forensic.reports.terminal import files_read, ledger
 from forensic.reports.times import stamp
@@ -111,7 +111,7 @@ def _answer(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
         ("missing", ", ".join(say(str(hop)) for hop in verdict.get("missing") or [])),
     ]
     lines += [f"- {say(name)}: {value}" for name, value in facts if value]
-    lines += _evidence(verdict.get("evidence") or [], say, offset)
+    lines += _evidence(verdict, say, offset)
     for guess in (verdict.get("hypotheses") or [])[:5]:
         lines += _hypothesis(guess, say)
     first, more = digest.first_asked(verdict, digest.to_ask(case))
@@ -123,7 +123,9 @@ def _answer(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
     return lines
 
 
-def _evidence(evidence: list[Row], say: Say, offset: int | None) -> list[str]:
+def _evidence(verdict: Row, say: Say, offset: int | None) -> list[str]:
+    evidence = verdict.get("evidence") or []
+    words = digest.decisive(verdict)
     lines = [f"\n### {say('evidence')}\n"] if evidence else []
     for proof in evidence[:5]:
         when = _stamp(proof.get("time"))
@@ -132,7 +134,7 @@ def _evidence(evidence: list[Row], say: Say, offset: int | None) -> list[str]:
         lines.append(
             f"- {_place(proof)} @{proof.get('offset')} ({when}{local}){role}  "
         )
-        lines.append(f"  {code(cut(proof.get('text') or '', _TEXT))}")
+        lines.append(f"  {code(around(proof.get('text') or '', words, _TEXT))}")
     return lines
 
 

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from forensic.reports.escape import cut, shown, visible
+from forensic.reports.escape import around, shown, visible
 
 __all__ = ["Paper", "number", "size"]
 
@@ -82,9 +82,12 @@ class Paper:
         whole = Text(" " * indent + shown(text), style=style)
         self._console.print(whole, soft_wrap=True)
 
-    def clipped(self, text: object, most: int, *, indent: int = 2) -> None:
-        """A piece of evidence, folded, at most so many characters of it."""
-        self._put(Text(cut(text, most), style="dim", overflow="fold"), indent)
+    def clipped(
+        self, text: object, most: int, words: Iterable[str] = (), *, indent: int = 2
+    ) -> None:
+        """A piece of evidence, folded: so many characters around one of the words."""
+        told = around(text, words, most)
+        self._put(Text(told, style="dim", overflow="fold"), indent)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Names and values below each other; those without a value are left out."""

@@ -1,7 +1,7 @@
 """The answer on a terminal: who answered, why, how sure, on which lines; the rest."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forensic.case import Case
@@ -49,7 +49,7 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
             ("confidence", verdict.get("confidence")),
         ]
     )
-    _evidence(paper, verdict.get("evidence") or [], offset)
+    _evidence(paper, verdict, offset)
     _journey(paper, verdict.get("path") or [], offset)
     _hypotheses(paper, verdict, wishes)
     missing = [say(str(hop)) for hop in verdict.get("missing") or []]
@@ -64,20 +64,25 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
         paper.line(say("more_wishes", count=more))
 
 
-def _evidence(
-    paper: Paper, evidence: list[Row], offset: int | None, most: int = 5
-) -> None:
+def _evidence(paper: Paper, verdict: Row, offset: int | None, most: int = 5) -> None:
+    evidence = verdict.get("evidence") or []
     if not evidence:
         return
+    words = digest.decisive(verdict)
     paper.heading("evidence")
     for proof in evidence[:most]:
-        _proof(paper, proof, offset, indent=2)
+        _proof(paper, proof, offset, words, indent=2)
     if len(evidence) > most:
         paper.line(f"{len(evidence) - most} more lines in findings.json")
 
 
 def _proof(
-    paper: Paper, proof: Mapping[str, Any], offset: int | None, indent: int
+    paper: Paper,
+    proof: Mapping[str, Any],
+    offset: int | None,
+    words: Sequence[str] = (),
+    *,
+    indent: int,
 ) -> None:
     when = stamp(proof.get("time"), offset)
     place = f"{proof.get('source')}:{proof.get('line')} @{proof.get('offset')}"
@@ -86,7 +91,7 @@ def _proof(
     if told:
         paper.line(told, indent=indent + 2)
     if proof.get("text"):
-        paper.clipped(proof["text"], _TEXT, indent=indent + 2)
+        paper.clipped(proof["text"], _TEXT, words, indent=indent + 2)
 
 
 def _journey(paper: Paper, path: list[Row], offset: int | None) -> None:
