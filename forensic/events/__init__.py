@@ -35,7 +35,7 @@ __all__ = ["ParseOptions", "parse"]
 
 #: Fixed, because the borders of the parts follow from it: the same evidence must
 #: give the same bytes however many processes work.
-BLOCK = 24 << 20
+BLOCK = 16 << 20
 _PARTS = ".parts"
 
 
