@@ -240,27 +240,24 @@ def test_a_format_that_breaks_costs_its_segment_only(
     check_ledger(case)
 
 
-def exit_once(marker: str) -> str:
-    """A task that kills its process the first time."""
-    path = Path(marker)
-    if not path.exists():
-        path.touch()
-        os._exit(9)
-    return "done"
-
-
-def exit_always() -> None:
-    """A task that kills its process every time."""
+#: Code that kills its process the first time, and every time: what a worker is sent
+#: must be importable there, and the tests are not.
+ONCE = """
+import os, pathlib
+marker = pathlib.Path({!r})
+if not marker.exists():
+    marker.touch()
     os._exit(9)
+"""
 
 
 def test_a_dead_worker_is_replaced_and_its_task_tried_once_more(tmp_path: Path) -> None:
     with Workers(2) as workers:
-        workers.submit(1, exit_once, str(tmp_path / "marker"))
-        workers.submit(2, exit_always)
+        workers.submit(1, exec, ONCE.format(str(tmp_path / "marker")))
+        workers.submit(2, os._exit, 9)
         workers.submit(3, len, "four")
         found = dict(workers.results(wait=True))
-    assert found[1] == "done"
+    assert found[1] is None
     assert found[3] == 4
     assert isinstance(found[2], Failed)
 
