@@ -40,7 +40,7 @@ _STAGES = [
     (2, "lines that the first format refused", "events/rows.py", "_try"),
     (2, "open envelopes", "events/rows.py", "_opened"),
     (1, "shape: places, times, types", "events/shape.py", "shaped"),
-    (2, "classes of addresses", "columns.py", "address_scopes"),
+    (2, "classes of addresses", "addresses.py", "address_scopes"),
     (1, "unparsed rows", "events/shape.py", "unparsed_rows"),
     (1, "ledger", "events/unit.py", "_ledger"),
     (0, "write parts", "events/tasks.py", "_write"),
