@@ -5,7 +5,6 @@ reader sees the old one or the new one, never half of one. `case.json` comes las
 folder without it is incomplete.
 """
 
-import base64
 import contextlib
 import fcntl
 import hashlib
@@ -32,12 +31,12 @@ _TABLES = {
     "unparsed": UNPARSED,
 }
 #: Few distinct values: worth a dictionary. The rest is cheaper without.
-DICTIONARY = [
+_FEW_VALUES = [
     "source time_basis format hop hostname level logger process client_ip",
     "client_scope method scheme host http_version status upstream upstream_status",
     "user_agent referrer user action rule rule_group rule_type reason",
 ]
-_DICTIONARY = " ".join(DICTIONARY).split()
+_DICTIONARY = " ".join(_FEW_VALUES).split()
 _DELTA = ["line", "offset", "length", "time", "local_time", "start_time"]
 #: What readers skip row groups by. Least and greatest texts cost a fifth of writing.
 _STATISTICS = "source line offset time start_time format status duration".split()
@@ -225,8 +224,3 @@ class Case:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def name_key(raw: bytes) -> str:
-    """The base64 form of a file name that is not UTF-8."""
-    return base64.b64encode(raw).decode("ascii")
