@@ -76,12 +76,12 @@ def _rows(lines: pl.Series) -> _Rows:
     start, end = octets.start, octets.end
     quotes = np.flatnonzero(octets.bytes_ == ord('"'))
     first = np.searchsorted(quotes, start)
-    behind = np.append(first[1:], len(quotes))
+    behind = np.searchsorted(quotes, end)
     number = np.flatnonzero(behind - first >= 6)
     roomy = (quotes[first[number]] - start[number] >= _SHORTEST_HEAD) & (
         end[number] - quotes[first[number] + 1] >= _SHORTEST_REST
     )
-    if octets.bytes_.max(initial=0) >= 0x80:
+    if not octets.is_ascii:
         # Fixed places could cut a character in two; both servers escape such bytes.
         ascii_only = (lines.str.len_bytes() == lines.str.len_chars()).to_numpy()
         roomy &= ascii_only[number]

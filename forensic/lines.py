@@ -5,16 +5,33 @@ functions would have it); one `\\r` before it is left out of the text. Line ends
 belong to the line's span, so that the spans tile the block.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-__all__ = ["ends_of_lines", "is_utf8", "texts"]
+__all__ = [
+    "INLINE",
+    "Index",
+    "ends_of_lines",
+    "is_utf8",
+    "octets_at",
+    "slices",
+    "texts",
+]
 
 Index = npt.NDArray[np.int64]
-#: Bytes of a string view that hold the text itself (Arrow columnar format).
-_INLINE = 12
+#: Arrow string views: length, first four bytes, buffer, position; a text of no more
+#: than twelve bytes stands in the view itself, behind its length.
+INLINE = 12
+_INLINED = np.dtype([("text", "<u4", 3)])
+#: Length ▶ what of twelve bytes belongs to a text, as three numbers.
+_MASKS = np.frombuffer(
+    b"".join(bytes([255]) * size + bytes(INLINE - size) for size in range(13)),
+    np.uint32,
+).reshape(13, 3)
 
 
 def ends_of_lines(block: memoryview) -> Index:
@@ -49,17 +66,63 @@ def texts(block: memoryview, starts: Index, ends: Index) -> tuple[pl.Series, pl.
     wrong = [] if is_utf8(block) else _invalid(bytes_, block, starts, ends)
     shown = ends.copy()
     shown[wrong] = starts[wrong]
-    views = _views(bytes_, starts, shown)
-    array = pa.Array.from_buffers(
-        pa.string_view(), len(starts), [None, pa.py_buffer(views), pa.py_buffer(block)]
-    )
-    series = pl.Series("text", pl.from_arrow(array), dtype=pl.String)
+    series = slices(bytes_, starts, shown).alias("text")
     flags = pl.Series("invalid", np.zeros(len(starts), bool))
     if not wrong:
         return series, flags
     spans = [bytes(block[starts[index] : ends[index]]) for index in wrong]
     repaired = [span.decode("utf-8", "backslashreplace") for span in spans]
     return series.scatter(wrong, repaired), flags.scatter(wrong, True)
+
+
+def octets_at(
+    bytes_: npt.NDArray[np.uint8], places: Index, of: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """The value of a type that begins at each place; bytes outside the block are 0."""
+    count = len(bytes_) - of.itemsize + 1
+    if not len(places):
+        return np.empty(0, of)
+    if int(places.min()) >= 0 and int(places.max()) < count:
+        # Records are moved as they are, not field by field.
+        plain = np.dtype(f"V{of.itemsize}") if of.names else of
+        every = np.ndarray(count, plain, bytes_, strides=(1,))
+        return every[places].view(of)
+    inside = (places >= 0) & (places < count)
+    found = np.zeros(len(places), of)
+    if inside.any():
+        found[inside] = octets_at(bytes_, places[inside], of)
+    near = ~inside & (places > -of.itemsize) & (places < len(bytes_))
+    for row in np.flatnonzero(near).tolist():
+        place = int(places[row])
+        piece = bytes(max(-place, 0)) + bytes_[max(place, 0) :][: of.itemsize].tobytes()
+        found[row] = np.frombuffer(piece[: of.itemsize].ljust(of.itemsize, b"\0"), of)[
+            0
+        ]
+    return found
+
+
+def slices(bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index) -> pl.Series:
+    """The texts between places of a block, whose memory they share.
+
+    Whoever cuts sees to it that the places lie in the block and that UTF-8 stands
+    between them; polars does not look.
+    """
+    lengths = ends - starts
+    views = np.empty((len(starts), 4), np.uint32)
+    views[:, 0] = lengths
+    views[:, 1] = octets_at(bytes_, starts, np.dtype("<u4"))
+    views[:, 2] = 0  # the only buffer
+    views[:, 3] = starts
+    short = np.flatnonzero(lengths <= INLINE)
+    if len(short):
+        text = octets_at(bytes_, starts[short], _INLINED)["text"]
+        views[short, 1:4] = text & _MASKS[lengths[short]]
+    array = pa.Array.from_buffers(
+        pa.string_view(),
+        len(starts),
+        [None, pa.py_buffer(views), pa.py_buffer(bytes_)],
+    )
+    return pl.Series(pl.from_arrow(array), dtype=pl.String)
 
 
 def _without(
@@ -71,30 +134,6 @@ def _without(
     hit = (bytes_[np.maximum(ends - 1, 0)] == last) & (ends > starts)
     shorter: Index = ends - hit
     return shorter
-
-
-def _views(
-    bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index
-) -> npt.NDArray[np.uint32]:
-    """Arrow string views: length, first four bytes, buffer 0, position; or inline."""
-    lengths = ends - starts
-    views = np.zeros((len(starts), 4), np.uint32)
-    views[:, 0] = lengths
-    views[:, 3] = starts
-    last = max(len(bytes_) - 1, 0)
-    if len(bytes_):
-        head = np.minimum(starts[:, None] + np.arange(4), last)
-        views[:, 1] = np.ascontiguousarray(bytes_[head]).view(np.uint32).ravel()
-    short = np.flatnonzero(lengths <= _INLINE)
-    if len(short) and len(bytes_):
-        place = np.arange(_INLINE)
-        inside = place < lengths[short][:, None]
-        body = bytes_[np.minimum(starts[short][:, None] + place, last)]
-        text = np.ascontiguousarray(np.where(inside, body, 0).astype(np.uint8))
-        views[short, 1:4] = text.view(np.uint32)
-    elif len(short):
-        views[short, 1:4] = 0
-    return views
 
 
 def _invalid(

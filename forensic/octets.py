@@ -8,11 +8,13 @@ line. The texts that are cut out are slices of the lines, not copies.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from forensic.lines import INLINE, octets_at, slices
 
 __all__ = [
     "Octets",
@@ -28,8 +30,10 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
-#: Behind the last line, so that a word can be read near its end.
-_PAD = pl.Series([" " * 256])
+_HIGH = 0x80
+#: A buffer of which less than this part is in use costs more to look through than
+#: to copy from.
+_SPARSE = 4
 #: A beginning is no longer than this, and seldom are there more different ones.
 _LONGEST, _DIFFERENT = 120, 24
 
@@ -63,14 +67,41 @@ class Octets:
 
     @classmethod
     def of(cls, lines: pl.Series) -> Self:
-        """The bytes of the lines, one behind the other."""
+        """The bytes of the lines: where they stand, or copied one behind the other."""
         texts = lines.fill_null("") if lines.null_count() else lines
-        array = pl.concat([texts.alias("line"), _PAD.alias("line")]).to_arrow()
+        return cls._in_place(texts) or cls._copied(texts)
+
+    @classmethod
+    def _in_place(cls, texts: pl.Series) -> Self | None:
+        """Long lines that share one buffer, and are most of what it holds."""
+        array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+        _, views, *contents = array.buffers()
+        if len(contents) != 1 or not len(texts):
+            return None
+        bytes_ = np.frombuffer(contents[0], np.uint8)
+        fields = np.frombuffer(views, np.uint32).reshape(-1, 4)
+        length, start = fields[array.offset : array.offset + len(texts), ::3].T
+        if ((length <= INLINE) & (length > 0)).any():
+            return None  # these do not stand in the buffer
+        length = length.astype(np.int64)
+        if int(length.sum()) * _SPARSE < len(bytes_):
+            return None
+        start = np.where(length > 0, start, 0).astype(np.int64)
+        return cls(texts, bytes_, start, start + length)
+
+    @classmethod
+    def _copied(cls, texts: pl.Series) -> Self:
+        array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
         _, bounds, content = array.buffers()
         places = np.frombuffer(bounds, np.int64)[array.offset :]
-        count = len(lines)
-        octets = np.frombuffer(content, np.uint8)
+        count = len(texts)
+        octets = np.frombuffer(content or b"", np.uint8)
         return cls(texts, octets, places[:count], places[1 : count + 1])
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether no byte has its high bit set, so that any place may be cut at."""
+        return int(self.bytes_.max(initial=0)) < _HIGH
 
     def rows(self, numbers: Ints) -> Self:
         """Only some of the lines."""
@@ -78,13 +109,9 @@ class Octets:
         start, end = self.start[numbers], self.end[numbers]
         return dataclasses.replace(self, lines=lines, start=start, end=end)
 
-    def at(self, places: Ints, of: np.dtype[np.void]) -> npt.NDArray[np.void]:
-        """The record that begins at each place."""
-        if not len(places):
-            return np.empty(0, of)
-        count = len(self.bytes_) - of.itemsize + 1
-        every = np.ndarray(count, f"V{of.itemsize}", self.bytes_, strides=(1,))
-        return every[np.clip(places, 0, count - 1)].view(of)
+    def at(self, places: Ints, of: np.dtype[Any]) -> npt.NDArray[Any]:
+        """The record that begins at each place; bytes outside the block are 0."""
+        return octets_at(self.bytes_, places, of)
 
     def stands(self, text: bytes, places: Ints) -> Mask:
         """Whether the text stands at each place."""
@@ -126,17 +153,23 @@ class Octets:
         outside = places + length > self.end
         return texts, np.where(outside, -1, which), np.where(outside, 0, length)
 
+    def cut(self, start: Ints, end: Ints) -> pl.Series:
+        """The text between two places of each line; what is no text is left out."""
+        start = np.clip(start, self.start, self.end)
+        end = np.clip(end, start, self.end)
+        if not self.is_ascii:
+            end = np.where(self._inside(start) | self._inside(end), start, end)
+        return slices(self.bytes_, start, end)
+
     def cuts(self, **pieces: tuple[Ints, Ints]) -> pl.DataFrame:
         """The text between two places of each line, a column a piece."""
-        places = {"line": self.lines}
-        for name, (start, end) in pieces.items():
-            places[f"{name} at"] = pl.Series(start - self.start)
-            places[f"{name} size"] = pl.Series(np.maximum(end - start, 0))
-        line = pl.col("line").cast(pl.Binary)
-        return pl.DataFrame(places).select(
-            line.bin.slice(f"{name} at", f"{name} size").cast(pl.String).alias(name)
-            for name in pieces
-        )
+        return pl.DataFrame({name: self.cut(*piece) for name, piece in pieces.items()})
+
+    def _inside(self, places: Ints) -> Mask:
+        """Whether a place lies inside a character of several bytes."""
+        near = np.minimum(places, len(self.bytes_) - 1)
+        inner: Mask = self.bytes_[near] & 0xC0 == _HIGH
+        return inner & (places < len(self.bytes_))
 
 
 def digits(words: Words, layout: str) -> tuple[Words, Mask]:

@@ -260,9 +260,10 @@ def _extra(fields: pl.DataFrame, *, plain: bool) -> pl.Series:
 
 
 def _escapes(lines: pl.Series) -> bool:
-    """Whether a byte stands in the lines that JSON would escape."""
+    """Whether a byte may stand in the lines that JSON would escape."""
     octets = Octets.of(lines).bytes_
-    return bool(octets.min() < ord(" ") or (octets == ord("\\")).any())
+    control = (octets < ord(" ")) & (octets != ord("\n"))  # which ends a line
+    return bool(control.any() or (octets == ord("\\")).any())
 
 
 def _there(column: pl.Expr) -> pl.Expr:

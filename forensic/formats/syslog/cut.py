@@ -115,7 +115,7 @@ def _names(
 def cut(lines: pl.Series) -> pl.DataFrame:
     """Stamp, host, program and `rest` of lines; all null where they are not usual."""
     octets = Octets.of(lines)
-    iso = bool(octets.bytes_[:1] <= ord("9"))
+    iso = bool((octets.at(octets.start[:1], np.dtype("u1")) <= ord("9")).all())
     stamps = _iso_cut(octets) if iso else _bsd_cut(octets)
     place = octets.start + stamps.length
     host = re.compile(r"[^ :\[\"(]+")
