@@ -22,6 +22,7 @@ __all__ = [
     "request_line",
     "seconds",
     "target",
+    "where_any",
     "without_colour",
     "without_port",
 ]
@@ -205,6 +206,23 @@ def first_that_parses(
             break
     both = pl.concat(parts, how="diagonal", rechunk=True)
     return both[pl.concat(rows).arg_sort()]
+
+
+def where_any(
+    pattern: str, parse: Callable[[pl.Series], pl.DataFrame], reason: str
+) -> Callable[[pl.Series], pl.DataFrame]:
+    """`parse`, spared where no line matches: then all are refused for the reason.
+
+    A parser of many expressions takes milliseconds to start, and the lines that
+    another one left are few.
+    """
+
+    def parse_any(lines: pl.Series) -> pl.DataFrame:
+        if lines.str.contains(pattern).any():
+            return parse(lines)
+        return pl.select(refused=pl.repeat(reason, len(lines)))
+
+    return parse_any
 
 
 def json_extra(**values: pl.Expr) -> pl.Expr:

@@ -10,6 +10,7 @@ shape is left to the stricter, slower path of its format.
 """
 
 import dataclasses
+import functools
 import re
 from datetime import date
 
@@ -324,18 +325,23 @@ def _strict(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+@functools.cache
+def _nothing() -> pl.DataFrame:
+    return _strict(pl.Series(["-"], dtype=pl.String)).clear()
+
+
 def _left(lines: pl.Series) -> pl.DataFrame:
     """What `_strict` finds, or only why the lines are refused where all of them are."""
     if lines.str.contains(_LINE).any():
         return _strict(lines)
-    return pl.select(refused=pl.repeat(_REFUSED, len(lines)))
+    return _nothing().clear(len(lines)).with_columns(refused=pl.lit(_REFUSED))
 
 
 def combined(lines: pl.Series) -> pl.DataFrame:
     """The columns of combined lines, and `tail`: what follows the user agent."""
     rows = _rows(lines)
     if len(rows.number) == 0:
-        return _strict(lines)
+        return _left(lines)
     frame, fits = _fast(rows)
     if len(rows.number) == len(lines) and fits.all():
         return frame

@@ -1,6 +1,7 @@
 """Lines ▶ event columns: formats in turn, envelopes opened, row by row aligned."""
 
 import functools
+import re
 from collections.abc import Sequence
 
 import polars as pl
@@ -12,6 +13,8 @@ __all__ = ["parse_rows"]
 
 #: Envelope in envelope in envelope: a CloudWatch export of docker JSON of syslog.
 _DEPTH = 3
+#: So many refused lines are usual in a block.
+_FEW = 2000
 
 
 @functools.cache
@@ -32,16 +35,23 @@ def _gate(formats: tuple[Format, ...]) -> str:
     return "|".join(f"(?:{fmt.head})" for fmt in formats) or "$^"
 
 
+@functools.cache
+def _compiled(head: str) -> re.Pattern[str]:
+    return re.compile(head)
+
+
 def _claiming(formats: tuple[Format, ...], lines: pl.Series) -> list[Format]:
-    """The formats whose head any of the lines matches: one query for all of them."""
-    likely = lines.filter(lines.str.contains(_gate(formats)))
-    if not len(likely):
-        return []
-    heads = [
-        pl.col("line").str.contains(fmt.head).any().alias(fmt.name) for fmt in formats
-    ]
-    found = likely.alias("line").to_frame().select(heads).row(0)
-    return [fmt for fmt, claims in zip(formats, found, strict=True) if claims]
+    """The formats whose head any of the lines may match.
+
+    Few lines are looked at one by one: polars would compile every head anew.
+    """
+    if len(lines) > _FEW:
+        lines = lines.filter(lines.str.contains(_gate(formats)))
+    if len(lines) <= _FEW:
+        texts = lines.to_list()
+        searches = ((fmt, _compiled(fmt.head).search) for fmt in formats)
+        return [fmt for fmt, search in searches if any(map(search, texts))]
+    return [fmt for fmt in formats if lines.str.contains(fmt.head).any()]
 
 
 def parse_rows(

@@ -14,6 +14,7 @@ from forensic.columns import (
     offset_seconds,
     request_line,
     target,
+    where_any,
 )
 from forensic.combined import HEAD, combined
 from forensic.format import Format
@@ -48,7 +49,7 @@ def _request(column: str) -> dict[str, pl.Expr]:
 
 def _stamp() -> dict[str, pl.Expr]:
     stamp = pl.col("stamp")
-    refused = pl.when(stamp.is_null()).then(pl.lit("not an access line"))
+    refused = pl.when(stamp.is_null()).then(pl.lit(_REFUSED))
     return {
         "local_time": clf_stamp(stamp),
         "utc_offset": offset_seconds(stamp.str.slice(21)),
@@ -68,6 +69,9 @@ def _combined(lines: pl.Series) -> pl.DataFrame:
     if not (frame["tail"] != "").any():
         return frame.drop("tail")
     return frame.with_columns(extra=json_extra(tail=tail)).drop("tail")
+
+
+_REFUSED = "not an access line"
 
 
 def _ident(lines: pl.Series) -> pl.DataFrame:
@@ -105,8 +109,15 @@ def _ssl(lines: pl.Series) -> pl.DataFrame:
 _NGINX_BYTE = r"(?:^|[^\\])\\x(?:[A-F][0-9A-F]|[0-9][A-F])"
 
 
+_PARSERS = [
+    _combined,
+    where_any(_IDENT, _ident, _REFUSED),
+    where_any(_SSL, _ssl, _REFUSED),
+]
+
+
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    frame = first_that_parses(lines, [_combined, _ident, _ssl])
+    frame = first_that_parses(lines, _PARSERS)
     foreign = lines.str.contains("\\x", literal=True)
     if not foreign.any():
         return frame

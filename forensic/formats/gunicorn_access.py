@@ -7,7 +7,7 @@ the end of a request; a `%(D)s` or `%(L)s` of the site's own stays in `extra.tai
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra, prefix
+from forensic.columns import first_that_parses, json_extra, prefix, where_any
 from forensic.combined import combined
 from forensic.format import Format
 
@@ -51,9 +51,12 @@ def _headed(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+_PARSERS = [_plain, where_any(_HEADER, _headed, "no header of gunicorn's error log")]
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of access lines."""
-    return first_that_parses(lines, [_plain, _headed])
+    return first_that_parses(lines, _PARSERS)
 
 
 FORMAT = Format(
