@@ -18,6 +18,7 @@ __all__ = [
     "moments",
     "offset_seconds",
     "only_where",
+    "patched",
     "prefix",
     "request_line",
     "seconds",
@@ -185,27 +186,46 @@ def first_that_parses(
     Each sees only what those before it refused, all but the first (the quick one) only
     lines that match `head`; what all refuse keeps the last one's reason.
     """
-    parts: list[pl.DataFrame] = []
-    rows: list[pl.Series] = []
-    row, left = pl.int_range(len(lines), dtype=pl.UInt32, eager=True), lines
-    for parse in parsers:
-        part = parse(left)
-        refused = part["refused"].is_not_null()
-        if not parts and not refused.any():
-            return part
-        last = parse is parsers[-1]
-        parts.append(part if last else part.filter(~refused))
-        rows.append(row if last else row.filter(~refused))
-        row, left = row.filter(refused), left.filter(refused)
-        if head and len(parts) == 1:
-            may = left.str.contains(head)
-            parts.append(part.select("refused").filter(refused).filter(~may))
-            rows.append(row.filter(~may))
-            row, left = row.filter(may), left.filter(may)
-        if left.is_empty():
-            break
-    both = pl.concat(parts, how="diagonal", rechunk=True)
-    return both[pl.concat(rows).arg_sort()]
+    parse, *others = parsers
+    found = parse(lines)
+    if found["refused"].null_count() == len(found) or not others:
+        return found
+    rows = found["refused"].is_not_null().arg_true()
+    left = lines.gather(rows)
+    if head:
+        may = left.str.contains(head)
+        rows, left = rows.filter(may), left.filter(may)
+    if rows.is_empty():
+        return found
+    return patched(found, rows, first_that_parses(left, others))
+
+
+def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
+    """The frame with other values in some rows; null there in columns they lack.
+
+    The rows are few: columns that stay as they are, are not even looked through.
+    """
+    names = dict.fromkeys([*frame.columns, *others.columns])
+    return pl.DataFrame([_patched(name, frame, rows, others) for name in names])
+
+
+def _patched(
+    name: str, frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame
+) -> pl.Series:
+    dtype = (others if name in others.columns else frame).schema[name]
+    none = pl.Series(name, [None], dtype=dtype)
+    old = frame.get_column(name, default=none.new_from_index(0, len(frame)))
+    new = others.get_column(name, default=none.new_from_index(0, len(rows)))
+    if new.null_count() == len(rows) and (
+        old.null_count() == len(old) or old.gather(rows).null_count() == len(rows)
+    ):
+        return old
+    if not dtype.is_nested():
+        return old.clone().scatter(rows, new)
+    place = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
+    behind = pl.int_range(len(frame), len(frame) + len(rows), eager=True)
+    place = place.scatter(rows, behind.cast(pl.UInt32))
+    return pl.concat([old, new], rechunk=True).gather(place)
 
 
 def where_any(
