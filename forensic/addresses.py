@@ -2,8 +2,14 @@
 
 import functools
 import ipaddress
+import itertools
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from forensic.octets import Ints, Mask, Octets
+from forensic.schema import EVENT
 
 __all__ = ["address_scopes"]
 
@@ -45,41 +51,85 @@ def _scope(text: str) -> str | None:
     return "public"
 
 
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = rf"^{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}$"
-#: The IPv4 networks of `_SCOPES` as texts begin in them: most clients are of IPv4.
-_IPV4_SCOPES = {
-    "loopback": r"^127\.",
-    "private": r"^(?:10|192\.168|172\.(?:1[6-9]|2[0-9]|3[01]))\.",
-    "shared": r"^100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.",
-    "link_local": r"^169\.254\.",
-    "other": r"^(?:0|192\.0\.0|22[4-9]|2[3-5][0-9])\.",
-}
+#: Length of an address and places of its dots, as bits ▶ lengths of its four numbers.
+_SIZES = np.zeros((1 << 16, 4), np.int64)
+for _sizes in itertools.product((1, 2, 3), repeat=4):
+    _dots = np.cumsum(np.array(_sizes) + 1) - 1  # the last is where the text ends
+    _SIZES[int((1 << _dots).sum())] = _sizes
+#: Where the networks of IPv4 begin and end, and the class from each of them on.
+_BORDERS: dict[int, str] = {0: "public"}
+for _scope_name, _networks in _NETWORKS:
+    for _network in _networks:
+        if isinstance(_network, ipaddress.IPv4Network):
+            _BORDERS.setdefault(int(_network.broadcast_address) + 1, "public")
+            _BORDERS[int(_network.network_address)] = _scope_name
+_FROM = np.array(sorted(_BORDERS))
+#: The last is for what is no address.
+_SCOPE = EVENT["client_scope"]
+_CLASS = pl.Series([*(_BORDERS[n] for n in sorted(_BORDERS)), None], dtype=_SCOPE)
+_TEXT = np.dtype("V16")
+_INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
 
 
-def _ipv4_scopes(addresses: pl.Series) -> pl.Series:
-    """The class of each dotted address, by its first numbers."""
-    address = pl.col("address")
-    classes = [
-        pl.when(address.str.contains(pattern)).then(pl.lit(scope))
-        for scope, pattern in _IPV4_SCOPES.items()
-    ]
-    frame = addresses.to_frame("address")
-    return frame.select(pl.coalesce(*classes, pl.lit("public"))).to_series()
+def _numbers(addresses: pl.Series) -> Ints:
+    """Each dotted address as a number; -1 for all other texts, and nulls."""
+    octets = Octets.of(addresses)
+    size = np.clip(octets.end - octets.start, 0, _TEXT.itemsize)
+    text = octets.at(octets.start, _TEXT).view(np.uint8)
+    digits = text - np.uint8(ord("0"))
+
+    def bits(mask: Mask) -> npt.NDArray[np.uint16]:
+        packed = np.packbits(mask, bitorder="little").view(np.uint16)
+        inside: npt.NDArray[np.uint16] = packed & _INSIDE[size]
+        return inside
+
+    dots = bits(text == ord("."))
+    end = np.left_shift(1, size) & 0xFFFF  # none of these is sixteen bytes long
+    sizes = np.where((bits(digits > 9) == dots)[:, None], _SIZES[dots | end], 0)
+    fits = sizes[:, 0] > 0
+    place = np.arange(len(size)) * _TEXT.itemsize
+    whole = np.zeros(len(size), np.int64)
+    for length in sizes.T:
+        first, second, third = (
+            digits.take(place + at, mode="clip").astype(np.int64) for at in range(3)
+        )
+        number = np.where(length > 1, first * 10 + second, first)
+        number = np.where(length > 2, number * 10 + third, number)
+        fits &= (number <= 255) & ((first > 0) | (length == 1))
+        whole = whole << 8 | number
+        place = place + length + 1
+    return np.where(fits, whole, -1)
+
+
+_GROUP = "[0-9A-Fa-f]{1,4}"
+#: An address of 2000::/3, which is where all public ones of IPv6 are today.
+_UNICAST = (
+    rf"^[23][0-9A-Fa-f]{{3}}(?:(?::{_GROUP}){{7}}"
+    rf"|(?::{_GROUP}){{0,6}}::(?:{_GROUP}(?::{_GROUP}){{0,6}})?)$"
+)
+
+
+def _other_scopes(texts: pl.Series) -> pl.Series:
+    """The class of texts that are no dotted address, each distinct one looked at."""
+    distinct = texts.drop_nulls().unique().sort()
+    groups = distinct.str.count_matches("[0-9A-Fa-f]+")
+    shortened = distinct.str.contains("::", literal=True)
+    whole = (shortened & (groups < 8)) | (~shortened & (groups == 8))
+    usual = distinct.str.contains(_UNICAST) & whole
+    rest = distinct.filter(~usual)
+    classes = ["public"] * int(usual.sum()) + [_scope(text) for text in rest]
+    known = pl.Series(classes, dtype=_SCOPE)
+    both = pl.concat([distinct.filter(usual), rest])
+    return texts.replace_strict(both, known, default=None, return_dtype=_SCOPE)
 
 
 def address_scopes(addresses: pl.Series) -> pl.Series:
-    """The address class (schema.SCOPES) of each address; null for host names.
-
-    Works on the distinct values, because logs repeat their clients.
-    """
-    distinct = addresses.unique().drop_nulls()
-    dotted = distinct.str.contains(_IPV4)
-    usual, rest = distinct.filter(dotted), distinct.filter(~dotted)
-    others = pl.Series([_scope(text) for text in rest.to_list()], dtype=pl.String)
-    return addresses.replace_strict(
-        pl.concat([usual, rest]),
-        pl.concat([_ipv4_scopes(usual), others]),
-        default=None,
-        return_dtype=pl.String,
-    )
+    """The address class (schema.SCOPES) of each address; null for host names."""
+    numbers = _numbers(addresses)
+    dotted = numbers >= 0
+    classes = np.where(dotted, np.searchsorted(_FROM, numbers, side="right") - 1, -1)
+    scopes = _CLASS.gather(np.where(classes < 0, len(_CLASS) - 1, classes))
+    if dotted.all():
+        return scopes
+    others = np.flatnonzero(~dotted)
+    return scopes.scatter(others, _other_scopes(addresses.gather(others)))

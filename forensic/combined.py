@@ -12,6 +12,7 @@ shape is left to the stricter, slower path of its format.
 import dataclasses
 import functools
 import re
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -25,7 +26,17 @@ from forensic.columns import (
     request_line,
     target,
 )
-from forensic.octets import Ints, Mask, Octets, by_run, digits, pair, shape, word
+from forensic.octets import (
+    Ints,
+    Mask,
+    Octets,
+    Words,
+    by_run,
+    digits,
+    pair,
+    shape,
+    word,
+)
 
 __all__ = ["COMBINED", "HEAD", "combined"]
 
@@ -35,12 +46,12 @@ COMBINED = (
     '"$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+_METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_VERSIONS = ["1.1", "1.0", "2.0", "3.0"]
+_VERSIONS = ["1.1", "2.0", "1.0", "3.0"]
 #: From the end of the address to the first quote.
 _AFTER_ADDRESS = len(" - - [06/Feb/2025:14:32:07 +0900] ")
-_STAMP = len("06/Feb/2025:14:32:07 +0900] ")
+_STAMP = "06/Feb/2025:14:32:07 +0900] "
 _SHORTEST_HEAD = _AFTER_ADDRESS + len("::")
 _SHORTEST_REST = len('" 200 0 "" ""')
 
@@ -50,52 +61,64 @@ _BEFORE = 36
 _HEAD = shape(48, dashes=0, day=8, year=12, clock=20, zone=28, method=37)
 #: ` HTTP/1.1" 200 ..`, from 9 bytes before the second quote.
 _MIDDLE = shape(17, version=1, status=9)
-_COUNT = shape(8, digits=0)
+#: ` 512 "-`, from 9 bytes before the third quote: the digits end before the blank.
+_SIZE = shape(16, count=0, behind=8)
+#: `-" "` and the user agent, from the byte before the fourth quote.
+_BETWEEN = shape(8, all=0)
+#: Name ▶ which quote, how far before it the record begins, the record.
+_PLACES = {
+    "head": (0, _BEFORE, _HEAD),
+    "middle": (1, 9, _MIDDLE),
+    "size": (2, 9, _SIZE),
+    "between": (3, 1, _BETWEEN),
+}
 
-
-#: A column, the places between which it stands.
-_Pieces = dict[str, tuple[Ints, Ints]]
+#: The text as a word, and how many bits of a word lie beyond it.
+_METHOD_WORDS = [(word(f"{name} "), np.uint64(56 - 8 * len(name))) for name in _METHODS]
+_VERSION_WORDS = [(word(f"HTTP/{name}"), np.uint64(0)) for name in _VERSIONS]
+#: The last is for what is none of them.
+_METHOD_SIZES = np.array([*(len(f'"{name} ') for name in _METHODS), 0])
+_METHOD_NAMES = pl.Series([*_METHODS, None], dtype=pl.String)
+_VERSION_NAMES = pl.Series([*_VERSIONS, None], dtype=pl.String)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Rows:
-    """The lines that may be of the shape, and where six quotes stand in each.
+    """The lines, where six quotes stand in each, and which lines have them.
 
-    `head` and `middle` are the records round the quotes of the request.
+    What is said of a line that is not `whole` means nothing. The records stand round
+    the first four quotes.
     """
 
     octets: Octets
-    number: Ints
+    whole: Mask
     quotes: list[Ints]
     head: npt.NDArray[np.void]
     middle: npt.NDArray[np.void]
+    size: npt.NDArray[np.void]
+    between: npt.NDArray[np.void]
 
 
 def _rows(lines: pl.Series) -> _Rows:
-    """The lines with six quotes and room for all that stands between them."""
+    """The lines with their quotes; whole have room for all that stands between them."""
     octets = Octets.of(lines)
     start, end = octets.start, octets.end
-    quotes = np.flatnonzero(octets.bytes_ == ord('"'))
-    first = np.searchsorted(quotes, start)
-    behind = np.searchsorted(quotes, end)
-    number = np.flatnonzero(behind - first >= 6)
-    roomy = (quotes[first[number]] - start[number] >= _SHORTEST_HEAD) & (
-        end[number] - quotes[first[number] + 1] >= _SHORTEST_REST
-    )
+    every = np.flatnonzero(octets.bytes_ == ord('"'))
+    first = np.searchsorted(every, start)
+    whole = np.searchsorted(every, end) - first >= 6
+    every = np.append(every, np.zeros(6, np.int64))
+    quotes = [every[first + i] for i in range(6)]
+    whole &= quotes[0] - start >= _SHORTEST_HEAD
+    whole &= end - quotes[1] >= _SHORTEST_REST
     if not octets.is_ascii:
         # Fixed places could cut a character in two; both servers escape such bytes.
-        ascii_only = (lines.str.len_bytes() == lines.str.len_chars()).to_numpy()
-        roomy &= ascii_only[number]
-    number = number[roomy]
-    first = first[number]
-    places = [quotes[first + i] for i in range(6)]
-    mine = octets if len(number) == len(lines) else octets.rows(number)
+        whole &= (lines.str.len_bytes() == lines.str.len_chars()).to_numpy()
+    wanted = [(quotes[quote] - before, of) for quote, before, of in _PLACES.values()]
     return _Rows(
-        octets=mine,
-        number=number,
-        quotes=places,
-        head=octets.at(places[0] - _BEFORE, _HEAD),
-        middle=octets.at(places[1] - 9, _MIDDLE),
+        octets=octets,
+        whole=whole,
+        quotes=quotes,
+        **dict(zip(_PLACES, octets.records(*wanted), strict=True)),
     )
 
 
@@ -121,78 +144,112 @@ def _east(text: bytes) -> int | None:
     return size if shown[1] == b"+" else -size
 
 
+def _days(octets: Octets, places: Ints) -> pl.DataFrame:
+    """`day` and `east` (seconds) of the stamps that begin at the places."""
+    known: dict[bytes, tuple[date | None, int | None]] = {}
+    found = []
+    for record in octets.at(places, np.dtype(f"V{len(_STAMP)}")).tolist():
+        text = record[:12] + record[20:]
+        if text not in known:
+            known[text] = _day(text[:12]), _east(text[12:])
+        found.append(known[text])
+    shown = pl.DataFrame(found, {"day": pl.Date, "east": pl.Int32}, orient="row")
+    return shown.with_columns(pl.col("day").cast(pl.Datetime("us")))
+
+
 def _stamps(rows: _Rows) -> tuple[dict[str, pl.Series], Mask]:
     """`local_time` and `utc_offset` of `06/Feb/2025:14:32:07 +0900] `."""
-    start = rows.quotes[0] - _STAMP
-    clock, fits = digits(rows.head["clock"], "00:00:00")
-    hour, minute, second = pair(clock, 0), pair(clock, 3), pair(clock, 6)
-    fits &= (hour < 24) & (minute < 60) & (second < 60)
+    head, start = rows.head, rows.quotes[0] - len(_STAMP)
 
-    def around(first: Ints) -> pl.DataFrame:
-        known: dict[bytes, tuple[date | None, int | None]] = {}
-        octets = rows.octets.bytes_
-        found = []
-        for place in start[first].tolist():
-            day, zone = octets[place : place + 12], octets[place + 20 : place + 28]
-            text = day.tobytes() + zone.tobytes()
-            if text not in known:
-                known[text] = _day(text[:12]), _east(text[12:])
-            found.append(known[text])
-        shown = pl.DataFrame(found, {"day": pl.Date, "east": pl.Int32}, orient="row")
-        return shown.with_columns(pl.col("day").cast(pl.Datetime("us")))
+    def seconds(first: Ints) -> pl.DataFrame:
+        clock, fits = digits(head["clock"][first], "00:00:00")
+        hour, minute, second = pair(clock, 0), pair(clock, 3), pair(clock, 6)
+        fits &= (hour < 24) & (minute < 60) & (second < 60)
+        keys = [head[name][first] for name in ("day", "year", "zone")]
+        found = by_run(keys, lambda of: _days(rows.octets, start[first[of]]))
+        since = pl.Series(hour * 3600 + minute * 60 + second) * 1_000_000
+        return found.select(
+            pl.col("day") + since.cast(pl.Duration("us")),
+            "east",
+            fits=pl.Series(fits)
+            & pl.col("day").is_not_null()
+            & pl.col("east").is_not_null(),
+        )
 
-    found = by_run([rows.head["day"], rows.head["year"], rows.head["zone"]], around)
-    seconds = pl.Series(hour * 3600 + minute * 60 + second)
-    moment = found["day"] + (seconds * 1_000_000).cast(pl.Duration("us"))
-    if found["day"].null_count() or found["east"].null_count():
-        fits &= (found["day"].is_not_null() & found["east"].is_not_null()).to_numpy()
-    return {"local_time": moment, "utc_offset": found["east"]}, fits
+    keys = [head[name] for name in ("day", "year", "clock", "zone")]
+    found = by_run(keys, seconds)
+    stamps = {"local_time": found["day"], "utc_offset": found["east"]}
+    return stamps, found["fits"].to_numpy()
 
 
-def _clients(rows: _Rows) -> tuple[_Pieces, Mask]:
+#: From one space to the next, or the end: sixteen bytes at a time.
+_PIECE = np.dtype("V16")
+_INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
+
+
+def _holds(octets: Octets, byte: str, start: Ints, end: Ints) -> Mask:
+    """Whether the byte stands between two places of each line, seldom far apart."""
+    holds = np.zeros(len(start), np.bool_)
+    rows: Ints = np.arange(len(start))
+    while len(rows):
+        text = octets.at(start, _PIECE).view(np.uint8)
+        bits = np.packbits(text == ord(byte), bitorder="little").view("<u2")
+        holds[rows] |= (bits & _INSIDE[np.clip(end - start, 0, 16)]) != 0
+        more = end - start > _PIECE.itemsize
+        rows, start, end = rows[more], start[more] + _PIECE.itemsize, end[more]
+    return holds
+
+
+def _clients(rows: _Rows) -> tuple[pl.Series, Mask]:
     """`client_ip` of `192.0.2.1 - - [`; a line with a user does not fit."""
-    dashes = rows.head["dashes"] >> np.uint64(16)
-    end = rows.quotes[0] - _AFTER_ADDRESS
-    return {"client_ip": (rows.octets.start, end)}, dashes == word(" - - [")
+    start, end = rows.octets.start, rows.quotes[0] - _AFTER_ADDRESS
+    fits = rows.head["dashes"] >> np.uint64(16) == word(" - - [")
+    fits &= ~_holds(rows.octets, " ", start, np.where(rows.whole, end, start))
+    return rows.octets.cut(start, end), fits
 
 
-def _methods(rows: _Rows) -> tuple[dict[str, pl.Series], _Pieces, Mask]:
-    """The pieces of `GET /path?query HTTP/1.1`; nothing else fits."""
-    opening, closing = rows.quotes[0], rows.quotes[1]
-    method = np.full(len(opening), -1, np.int8)
-    first = rows.head["method"]
-    for number, name in enumerate(_METHODS):
-        beyond = np.uint64(56 - 8 * len(name))
-        method[first << beyond == word(name + " ") << beyond] = number
-        if number % 3 == 2 and method.min() >= 0:
+def _kinds(keys: Words, words: Sequence[tuple[np.uint64, np.uint64]]) -> Ints:
+    """Which of some words each key is, as far as it reaches; -1 for none of them.
+
+    The words stand in the order of how often they are met.
+    """
+    found = np.full(len(keys), -1)
+    left = np.arange(len(keys))
+    for number, (known, beyond) in enumerate(words):
+        same = keys << beyond == known << beyond
+        found[left[same]] = number
+        left, keys = left[~same], keys[~same]
+        if not len(left):
             break
-    begin = opening + np.array([*(len(name) + 2 for name in _METHODS), 0])[method]
+    return found
+
+
+def _requests(rows: _Rows) -> tuple[dict[str, pl.Series], Mask]:
+    """The columns of `GET /path?query HTTP/1.1`; nothing else fits."""
+    octets, (opening, closing, *_) = rows.octets, rows.quotes
+    method = _kinds(rows.head["method"], _METHOD_WORDS)
+    version = _kinds(rows.middle["version"], _VERSION_WORDS)
+    begin = opening + _METHOD_SIZES[method]
     end = closing - len(" HTTP/1.1")
-    version = np.full(len(opening), -1, np.int8)
-    last = rows.middle["version"]
-    for number, name in enumerate(_VERSIONS):
-        version[last == word("HTTP/" + name)] = number
-        if version.min() >= 0:
-            break
     fits = (method >= 0) & (version >= 0) & (end > begin)
-    octets = rows.octets.bytes_
-    fits &= (octets[begin] == ord("/")) & (octets[end] == ord(" "))
-    return (
-        {
-            "method": pl.Series(_METHODS).gather(np.maximum(method, 0)),
-            "http_version": pl.Series(_VERSIONS).gather(np.maximum(version, 0)),
-        },
-        {"target": (begin, end)},
-        fits,
-    )
+    fits &= octets.byte(begin) == ord("/")
+    fits &= octets.byte(end) == ord(" ")
+    mark = octets.cut(begin, end).str.find("?", literal=True)
+    asked = mark.is_not_null().to_numpy()
+    border = np.where(asked, begin + mark.fill_null(0).to_numpy(), end)
+    return {
+        "method": _METHOD_NAMES.gather(method),
+        "http_version": _VERSION_NAMES.gather(version),
+        "path": octets.cut(begin, border),
+        "query": octets.cut(border + 1, end, asked),
+    }, fits
 
 
-def _count(rows: _Rows, start: Ints, end: Ints) -> tuple[Ints, Mask]:
-    """The numbers of one to eight digits between two places, and whether they are."""
-    size = end - start
+def _count(digits_before: Words, size: Ints) -> tuple[Ints, Mask]:
+    """The numbers of so many digits, at most eight, that end each word."""
     beyond = ((8 - np.clip(size, 1, 8)) * 8).astype(np.uint64)
-    words = rows.octets.at(end - 8, _COUNT)["digits"] >> beyond << beyond
     zeros = word("0" * 8)
+    words = digits_before >> beyond << beyond
     values, fits = digits(words | zeros ^ (zeros >> beyond << beyond), "0" * 8)
     count = pair(values, 0)
     for byte in (2, 4, 6):
@@ -200,64 +257,61 @@ def _count(rows: _Rows, start: Ints, end: Ints) -> tuple[Ints, Mask]:
     return count, fits & (size >= 1) & (size <= 8)
 
 
+def _byte(words: Words, place: int) -> Words:
+    """One byte of each word."""
+    return words >> np.uint64(place * 8) & np.uint64(0xFF)
+
+
 def _answers(rows: _Rows) -> tuple[dict[str, pl.Series], Mask]:
     """`status` and `bytes_sent` of `" 200 512 "`."""
-    closing, opening = rows.quotes[1], rows.quotes[2]
+    (_, closing, opening, *_), size = rows.quotes, rows.size
     values, fits = digits(rows.middle["status"], '" 000 ')
     status = (values >> np.uint64(16) & np.uint64(15)).astype(np.int64) * 100
-    count, numeric = _count(rows, closing + 6, opening - 1)
-    octets = rows.octets.bytes_
-    fits &= octets[opening - 1] == ord(" ")
-    size = pl.Series(count)
+    count, numeric = _count(size["count"], opening - closing - 7)
+    fits &= _byte(size["behind"], 0) == ord(" ")
+    sent = pl.Series(count)
     if not numeric.all():
-        dash = (opening - closing == 8) & (octets[closing + 6] == ord("-"))
+        dash = (opening - closing == 8) & (_byte(size["count"], 7) == ord("-"))
         fits &= numeric | dash
-        size = size.set(pl.Series(dash), None)
+        sent = sent.set(pl.Series(dash), None)
     return {
         "status": pl.Series((status + pair(values, 3)).astype(np.int16)),
-        "bytes_sent": size,
+        "bytes_sent": sent,
     }, fits
 
 
-def _headers(rows: _Rows) -> tuple[_Pieces, Mask]:
-    """`referrer`, `user_agent` and `tail` of `"-" "curl/8.5.0" …`."""
-    _, requested, opening, closing, again, last = rows.quotes
-    octets, end = rows.octets.bytes_, rows.octets.end
-    fits = (again == closing + 2) & (octets[closing + 1] == ord(" "))
-    for quote in (requested, closing, last):
-        fits &= octets[quote - 1] != ord("\\")
-    pieces = {"referrer": (opening + 1, closing), "user_agent": (again + 1, last)}
-    if (last + 1 != end).any():
-        pieces["tail"] = (last + 1, end)
-    return pieces, fits
+def _headers(rows: _Rows) -> tuple[dict[str, pl.Series], Mask]:
+    """`referrer` and `user_agent` of `"-" "curl/8.5.0"`."""
+    octets, (_, _, opening, closing, again, last) = rows.octets, rows.quotes
+    between = rows.between["all"]
+    fits = (again == closing + 2) & (_byte(between, 2) == ord(" "))
+    fits &= _byte(between, 0) != ord("\\")
+    fits &= octets.byte(last - 1) != ord("\\")
+    absent = (closing - opening == 2) & (_byte(rows.size["behind"], 2) == ord("-"))
+    unnamed = (last - again == 2) & (_byte(between, 4) == ord("-"))
+    return {
+        "referrer": octets.cut(opening + 1, closing, ~absent),
+        "user_agent": octets.cut(again + 1, last, ~unnamed),
+    }, fits
 
 
 def _fast(rows: _Rows) -> tuple[pl.DataFrame, Mask]:
     """The columns of the rows, and which of them are of the shape."""
-    stamps, stamped = _stamps(rows)
-    asked, request, methodical = _methods(rows)
-    answers, answered = _answers(rows)
-    clients, dashed = _clients(rows)
-    headers, quoted = _headers(rows)
-    fits = stamped & methodical & answered & dashed & quoted
-    cut = rows.octets.cuts(**clients, **request, **headers)
-    spaced = cut["client_ip"].str.contains(" ", literal=True)
-    if spaced.any():
-        fits &= ~spaced.to_numpy()
-    parts = pl.col("target").str.splitn("?", 2).struct
-    tail = pl.col("tail") if "tail" in headers else pl.lit("")
-    frame = cut.select(
-        "client_ip",
-        *[pl.lit(series).alias(name) for name, series in (stamps | asked).items()],
-        parts.field("field_0").alias("path"),
-        parts.field("field_1").alias("query"),
-        *[pl.lit(series).alias(name) for name, series in answers.items()],
-        dash_to_null(pl.col("referrer")),
-        dash_to_null(pl.col("user_agent")),
-        tail.alias("tail"),
-        refused=pl.lit(None, pl.String),
+    client, dashed = _clients(rows)
+    fits = rows.whole & dashed
+    columns = {"client_ip": client}
+    for part in (_stamps, _requests, _answers, _headers):
+        found, good = part(rows)
+        columns |= found
+        fits &= good
+    end, last = rows.octets.end, rows.quotes[5] + 1
+    tailed = fits & (last != end)
+    none = pl.repeat("", len(end), eager=True)
+    columns["tail"] = (
+        rows.octets.cut(np.where(tailed, last, end), end) if tailed.any() else none
     )
-    return frame, fits
+    columns["refused"] = pl.repeat(None, len(end), dtype=pl.String, eager=True)
+    return pl.DataFrame(columns), fits
 
 
 _BRACKETS = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
@@ -340,14 +394,15 @@ def _left(lines: pl.Series) -> pl.DataFrame:
 def combined(lines: pl.Series) -> pl.DataFrame:
     """The columns of combined lines, and `tail`: what follows the user agent."""
     rows = _rows(lines)
-    if len(rows.number) == 0:
+    if not rows.whole.any():
         return _left(lines)
     frame, fits = _fast(rows)
-    if len(rows.number) == len(lines) and fits.all():
+    if fits.all():
         return frame
-    place = np.full(len(lines), -1)
-    place[rows.number[fits]] = np.flatnonzero(fits)
-    others = np.flatnonzero(place < 0)
-    place[others] = len(frame) + np.arange(len(others))
+    others = np.flatnonzero(~fits)
     left = _left(lines.gather(others))
+    if not left["refused"].null_count():
+        return frame.with_columns(frame["refused"].scatter(others, left["refused"]))
+    place = np.arange(len(frame))
+    place[others] = len(frame) + np.arange(len(others))
     return pl.concat([frame, left], how="diagonal", rechunk=True)[place]

@@ -26,12 +26,12 @@ Index = npt.NDArray[np.int64]
 #: Arrow string views: length, first four bytes, buffer, position; a text of no more
 #: than twelve bytes stands in the view itself, behind its length.
 INLINE = 12
-_INLINED = np.dtype([("text", "<u4", 3)])
-#: Length ▶ what of twelve bytes belongs to a text, as three numbers.
+_INLINED, _VIEW = np.dtype(f"V{INLINE}"), np.dtype("V16")
+#: Length ▶ what of twelve bytes belongs to a text.
 _MASKS = np.frombuffer(
-    b"".join(bytes([255]) * size + bytes(INLINE - size) for size in range(13)),
-    np.uint32,
-).reshape(13, 3)
+    b"".join(bytes([255]) * size + bytes(INLINE - size) for size in range(INLINE + 1)),
+    _INLINED,
+)
 
 
 def ends_of_lines(block: memoryview) -> Index:
@@ -101,13 +101,32 @@ def octets_at(
     return found
 
 
-def slices(bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index) -> pl.Series:
-    """The texts between places of a block, whose memory they share.
+def slices(
+    bytes_: npt.NDArray[np.uint8],
+    starts: Index,
+    ends: Index,
+    there: npt.NDArray[np.bool_] | None = None,
+) -> pl.Series:
+    """The texts between places of a block, whose memory they share; null if not there.
 
     Whoever cuts sees to it that the places lie in the block and that UTF-8 stands
     between them; polars does not look.
     """
-    lengths = ends - starts
+    known = None
+    if there is not None and not there.all():
+        known = pa.py_buffer(np.packbits(there, bitorder="little"))
+    views = _views(bytes_, starts, ends - starts)
+    array = pa.Array.from_buffers(
+        pa.string_view(),
+        len(starts),
+        [known, pa.py_buffer(views), pa.py_buffer(bytes_)],
+    )
+    return pl.Series(pl.from_arrow(array), dtype=pl.String)
+
+
+def _views(
+    bytes_: npt.NDArray[np.uint8], starts: Index, lengths: Index
+) -> npt.NDArray[np.uint32]:
     views = np.empty((len(starts), 4), np.uint32)
     views[:, 0] = lengths
     views[:, 1] = octets_at(bytes_, starts, np.dtype("<u4"))
@@ -115,14 +134,12 @@ def slices(bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index) -> pl.Seri
     views[:, 3] = starts
     short = np.flatnonzero(lengths <= INLINE)
     if len(short):
-        text = octets_at(bytes_, starts[short], _INLINED)["text"]
-        views[short, 1:4] = text & _MASKS[lengths[short]]
-    array = pa.Array.from_buffers(
-        pa.string_view(),
-        len(starts),
-        [None, pa.py_buffer(views), pa.py_buffer(bytes_)],
-    )
-    return pl.Series(pl.from_arrow(array), dtype=pl.String)
+        inlined = np.empty((len(short), 4), np.uint32)
+        inlined[:, 0] = lengths[short]
+        text = octets_at(bytes_, starts[short], _INLINED).view(np.uint32).reshape(-1, 3)
+        inlined[:, 1:] = text & _MASKS[lengths[short]].view(np.uint32).reshape(-1, 3)
+        views.view(_VIEW).ravel()[short] = inlined.view(_VIEW).ravel()
+    return views
 
 
 def _without(

@@ -40,6 +40,23 @@ def test_any_ipv4_address(texts: list[str]) -> None:
     _agrees(texts)
 
 
+_GROUPS = st.sampled_from(
+    ["", "2001", "3fff", "fe80", "fd00", "ff02", "0", "1a2b", "1"]
+)
+
+
+@given(st.lists(st.lists(_GROUPS, min_size=2, max_size=10).map(":".join), unique=True))
+def test_any_ipv6_address_and_what_looks_like_one(texts: list[str]) -> None:
+    _agrees(texts)
+
+
+@given(
+    st.lists(st.integers(0, 2**128 - 1).map(lambda n: str(ipaddress.IPv6Address(n))))
+)
+def test_ipv6_addresses_anywhere(texts: list[str]) -> None:
+    _agrees(texts)
+
+
 def test_what_is_no_dotted_address() -> None:
     texts = ["010.0.0.1", "10.0.0", "10.0.0.256", "10.0.0.1.1", "web1", "fd00::1", "::"]
     _agrees(texts)

@@ -33,7 +33,9 @@ def test_the_fast_path_says_what_the_strict_one_says(
     lines = pl.Series(["".join(text), LINE])
     fast = combined.combined(lines)
     strict = combined._strict(lines).select(fast.columns)  # noqa: SLF001  the reference
-    assert fast.to_dicts() == strict.to_dicts()
+    assert fast["refused"].to_list() == strict["refused"].to_list()
+    read = pl.col("refused").is_null()  # of a refused line the rest means nothing
+    assert fast.filter(read).to_dicts() == strict.filter(read).to_dicts()
 
 
 def test_a_stamp_that_no_calendar_has_is_null() -> None:
