@@ -46,7 +46,7 @@ _STAGES = [
     (0, "write parts", "events/tasks.py", "_write"),
     (0, "clocks", "clock/__init__.py", "infer"),
     (0, "settle times of pending parts", "events/tasks.py", "settle"),
-    (0, "every Parquet file", "case.py", "write_table"),
+    (0, "every Parquet file", "parquet.py", "write_table"),
     (0, "correlate hops", "hops/correlate.py", "correlate"),
     (0, "gaps", "gaps.py", "find"),
     (0, "findings", "findings.py", "detect"),

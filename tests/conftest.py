@@ -8,9 +8,15 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
-from forensic.case import Case, parquet_bytes
+from forensic.case import Case
+from forensic.parquet import parquet_bytes
 from forensic.schema import CLOCK, EVENT, GAP, REQUEST, SOURCE, UNPARSED
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 Rows = Sequence[Mapping[str, Any]]
 NOON = datetime(2025, 2, 6, 5, 32, 7, tzinfo=UTC)

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from forensic.archive import entries
-from forensic.case import Case, parquet_bytes
+from forensic.case import Case
 from forensic.clock import Overrides, infer
 from forensic.code import CODE
 from forensic.errors import ForensicError
@@ -28,6 +28,7 @@ from forensic.events.ledger import source_rows
 from forensic.events.slots import Slot
 from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
+from forensic.parquet import parquet_bytes
 from forensic.schema import CLOCK, EVENT, UNPARSED
 from forensic.workers import Failed, Workers
 

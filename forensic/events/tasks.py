@@ -8,10 +8,10 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from forensic.case import write_table
 from forensic.clock import apply, needs_clock
 from forensic.events.slots import mapped
 from forensic.events.unit import Segment, parse_block
+from forensic.parquet import arrow, write_table
 from forensic.schema import EVENT
 
 __all__ = ["Part", "parse_slot", "remembered", "settle"]
@@ -85,10 +85,10 @@ def remembered(stem: str) -> Part | None:
 
 def _write(frame: pl.DataFrame, path: str) -> None:
     """Parquet for what is final, uncompressed Arrow for what is read once more."""
-    table = frame.to_arrow(compat_level=_PLAIN)
     if path.endswith(".parquet"):
-        write_table(table, path)
+        write_table(arrow(frame), path)
         return
+    table = frame.to_arrow(compat_level=_PLAIN)
     with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 
