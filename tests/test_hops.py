@@ -43,6 +43,9 @@ def alb(status: int, target: int | None = None, **more: Any) -> dict[str, Any]:
     }
 
 
+HAPROXY: dict[str, Any] = {"format": "haproxy", "action": None}
+
+
 def waf(**more: Any) -> dict[str, Any]:
     return {
         "source": "waf.log",
@@ -335,22 +338,22 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
     ),
     (
         "HAProxy denies",
-        [alb(403, action=None, reason="PR--", upstream=None)],
+        [alb(403, **HAPROXY, reason="PR--", upstream=None)],
         ("load_balancer", "access_forbidden", "certain"),
     ),
     (
         "HAProxy without a server",
-        [alb(503, action=None, reason="SC--", upstream=None)],
+        [alb(503, **HAPROXY, reason="SC--", upstream=None)],
         ("load_balancer", "no_target", "certain"),
     ),
     (
         "HAProxy waited in vain",
-        [alb(504, action=None, reason="sH--", upstream="app/s1")],
+        [alb(504, **HAPROXY, reason="sH--", upstream="app/s1")],
         ("load_balancer", "target_timeout", "certain"),
     ),
     (
         "HAProxy passes on",
-        [alb(403, 403, action=None, reason="----"), web(403), said(403)],
+        [alb(403, 403, **HAPROXY, reason="----"), web(403), said(403)],
         ("application", "application_response", "strong"),
     ),
     (

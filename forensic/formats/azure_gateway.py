@@ -27,14 +27,23 @@ _KEYS = {
     "request_id": "properties.transactionId properties.trackingReference",
     "reason": "properties.error_info properties.errorInfo",
     "referrer": "properties.referer",
+    "waf_mode": "properties.WAFMode",
 }
-_PLAIN = "method user_agent upstream request_id reason referrer".split()
+_PLAIN = "method user_agent upstream request_id referrer".split()
 _NONE = ["", "-", "NoError", "ERRORINFO_NO_ERROR"]
 
 
 def _status(name: str) -> pl.Expr:
     status = pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int16, strict=False)
     return pl.when(status.is_between(100, 599)).then(status)
+
+
+def _reason() -> pl.Expr:
+    """The error that the record names, or that a firewall may have ended it."""
+    named = pl.when(~pl.col("reason").is_in(_NONE)).then("reason")
+    blocks = pl.col("waf_mode").str.to_lowercase() == "prevention"
+    alone = (_status("status") == 403) & _status("upstream_status").is_null()
+    return pl.coalesce(named, pl.when(blocks & alone).then(pl.lit("waf_prevention")))
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -59,6 +68,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             pl.col(name).cast(pl.Float64, strict=False)
             for name in ("duration", "upstream_duration")
         ),
+        reason=_reason(),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
         client_ip=without_port(pl.col("client")),

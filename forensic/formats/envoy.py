@@ -64,13 +64,17 @@ def _columns(flags: pl.Expr, *more: pl.Expr) -> list[pl.Expr]:
     """The columns that both kinds of record share."""
     stamp = iso_stamp(pl.col("stamp"))
     status = pl.col("status").cast(pl.Int16, strict=False)
-    status = pl.when(status.is_between(100, 599)).then(status)
+    # 0: the client went away before there was an answer.
+    status = pl.when(status.is_between(100, 599) | (status == 0)).then(status)
     word, details = dash_to_null(pl.col("flags_set")), dash_to_null(pl.col("details"))
     served = seconds(dash_to_null(pl.col("service_time")), 1e3)
     upstream = dash_to_null(pl.col("upstream"))
-    # Envoy's own answers have a flag or other details, or reached no server.
-    below = (details == "via_upstream") | (details.is_null() & served.is_not_null())
-    below &= word.is_null() & upstream.is_not_null()
+    # Envoy's own answers have other details or a flag, or reached no server; the flag
+    # of retries that ran out stands beside a server's answer too.
+    plain = word.is_null() | (word == "URX")
+    below = details.is_null() & served.is_not_null() & plain
+    below |= details == "via_upstream"
+    below &= upstream.is_not_null() & (status > 0)
     client = dash_to_null(pl.col("client"))
     return [
         stamp.alias("local_time"),

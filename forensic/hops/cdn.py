@@ -20,6 +20,19 @@ _OWN = {
     r"^InvalidRequestBlocked$": ("access_forbidden", "what was asked for is blocked"),
     r"^InvalidRequest": ("bad_request", "it refused the request itself"),
     r"^LimitExceeded$": ("rate_limited", "a quota of the CDN was exceeded"),
+    r"^FunctionThrottledError$": ("rate_limited", "its edge function was throttled"),
+    r"^Function(?:Execution|Validation)Error$": (
+        "exception",
+        "its edge function failed",
+    ),
+    r"^Lambda(?:Execution|Validation|Throttled)Error$|^LambdaLimitExceeded$": (
+        "lambda_error",
+        "its Lambda function failed",
+    ),
+    r"^(?:Function|Lambda)GeneratedResponse$": (
+        "fixed_response",
+        "an edge function gave this answer",
+    ),
     r"^CapacityExceeded$": ("unknown", "the edge location had no capacity left"),
 }
 #: Edge result types of an origin that gave no answer that could be passed on.

@@ -28,6 +28,7 @@ CARRIED = [
     "rule_group",
     "rule_type",
     "reason",
+    "format",
     "error",
 ]
 _SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]

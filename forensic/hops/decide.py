@@ -63,5 +63,7 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         confidence=pl.when(pl.col("ambiguous"))
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),
-        rule=pl.when(pl.col("cause") == "waf_rule").then(pl.col("waf_rule")),
+        rule=pl.when(pl.col("cause") == "waf_rule").then(
+            pl.coalesce("waf_rule", "cdn_rule")
+        ),
     )

@@ -3,6 +3,14 @@
 import polars as pl
 
 from forensic.hops.cdn import cdn
+from forensic.hops.products import (
+    api_gateway,
+    azure,
+    cloudflare,
+    envoy,
+    haproxy,
+    traefik,
+)
 from forensic.hops.table import BALANCED, Line, sure_of
 
 __all__ = ["edge"]
@@ -14,58 +22,23 @@ _TARGET = pl.col("load_balancer_upstream_status")
 _ACTIONS = pl.col("load_balancer_action").fill_null("")
 _LAST = _ACTIONS.str.extract(r"([^,]*)$", 1)
 _REASON = pl.col("load_balancer_reason").fill_null("")
-#: Statuses that AWS load balancers alone use.
 _OWN = BALANCED & _TARGET.is_null()
+#: Statuses that AWS load balancers alone use.
 _OWN &= ~pl.col("balancer_passes") | _STATUS_OUT.is_in([460, 463, 464, 561])
-_WAF_STOPPED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(_STOPPED))
-#: HAProxy's termination state ▶ the cause, and what it says.
-_TERMINATIONS = {
-    r"^[Cc][CQHDRT]": ("client_closed", "its state says that the client went away"),
-    r"^[Cc]R": ("bad_request", "its state says that no whole request came"),
-    r"^L": ("fixed_response", "its state says that it serves this answer itself"),
-    r"^PR": ("access_forbidden", "its state says that a rule of its own denies it"),
-    r"^(?:s[CHQD]|SQ)": ("target_timeout", "its state says that no server was in time"),
-    r"^(?:S|PH)": (
-        "target_connection_error",
-        "its state says that the server broke off",
-    ),
+#: What a status of its own means is documented for AWS; others say it in words.
+_PRODUCT = pl.col("load_balancer_format")
+_AWS = _OWN & sure_of(_PRODUCT.is_null() | _PRODUCT.str.starts_with("aws_"))
+_BY_STATUS = {
+    401: "auth_failed",
+    403: "access_forbidden",
+    413: "body_too_large",
+    429: "rate_limited",
+    499: "client_closed",
+    502: "target_connection_error",
+    504: "target_timeout",
+    **dict.fromkeys([400, 405, 408, 411, 414, 431, 505], "bad_request"),
 }
-
-
-def _haproxy() -> list[Line]:
-    """What HAProxy's termination state says: who ended the session, and when."""
-    state = pl.when(_REASON.str.contains(r"^[A-Za-z-]{4}$")).then(_REASON)
-    malformed = state.str.contains("^PR") & (_STATUS_OUT == 400)
-    lines = [
-        Line(
-            when=sure_of(BALANCED & malformed),
-            by="load_balancer",
-            cause="bad_request",
-            sure="certain",
-            because="its state says that it could not read the request",
-        )
-    ]
-    unnamed = pl.col("load_balancer_upstream").is_null()
-    lines.append(
-        Line(
-            when=sure_of(BALANCED & state.str.contains("^S[CQ]") & unnamed),
-            by="load_balancer",
-            cause="no_target",
-            sure="certain",
-            because="its state says that it had no server for it",
-        )
-    )
-    lines += [
-        Line(
-            when=sure_of(BALANCED & _TARGET.is_null() & state.str.contains(pattern)),
-            by="load_balancer",
-            cause=cause,
-            sure="certain",
-            because=because,
-        )
-        for pattern, (cause, because) in _TERMINATIONS.items()
-    ]
-    return lines
+_WAF_STOPPED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(_STOPPED))
 
 
 def edge() -> list[Line]:
@@ -79,6 +52,7 @@ def edge() -> list[Line]:
             sure="certain",
             because="its record says that a rule ended the request",
         ),
+        *cloudflare.lines(),
         *cdn(),
         Line(
             when=sure_of(_LAST == "waf"),
@@ -88,7 +62,7 @@ def edge() -> list[Line]:
             because="the load balancer's last action is `waf` and no target was asked",
         ),
         Line(
-            when=_OWN
+            when=_AWS
             & (_REASON.str.starts_with("WAF") | _ACTIONS.str.contains("waf-failed")),
             by=lb,
             cause="waf_unavailable",
@@ -128,30 +102,34 @@ def edge() -> list[Line]:
             sure="certain",
             because="the client closed the connection before the answer (460)",
         ),
-        *_haproxy(),
+        *haproxy.lines(),
+        *envoy.lines(),
+        *traefik.lines(),
+        *api_gateway.lines(),
+        *azure.lines(),
         Line(
-            when=_OWN & _STATUS_OUT.is_in(_CHECKED),
+            when=_AWS & _STATUS_OUT.is_in(_CHECKED),
             by=lb,
             cause="bad_request",
             sure="certain",
             because="it refused the request itself; no target was asked",
         ),
         Line(
-            when=_OWN & (_STATUS_OUT == 503),
+            when=_AWS & (_STATUS_OUT == 503),
             by=lb,
             cause="no_target",
             sure="certain",
             because="no target could take the request",
         ),
         Line(
-            when=_OWN & (_STATUS_OUT == 504),
+            when=_AWS & (_STATUS_OUT == 504),
             by=lb,
             cause="target_timeout",
             sure="certain",
             because="the target did not answer in time (target status `-`)",
         ),
         Line(
-            when=_OWN
+            when=_AWS
             & (_STATUS_OUT == 502)
             & pl.col("incident").is_not_null()
             & ~pl.col("web_known"),
@@ -161,16 +139,28 @@ def edge() -> list[Line]:
             because="the target's worker broke off while the request was outstanding",
         ),
         Line(
-            when=_OWN & (_STATUS_OUT == 502),
+            when=_AWS & (_STATUS_OUT == 502),
             by=lb,
             cause="target_connection_error",
             sure="certain",
             because="the connection to the target failed (target status `-`)",
         ),
         Line(
-            when=_OWN & (_STATUS_OUT >= 400),
+            when=_AWS & (_STATUS_OUT >= 400),
             by=lb,
             cause="unknown",
+            sure="strong",
+            because="no target status is logged",
+        ),
+        Line(
+            when=_OWN & (_STATUS_OUT >= 400),
+            by=lb,
+            cause=_STATUS_OUT.replace_strict(
+                list(_BY_STATUS),
+                list(_BY_STATUS.values()),
+                default="unknown",
+                return_dtype=pl.String,
+            ),
             sure="strong",
             because="no target status is logged",
         ),

@@ -72,8 +72,10 @@ def _missing(facts: Facts) -> pl.Expr:
     # CloudFront logs what its WAF ends as an error of its own.
     perhaps = (by == "cdn") & (pl.col("cdn_reason") == "Error")
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
+    # Cloudflare's record is its WAF's, too.
+    unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()
     wanted = {
-        "waf": ((by == "waf") & pl.col("waf_row").is_null()) | perhaps,
+        "waf": ((by == "waf") & unwritten) | perhaps,
         "load_balancer": balancer,
         "web_server": no_web & through,
         "application": app,
@@ -89,6 +91,14 @@ def _sentence() -> pl.Expr:
     """Who answered what with which status, and how that is known."""
     who = pl.col("answered_by").replace_strict(_NAMES, return_dtype=pl.String)
     status = pl.col("status").cast(pl.String).fill_null("an error")
+    # Status 0 is what is logged where the client left before any answer.
+    none = pl.col("status") == 0
+    answered = pl.when(none).then(pl.lit(" gave ")).otherwise(pl.lit(" answered "))
+    given = (
+        pl.when(none)
+        .then(pl.lit(" no answer"))
+        .otherwise(pl.concat_str(pl.lit(" with "), status))
+    )
     request = pl.concat_str(
         pl.coalesce("method", pl.lit("a request for")),
         pl.coalesce("path", pl.lit("an unreadable request")),
@@ -107,10 +117,9 @@ def _sentence() -> pl.Expr:
     )
     text = pl.concat_str(
         who,
-        pl.lit(" answered "),
+        answered,
         request,
-        pl.lit(" with "),
-        status,
+        given,
         cause.fill_null(""),
         rule.fill_null(""),
         pl.lit(": "),

@@ -66,11 +66,15 @@ class _Columns:
 _KEYS = ["method", "path", "query", "agent", "peer", "trace", "request"]
 _SELF_ANSWERED = r"(?:waf|fixed-response|redirect|authenticate[a-z-]*|jwt-validation)$"
 
+#: Words of gateways for what their firewall ended.
+_FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
+
 
 def _columns(frame: pl.DataFrame) -> _Columns:
     answered_itself = (
         pl.col("action").str.contains(_SELF_ANSWERED).fill_null(value=False)
     )
+    answered_itself |= pl.col("reason").is_in(_FIREWALLED).fill_null(value=False)
     waf = pl.col("tier") == TIERS["waf"]
     waf_passed = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
     arrays = frame.select(

@@ -163,8 +163,9 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
         .cast(pl.String)
         .replace_strict(_WEIGHTS, return_dtype=pl.Int64)
     )
+    failed = (pl.col("status") >= 400) | (pl.col("status") == 0)
     groups = (
-        requests.filter((pl.col("status") >= 400) | (pl.col("cause") == "waf_rule"))
+        requests.filter(failed | (pl.col("cause") == "waf_rule"))
         .with_columns(weight=weight * (0.5 + sure / 4))
         .group_by(group)
         .agg((pl.col("weight").mean() * (pl.len() + 1).log()).round(3))

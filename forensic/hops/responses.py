@@ -45,6 +45,7 @@ _TEXTS = [
     "user_agent",
     "trace_id",
     "request_id",
+    "format",
 ]
 _NUMBERS = [
     "status",

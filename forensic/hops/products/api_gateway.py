@@ -1,0 +1,41 @@
+"""API Gateway's types of its own responses (`$context.error.responseType`)."""
+
+from forensic.hops.said import Said, spoken
+from forensic.hops.table import Line
+
+__all__ = ["lines"]
+
+_WORDS = [
+    Said("^WAF_FILTERED$", "waf_rule", "a rule of its WAF ended the request", by="waf"),
+    Said(
+        "^MISSING_AUTHENTICATION_TOKEN$",
+        "auth_failed",
+        "no credentials came, or there is no such route",
+    ),
+    Said("^AUTHORIZER_", "auth_failed", "its authorizer failed"),
+    Said(
+        "^(?:ACCESS_DENIED|UNAUTHORIZED|EXPIRED_TOKEN|INVALID_(?:API_KEY|SIGNATURE))$",
+        "auth_failed",
+        "it does not accept the credentials",
+    ),
+    Said("^(?:THROTTLED|QUOTA_EXCEEDED)$", "rate_limited", "a quota was exceeded"),
+    Said("^REQUEST_TOO_LARGE$", "body_too_large", "the body is too large"),
+    Said(
+        "^(?:BAD_REQUEST_|UNSUPPORTED_MEDIA_TYPE$)",
+        "bad_request",
+        "it refused the request itself",
+    ),
+    Said("^RESOURCE_NOT_FOUND$", "unknown", "it has no such route"),
+    Said("^INTEGRATION_TIMEOUT$", "target_timeout", "what it calls was not in time"),
+    Said("^INTEGRATION_FAILURE$", "target_connection_error", "what it calls failed"),
+    Said(
+        "^API_CONFIGURATION_ERROR$",
+        "bad_gateway",
+        "what it calls gave no answer that fits",
+    ),
+]
+
+
+def lines() -> list[Line]:
+    """The lines about what API Gateway answers itself."""
+    return spoken("load_balancer", "api_gateway", _WORDS)

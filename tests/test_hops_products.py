@@ -1,0 +1,156 @@
+"""Who answered, by the words of each product in front of a web server."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.hops import correlate
+from forensic.schema import CLOCK, EVENT, SOURCE
+
+T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
+LB, CDN = "load_balancer", "cdn"
+
+
+def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
+    """The row of one record of that product; another that passed goes with it."""
+    hop = CDN if product in ("cloudfront", "cloudflare") else LB
+    common = {
+        "source": f"{product}.log",
+        "hop": hop,
+        "format": product,
+        "time": T,
+        "local_time": T.replace(tzinfo=None),
+        "client_ip": "203.0.113.9",
+        "method": "GET",
+        "path": "/app/admin",
+    }
+    own = {"line": 1, "offset": 0, "status": status, "reason": reason, **more}
+    passed = {"line": 2, "offset": 9, "status": 200, "path": "/", "upstream": "s1"}
+    if product != "cloudfront":
+        passed["upstream_status"] = 200
+    rows = pl.from_dicts([common | own, common | passed], schema=EVENT)
+    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
+    found = correlate(rows.lazy(), clocks, sources)
+    return found.filter(pl.col("path") == "/app/admin").row(0, named=True)
+
+
+NAMED = {"upstream": "app/s1"}
+SPOKEN = [
+    ("haproxy", 401, "PR--", {}, (LB, "auth_failed", "certain")),
+    ("haproxy", 429, "PR--", {}, (LB, "rate_limited", "certain")),
+    ("haproxy", 500, "PT--", {}, (LB, "access_forbidden", "certain")),
+    ("haproxy", 408, "cR--", {}, (LB, "bad_request", "certain")),
+    ("haproxy", 503, "sC--", NAMED, (LB, "target_timeout", "certain")),
+    ("haproxy", 503, "SC--", NAMED, (LB, "target_connection_error", "certain")),
+    ("haproxy", 502, "PH--", NAMED, (LB, "bad_gateway", "certain")),
+    ("haproxy", 503, "RC--", NAMED, (LB, "unknown", "certain")),
+    ("haproxy", 502, "DH--", NAMED, (LB, "target_connection_error", "certain")),
+    ("haproxy", 503, "----", {}, (LB, "unknown", "strong")),
+    ("envoy", 503, "UF,URX", NAMED, (LB, "target_connection_error", "certain")),
+    ("envoy", 503, "UH", {}, (LB, "no_target", "certain")),
+    ("envoy", 503, "UO", {}, (LB, "rate_limited", "certain")),
+    ("envoy", 504, "UT", NAMED, (LB, "target_timeout", "certain")),
+    ("envoy", 404, "NR", {}, (LB, "unknown", "certain")),
+    ("envoy", 403, "UAEX", {}, (LB, "auth_failed", "certain")),
+    (
+        "envoy",
+        403,
+        "rbac_access_denied_matched_policy[none]",
+        {},
+        (LB, "access_forbidden", "certain"),
+    ),
+    ("envoy", 503, "direct_response", {}, (LB, "fixed_response", "certain")),
+    ("envoy", 0, "DC", NAMED, (LB, "client_closed", "certain")),
+    ("envoy", 503, None, {}, (LB, "unknown", "strong")),
+    ("envoy", 403, None, {}, (LB, "access_forbidden", "strong")),
+    ("traefik", 404, None, {}, (LB, "unknown", "strong")),
+    ("traefik", 503, None, {}, (LB, "no_target", "strong")),
+    (
+        "traefik",
+        502,
+        None,
+        {"upstream_status": 502, "bytes_sent": 11, **NAMED},
+        (LB, "target_connection_error", "strong"),
+    ),
+    (
+        "traefik",
+        504,
+        None,
+        {"upstream_status": 504, "bytes_sent": 160, **NAMED},
+        (LB, "target_timeout", "weak"),
+    ),
+    (
+        "traefik",
+        500,
+        None,
+        {"upstream_status": 500, **NAMED},
+        ("application", "exception", "weak"),
+    ),
+    ("api_gateway", 403, "WAF_FILTERED", {}, ("waf", "waf_rule", "certain")),
+    ("api_gateway", 403, "ACCESS_DENIED", {}, (LB, "auth_failed", "certain")),
+    ("api_gateway", 429, "THROTTLED", {}, (LB, "rate_limited", "certain")),
+    ("api_gateway", 504, "INTEGRATION_TIMEOUT", {}, (LB, "target_timeout", "certain")),
+    (
+        "azure_gateway",
+        502,
+        "ERRORINFO_UPSTREAM_NO_LIVE",
+        NAMED,
+        (LB, "no_target", "certain"),
+    ),
+    ("azure_gateway", 403, "waf_prevention", {}, ("waf", "waf_rule", "strong")),
+    ("azure_gateway", 499, None, {}, (LB, "client_closed", "strong")),
+    (
+        "cloudflare",
+        403,
+        "SQLi",
+        {"action": "block", "rule": "r1"},
+        ("waf", "waf_rule", "certain"),
+    ),
+    ("cloudflare", 522, None, {}, (CDN, "upstream_timeout", "certain")),
+    ("cloudflare", 403, None, {}, (CDN, "access_forbidden", "strong")),
+    (
+        "cloudflare",
+        500,
+        None,
+        {"upstream_status": 500},
+        ("application", "exception", "weak"),
+    ),
+    ("cloudfront", 503, "FunctionExecutionError", {}, (CDN, "exception", "certain")),
+    ("cloudfront", 503, "LambdaLimitExceeded", {}, (CDN, "lambda_error", "certain")),
+    (
+        "cloudfront",
+        401,
+        "FunctionGeneratedResponse",
+        {},
+        (CDN, "fixed_response", "certain"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("product", "status", "reason", "more", "expected"),
+    SPOKEN,
+    ids=[f"{case[0]} {case[1]} {case[2]}" for case in SPOKEN],
+)
+def test_who_answered(
+    product: str,
+    status: int,
+    reason: str | None,
+    more: dict[str, Any],
+    expected: tuple[str, str, str],
+) -> None:
+    row = decided(product, status, reason, **more)
+    assert (row["answered_by"], row["cause"], row["confidence"]) == expected
+
+
+def test_a_firewall_that_is_part_of_the_cdn_has_its_record_there() -> None:
+    row = decided("cloudflare", 403, None, action="block", rule="r1")
+    assert row["rule"] == "r1"
+    assert "waf" not in row["missing"]
+
+
+def test_an_answer_that_never_came_is_called_so() -> None:
+    row = decided("envoy", 0, "DC", **NAMED)
+    assert "gave GET /app/admin no answer" in row["explanation"]
