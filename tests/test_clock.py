@@ -3,14 +3,15 @@
 import datetime as dt
 import random
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from forensic.clock import Overrides, apply, infer, needs_clock
-from forensic.clock.collect import collect
+from forensic.clock import Overrides, Traces, apply, collect, infer, needs_clock
+from forensic.clock.collect import merged
 from forensic.clock.names import named_date, rotation, series
 from forensic.clock.options import offset_text, zone_offset
 from forensic.clock.pairs import relations
@@ -47,7 +48,7 @@ def clocks(
     mtime: dt.datetime | None = None,
 ) -> pl.DataFrame:
     table = sources(frame, mtime)
-    return infer(frame.lazy(), table, overrides or Overrides(), configuration or {})
+    return infer([collect(frame)], table, overrides or Overrides(), configuration or {})
 
 
 def local(text: str) -> dt.datetime:
@@ -120,18 +121,38 @@ def test_the_story_in_single_lines(year: int) -> None:
     assert filled["local_time"].dt.year().unique().to_list() == [2025]
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64, 999])
-def test_chunks_change_nothing(chunk: int) -> None:
-    world = next(
-        w for w in worlds() if w.kind == "rotated syslog" and w.start[0] == "N"
-    )
-    frame, _ = build(world)
-    whole, cut = collect(frame.lazy()), collect(frame.lazy(), chunk)
-    assert whole is not None
-    assert cut is not None
-    assert whole.turns == cut.turns
-    for name in ("cells", "inner", "jumps", "marks"):
-        assert_frame_equal(getattr(whole, name), getattr(cut, name))
+def cut(frame: pl.DataFrame, size: int) -> list[Traces]:
+    """What the parts of a table tell, the later ones first."""
+    return [collect(part) for part in reversed(list(frame.iter_slices(size)))]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 999])
+def test_the_cuts_between_parts_change_nothing(size: int) -> None:
+    kinds = {
+        "rotated syslog",
+        "two hosts",
+        "zone changes at reboot",
+        "relay writes its offset",
+    }
+    for world in worlds():
+        if world.kind not in kinds or world.start[0] != "N":
+            continue
+        kinds.remove(world.kind)
+        frame, _ = build(world)
+        whole, parts = merged([collect(frame)]), merged(cut(frame, size))
+        assert whole.turns == parts.turns
+        for name in ("cells", "inner", "jumps", "marks"):
+            assert_frame_equal(getattr(whole, name), getattr(parts, name))
+    assert not kinds
+
+
+def test_traces_read_back_as_they_were_written(tmp_path: Path) -> None:
+    for frame in (events(*(dict(row) for row in STORY)), pl.DataFrame(schema=EVENT)):
+        traces, path = collect(frame), str(tmp_path / "a.traces")
+        traces.write(path)
+        again = Traces.read(path)
+        for name in ("cells", "inner", "jumps", "ends", "turns", "marks"):
+            assert_frame_equal(getattr(traces, name), getattr(again, name))
 
 
 def test_the_order_of_rows_in_the_table_is_total() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import pytest
 
-from forensic.clock import Overrides, apply, infer
+from forensic.clock import Overrides, apply, collect, infer
 from tests.clock_worlds import COPIES, KINDS, World, build, worlds
 
 SURE = {"certain", "strong"}
@@ -35,7 +35,7 @@ def judge(world: World) -> Result:
     """Run the inference on an archive and compare it with the truth."""
     events, sources = build(world)
     overrides = Overrides(tz=world.tz)
-    clocks = infer(events.drop("truth").lazy(), sources, overrides, world.config)
+    clocks = infer([collect(events.drop("truth"))], sources, overrides, world.config)
     found = apply(events.drop("truth"), clocks).with_columns(events["truth"])
     result = Result(world)
     for source in sorted(sources["source"]):

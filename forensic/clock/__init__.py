@@ -1,17 +1,18 @@
 """Zone, year and skew of every clock in the archive, inferred from evidence.
 
-`infer` reads the events once and says what it found, with the votes; `apply` fills
-`events.time` with it. Raw stamps are never overwritten; skew is recorded, not applied.
+`collect` takes from a part of the events what tells of clocks; `infer` says what all
+parts tell, with the votes; `apply` fills `events.time` with it. Raw stamps are never
+overwritten; skew is recorded, not applied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 import polars as pl
 
 from forensic.clock.apply import apply, needs_clock
 from forensic.clock.borders import Jumps, inner_borders
-from forensic.clock.collect import Evidence, collect
+from forensic.clock.collect import Evidence, Traces, collect, merged
 from forensic.clock.evidence import (
     continuity_links,
     epoch_votes,
@@ -30,7 +31,7 @@ from forensic.clock.year import chains, decide_years
 from forensic.clock.zone import decide_zones
 from forensic.schema import CLOCK, YEARLESS
 
-__all__ = ["Overrides", "apply", "infer", "needs_clock"]
+__all__ = ["Overrides", "Traces", "apply", "collect", "infer", "needs_clock"]
 
 Years = dict[str, tuple[int, Decision]]
 #: How often borders are sought anew: each time a segment may show another change.
@@ -38,19 +39,19 @@ _ROUNDS = 3
 
 
 def infer(
-    events: pl.LazyFrame,
+    parts: Iterable[Traces],
     sources: pl.DataFrame,
     overrides: Overrides,
     configuration: Mapping[str, bytes],
 ) -> pl.DataFrame:
     """Table of clocks: which zone, year and skew each source has, and why.
 
-    `events` are read once, in bounded memory. `configuration` maps paths of the
-    archive to the content of small files (etc/timezone, the target of etc/localtime,
-    the output of timedatectl).
+    `parts` is what `collect` took from each part of the events. `configuration` maps
+    paths of the archive to the content of small files (etc/timezone, the target of
+    etc/localtime, the output of timedatectl).
     """
-    evidence = collect(events)
-    if evidence is None:
+    evidence = merged(parts)
+    if evidence.cells.is_empty():
         return pl.DataFrame(schema=CLOCK)
     years = _years(evidence, sources, overrides)
     cells = _dated(evidence.cells, years, ["low", "high"])
@@ -61,8 +62,8 @@ def infer(
     inner, inner_links = inner_evidence(evidence.inner, borders, found)
     requests, request_links = shared.votes()
     anchors: dict[Key, list[Vote]] = {}
-    parts = (named, inner, epoch_votes(marks, borders), requests)
-    for key, votes in chain.from_iterable(part.items() for part in parts):
+    voting = (named, inner, epoch_votes(marks, borders), requests)
+    for key, votes in chain.from_iterable(one.items() for one in voting):
         anchors.setdefault(key, []).extend(votes)
     links = [*inner_links, *request_links, *continuity_links(found, jumped)]
     links += host_links(found)

@@ -1,39 +1,111 @@
-"""One pass over the events ▶ the small tables that clocks are inferred from.
+"""Events ▶ the small tables that clocks are inferred from.
 
-Memory is bounded by groups and days, and by a fixed number of sampled rows a series,
-never by the number of events.
+Each part of the events is looked at once, by whoever parsed it and has it in memory;
+what it tells is merged. The result does not depend on where the parts are cut. Memory
+is bounded by groups and days, and by a fixed number of sampled rows a series, never by
+the number of events.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
 
 import polars as pl
+import pyarrow as pa
 
-from forensic.clock.cells import (
-    GROUP,
-    JumpFinder,
-    cells,
-    inner,
-    merged_cells,
-    merged_inner,
-    merged_jumps,
-    stamps,
-)
-from forensic.clock.marks import Sample, marks
-from forensic.clock.turns import YearCounter, all_changes, changes
-from forensic.formats import all_formats
+from forensic.clock.cells import CELLS, cells, merged_cells
+from forensic.clock.inner import INNER, inner, merged_inner
+from forensic.clock.jumps import CLOCK_ENDS, JUMPS, jumps, merged_jumps
+from forensic.clock.marks import MARKS, Sample, ending_formats, marks
+from forensic.clock.rows import GROUP, rows_of
+from forensic.clock.turns import TURNS, rebased, stitched, turns
 
-__all__ = ["Evidence", "collect", "ending_formats", "own_stamp"]
+__all__ = ["Evidence", "Traces", "collect", "ending_formats", "merged", "own_stamp"]
 
-_CHUNK = 50_000
 _STAMPS = "line local_time utc_offset envelope_local envelope_offset format hop"
 _REQUEST = "method path query status duration trace_id request_id"
 _COLUMNS = [*GROUP, *_STAMPS.split(), *_REQUEST.split()]
+#: Which of the parts a row is from, while they are merged.
+_PART: dict[str, pl.DataType] = {"part": pl.Int32()}
+_PLAIN = pl.CompatLevel.oldest()
+_SCHEMAS = {
+    "cells": CELLS,
+    "inner": INNER,
+    "jumps": JUMPS,
+    "ends": CLOCK_ENDS,
+    "turns": TURNS,
+    "marks": MARKS,
+}
+
+
+def own_stamp() -> pl.Expr:
+    """Whether `local_time` is more than a copy of the envelope's stamp."""
+    local, envelope = pl.col("local_time"), pl.col("envelope_local")
+    same_offset = pl.col("utc_offset").eq_missing(pl.col("envelope_offset"))
+    copied = envelope.is_not_null() & (local == envelope) & same_offset
+    return local.is_not_null() & ~copied.fill_null(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What one part of the events tells of clocks; New Years are its own count."""
+
+    cells: pl.DataFrame
+    inner: pl.DataFrame
+    jumps: pl.DataFrame
+    ends: pl.DataFrame
+    turns: pl.DataFrame
+    marks: pl.DataFrame
+
+    def write(self, path: str) -> None:
+        """Write the tables to a file, one behind the other; empty ones are left out."""
+        with pa.OSFile(path, "wb") as sink:
+            for field in fields(self):
+                frame: pl.DataFrame = getattr(self, field.name)
+                if frame.height:
+                    _append(sink, field.name, frame)
+
+    @classmethod
+    def read(cls, path: str) -> Self:
+        """Tables that `write` wrote."""
+        found = {name: pl.DataFrame(schema=s) for name, s in _SCHEMAS.items()}
+        with pa.memory_map(path) as source:
+            while source.tell() < source.size():
+                table = pa.ipc.open_stream(source).read_all()
+                name = table.schema.metadata[b"table"].decode()
+                frame = pl.DataFrame(pl.from_arrow(table))
+                typed = [pl.col(c).cast(d) for c, d in _SCHEMAS[name].items()]
+                found[name] = frame.select(typed)
+        return cls(**found)
+
+
+def _append(sink: pa.NativeFile, name: str, frame: pl.DataFrame) -> None:
+    # A text that many rows share is written once.
+    texts = [pl.col(n).cast(pl.Categorical) for n in GROUP if n in frame.columns]
+    table = frame.with_columns(texts).to_arrow(compat_level=_PLAIN)
+    table = table.replace_schema_metadata({"table": name})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def collect(events: pl.DataFrame) -> Traces:
+    """What events tell that stand in the order of source and place."""
+    frame = events.select(_COLUMNS)
+    rows = rows_of(frame)
+    odd, ends = jumps(rows)
+    return Traces(
+        cells=cells(rows),
+        inner=inner(rows),
+        jumps=odd,
+        ends=ends,
+        turns=turns(frame, rows.group["source"], rows.local, rows.envelope, rows.turn),
+        marks=marks(rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one pass over the events keeps."""
+    """What all parts of the events tell."""
 
     #: Stamps a group, day, offset and relative year: how many, where, how fine.
     cells: pl.DataFrame
@@ -47,59 +119,27 @@ class Evidence:
     turns: dict[str, list[tuple[int, int]]]
 
 
-def own_stamp() -> pl.Expr:
-    """Whether `local_time` is more than a copy of the envelope's stamp."""
-    local, envelope = pl.col("local_time"), pl.col("envelope_local")
-    same_offset = pl.col("utc_offset").eq_missing(pl.col("envelope_offset"))
-    copied = envelope.is_not_null() & (local == envelope) & same_offset
-    return local.is_not_null() & ~copied.fill_null(value=False)
-
-
-def ending_formats() -> list[str]:
-    """Names of the formats that stamp the end of a request."""
-    return [f.name for f in all_formats() if f.stamps_end]
-
-
-def _chunks(events: pl.LazyFrame, size: int) -> Iterator[pl.DataFrame]:
-    ends = pl.col("format").is_in(ending_formats())
-    frames = events.select(_COLUMNS).collect_batches(
-        chunk_size=size, maintain_order=True
-    )
-    own = own_stamp().alias("own")
-    for frame in _gathered(frames, size):
-        yield frame.with_columns(own, ends.fill_null(value=False).alias("ends"))
-
-
-def _gathered(frames: Iterable[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
-    """Small frames as larger ones: each costs much whatever its height."""
-    held: list[pl.DataFrame] = []
-    for frame in frames:
-        held.append(frame)
-        if sum(one.height for one in held) >= size:
-            yield pl.concat(held)
-            held = []
-    rest = [frame for frame in held if frame.height]
-    if rest:
-        yield pl.concat(rest)
-
-
-def collect(events: pl.LazyFrame, chunk: int = _CHUNK) -> Evidence | None:
-    """Evidence of all events, read once in their order; None where there are none."""
-    years, jumps = YearCounter(), JumpFinder()
-    found: list[tuple[pl.DataFrame, ...]] = []
+def merged(parts: Iterable[Traces]) -> Evidence:
+    """The evidence of all parts, in whatever order they come."""
+    tables: dict[str, list[pl.DataFrame]] = {name: [] for name in _SCHEMAS}
     sample = Sample()
-    for rows_read in _chunks(events, chunk):
-        frame = years.count(rows_read)
-        rows = stamps(frame)
-        found.append((cells(rows), inner(frame), jumps.find(rows), changes(frame)))
-        sample.add(marks(frame))
-    if not found:
-        return None
-    all_cells, all_inner, all_jumps, all_turns = zip(*found, strict=True)
+    for number, part in enumerate(parts):
+        for name, found in tables.items():
+            table: pl.DataFrame = getattr(part, name)
+            table = table.with_columns(pl.lit(number).alias("part"))
+            if name == "marks":
+                sample.add(table)
+            elif table.height:
+                found.append(table)
+    runs, bases = stitched(_joined(tables, "turns"))
     return Evidence(
-        cells=merged_cells(list(all_cells)),
-        inner=merged_inner(list(all_inner)),
-        jumps=merged_jumps(list(all_jumps)),
-        marks=sample.all(),
-        turns=all_changes(list(all_turns)),
+        cells=merged_cells(rebased(_joined(tables, "cells"), bases)),
+        inner=merged_inner(rebased(_joined(tables, "inner"), bases)),
+        jumps=merged_jumps(_joined(tables, "jumps"), _joined(tables, "ends")),
+        marks=rebased(sample.all(), bases),
+        turns=runs,
     )
+
+
+def _joined(tables: Mapping[str, Sequence[pl.DataFrame]], name: str) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=_SCHEMAS[name] | _PART), *tables[name]])

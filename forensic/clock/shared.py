@@ -8,11 +8,11 @@ from typing import NamedTuple
 import polars as pl
 
 from forensic.clock.borders import Jumps, Leap, own_border
-from forensic.clock.cells import GROUP
 from forensic.clock.link import Link, is_zone, nearest_zone
 from forensic.clock.names import rotation, series
 from forensic.clock.options import offset_text
 from forensic.clock.pairs import Change, Relation, relations
+from forensic.clock.rows import GROUP
 from forensic.clock.skew import Run, skews
 from forensic.clock.spans import Skew
 from forensic.clock.unit import Borders, Key, Unit

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from forensic.archive import entries
 from forensic.case import Case
-from forensic.clock import Overrides, infer
+from forensic.clock import Overrides, Traces, infer
 from forensic.code import CODE
 from forensic.errors import ForensicError
 from forensic.events.configuration import Configuration, survey
@@ -29,7 +29,7 @@ from forensic.events.slots import Slot
 from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
 from forensic.parquet import parquet_bytes
-from forensic.schema import CLOCK, EVENT, UNPARSED
+from forensic.schema import UNPARSED
 from forensic.workers import Failed, Workers
 
 __all__ = ["ParseOptions", "parse"]
@@ -162,21 +162,8 @@ class _Run:
     # -- clocks -------------------------------------------------------------------
     def _clocks(self, sources: pl.DataFrame, found: Configuration) -> pl.DataFrame:
         self.parts.sort(key=lambda part: part.first)
-        frames = []
-        final = [part.events for part in self.parts if part.events and not part.pending]
-        if final:
-            frames.append(pl.scan_parquet(final, glob=False))
-        pending = [part.events for part in self.parts if part.events and part.pending]
-        if pending:
-            frames.append(pl.scan_ipc(pending).drop("stamps_end"))
-        if not frames:
-            return pl.DataFrame(schema=CLOCK)
-        typed = [
-            frame.select(pl.col(name).cast(dtype) for name, dtype in EVENT.items())
-            for frame in frames
-        ]
-        events = pl.concat(typed) if len(typed) > 1 else typed[0]
-        return infer(events, sources, self.options.overrides, found.files)
+        traces = (Traces.read(part.traces) for part in self.parts if part.traces)
+        return infer(traces, sources, self.options.overrides, found.files)
 
     # -- publishing ---------------------------------------------------------------
     def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 import pyarrow as pa
 
-from forensic.clock import apply, needs_clock
+from forensic.clock import apply, collect, needs_clock
 from forensic.events.slots import mapped
 from forensic.events.unit import Segment, parse_block
 from forensic.parquet import arrow, write_table
@@ -32,6 +32,7 @@ class Part:
 
     events: str | None
     pending: bool  # the times of `events` still want the clock
+    traces: str | None  # what `events` tell of clocks
     unparsed: str | None
     ledger: list[tuple[object, ...]]
     first: tuple[str, int]  # source and offset of the first event, for the order
@@ -44,8 +45,10 @@ def parse_slot(slot: str, used: int, segments: Sequence[Segment], stem: str) -> 
         parsed = parse_block(block, segments)
         events = parsed.events
         pending = needs_clock(events) if len(events) else False
-        path = None
+        path = traces = None
         if len(events):
+            traces = f"{stem}.traces"
+            collect(events).write(traces)
             path = f"{stem}.arrow" if pending else f"{stem}.parquet"
             _write(events if pending else events.drop("stamps_end"), path)
         left = None
@@ -56,6 +59,7 @@ def parse_slot(slot: str, used: int, segments: Sequence[Segment], stem: str) -> 
         part = Part(
             events=path,
             pending=pending,
+            traces=traces,
             unparsed=left,
             ledger=parsed.ledger.rows(),
             first=first,
@@ -79,7 +83,7 @@ def remembered(stem: str) -> Part | None:
     if not note.exists():
         return None
     part = msgspec.json.decode(note.read_bytes(), type=Part)
-    files = [path for path in (part.events, part.unparsed) if path]
+    files = [path for path in (part.events, part.traces, part.unparsed) if path]
     return part if all(Path(path).exists() for path in files) else None
 
 

@@ -1,0 +1,111 @@
+"""Where a clock goes back, or far ahead.
+
+The lines of one host share the envelope's clock; payloads are taken program by program.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from forensic.clock.rows import GROUP, NONE, Ints, Mask, Rows, Stamp, varying
+
+__all__ = ["CLOCK_ENDS", "JUMPS", "jumps", "merged_jumps"]
+
+_SECOND = 1_000_000
+#: Whole seconds, cut off, at least so far back or ahead.
+_BACK, _AHEAD = -11 * _SECOND, 1201 * _SECOND
+_CLOCK: dict[str, pl.DataType] = dict.fromkeys([*GROUP, "stamp"], pl.String())
+#: Stamps that lie before, or more than 20 minutes after, the one above.
+JUMPS: dict[str, pl.DataType] = _CLOCK | dict.fromkeys(["line", "gap"], pl.Int64())
+#: The first and the last stamp of each clock in a part, in microseconds.
+CLOCK_ENDS: dict[str, pl.DataType] = _CLOCK | dict.fromkeys(
+    ["line", "local", "last_line", "last_local"], pl.Int64()
+)
+#: Jumps of one source that are kept, the widest ones.
+_JUMPS = 300
+
+
+def jumps(rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """JUMPS and CLOCK_ENDS of a part: clocks whose offset is not written."""
+    found = [pl.DataFrame(schema=JUMPS)]
+    ends = [pl.DataFrame(schema=CLOCK_ENDS)]
+    for stamp in rows.stamps():
+        bare = stamp.offset == NONE
+        if bare.any():
+            odd, edges = _jumps(rows, _only(stamp, bare))
+            found.append(odd)
+            ends.append(edges)
+    return _widest(pl.concat(found)), pl.concat(ends)
+
+
+def _only(stamp: Stamp, wanted: Mask) -> Stamp:
+    if wanted.all():
+        return stamp
+    name, local, offset, at = stamp
+    return Stamp(name, local[wanted], offset[wanted], at[wanted])
+
+
+def _jumps(rows: Rows, stamp: Stamp) -> tuple[pl.DataFrame, pl.DataFrame]:
+    names = GROUP if stamp.name == "event" else GROUP[:2]
+    keys = varying(rows.groups(stamp.at, names))
+    order, same = _by_clock(keys, len(stamp.at))
+    local = stamp.local[order]
+    gap = np.diff(local)
+    odd = np.flatnonzero(same & ((gap <= _BACK) | (gap >= _AHEAD))) + 1
+    at = stamp.at[order]
+    gaps = gap[odd - 1]
+    seconds = np.abs(gaps) // _SECOND * np.sign(gaps)
+    found = _named(rows, stamp, at[odd]).with_columns(pl.Series("gap", seconds))
+    first = np.flatnonzero(np.concatenate([[True], ~same]))
+    last = np.flatnonzero(np.concatenate([~same, [True]]))
+    ends = _named(rows, stamp, at[first]).with_columns(
+        pl.Series("local", local[first]),
+        rows.frame["line"].gather(at[last]).alias("last_line"),
+        pl.Series("last_local", local[last]),
+    )
+    return found.select(list(JUMPS)), ends.select(list(CLOCK_ENDS))
+
+
+def _by_clock(keys: Mapping[str, Ints], height: int) -> tuple[Ints, Mask]:
+    """The order by clocks and lines; in it, which rows have the next one's clock."""
+    same = np.ones(max(height - 1, 0), np.bool_)
+    if not keys:
+        return np.arange(height), same
+    order: Ints = np.lexsort(list(keys.values())[::-1])
+    for key in keys.values():
+        ordered = key[order]
+        same &= ordered[1:] == ordered[:-1]
+    return order, same
+
+
+def _named(rows: Rows, stamp: Stamp, at: Ints) -> pl.DataFrame:
+    """The clock and line of some rows."""
+    names = rows.frame.select(*GROUP, "line")[at]
+    program = pl.col("process") if stamp.name == "event" else pl.lit(None, pl.String)
+    return names.with_columns(
+        program.alias("process"), pl.lit(stamp.name).alias("stamp")
+    )
+
+
+def _widest(found: pl.DataFrame) -> pl.DataFrame:
+    """The widest jumps of each source, in the order of clocks and lines."""
+    order = [*_CLOCK, "line"]
+    if found.height <= _JUMPS:
+        return found.sort(order, nulls_last=True)
+    wide = found.sort(pl.col("gap").abs(), *order, descending=[True, *[False] * 5])
+    kept = wide.group_by("source", maintain_order=True).head(_JUMPS)
+    return kept.select(list(JUMPS)).sort(order, nulls_last=True)
+
+
+def merged_jumps(found: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    """JUMPS of all parts, and those between the parts of a source."""
+    clock = list(_CLOCK)
+    ends = ends.sort(*clock, "line", "part", nulls_last=True)
+    gap = pl.col("local") - pl.col("last_local").shift(1).over(clock)
+    between = ends.with_columns(gap.alias("gap")).filter(
+        (pl.col("gap") <= _BACK) | (pl.col("gap") >= _AHEAD)
+    )
+    seconds = pl.duration(microseconds="gap").dt.total_seconds().alias("gap")
+    joined = [found.select(list(JUMPS)), between.select(*clock, "line", seconds)]
+    return _widest(pl.concat(joined))
