@@ -15,30 +15,55 @@ import pyarrow as pa
 __all__ = [
     "INLINE",
     "Index",
+    "Views",
     "ends_of_lines",
     "is_utf8",
     "octets_at",
-    "slices",
     "texts",
+    "viewed",
+    "views",
 ]
 
 Index = npt.NDArray[np.int64]
+#: Four numbers a text.
+Views = npt.NDArray[np.uint32]
 #: Arrow string views: length, first four bytes, buffer, position; a text of no more
 #: than twelve bytes stands in the view itself, behind its length.
 INLINE = 12
-_INLINED, _VIEW = np.dtype(f"V{INLINE}"), np.dtype("V16")
-#: Length ▶ what of twelve bytes belongs to a text.
+_VIEW = np.dtype("V16")
+#: Length ▶ what of a view is text: all of a short one, four bytes of a longer one.
 _MASKS = np.frombuffer(
-    b"".join(bytes([255]) * size + bytes(INLINE - size) for size in range(INLINE + 1)),
-    _INLINED,
+    b"".join(
+        bytes(4) + bytes([255]) * size + bytes(INLINE - size)
+        for size in [*range(INLINE + 1), 4]
+    ),
+    _VIEW,
 )
+#: A byte with one bit set ▶ the place of the bit.
+_PLACE = np.array([bits.bit_length() - 1 for bits in range(256)], np.int64)
+_CHUNK = 1 << 20
 
 
 def ends_of_lines(block: memoryview) -> Index:
     """The positions just behind every line end in the block."""
     bytes_ = np.frombuffer(block, np.uint8)
-    ends: Index = np.flatnonzero(bytes_ == ord("\n")) + 1
-    return ends
+    found = [
+        _line_ends(bytes_[low : low + _CHUNK]) + low
+        for low in range(0, len(bytes_), _CHUNK)
+    ]
+    return np.concatenate(found) + 1 if found else np.zeros(0, np.int64)
+
+
+def _line_ends(bytes_: npt.NDArray[np.uint8]) -> Index:
+    """The places of line ends, eight bytes looked at as one: few of them have one."""
+    ends = bytes_ == ord("\n")
+    packed = np.packbits(ends, bitorder="little")
+    places = np.flatnonzero(packed != 0)
+    bits = packed[places]
+    if (bits & (bits - 1)).any():  # two of them in eight bytes
+        return np.flatnonzero(ends)
+    found: Index = places * 8 + _PLACE[bits]
+    return found
 
 
 def is_utf8(block: memoryview) -> bool:
@@ -66,7 +91,7 @@ def texts(block: memoryview, starts: Index, ends: Index) -> tuple[pl.Series, pl.
     wrong = [] if is_utf8(block) else _invalid(bytes_, block, starts, ends)
     shown = ends.copy()
     shown[wrong] = starts[wrong]
-    series = slices(bytes_, starts, shown).alias("text")
+    series = viewed(bytes_, views(bytes_, starts, shown)).alias("text")
     flags = pl.Series("invalid", np.zeros(len(starts), bool))
     if not wrong:
         return series, flags
@@ -101,45 +126,33 @@ def octets_at(
     return found
 
 
-def slices(
-    bytes_: npt.NDArray[np.uint8],
-    starts: Index,
-    ends: Index,
-    there: npt.NDArray[np.bool_] | None = None,
-) -> pl.Series:
-    """The texts between places of a block, whose memory they share; null if not there.
+def views(bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index) -> Views:
+    """Arrow string views of the texts between places of a block.
 
     Whoever cuts sees to it that the places lie in the block and that UTF-8 stands
     between them; polars does not look.
     """
+    lengths = ends - starts
+    # Read from four bytes before the text: that is where a view has the length.
+    cut = octets_at(bytes_, starts - 4, _VIEW).view(np.uint32).reshape(-1, 4)
+    cut &= _MASKS[np.minimum(lengths, INLINE + 1)].view(np.uint32).reshape(-1, 4)
+    cut[:, 0] = lengths
+    cut[:, 3] |= (starts * (lengths > INLINE)).astype(np.uint32)
+    return cut
+
+
+def viewed(
+    bytes_: npt.NDArray[np.uint8],
+    cut: Views,
+    there: npt.NDArray[np.bool_] | None = None,
+) -> pl.Series:
+    """The texts of views, which share the block's memory; null where not there."""
     known = None
     if there is not None and not there.all():
         known = pa.py_buffer(np.packbits(there, bitorder="little"))
-    views = _views(bytes_, starts, ends - starts)
-    array = pa.Array.from_buffers(
-        pa.string_view(),
-        len(starts),
-        [known, pa.py_buffer(views), pa.py_buffer(bytes_)],
-    )
+    buffers = [known, pa.py_buffer(cut), pa.py_buffer(bytes_)]
+    array = pa.Array.from_buffers(pa.string_view(), len(cut), buffers)
     return pl.Series(pl.from_arrow(array), dtype=pl.String)
-
-
-def _views(
-    bytes_: npt.NDArray[np.uint8], starts: Index, lengths: Index
-) -> npt.NDArray[np.uint32]:
-    views = np.empty((len(starts), 4), np.uint32)
-    views[:, 0] = lengths
-    views[:, 1] = octets_at(bytes_, starts, np.dtype("<u4"))
-    views[:, 2] = 0  # the only buffer
-    views[:, 3] = starts
-    short = np.flatnonzero(lengths <= INLINE)
-    if len(short):
-        inlined = np.empty((len(short), 4), np.uint32)
-        inlined[:, 0] = lengths[short]
-        text = octets_at(bytes_, starts[short], _INLINED).view(np.uint32).reshape(-1, 3)
-        inlined[:, 1:] = text & _MASKS[lengths[short]].view(np.uint32).reshape(-1, 3)
-        views.view(_VIEW).ravel()[short] = inlined.view(_VIEW).ravel()
-    return views
 
 
 def _without(

@@ -7,14 +7,14 @@ line. The texts that are cut out are slices of the lines, not copies.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.lines import INLINE, octets_at, slices
+from forensic.lines import INLINE, Views, octets_at, viewed, views
 
 __all__ = [
     "Ints",
@@ -38,7 +38,7 @@ _HIGH = 0x80
 #: to copy from.
 _SPARSE = 4
 #: So many lines fit into the cache of a core.
-_BATCH = 2048
+_BATCH = 4096
 #: A beginning is no longer than this, and seldom are there more different ones.
 _LONGEST, _DIFFERENT = 120, 24
 
@@ -79,7 +79,7 @@ class Octets:
 
     @classmethod
     def _in_place(cls, texts: pl.Series) -> Self | None:
-        """Long lines that share one buffer, and are most of what it holds."""
+        """Long lines that stand one behind the other in most of a buffer."""
         array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *contents = array.buffers()
         if len(contents) != 1 or not len(texts):
@@ -92,7 +92,10 @@ class Octets:
         length = length.astype(np.int64)
         if int(length.sum()) * _SPARSE < len(bytes_):
             return None
-        start = np.where(length > 0, start, 0).astype(np.int64)
+        # An empty text stands nowhere; let it stand where the one before it does.
+        start = np.maximum.accumulate(np.where(length > 0, start, 0).astype(np.int64))
+        if (start[1:] < start[:-1] + length[:-1]).any():
+            return None
         return cls(texts, bytes_, start, start + length, _is_ascii(bytes_))
 
     @classmethod
@@ -115,21 +118,18 @@ class Octets:
         """The record that begins at each place; bytes outside the block are 0."""
         return octets_at(self.bytes_, places, of)
 
-    def records(self, *wanted: tuple[Ints, np.dtype[Any]]) -> list[npt.NDArray[Any]]:
-        """What `at` gives for several places of each line.
-
-        A few lines at a time, so that a line's bytes come from memory once.
-        """
-        found = [np.empty(len(places), f"V{of.itemsize}") for places, of in wanted]
+    def batches(self) -> Iterator[Self]:
+        """A few lines at a time: what is done with them stays in a core's cache."""
         for low in range(0, len(self.start), _BATCH):
             some = slice(low, low + _BATCH)
-            for values, (places, _) in zip(found, wanted, strict=True):
-                values[some] = octets_at(self.bytes_, places[some], values.dtype)
-        both = zip(found, wanted, strict=True)
-        return [values.view(of) for values, (_, of) in both]
+            lines = self.lines.slice(low, _BATCH)
+            start, end = self.start[some], self.end[some]
+            yield dataclasses.replace(self, lines=lines, start=start, end=end)
 
     def byte(self, places: Ints) -> npt.NDArray[np.uint8]:
-        """The byte at each place."""
+        """The byte at each place; any byte where that is outside the block."""
+        if not len(self.bytes_):
+            return np.zeros(len(places), np.uint8)
         return self.bytes_.take(places, mode="clip")
 
     def stands(self, text: bytes, places: Ints) -> Mask:
@@ -172,8 +172,8 @@ class Octets:
         outside = places + length > self.end
         return texts, np.where(outside, -1, which), np.where(outside, 0, length)
 
-    def cut(self, start: Ints, end: Ints, there: Mask | None = None) -> pl.Series:
-        """The text between two places of each line; null where it is not there.
+    def views(self, start: Ints, end: Ints) -> Views:
+        """The text between two places of each line, as string views.
 
         What is no text, because a place lies inside a character, is left out.
         """
@@ -181,7 +181,15 @@ class Octets:
         end = np.clip(end, start, self.end)
         if not self.is_ascii:
             end = np.where(self._inside(start) | self._inside(end), start, end)
-        return slices(self.bytes_, start, end, there)
+        return views(self.bytes_, start, end)
+
+    def text(self, cut: Views, there: Mask | None = None) -> pl.Series:
+        """The texts of string views; null where one is not there."""
+        return viewed(self.bytes_, cut, there)
+
+    def cut(self, start: Ints, end: Ints, there: Mask | None = None) -> pl.Series:
+        """The text between two places of each line; null where it is not there."""
+        return self.text(self.views(start, end), there)
 
     def cuts(self, **pieces: tuple[Ints, Ints]) -> pl.DataFrame:
         """The text between two places of each line, a column a piece."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensic import combined
+from forensic.combined import combined
+from forensic.combined.strict import strict as reference
 from forensic.formats import all_formats, load
 
 LINE = (
@@ -31,8 +32,8 @@ def test_the_fast_path_says_what_the_strict_one_says(
     for place, char in changes:
         text[place] = char
     lines = pl.Series(["".join(text), LINE])
-    fast = combined.combined(lines)
-    strict = combined._strict(lines).select(fast.columns)  # noqa: SLF001  the reference
+    fast = combined(lines)
+    strict = reference(lines).select(fast.columns)
     assert fast["refused"].to_list() == strict["refused"].to_list()
     read = pl.col("refused").is_null()  # of a refused line the rest means nothing
     assert fast.filter(read).to_dicts() == strict.filter(read).to_dicts()

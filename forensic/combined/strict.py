@@ -1,0 +1,77 @@
+"""Combined lines of any shape ▶ columns, by regular expression."""
+
+import polars as pl
+
+from forensic.columns import (
+    clf_stamp,
+    dash_to_null,
+    offset_seconds,
+    request_line,
+    target,
+)
+
+__all__ = ["HEAD", "LINE", "REFUSED", "strict"]
+
+_BRACKETS = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
+#: A virtual host may stand in front; the peer may be a list of addresses.
+_PEER = r'^(?:([^ "]+) )??([^ ,"]+(?:, ?[^ ,"]+)*) - (?:([^"]*?) )?'
+LINE = (
+    _PEER
+    + _BRACKETS
+    # Quotes are escaped inside the request; the second way is for logs where not.
+    + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}) (\d+|-)'
+    + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
+)
+#: The beginning of every line that `LINE` reads. Python's `re` runs it on hostile
+#: lines, so that no part of it may match the same text in two ways.
+HEAD = (
+    r'^(?:[^ "]+ )?[^ ,"]+(?:, ?[^ ,"]+)* - (?:[^"]* )?'
+    r'\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "'
+)
+_GROUPS = [
+    "host",
+    "address",
+    "user",
+    "stamp",
+    "request",
+    "raw_request",
+    "status",
+    "bytes_sent",
+    "referrer",
+    "user_agent",
+    "tail",
+]
+
+
+REFUSED = "not an access line"
+
+
+def strict(lines: pl.Series) -> pl.DataFrame:
+    """Columns of combined lines, `tail` and `refused` among them."""
+    groups = lines.str.extract_groups(LINE).struct.unnest()
+    frame = groups.rename(dict(zip(groups.columns, _GROUPS, strict=True)))
+    request = pl.coalesce("request", "raw_request")
+    line = request_line(request)
+    address = target(line["target"])
+    listed = pl.col("address").str.contains(", ?")
+    return frame.select(
+        client_ip=pl.col("address").str.extract(r"^([^,]*)"),
+        forwarded_for=pl.when(listed).then("address"),
+        user=dash_to_null(pl.col("user")),
+        local_time=clf_stamp(pl.col("stamp")),
+        utc_offset=offset_seconds(pl.col("stamp").str.slice(21)),
+        method=line["method"],
+        scheme=address["scheme"],
+        host=pl.coalesce(address["host"], pl.col("host").str.replace(r":\d+$", "")),
+        path=address["path"],
+        query=address["query"],
+        http_version=line["http_version"],
+        status=pl.col("status").cast(pl.Int16),
+        bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
+        referrer=dash_to_null(pl.col("referrer")),
+        user_agent=dash_to_null(pl.col("user_agent")),
+        tail=pl.col("tail"),
+        # What is no request line (a TLS hello, a scanner's bytes) is all there is.
+        message=pl.when(line["method"].is_null()).then(dash_to_null(request)),
+        refused=pl.when(pl.col("stamp").is_null()).then(pl.lit(REFUSED)),
+    )
