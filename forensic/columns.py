@@ -212,10 +212,12 @@ def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.Da
 def _patched(
     name: str, frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame
 ) -> pl.Series:
-    dtype = (others if name in others.columns else frame).schema[name]
+    dtype = frame.schema.get(name, pl.Null())
+    if dtype == pl.Null:
+        dtype = others.schema.get(name, dtype)
     none = pl.Series(name, [None], dtype=dtype)
-    old = frame.get_column(name, default=none.new_from_index(0, len(frame)))
-    new = others.get_column(name, default=none.new_from_index(0, len(rows)))
+    old = frame.get_column(name, default=none.new_from_index(0, len(frame))).cast(dtype)
+    new = others.get_column(name, default=none.new_from_index(0, len(rows))).cast(dtype)
     if new.null_count() == len(rows) and (
         old.null_count() == len(old) or old.gather(rows).null_count() == len(rows)
     ):

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from forensic.columns import by_value, first_that_parses, only_where, prefix, target
-from forensic.octets import Octets
+from forensic.names import names
+from forensic.octets import Ints, Mask, Octets
 from forensic.schema import HOPS
 
 __all__ = ["first_class", "http_messages", "programs", "system_messages"]
@@ -173,6 +174,10 @@ _SPEAKS_OF_HTTP = (
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )
 _HTTP = "method scheme host path query http_version status client_ip".split()
+_TYPES = dict.fromkeys([*_HTTP, "reason"], pl.String()) | {
+    "status": pl.Int16(),
+    "duration": pl.Float64(),
+}
 
 
 def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
@@ -201,7 +206,6 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
     )
 
 
-_TELLS = "^Re(?:quest|sponse): "
 #: What stands before the first slash of `Response: 200 http://h/p`.
 _ANNOUNCED = re.compile(
     rf"Re(?:quest|sponse): (?:({_METHODS}) )?(?:([1-5][0-9]{{2}}) )?(?:(https?):)?"
@@ -209,41 +213,56 @@ _ANNOUNCED = re.compile(
 _PLACE = re.compile(rf"({_HOST})(?::[0-9]*)?")
 
 
+def _is_announcement(text: str) -> bool:
+    return _ANNOUNCED.fullmatch(text) is not None
+
+
+def _is_place(text: str) -> bool:
+    return _PLACE.fullmatch(text) is not None
+
+
 def _announced(messages: pl.Series) -> pl.DataFrame:
     """What `Response: 200 http://h/p` says where nothing follows: cut, not matched."""
     octets = Octets.of(messages)
-    every = np.ones(len(messages), np.bool_)
-    texts, which, length = octets.beginnings(octets.start, every, b"/")
-    told = [_ANNOUNCED.fullmatch(text.decode("utf-8", "replace")) for text in texts]
-    heads = pl.DataFrame(
-        [match.groups() if match else (None,) * 3 for match in told] + [(None,) * 3],
-        schema=["method", "status", "scheme"],
-        schema_overrides=dict.fromkeys(["method", "status", "scheme"], pl.String),
-        orient="row",
+    place = octets.start
+    tells = octets.stands(b"Request: ", place) | octets.stands(b"Response: ", place)
+    head = names(octets, place, tells, b"/", _is_announcement)
+    told = [groups for text in head.texts for groups in _ANNOUNCED.findall(text)]
+    method, status, scheme = (
+        head.column([groups[n] or None for groups in told]) for n in range(3)
     )
-    head = heads[np.where(which < 0, len(texts), which)]
-    whole = head["scheme"].is_not_null().to_numpy()
-    known = np.array([match is not None for match in told] + [False])[which]
-    place = octets.start + length
+    place = place + head.length
+    whole = np.array([False, *(bool(groups[2]) for groups in told)])[head.which]
     double = whole & octets.stands(b"/", place)
-    names, host, width = octets.beginnings(place + 1, double, b"/")
-    hosts = [_PLACE.fullmatch(name.decode("utf-8", "replace")) for name in names]
-    known &= ~whole | np.array([host is not None for host in hosts] + [False])[host]
-    named = pl.Series([*(host and host[1] for host in hosts), None], dtype=pl.String)
-    place = place + np.where(whole, 1 + width, 0) - 1
-    target = octets.cuts(target=(np.where(known, place, octets.end), octets.end))
-    sure = pl.lit(pl.Series(known)) & ~pl.col("target").str.contains(r"[ \"'#]")
-    parts = pl.col("target").str.splitn("?", 2).struct
-    return target.select(
-        head["method"],
-        head["status"],
-        head["scheme"],
-        parts.field("field_0").alias("path"),
-        parts.field("field_1").alias("query"),
-        host=named.gather(np.where(host < 0, len(names), host)),
-        duration=pl.lit(None, pl.Float64),
-        refused=pl.when(~sure).then(pl.lit("no request")),
+    host = names(octets, place + 1, double, b"/", _is_place)
+    hosts = [_PLACE.findall(text)[0] for text in host.texts]
+    known = head.found & (~whole | host.found)
+    place = place + np.where(whole, 1 + host.length, 0) - 1
+    path, query, sure = _split(octets, np.where(known, place, octets.end))
+    refused = pl.Series([None, "no request"])
+    return pl.DataFrame(
+        {
+            "method": method,
+            "status": status.cast(pl.Int16),
+            "scheme": scheme,
+            "host": host.column(hosts),
+            "path": path,
+            "query": query,
+            "refused": refused.gather((~(known & sure)).astype(np.uint32)),
+        }
     )
+
+
+def _split(octets: Octets, place: Ints) -> tuple[pl.Series, pl.Series, Mask]:
+    """Path and query of the rests of lines, and whether they are nothing else."""
+    whole = octets.cut(place, octets.end)
+    sure = ~whole.str.contains(r"[ \"'#]").to_numpy()
+    size = whole.str.find("?", literal=True)
+    marked = size.is_not_null()
+    mark = place + size.fill_null(0).to_numpy()
+    path = octets.cut(place, np.where(marked.to_numpy(), mark, octets.end))
+    query = octets.cut(mark + 1, octets.end)
+    return path, pl.select(pl.when(marked).then(query)).to_series(), sure
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
@@ -277,7 +296,8 @@ def _spoken(messages: pl.Series) -> pl.DataFrame:
         _SECONDS, default=1.0, return_dtype=pl.Float64
     )
     whole = _complete(found).with_columns(
-        duration=took.field("1").cast(pl.Float64) * unit
+        pl.col("status").cast(pl.Int16),
+        duration=took.field("1").cast(pl.Float64) * unit,
     )
     return whole.select(
         pl.when(pl.col("refused").is_null()).then(pl.col(*_HTTP, "reason", "duration"))
@@ -286,8 +306,8 @@ def _spoken(messages: pl.Series) -> pl.DataFrame:
 
 def _complete(found: pl.DataFrame) -> pl.DataFrame:
     """The frame with all columns of texts, null where no shape gave them."""
-    absent = [name for name in [*_HTTP, "reason"] if name not in found.columns]
-    return found.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    absent = [name for name in _TYPES if name not in found.columns]
+    return found.with_columns(pl.lit(None, _TYPES[name]).alias(name) for name in absent)
 
 
 def _others(messages: pl.Series) -> pl.DataFrame:
@@ -303,10 +323,5 @@ def http_messages(message: pl.Series) -> pl.DataFrame:
     Columns: method, scheme, host, path, query, http_version, status, client_ip,
     reason, duration (only where a unit is written).
     """
-    if message.str.contains(_TELLS).any():
-        found = _complete(first_that_parses(message, [_announced, _others]))
-    else:
-        found = _others(message)
-    return found.select(*_HTTP, "reason", "duration").with_columns(
-        pl.col("status").cast(pl.Int16)
-    )
+    found = _complete(first_that_parses(message, [_announced, _others]))
+    return found.select(*_HTTP, "reason", "duration")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from forensic.columns import patched
 from forensic.format import Format
 from forensic.formats import all_formats, load
 
@@ -156,53 +157,72 @@ def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.Data
     the envelope says it. `message` is the payload's, because the line's prefix is in
     columns then.
     """
-    shown = pl.when(pl.col("refused").is_null()).then("message").fill_null("")
-    inner = parse_rows(outer.select(shown).to_series(), payloads, (), depth=depth + 1)
-    good = inner["refused"].is_null()
-    if not good.any():
+    refused = outer["refused"]
+    text = outer["message"]
+    if refused.null_count() < len(outer):
+        text = pl.select(pl.when(refused.is_null()).then(text)).to_series()
+    inner = parse_rows(text.fill_null(""), payloads, (), depth=depth + 1)
+    bad = inner["refused"].is_not_null().arg_true()
+    if len(bad) == len(inner):
         return outer
     inner = inner.drop("row", "refused")
+    if not len(bad):
+        return _over(outer, inner)
+    if len(bad) * 2 < len(inner):
+        return patched(_over(outer, inner), bad, outer[bad])
+    good = pl.int_range(len(inner), dtype=pl.UInt32, eager=True)
+    good = good.filter(~good.is_in(bad.implode()))
+    return patched(outer, good, _over(outer[good], inner[good]))
+
+
+def _over(outer: pl.DataFrame, inner: pl.DataFrame) -> pl.DataFrame:
+    """Envelope rows with the columns of their payloads."""
     if "local_time" in inner.columns and "utc_offset" not in inner.columns:
         inner = inner.with_columns(pl.lit(None, pl.Int32).alias("utc_offset"))
     if "message" not in inner.columns:
         inner = inner.with_columns(pl.lit(None, pl.String).alias("message"))
-    merged = [
+    return outer.with_columns(
         _merged(name, inner, outer) if name in outer.columns else inner[name]
         for name in inner.columns
-    ]
-    if good.all():
-        return outer.with_columns(merged)
-    return outer.with_columns(
-        pl.when(pl.lit(good))
-        .then(pl.lit(value))
-        .otherwise(value.name if value.name in outer.columns else None)
-        .alias(value.name)
-        for value in merged
     )
 
 
 def _merged(column: str, inner: pl.DataFrame, outer: pl.DataFrame) -> pl.Series:
     """One column of payload and envelope: the payload's where it says something."""
-    value, fallback = inner[column], outer[column].cast(inner.schema[column])
+    value, fallback = inner[column], outer[column]
     if column in {"message", "stamps_end", "format"}:
         return value
-    if fallback.null_count() == len(fallback) and column != "utc_offset":
-        return value
-    if column == "utc_offset" and "local_time" in inner.columns:
+    if column == "utc_offset":
         # A zone belongs to its stamp: never the envelope's with the payload's.
-        return value.zip_with(inner["local_time"].is_not_null(), fallback)
+        stamps = inner.get_column("local_time", default=value)
+        return _filled(value, stamps.is_null(), fallback)
     if column == "extra":
         return _joined_objects(fallback, value)
     if column == "hop":
         # nginx and gunicorn write the same access lines: the program decides.
-        named = fallback.is_in(["app_server", "application", "load_balancer"])
-        stays = (named & (value == "web_server")).fill_null(value=False)
-        return fallback.zip_with(stays, value.zip_with(value.is_not_null(), fallback))
-    return value.zip_with(value.is_not_null(), fallback)
+        named = ["app_server", "application", "load_balancer"]
+        web = value == "web_server"
+        if web.any():
+            stays = fallback.is_in(named) & web
+            value = _filled(value, stays.fill_null(value=False), fallback)
+    return _filled(value, value.is_null(), fallback)
+
+
+def _filled(value: pl.Series, missing: pl.Series, fallback: pl.Series) -> pl.Series:
+    """The column with the other's values where its own are missing."""
+    rows = missing.arg_true()
+    if not len(rows):
+        return value
+    others = fallback.gather(rows).to_frame()
+    return patched(value.to_frame(), rows, others).to_series()
 
 
 def _joined_objects(outer: pl.Series, inner: pl.Series) -> pl.Series:
     """Two columns of JSON objects as one; the first one's keys stand first."""
+    if inner.null_count() == len(inner):
+        return outer
+    if outer.null_count() == len(outer):
+        return inner
     both = outer.is_not_null() & inner.is_not_null() & (inner != "{}") & (outer != "{}")
     filled = inner.zip_with(inner.is_not_null(), outer)
     if not both.any():

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import polars as pl
 
+from forensic import moments as stamps_at
 from forensic.columns import (
     by_value,
     first_that_parses,
@@ -18,7 +19,8 @@ from forensic.columns import (
     target,
 )
 from forensic.format import Format
-from forensic.octets import Ints, Mask, Octets, by_run, shape
+from forensic.names import names
+from forensic.octets import Octets
 
 __all__ = ["FORMAT"]
 
@@ -55,8 +57,7 @@ _ACCESS = r"^[^ ]* [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/"
 _REQUEST = r"(?:Error handling request )?(?:(?P<method>[A-Z]{3,10}) )?"
 #: Only messages that begin so may name a request.
 _ASKS = r"^(?:Error handling |[A-Z]{3,10} )"
-#: `[2025-02-06 14:32:07 +0900] [`, in words.
-_CLOCK = shape(29, day=0, hour=8, minute=16, zone=21)
+_SECONDS = len("2025-02-06 14:32:07")
 _TARGET = r"^((?:/|https?://)[^ ]*)$"
 
 
@@ -100,41 +101,39 @@ def _facts(messages: pl.Series) -> pl.DataFrame:
     return pl.concat([asked, peers, reason.to_frame()], how="horizontal")
 
 
-def _names(texts: list[bytes], which: Ints, shape_: str) -> tuple[pl.Series, Mask]:
-    """The text that stands in each row, if it is of the shape."""
-    names = [text.decode("utf-8", "replace") for text in texts]
-    good = np.array(
-        [*(re.fullmatch(shape_, name) is not None for name in names), False]
-    )
-    known = good[which]
-    values = pl.Series([*names, None], dtype=pl.String)
-    return values.gather(np.where(known, which, len(names))), known
+def _is_number(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,10}", text) is not None
+
+
+def _is_level(text: str) -> bool:
+    return re.fullmatch("[A-Z]+", text) is not None
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
     """The header's columns and the `message`, cut at fixed places."""
     octets = Octets.of(lines)
-    clock = octets.at(octets.start, _CLOCK)
-
-    def stamps(first: Ints) -> pl.DataFrame:
-        text = octets.lines.gather(first).str.slice(0, _CLOCK.itemsize)
-        return moments(text.str.extract(rf"^\[({_STAMP})\] \[$", 1)).drop("zone")
-
-    found = by_run([clock[name] for name in clock.dtype.names or ()], stamps)
-    fits = found["local_time"].is_not_null().to_numpy()
-    place = octets.start + _CLOCK.itemsize
-    pids, which, length = octets.beginnings(place, fits, b"] [")
-    place = place + length
-    levels, grade, size = octets.beginnings(place, which >= 0, b"] ")
-    pid, numbered = _names(pids, which, "[0-9]{1,10}")
-    level, graded = _names(levels, grade, "[A-Z]+")
-    sure = numbered & graded
-    place = np.where(sure, place + size, octets.end)
-    return found.with_columns(
-        pid.alias("pid"),
-        level.alias("level"),
-        octets.cuts(message=(place, octets.end)).to_series(),
-        refused=pl.when(~pl.lit(pl.Series(sure))).then(pl.lit("of another shape")),
+    place = octets.start + 1
+    local, fits = stamps_at.iso(octets, place, " ")
+    place = place + _SECONDS
+    offset, width = stamps_at.zone(octets, place + 1)
+    fits &= (width == len("+0900")) & octets.stands(b" ", place)
+    fits &= octets.stands(b"[", octets.start) & octets.stands(b"] [", place + 6)
+    place = place + len(" +0900] [")
+    pid = names(octets, place, fits, b"] [", _is_number)
+    place = place + pid.length
+    level = names(octets, place, pid.found, b"] ", _is_level)
+    sure = level.found
+    place = np.where(sure, place + level.length, octets.end)
+    refused = pl.Series([None, "of another shape"])
+    return pl.DataFrame(
+        {
+            "local_time": stamps_at.naive(local),
+            "utc_offset": pl.Series(offset.astype(np.int32)),
+            "pid": pid.column(),
+            "level": level.column(),
+            "message": octets.cut(place, octets.end),
+            "refused": refused.gather((~sure).astype(np.uint32)),
+        }
     )
 
 

@@ -14,17 +14,18 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from forensic import moments as stamps_at
 from forensic.columns import (
     by_value,
     first_that_parses,
-    iso_stamp,
     json_extra,
     moments,
     prefix,
 )
 from forensic.format import Format
 from forensic.messages import http_messages
-from forensic.octets import Ints, Mask, Octets, by_run, digits, number, shape
+from forensic.names import Names, either, names
+from forensic.octets import Mask, Octets, digits, number, shape
 
 __all__ = ["FORMAT"]
 
@@ -168,10 +169,8 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
     )
 
 
-#: `2025-02-06 14:32:45,136 `, in words.
-_CLOCK = shape(24, date=0, hour=8, fraction=16)
-_SECONDS = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}[.,]$"
-_LOW = np.uint64(0xFFFFFFFF)
+_STAMP_SIZE = len("2025-02-06 14:32:45")
+_TAIL = shape(8, fraction=0)
 #: Text in which none of _BEHIND but the last finds anything.
 _PLAIN = r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-])"
 _DOTTED = r"[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+|[a-z_][a-z0-9_]*"
@@ -204,18 +203,12 @@ class _Cutter:
         self.octets = Octets.of(lines)
         self.place = self.octets.start
 
-    def names(
-        self, rows: Mask, until: bytes, known: Callable[[str], bool]
-    ) -> tuple[pl.Series, Mask]:
+    def names(self, rows: Mask, until: bytes, known: Callable[[str], bool]) -> Names:
         """The known names that stand up to `until`; the places move behind them."""
-        texts, which, length = self.octets.beginnings(self.place, rows, until)
-        names = [text.decode("utf-8", "replace") for text in texts]
-        good = np.array([*map(known, names), False])[which]
-        self.place = self.place + np.where(good, length, 0)
-        values = pl.Series([*names, None], dtype=pl.String)
-        if known is _is_level:
-            values = values.str.to_lowercase()
-        return values.gather(np.where(good, which, len(names))), good
+        found = names(self.octets, self.place, rows, until, known)
+        if found.texts:
+            self.place = self.place + found.length
+        return found
 
     def skip(self, rows: Mask, text: bytes) -> Mask:
         """Whether the text stands there; the places move behind it."""
@@ -225,25 +218,17 @@ class _Cutter:
         self.place = self.place + np.where(found, len(text), 0)
         return found
 
-    def moments(self) -> tuple[pl.Series, Mask, Mask]:
+    def stamps(self) -> tuple[pl.Series, Mask, Mask]:
         """The times of `2025-02-06 14:32:45,136 `, which fit, which have no `T`."""
-        clock = self.octets.at(self.place, _CLOCK)
-        values, fits = digits(clock["fraction"] >> np.uint64(32), "000 ")
-        keys = [clock["date"], clock["hour"], clock["fraction"] & _LOW]
-        seconds = by_run(keys, self._seconds)["local_time"]
-        micros = pl.Series(number(values, 0) * 1000).cast(pl.Duration("us"))
-        fits &= seconds.is_not_null().to_numpy()
-        self.place = self.place + np.where(fits, _CLOCK.itemsize, 0)
-        spaced = clock["hour"] >> np.uint64(16) & np.uint64(255) == np.uint64(ord(" "))
-        return seconds + micros, fits, spaced
-
-    def _seconds(self, first: Ints) -> pl.DataFrame:
-        place, octets = self.place[first], self.octets
-        start = pl.Series(place - octets.start[first])
-        text = pl.col("line").str.slice(pl.lit(start), 20)
-        return pl.DataFrame({"line": octets.lines.gather(first)}).select(
-            local_time=iso_stamp(pl.when(text.str.contains(_SECONDS)).then(text))
-        )
+        local, fits = stamps_at.iso(self.octets, self.place, "T ")
+        tail = self.octets.at(self.place + _STAMP_SIZE, _TAIL)["fraction"]
+        comma, with_comma = digits(tail, ",000 ")
+        _, with_point = digits(tail, ".000 ")
+        fits &= with_comma | with_point
+        middle = self.place + len("2025-02-06")
+        spaced = self.octets.stands(b" ", middle)
+        self.place = self.place + np.where(fits, _STAMP_SIZE + len(",136 "), 0)
+        return stamps_at.naive(local + number(comma, 1) * 1000), fits, spaced
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
@@ -253,40 +238,44 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     `STAMP INFO app: text` and `STAMP - app - INFO - text`.
     """
     cutter = _Cutter(lines)
-    before, leads = cutter.names(np.ones(len(lines), np.bool_), b" ", _is_level)
-    stamps, stamped, spaced = cutter.moments()
-    leads &= stamped & spaced
-    follows = stamped & before.is_null().to_numpy()
+    before = cutter.names(np.ones(len(lines), np.bool_), b" ", _is_level)
+    stamps, stamped, spaced = cutter.stamps()
+    leads = before.found & stamped & spaced
+    follows = stamped & ~before.found
     dashed = cutter.skip(follows, b"- ")
-    between, dashed = cutter.names(dashed, b" - ", _is_between)
-    level, dashed = cutter.names(dashed, b" - ", _is_level)
-    behind, follows = cutter.names(follows & ~dashed, b" ", _is_level)
-    bracket = cutter.skip(leads | follows, b"[")
-    logger, framed = cutter.names(bracket, b"] ", _is_logger)
-    named, _ = cutter.names(follows & ~bracket, b": ", _is_before)
-    rows = dashed | framed | (follows & ~bracket)
+    between = cutter.names(dashed, b" - ", _is_between)
+    level = cutter.names(between.found, b" - ", _is_level)
+    behind = cutter.names(follows & ~level.found, b" ", _is_level)
+    bracket = cutter.skip(leads | behind.found, b"[")
+    logger = cutter.names(bracket, b"] ", _is_logger)
+    named = cutter.names(behind.found & ~bracket, b": ", _is_before)
+    rows = level.found | logger.found | (behind.found & ~bracket)
     rows &= cutter.place <= cutter.octets.end
-    end = cutter.octets.end
-    frame = cutter.octets.cuts(message=(np.where(rows, cutter.place, end), end))
-    message = frame["message"]
-    plain = message.str.contains(_PLAIN).to_numpy() | named.is_not_null().to_numpy()
-    rows &= plain | _unnamed(rows & leads & ~plain, message)
-    return frame.select(
-        local_time=stamps,
-        level=pl.coalesce(before, behind, level),
-        logger=pl.coalesce(logger, named, between),
-        message=message,
-        refused=pl.when(~pl.lit(pl.Series(rows))).then(pl.lit("no stamp and level")),
-        **{column.name: column for column in http_messages(message)},
+    message = cutter.octets.cut(
+        np.where(rows, cutter.place, cutter.octets.end), cutter.octets.end
+    )
+    levels = either(before, behind, level)
+    rows &= _unnamed(rows & ~named.found, leads, message)
+    refused = pl.Series([None, "no stamp and level"])
+    return pl.DataFrame(
+        {
+            "local_time": stamps,
+            "level": levels.column([text.lower() for text in levels.texts]),
+            "logger": either(logger, named, between).column(),
+            "message": message,
+            "refused": refused.gather((~rows).astype(np.uint32)),
+        }
+        | http_messages(message).to_dict()
     )
 
 
-def _unnamed(rows: Mask, messages: pl.Series) -> Mask:
-    """The rows whose text does not begin with more names."""
-    found = rows.copy()
-    if rows.any():
-        more = messages.filter(pl.Series(rows)).str.contains(_MORE_NAMES)
-        found[rows] = ~more.to_numpy()
+def _unnamed(rows: Mask, leads: Mask, messages: pl.Series) -> Mask:
+    """Which of the rows have a text that does not begin with more names."""
+    found = np.ones(len(rows), np.bool_)
+    odd = np.flatnonzero(rows & ~messages.str.contains(_PLAIN).to_numpy())
+    if len(odd):
+        more = messages.gather(odd).str.contains(_MORE_NAMES).to_numpy()
+        found[odd] = leads[odd] & ~more
     return found
 
 

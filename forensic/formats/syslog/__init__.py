@@ -20,13 +20,12 @@ from forensic.columns import (
     prefix,
 )
 from forensic.format import Format
-from forensic.formats.syslog.cut import LEVEL_WORDS, cut
+from forensic.formats.syslog.cut import LEVEL_WORDS, SEVERITIES, cut
 from forensic.formats.syslog.stamps import BSD, CLOCK, DATE, bsd_stamps, sliced
 from forensic.messages import programs, system_messages
 
 __all__ = ["FORMAT"]
 
-_SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
 _PRI = r"(?:<(?P<pri>[0-9]{1,3})>)?"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 #: One space before a one-digit day, a year, a Japanese locale, a zone.
@@ -96,7 +95,7 @@ def _offsets(zones: pl.Series) -> pl.DataFrame:
 def _levels(priorities: pl.Series) -> pl.DataFrame:
     """`level` of each PRI; above 191 there is none."""
     number = pl.col("pri").cast(pl.Int16, strict=False)
-    names = dict(enumerate(_SEVERITIES))
+    names = dict(enumerate(SEVERITIES))
     level = pl.when(number < 192).then(number % 8)
     return pl.DataFrame({"pri": priorities}).select(
         level=level.replace_strict(names, default=None, return_dtype=pl.String)
@@ -170,11 +169,6 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
         flags=pl.when(bad_time).then(pl.lit(["bad_time"])),
         refused=pl.when(~parsed).then(pl.lit("no syslog shape")),
     )
-
-
-def _cut(lines: pl.Series) -> pl.DataFrame:
-    """The lines of `host program[pid]: …` behind the usual stamps, cut by bytes."""
-    return _columns(cut(lines))
 
 
 def _traditional(lines: pl.Series) -> pl.DataFrame:
@@ -259,7 +253,7 @@ def _slow(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of syslog lines; `message` is the payload."""
-    return first_that_parses(lines, [_cut, _slow], _HEAD)
+    return first_that_parses(lines, [cut, _slow], _HEAD)
 
 
 FORMAT = Format(

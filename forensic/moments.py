@@ -1,0 +1,164 @@
+"""Stamps at fixed places ▶ microseconds, read as words, once a run of equal ones.
+
+Only what is certain is read: whatever is odd (a 31 April, 24:00, a year long ago) does
+not fit, and is left to the slower ways of `columns`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forensic.octets import (
+    Ints,
+    Mask,
+    Octets,
+    Words,
+    digits,
+    number,
+    pair,
+    shape,
+    word,
+)
+from forensic.schema import YEARLESS
+
+__all__ = ["bsd", "fraction", "is_digit", "iso", "naive", "zone"]
+
+_DAY = 86_400
+_SECOND = 1_000_000
+_FIRST_YEAR, _LAST_YEAR = 1970, 2099
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+#: `Feb  6 05:32:07 ` and `2025-02-06T05:32:07`, in words.
+_BSD = shape(16, month=0, rest=8, clock=7)
+_ISO = shape(19, date=0, hour=8, clock=11)
+_ANY = shape(8, word=0)
+_DAY_OF_MONTH = "\0" * 4 + "00 0"
+_SEVEN, _FOUR = np.uint64((1 << 56) - 1), np.uint64((1 << 32) - 1)
+_BYTE = np.uint64(255)
+
+Found = tuple[Ints, Mask]
+
+
+def naive(micros: Ints) -> pl.Series:
+    """Local times of microseconds since 1970."""
+    return pl.Series(micros).cast(pl.Datetime("us"))
+
+
+def _each_run(keys: list[Words], decode: Callable[[Ints], Found]) -> Found:
+    """What `decode` makes of the first row of each run of rows with equal keys."""
+    count = len(keys[0])
+    changed = np.ones(count, np.bool_)
+    changed[1:] = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        changed[1:] |= key[1:] != key[:-1]
+    first = np.flatnonzero(changed)
+    sizes = np.diff(first, append=count)
+    values, fits = decode(first)
+    return np.repeat(values, sizes), np.repeat(fits, sizes)
+
+
+def _seconds(clock: Words) -> Found:
+    """The second of the day of `05:32:07`."""
+    values, fits = digits(clock, "00:00:00")
+    hour, minute, second = pair(values, 0), pair(values, 3), pair(values, 6)
+    fits &= (hour < 24) & (minute < 60) & (second < 60)
+    return hour * 3600 + minute * 60 + second, fits
+
+
+def _days(year: Ints, month: Ints, day: Ints) -> Found:
+    """Days since 1970, of dates that there are."""
+    fits = (month >= 1) & (month <= 12) & (day >= 1)
+    index = (year - 1970) * 12 + np.clip(month, 1, 12) - 1
+    begins, ends = _first_day(index), _first_day(index + 1)
+    return begins + day - 1, fits & (day <= ends - begins)
+
+
+def _first_day(months: Ints) -> Ints:
+    days: npt.NDArray[np.datetime64] = months.astype("M8[M]").astype("M8[D]")
+    return days.astype(np.int64)
+
+
+def bsd(octets: Octets, places: Ints) -> Found:
+    """`Feb  6 05:32:07 ` at each place; the year is YEARLESS."""
+    words = octets.at(places, _BSD)
+
+    def decode(first: Ints) -> Found:
+        date = words["month"][first]
+        month = np.zeros(len(first), np.int64)
+        for number_, name in enumerate(_MONTHS, 1):
+            month[date & _FOUR == word(f"{name} ")] = number_
+        space = date >> np.uint64(32) & _BYTE == np.uint64(ord(" "))
+        # A day of one digit has a space where the others have a ten.
+        dated = date | np.where(space, word("\0\0\0\0\x10"), np.uint64(0))
+        values, fits = digits(dated & ~_FOUR, _DAY_OF_MONTH)
+        days, real = _days(np.full(len(first), YEARLESS), month, pair(values, 4))
+        time, timed = _seconds(words["clock"][first])
+        ends = words["rest"][first] >> np.uint64(56) == np.uint64(ord(" "))
+        micros = (days * _DAY + time) * _SECOND
+        return micros, fits & real & timed & ends & (month > 0)
+
+    return _each_run([words["month"], words["rest"]], decode)
+
+
+def iso(octets: Octets, places: Ints, between: str) -> Found:
+    """`2025-02-06T05:32:07` at each place; `between` are what may stand for the T."""
+    words = octets.at(places, _ISO)
+
+    def decode(first: Ints) -> Found:
+        date, numeric = digits(words["date"][first], "0000-00-")
+        hour = words["hour"][first]
+        found = [digits(hour, f"00{letter}00:00") for letter in between]
+        day, fits = found[0][0], np.logical_or.reduce([fit for _, fit in found])
+        year = pair(date, 0) * 100 + pair(date, 2)
+        numeric &= (year >= _FIRST_YEAR) & (year <= _LAST_YEAR)
+        days, real = _days(
+            np.where(numeric, year, _FIRST_YEAR), pair(date, 5), pair(day, 0)
+        )
+        time, timed = _seconds(words["clock"][first])
+        return (days * _DAY + time) * _SECOND, numeric & fits & real & timed
+
+    return _each_run([words["date"], words["hour"], words["clock"]], decode)
+
+
+def fraction(octets: Octets, places: Ints) -> tuple[Ints, Ints]:
+    """Microseconds of `.123456` or `.123` at each place, and how long they are."""
+    found = octets.at(places, _ANY)["word"]
+    six, long = digits(found, ".000000")
+    if long.all():
+        return number(six, 1) * 1000 + number(six, 4), np.full(len(places), 7)
+    three, short = digits(found, ".000")
+    short &= ~long & ~is_digit(found >> np.uint64(32) & _BYTE)
+    micros = np.where(long, number(six, 1) * 1000 + number(six, 4), 0)
+    micros = np.where(short, number(three, 1) * 1000, micros)
+    return micros, np.where(long, 7, np.where(short, 4, 0))
+
+
+def is_digit(bytes_: Words) -> Mask:
+    """Whether each byte is a digit."""
+    return (bytes_ >= np.uint64(ord("0"))) & (bytes_ <= np.uint64(ord("9")))
+
+
+def zone(octets: Octets, places: Ints) -> tuple[Ints, Ints]:
+    """Seconds east of UTC of `+09:00`, `+0900` or `Z`, and how long they are, or 0."""
+    found = octets.at(places, _ANY)["word"] & _SEVEN
+
+    def decode(first: Ints) -> Found:
+        text = found[first]
+        east = text & _BYTE == np.uint64(ord("+"))
+        west = text & _BYTE == np.uint64(ord("-"))
+        behind = text >> np.uint64(8)
+        colon, fits = digits(behind, "00:00")
+        plain, bare = digits(behind, "0000")
+        bare &= ~fits
+        minute = np.where(fits, pair(colon, 3), pair(plain, 2))
+        size = pair(colon, 0) * 3600 + minute * 60
+        good = (east | west) & (fits | bare) & (minute < 60) & (size <= 14 * 3600)
+        utc = text & _BYTE == np.uint64(ord("Z"))
+        length = np.where(utc, 1, np.where(good, np.where(fits, 6, 5), 0))
+        seconds = np.where(good, np.where(east, size, -size), 0)
+        # Both in one number, because a run has one.
+        return seconds * 8 + length, good
+
+    both, _ = _each_run([found], decode)
+    return both >> 3, both & 7
