@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.octets import Ints, Mask, Octets
+from forensic.octets import Ints, Mask, Octets, Words
 from forensic.schema import EVENT
 
 __all__ = ["address_scopes"]
@@ -73,8 +73,12 @@ _INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
 
 def _numbers(addresses: pl.Series) -> Ints:
     """Each dotted address as a number; -1 for all other texts, and nulls."""
-    octets = Octets.of(addresses)
-    size = np.clip(octets.end - octets.start, 0, _TEXT.itemsize)
+    parts = [_dotted(batch) for batch in Octets.of(addresses).batches()]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _dotted(octets: Octets) -> Ints:
+    size = np.minimum(octets.end - octets.start, _TEXT.itemsize)
     text = octets.at(octets.start, _TEXT).view(np.uint8)
     digits = text - np.uint8(ord("0"))
 
@@ -101,26 +105,49 @@ def _numbers(addresses: pl.Series) -> Ints:
     return np.where(fits, whole, -1)
 
 
-_GROUP = "[0-9A-Fa-f]{1,4}"
-#: An address of 2000::/3, which is where all public ones of IPv6 are today.
-_UNICAST = (
-    rf"^[23][0-9A-Fa-f]{{3}}(?:(?::{_GROUP}){{7}}"
-    rf"|(?::{_GROUP}){{0,6}}::(?:{_GROUP}(?::{_GROUP}){{0,6}})?)$"
-)
+_LONG = np.dtype("V64")
+
+
+def _public_ipv6(texts: pl.Series) -> Mask:
+    """Which texts are addresses of 2000::/3, where all public ones of IPv6 are today.
+
+    A character is a bit of a number here: groups are runs of bits.
+    """
+    octets = Octets.of(texts)
+    size = octets.end - octets.start
+    text = octets.at(octets.start, _LONG).view(np.uint8)
+    inside = np.left_shift(1, np.minimum(size, 62)).astype(np.uint64) - np.uint64(1)
+
+    def bits(mask: Mask) -> Words:
+        packed = np.packbits(mask, bitorder="little").view(np.uint64)
+        within: Words = packed & inside
+        return within
+
+    one = np.uint64(1)
+    digit, letter = text - np.uint8(ord("0")) < 10, (text | 32) - np.uint8(ord("a")) < 6
+    hexadecimal, colon = bits(digit | letter), bits(text == ord(":"))
+    fits: Mask = (hexadecimal | colon == inside) & (size < 40) & (size > 5)
+    two = hexadecimal & hexadecimal >> one
+    fits &= two & two >> np.uint64(2) & hexadecimal >> np.uint64(4) == 0  # five digits
+    fits &= (hexadecimal & np.uint64(31)) == 15  # four in the first group
+    fits &= (text[::64] == ord("2")) | (text[::64] == ord("3"))
+    gap = colon & colon >> one
+    groups = np.bitwise_count(hexadecimal & ~(hexadecimal << one))
+    fits &= np.where(gap == 0, groups == 8, (groups < 8) & (gap & (gap - one) == 0))
+    ends = np.minimum(size, 62).astype(np.uint64) - one
+    fits &= (hexadecimal | gap << one) >> ends & one == 1
+    return fits
 
 
 def _other_scopes(texts: pl.Series) -> pl.Series:
-    """The class of texts that are no dotted address, each distinct one looked at."""
-    distinct = texts.drop_nulls().unique().sort()
-    groups = distinct.str.count_matches("[0-9A-Fa-f]+")
-    shortened = distinct.str.contains("::", literal=True)
-    whole = (shortened & (groups < 8)) | (~shortened & (groups == 8))
-    usual = distinct.str.contains(_UNICAST) & whole
-    rest = distinct.filter(~usual)
-    classes = ["public"] * int(usual.sum()) + [_scope(text) for text in rest]
-    known = pl.Series(classes, dtype=_SCOPE)
-    both = pl.concat([distinct.filter(usual), rest])
-    return texts.replace_strict(both, known, default=None, return_dtype=_SCOPE)
+    """The class of texts that are no dotted address."""
+    scopes = pl.repeat("public", len(texts), dtype=_SCOPE, eager=True)
+    rest = np.flatnonzero(~_public_ipv6(texts))
+    if not len(rest):
+        return scopes
+    known = {text: _scope(text) for text in texts.gather(rest).drop_nulls().unique()}
+    left = [known.get(text) for text in texts.gather(rest)]
+    return scopes.scatter(rest, pl.Series(left, dtype=_SCOPE))
 
 
 def address_scopes(addresses: pl.Series) -> pl.Series:

@@ -177,8 +177,8 @@ class Octets:
 
         What is no text, because a place lies inside a character, is left out.
         """
-        start = np.clip(start, self.start, self.end)
-        end = np.clip(end, start, self.end)
+        start = np.minimum(np.maximum(start, self.start), self.end)
+        end = np.minimum(np.maximum(end, start), self.end)
         if not self.is_ascii:
             end = np.where(self._inside(start) | self._inside(end), start, end)
         return views(self.bytes_, start, end)

@@ -174,7 +174,9 @@ def _holds(octets: Octets, byte: str, start: Ints, end: Ints) -> Mask:
     text = octets.at(start, _PIECE).view(np.uint8)
     bits = np.packbits(text == ord(byte), bitorder="little").view("<u2")
     size = end - start
-    holds: Mask = (bits & _INSIDE[np.clip(size, 0, _PIECE.itemsize)]) != 0
+    holds: Mask = (
+        bits & _INSIDE[np.minimum(np.maximum(size, 0), _PIECE.itemsize)]
+    ) != 0
     more = np.flatnonzero(size > _PIECE.itemsize)
     if len(more):
         holds[more] |= _holds(octets, byte, start[more] + _PIECE.itemsize, end[more])
@@ -227,7 +229,7 @@ def _request(rows: _Rows) -> tuple[_Arrays, Mask]:
 
 def _count(digits_before: Words, size: Ints) -> tuple[Ints, Mask]:
     """The numbers of so many digits, at most eight, that end each word."""
-    beyond = ((8 - np.clip(size, 1, 8)) * 8).astype(np.uint64)
+    beyond = ((8 - np.minimum(np.maximum(size, 1), 8)) * 8).astype(np.uint64)
     zeros = word("0" * 8)
     words = digits_before >> beyond << beyond
     values, fits = digits(words | zeros ^ (zeros >> beyond << beyond), "0" * 8)
@@ -294,8 +296,8 @@ def plain(octets: Octets) -> tuple[pl.DataFrame, Mask]:
     What is said of others means nothing.
     """
     parts = [_read(batch) for batch in octets.batches()]
-    if not parts:
-        return pl.DataFrame(), np.zeros(0, np.bool_)
+    if not any(part["fits"].any() for part in parts):
+        return pl.DataFrame(), np.zeros(len(octets.start), np.bool_)
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     stamps, fits = _stamps(octets, found)
     fits = fits & found["fits"]
