@@ -34,6 +34,8 @@ _QUICK = set("path query client_ip".split())
 _STATISTICS = set("source line offset time start_time format status duration".split())
 #: Rows that the writer takes at once, and rows of a page: few starts for a column.
 _BATCH, _PAGE = 1 << 14, 1 << 16
+#: Texts one behind the other, as any program knows them.
+_COPIED = pl.CompatLevel.oldest()
 
 
 def write_table(table: pa.Table, sink: str | BinaryIO) -> None:
@@ -72,7 +74,7 @@ def arrow(frame: pl.DataFrame) -> pa.Table:
         if isinstance(dtype, pl.Enum | pl.Categorical | pl.List)
     ]
     # Parquet's writer takes views of texts, but none inside of lists or dictionaries.
-    copied = frame.select(nested).to_arrow(compat_level=pl.CompatLevel.oldest())
+    copied = frame.select(nested).to_arrow(compat_level=_COPIED)
     table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
     for name in nested:
         place = table.schema.get_field_index(name)
@@ -111,9 +113,11 @@ def _told_once(column: pa.ChunkedArray) -> pa.ChunkedArray:
     views = words[chunk.offset : chunk.offset + len(chunk)]
     if not (views[-1] == views[0]).all() or not (views == views[0]).all():
         return column
-    value = pa.array([chunk[0].as_py()], pa.large_string())
-    nowhere_else = np.zeros(len(chunk), np.int8)
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(nowhere_else, value)])
+    # Not by pa.array: given Python's or numpy's values, it imports pandas if it can.
+    value = pl.Series([chunk[0].as_py()]).to_arrow(compat_level=_COPIED)
+    everywhere = pa.py_buffer(bytes(len(chunk)))
+    indices = pa.Array.from_buffers(pa.int8(), len(chunk), [None, everywhere])
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, value)])
 
 
 def _leaf(field: pa.Field) -> str:

@@ -16,14 +16,13 @@ from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.code import CODE
 from forensic.errors import UsageError
+from forensic.plan import processes
 from forensic.reports import html, markdown
 from forensic.schema import LEVELS, SCHEMA_VERSION
-from forensic.workers import cores
+from forensic.workers import Workers
 
 __all__ = ["Request", "analyze", "correlate", "detect", "exit_code", "parse", "report"]
 
-#: Below this a second process takes longer to start than it saves.
-_SMALL = 4 << 20
 #: Verdicts after which evidence is missing that the files should hold.
 _NOT_WHOLE = ["truncated", "unreadable", "over_budget", "changed"]
 
@@ -45,26 +44,29 @@ class Request:
 Tell = Callable[[str, int], None]
 
 
-def parse(request: Request, tell: Tell) -> Case:
-    """Archives ▶ a case with events, unparsed, sources, clocks."""
+def parse(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
+    """Archives ▶ a case with events, unparsed, sources, clocks.
+
+    Without `workers` it starts as many as the request and its size ask for.
+    """
     case = _case_for(request)
     with case.locked():
         began = datetime.now(UTC)
-        _parse(request, case, tell)
+        _parse(request, case, tell, workers)
         record = _record(case, request, began)
         case.publish_json("case.json", record)
         case.publish_sums()
     return case
 
 
-def analyze(request: Request, tell: Tell) -> Case:
-    """Archives ▶ a case with everything."""
+def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
+    """Archives ▶ a case with everything; for `workers` see `parse`."""
     if request.question:
         hops.Question.parse(**_asked(request.question))  # refuse it before the work
     case = _case_for(request)
     with case.locked():
         began = datetime.now(UTC)
-        _parse(request, case, tell)
+        _parse(request, case, tell, workers)
         tell("correlating", 0)
         _correlate(case)
         tell("looking for findings", 0)
@@ -118,14 +120,11 @@ def exit_code(case: Case, fail_on: str | None) -> int:
 
 
 # -- stages ---------------------------------------------------------------------
-def _parse(request: Request, case: Case, tell: Tell) -> None:
+def _parse(request: Request, case: Case, tell: Tell, workers: Workers | None) -> None:
     if _is_unchanged(request, case):
         return
-    jobs = request.jobs
-    if jobs is None:
-        jobs = 0 if _total_size(request.archives) < _SMALL else cores()
     options = events.ParseOptions(
-        jobs=jobs,
+        jobs=workers.jobs if workers else processes(request.archives, request.jobs),
         overrides=Overrides(
             tz=request.zones,
             year=tuple((glob, _year(text)) for glob, text in request.years),
@@ -133,7 +132,7 @@ def _parse(request: Request, case: Case, tell: Tell) -> None:
         log_formats=request.log_formats,
         progress=tell,
     )
-    events.parse(request.archives, case, options)
+    events.parse(request.archives, case, options, workers)
 
 
 def _year(text: str) -> int:
@@ -217,21 +216,6 @@ def _strangers(folder: Path) -> list[str]:
         return []
     names = sorted(path.name for path in folder.iterdir())
     return [name for name in names if name not in _OWN and not name.endswith(".tmp")]
-
-
-def _total_size(archives: tuple[Path, ...]) -> int:
-    """Stored bytes of the archives, counted up to where it no longer matters."""
-    total = 0
-    for archive in archives:
-        files = [archive] if archive.is_file() else archive.rglob("*")
-        for path in files:
-            if path.is_file() and not path.is_symlink():
-                # Compressed logs grow about tenfold.
-                packed = path.suffix in {".gz", ".zst", ".xz", ".bz2", ".tgz", ".zip"}
-                total += path.stat().st_size * (10 if packed else 1)
-            if total >= _SMALL:
-                return total
-    return total
 
 
 def _record(case: Case, request: Request, began: datetime) -> dict[str, Any]:

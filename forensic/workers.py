@@ -6,9 +6,12 @@ that a crash costs one unit of work and never the run. Both ways give the same b
 """
 
 import contextlib
+import gc
+import importlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,12 +19,12 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Failed", "Workers"]
+__all__ = ["Failed", "Workers", "loading"]
 
 #: A block takes a second; what takes this long does not end.
 _PATIENCE = 600.0
-#: What polars reads when it is imported.
-_THREADS = "POLARS_MAX_THREADS"
+#: What polars and numpy read when they are imported: the processes fill the cores.
+_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,12 @@ class _Process:
     task: _Task | None = None
 
 
-def _serve(pipe: Any) -> None:
+def _serve(pipe: Any, module: str) -> None:
     """The life of a worker process: a task in, its value or its error out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whom it serves sees to the end
+    with loading():
+        if module:
+            importlib.import_module(module)
     while (work := pipe.recv()) is not None:
         call, arguments = work
         try:
@@ -62,10 +69,12 @@ class Workers:
     """`jobs` processes; with no jobs, every task runs at once in this process.
 
     `submit` waits until a process is free; `results` gives (number, value) of the
-    tasks that are done, in any order. Use it as a context manager.
+    tasks that are done, in any order. Use it as a context manager. The processes
+    import `module`, where the tasks are, without waiting for one.
     """
 
     jobs: int
+    module: str = ""
     _idle: list[_Process] = field(default_factory=list)
     _busy: list[_Process] = field(default_factory=list)
     _done: deque[tuple[int, Any]] = field(default_factory=deque)
@@ -73,7 +82,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         """Start the processes; they get ready while this one reads."""
-        self._idle = [_started() for _ in range(self.jobs)]
+        self._idle = [_started(self.module) for _ in range(self.jobs)]
         return self
 
     def __exit__(
@@ -82,9 +91,10 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the processes: in order after good work, at once after an error."""
-        for worker in [*self._idle, *self._busy]:
-            _end(worker, gently=kind is None)
+        """End the processes, whatever they do: finished work stands in files."""
+        _end(*self._idle, *self._busy)
+        self._idle.clear()
+        self._busy.clear()
 
     @property
     def running(self) -> int:
@@ -98,15 +108,14 @@ class Workers:
             self._done.append((number, _run_here(task)))
             return
         if not self._idle and len(self._busy) < self.jobs:
-            self._idle.append(_started())
+            self._idle.append(_started(self.module))
         while not self._idle:
             self._wait()
         self._start(task)
 
     def rest(self) -> None:
         """Give the memory of idle processes back; more work starts new ones."""
-        for worker in self._idle:
-            _end(worker, gently=True)
+        _end(*self._idle)
         self._idle.clear()
 
     def results(self, *, wait: bool = False) -> Iterator[tuple[int, Any]]:
@@ -164,9 +173,9 @@ class Workers:
 
     def _replace(self, worker: _Process, reason: str) -> None:
         task = worker.task
-        _end(worker, gently=False)
+        _end(worker)
         self._busy.remove(worker)
-        self._idle.append(_started())
+        self._idle.append(_started(self.module))
         if task and task.tries < 2:
             self._again.append(task)
         elif task:
@@ -184,11 +193,11 @@ def _run_here(task: _Task) -> Any:
         return Failed(f"{type(error).__name__}: {error}")
 
 
-def _started() -> _Process:
+def _started(module: str) -> _Process:
     # Fork would copy polars' locked thread pool: its documentation forbids it.
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,), daemon=True)
+    process = context.Process(target=_serve, args=(there, module), daemon=True)
     with _one_thread():
         process.start()
     there.close()
@@ -197,31 +206,34 @@ def _started() -> _Process:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """A process started within has one polars thread: the processes fill the cores."""
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
+    """A process started within has one thread; this one's environment stays."""
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_THREADS]
-        else:
-            os.environ[_THREADS] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
-def _end(worker: _Process, *, gently: bool) -> None:
-    if gently:
-        try:
-            worker.pipe.send(None)
-            worker.process.join(5)
-        except (BrokenPipeError, OSError):
-            gently = False
-    if not gently or worker.process.is_alive():
+def _end(*workers: _Process) -> None:
+    """End processes; they hold nothing that is not written yet."""
+    for worker in workers:
         worker.process.kill()
+    for worker in workers:
         worker.process.join(5)
-    worker.pipe.close()
+        worker.pipe.close()
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+@contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """What is imported within stays: nobody looks through it for what may go."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import time
 
 import polars as pl
 
@@ -67,3 +69,36 @@ def test_an_error_is_handed_back_both_ways() -> None:
         with Workers(jobs) as workers:
             workers.submit(1, _fail)
             assert _one(workers, 1) == Failed("ValueError: no")
+
+
+def _loaded(name: str) -> bool:
+    return name in sys.modules
+
+
+def test_processes_load_the_module_of_the_tasks_before_one_comes() -> None:
+    with Workers(1, "wave") as workers:
+        workers.submit(1, _loaded, "wave")
+        assert _one(workers, 1) is True
+    with Workers(1) as workers:
+        workers.submit(1, _loaded, "wave")
+        assert _one(workers, 1) is False
+
+
+def _interrupt() -> str:
+    os.kill(os.getpid(), signal.SIGINT)
+    return "still here"
+
+
+def test_an_interrupt_from_the_keyboard_is_left_to_the_one_that_is_served() -> None:
+    with Workers(1) as workers:
+        workers.submit(1, _interrupt)
+        assert _one(workers, 1) == "still here"
+
+
+def test_no_process_is_left_behind() -> None:
+    with Workers(2) as workers:
+        workers.submit(1, time.sleep, 60)
+        workers.submit(2, _process)
+        left = [worker.process for worker in [*workers._idle, *workers._busy]]  # noqa: SLF001 (nothing else knows them)
+        assert len(left) == 2
+    assert not any(process.is_alive() for process in left)

@@ -4,11 +4,15 @@ Nothing heavy is imported here: worker processes import this package again befor
 they begin, and would pay for every command that they never run.
 """
 
+import os
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run `forensic` and leave with its exit code."""
+    # numpy would start a thread a core for algebra that nobody does.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from forensic.cli.app import run  # noqa: PLC0415 (see above)
 
     run()

@@ -1,48 +1,56 @@
-"""The typer app: every command, and what becomes of their errors.
+"""The typer app: the commands, and what becomes of their errors.
 
 stdout carries the result, stderr everything else. Every error of `forensic.errors`
 becomes one sentence and its exit code; a broken pipe ends quietly.
 """
 
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import typer
 
-from forensic.cli import catalogue, explore, export, stages
 from forensic.errors import ForensicError
-from forensic.reports.escape import visible
+from forensic.workers import loading
 
 __all__ = ["app", "run"]
 
+#: The modules that have commands; those of the first load what they need later.
+_GROUPS = ["stages", "explore", "export", "catalogue"]
+_STAGES = ["analyze", "parse", "correlate", "detect", "report"]
 _EPILOG = """Exit codes: 0 done; 1 nothing found by a search, or a finding at or over
 --fail-on; 2 usage, refused; 3 done, but some evidence could not be read whole;
 4 evidence or case does not match its hashes; 5 output could not be written, or a bug;
 130 interrupted."""
 
-app = typer.Typer(
-    name="forensic",
-    help="Which hop answered, why, how sure, on which lines, and what is missing.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # tracebacks would show evidence
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for _name, _command in [
-    *stages.COMMANDS,
-    *explore.COMMANDS,
-    *export.COMMANDS,
-    *catalogue.COMMANDS,
-]:
-    app.command(_name)(_command)
+
+def app(arguments: Sequence[str]) -> typer.Typer:
+    """The app: with all commands, or those among which the asked one is."""
+    made = typer.Typer(
+        name="forensic",
+        help="Which hop answered, why, how sure, on which lines, and what is missing.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # tracebacks would show evidence
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    asked = next(iter(arguments), "")
+    for group in _GROUPS[:1] if asked in _STAGES else _GROUPS:
+        module = importlib.import_module(f"forensic.cli.{group}")
+        for name, command in module.COMMANDS:
+            made.command(name)(command)
+    return made
 
 
 def run() -> None:
     """Run `forensic` and leave with its exit code."""
     try:
-        code = app(standalone_mode=False)
+        with loading():
+            made = app(sys.argv[1:])
+        code = made(standalone_mode=False)
     except ForensicError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except typer.Abort:
@@ -65,5 +73,7 @@ def run() -> None:
 
 def _complain(sentence: str, code: int) -> int:
     """One sentence on stderr, escaped; the exit code."""
+    from forensic.reports.escape import visible  # noqa: PLC0415 (loads much)
+
     print(f"forensic: {visible(sentence)}", file=sys.stderr)
     return code

@@ -1,21 +1,21 @@
 """analyze, parse, correlate, detect, report: the pipeline and its stages alone."""
 
-import shlex
-import sys
+# ruff: noqa: PLC0415 (the worker processes start before anything heavy is loaded)
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forensic import pipeline
-from forensic.case import Case
-from forensic.cli import screen
 from forensic.cli.progress import progress
 from forensic.errors import UsageError
-from forensic.reports import terminal
+from forensic.plan import memory, processes
+from forensic.workers import Workers, loading
 
 __all__ = ["COMMANDS"]
+
+#: Where the tasks of the worker processes are.
+_TASKS = "forensic.events.tasks"
 
 Archives = Annotated[
     list[Path],
@@ -51,7 +51,17 @@ LogFormats = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option(help="Worker processes; 0 runs everything in this one.")
+    int | None,
+    typer.Option(
+        help="Worker processes; 0 runs everything in this one. Default: one a core."
+    ),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        help="Memory that parsing may take, like 2G: fewer processes if need be.",
+        metavar="SIZE",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Lang = Annotated[str, typer.Option(help="Language of the report's words: en, ja.")]
@@ -61,27 +71,28 @@ FailOn = Annotated[
 ]
 
 
-def _request(
+def _hired(archives: list[Path], jobs: int | None, max_memory: str | None) -> Workers:
+    """The worker processes of a run; they load what they need while this one does."""
+    most = memory(max_memory) if max_memory is not None else None
+    return Workers(processes(archives, jobs, most), _TASKS)
+
+
+def _requested(
     archives: list[Path],
     case: Path | None,
     tz: list[str] | None,
     year: list[str] | None,
     log_format: list[str] | None,
-    jobs: int | None,
-    question: dict[str, Any] | None = None,
-    lang: str = "en",
-) -> pipeline.Request:
+) -> dict[str, Any]:
+    """What parse and analyze ask of the pipeline."""
     folder = case or Path(f"{(archives[0].resolve().name or 'archive')}.case")
-    return pipeline.Request(
-        archives=tuple(archives),
-        case=folder,
-        zones=_pairs(tz, "--tz"),
-        years=_pairs(year, "--year"),
-        log_formats=_pairs(log_format, "--log-format"),
-        jobs=jobs,
-        question=question or {},
-        lang=lang,
-    )
+    return {
+        "archives": tuple(archives),
+        "case": folder,
+        "zones": _pairs(tz, "--tz"),
+        "years": _pairs(year, "--year"),
+        "log_formats": _pairs(log_format, "--log-format"),
+    }
 
 
 def _pairs(values: list[str] | None, option: str) -> tuple[tuple[str, str], ...]:
@@ -111,6 +122,7 @@ def analyze(
     year: Years = None,
     log_format: LogFormats = None,
     jobs: Jobs = None,
+    max_memory: MaxMemory = None,
     lang: Lang = "en",
     fail_on: FailOn = None,
     as_json: AsJson = False,
@@ -120,11 +132,15 @@ def analyze(
     Example: forensic analyze ./export --at "2025-02-06 14:32 +09:00" --status 403
     --path /app/admin
     """
+    asked = _requested(archives, case, tz, year, log_format)
     question = _question(at, status, path)
-    request = _request(archives, case, tz, year, log_format, jobs, question, lang)
-    with progress() as tell:
-        done = pipeline.analyze(request, tell)
-    return _answer(done, fail_on, as_json)
+    with _hired(archives, jobs, max_memory) as workers, progress() as tell:
+        with loading():
+            from forensic import pipeline
+            from forensic.cli.outcome import answered
+        request = pipeline.Request(**asked, question=question, lang=lang)
+        done = pipeline.analyze(request, tell, workers)
+    return answered(done, fail_on, as_json)
 
 
 def parse(
@@ -134,18 +150,26 @@ def parse(
     year: Years = None,
     log_format: LogFormats = None,
     jobs: Jobs = None,
+    max_memory: MaxMemory = None,
     as_json: AsJson = False,
 ) -> int:
     """Turn the archive into the tables events, unparsed, sources, clocks."""
-    request = _request(archives, case, tz, year, log_format, jobs)
-    with progress() as tell:
-        done = pipeline.parse(request, tell)
-    return _tell(done, as_json, "parsed")
+    asked = _requested(archives, case, tz, year, log_format)
+    with _hired(archives, jobs, max_memory) as workers, progress() as tell:
+        with loading():
+            from forensic import pipeline
+            from forensic.cli.outcome import told
+        done = pipeline.parse(pipeline.Request(**asked), tell, workers)
+    return told(done, as_json, "parsed")
 
 
 def correlate(case: Finished, as_json: AsJson = False) -> int:
     """Reconstruct the requests of a parsed case, and find the gaps."""
-    return _tell(pipeline.correlate(Case(case)), as_json, "correlated")
+    from forensic import pipeline
+    from forensic.case import Case
+    from forensic.cli.outcome import told
+
+    return told(pipeline.correlate(Case(case)), as_json, "correlated")
 
 
 def detect(
@@ -157,36 +181,23 @@ def detect(
     as_json: AsJson = False,
 ) -> int:
     """Run the rules over a correlated case and answer what was asked."""
+    from forensic import pipeline
+    from forensic.case import Case
+    from forensic.cli.outcome import answered
+
     done = pipeline.detect(Case(case), _question(at, status, path))
-    return _answer(done, fail_on, as_json)
+    return answered(done, fail_on, as_json)
 
 
 def report(case: Finished, lang: Lang = "en", as_json: AsJson = False) -> int:
     """Render the report of a case again: terminal, report.md, report.html."""
+    from forensic import pipeline
+    from forensic.case import Case
+    from forensic.cli.outcome import answered
+
     found = Case(case)
     pipeline.report(found, lang)
-    return _answer(found, None, as_json)
-
-
-def _answer(case: Case, fail_on: str | None, as_json: bool) -> int:
-    """Print the findings or the report; the exit code."""
-    found = case.read_json("findings.json")
-    if as_json:
-        screen.put_json(found)
-    else:
-        screen.put_text(terminal.render(case, screen.width(), screen.has_colour()))
-    return pipeline.exit_code(case, fail_on)
-
-
-def _tell(case: Case, as_json: bool, verb: str) -> int:
-    counts = case.read_json("case.json").get("counts", {})
-    if as_json:
-        screen.put_json(counts)
-    else:
-        words = ", ".join(f"{value:,} {name}" for name, value in sorted(counts.items()))
-        screen.put_text(f"{verb} into {shlex.quote(str(case.folder))}: {words}\n")
-    sys.stdout.flush()
-    return pipeline.exit_code(case, None)
+    return answered(found, None, as_json)
 
 
 COMMANDS: list[tuple[str, Callable[..., Any]]] = [

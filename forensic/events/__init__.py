@@ -51,15 +51,23 @@ class ParseOptions:
     progress: Callable[[str, int], None] = lambda _stage, _bytes: None
 
 
-def parse(archives: Sequence[Path], case: Case, options: ParseOptions) -> pl.DataFrame:
+def parse(
+    archives: Sequence[Path],
+    case: Case,
+    options: ParseOptions,
+    workers: Workers | None = None,
+) -> pl.DataFrame:
     """Read the archives into the case: events, unparsed, sources, clocks.
 
     Returns the sources. Raises UsageError where an archive does not exist and
-    OutputError where the case cannot be written.
+    OutputError where the case cannot be written. Work goes to `workers` that run
+    already, else to `options.jobs` of its own.
     """
     run = _Run(archives, case, options)
-    with Workers(options.jobs) as workers:
+    if workers is not None:
         return run.through(workers)
+    with Workers(options.jobs, "forensic.events.tasks") as own:
+        return run.through(own)
 
 
 class _Run:
@@ -91,6 +99,7 @@ class _Run:
         workers.rest()  # the clocks want the memory
         clocks = self._clocks(sources, found)
         self._publish_events(workers, clocks)
+        workers.rest()
         sources = _with_span(sources, self.case.events())
         self._publish_unparsed()
         self.case.publish_table("clocks", clocks)
@@ -134,7 +143,7 @@ class _Run:
     def _take_slot(self, workers: Workers, size: int | None) -> Slot:
         if size is not None:
             return Slot(size)
-        while not self.free and self.slots > self.options.jobs:
+        while not self.free and self.slots > workers.jobs:
             workers.wait_for_one()
             self._collect(workers)
         if self.free:

@@ -1,0 +1,33 @@
+"""What a stage says when it is done: its result on stdout, and the exit code."""
+
+import shlex
+import sys
+
+from forensic import pipeline
+from forensic.case import Case
+from forensic.cli import screen
+from forensic.reports import terminal
+
+__all__ = ["answered", "told"]
+
+
+def answered(case: Case, fail_on: str | None, as_json: bool) -> int:
+    """Print the findings or the report; the exit code."""
+    found = case.read_json("findings.json")
+    if as_json:
+        screen.put_json(found)
+    else:
+        screen.put_text(terminal.render(case, screen.width(), screen.has_colour()))
+    return pipeline.exit_code(case, fail_on)
+
+
+def told(case: Case, as_json: bool, verb: str) -> int:
+    """Print the counts; the exit code."""
+    counts = case.read_json("case.json").get("counts", {})
+    if as_json:
+        screen.put_json(counts)
+    else:
+        words = ", ".join(f"{value:,} {name}" for name, value in sorted(counts.items()))
+        screen.put_text(f"{verb} into {shlex.quote(str(case.folder))}: {words}\n")
+    sys.stdout.flush()
+    return pipeline.exit_code(case, None)
