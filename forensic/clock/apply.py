@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.clock.alone import alone
 from forensic.clock.collect import ending_formats, own_stamp
 from forensic.clock.options import is_named
 from forensic.clock.turns import in_year, yearless
@@ -30,13 +31,20 @@ def apply(frame: pl.DataFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     """
     if frame.is_empty() or not needs_clock(frame):
         return frame
-    columns = frame.columns
+    settled = alone(frame, clocks)
+    if settled is None:
+        settled = _by_clock(frame, clocks)
+    return _started(settled).select(frame.columns)
+
+
+def _by_clock(frame: pl.DataFrame, clocks: pl.DataFrame) -> pl.DataFrame:
+    """The frame with times, each row's by the clock of its line, host and program."""
     rows = frame.with_row_index("_row").with_columns(own_stamp().alias("_own"))
     rows = _looked_up(rows, clocks, "event")
     rows = _looked_up(rows, clocks, "envelope")
     rows = _resolved(rows, "envelope", "envelope_local", "envelope_offset")
     rows = _resolved(rows, "event", "local_time", "utc_offset")
-    return _filled(rows).sort("_row").select(columns)
+    return _filled(rows).sort("_row")
 
 
 def _looked_up(rows: pl.DataFrame, clocks: pl.DataFrame, stamp: str) -> pl.DataFrame:
@@ -122,7 +130,7 @@ def _filled(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise("_envelope_bad")
         .fill_null(value=False)
     )
-    rows = rows.with_columns(
+    return rows.with_columns(
         pl.coalesce("time", time).alias("time"),
         pl.when(missing & time.is_not_null())
         .then(basis)
@@ -142,7 +150,6 @@ def _filled(rows: pl.DataFrame) -> pl.DataFrame:
         _shown("envelope_local", pl.lit(value=False)).alias("envelope_local"),
         missing.alias("_missing"),
     )
-    return _started(rows)
 
 
 def _shown(column: str, own: pl.Expr) -> pl.Expr:
@@ -155,6 +162,8 @@ def _shown(column: str, own: pl.Expr) -> pl.Expr:
 
 def _started(rows: pl.DataFrame) -> pl.DataFrame:
     """Add when a request began, for formats that stamp its end."""
+    if rows["duration"].null_count() == len(rows):
+        return rows
     length = pl.duration(microseconds=(pl.col("duration") * 1e6).round().cast(pl.Int64))
     wanted = (
         pl.col("_missing")
