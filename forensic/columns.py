@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+#: So many lines are worth a parser's start, and more than a look at each of them.
+_FEW = 2000
+
+
 def dash_to_null(column: pl.Expr) -> pl.Expr:
     """The column with a lone `-`, the usual mark for absent, as null."""
     return pl.when(column != "-").then(column)
@@ -197,7 +201,10 @@ def first_that_parses(
         rows, left = rows.filter(may), left.filter(may)
     if rows.is_empty():
         return found
-    return patched(found, rows, first_that_parses(left, others))
+    more = first_that_parses(left, others)
+    if not more["refused"].null_count():
+        return found.with_columns(found["refused"].scatter(rows, more["refused"]))
+    return patched(found, rows, more)
 
 
 def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
@@ -240,7 +247,7 @@ def where_any(
     """
 
     def parse_any(lines: pl.Series) -> pl.DataFrame:
-        if lines.str.contains(pattern).any():
+        if len(lines) > _FEW or lines.str.contains(pattern).any():
             return parse(lines)
         return pl.select(refused=pl.repeat(reason, len(lines)))
 

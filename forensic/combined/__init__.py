@@ -16,7 +16,7 @@ from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
 
-__all__ = ["COMBINED", "HEAD", "combined"]
+__all__ = ["COMBINED", "HEAD", "LINE", "combined"]
 
 #: The nginx `log_format` of the line; what follows it is the `tail`.
 COMBINED = (
@@ -27,14 +27,15 @@ COMBINED = (
 
 @functools.cache
 def _nothing() -> pl.DataFrame:
-    return strict(pl.Series(["-"], dtype=pl.String)).clear()
+    return strict(pl.Series(["-"], dtype=pl.String)).clear(1)
 
 
 def _left(lines: pl.Series) -> pl.DataFrame:
     """What `strict` finds, or only why the lines are refused where all of them are."""
     if lines.str.contains(LINE).any():
         return strict(lines)
-    return _nothing().clear(len(lines)).with_columns(refused=pl.lit(REFUSED))
+    none = _nothing()[np.zeros(len(lines), np.uint32)]
+    return none.with_columns(refused=pl.lit(REFUSED))
 
 
 def combined(lines: pl.Series) -> pl.DataFrame:

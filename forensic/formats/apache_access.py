@@ -16,7 +16,7 @@ from forensic.columns import (
     target,
     where_any,
 )
-from forensic.combined import HEAD, combined
+from forensic.combined import HEAD, LINE, combined
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -110,7 +110,7 @@ _NGINX_BYTE = r"(?:^|[^\\])\\x(?:[A-F][0-9A-F]|[0-9][A-F])"
 
 
 _PARSERS = [
-    _combined,
+    where_any(LINE, _combined, _REFUSED),
     where_any(_IDENT, _ident, _REFUSED),
     where_any(_SSL, _ssl, _REFUSED),
 ]

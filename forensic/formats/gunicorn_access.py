@@ -8,7 +8,7 @@ the end of a request; a `%(D)s` or `%(L)s` of the site's own stays in `extra.tai
 import polars as pl
 
 from forensic.columns import first_that_parses, json_extra, prefix, where_any
-from forensic.combined import combined
+from forensic.combined import LINE, combined
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -51,7 +51,10 @@ def _headed(lines: pl.Series) -> pl.DataFrame:
     )
 
 
-_PARSERS = [_plain, where_any(_HEADER, _headed, "no header of gunicorn's error log")]
+_PARSERS = [
+    where_any(f"^ |{LINE}", _plain, "not an access line"),
+    where_any(_HEADER, _headed, "not an access line"),
+]
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
