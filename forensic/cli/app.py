@@ -50,7 +50,7 @@ def run() -> None:
     try:
         with loading():
             made = app(sys.argv[1:])
-        code = made(standalone_mode=False)
+        code = made(sys.argv[1:] or ["--help"], standalone_mode=False)
     except ForensicError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except typer.Abort:

@@ -1,0 +1,68 @@
+"""The command line from outside: help, refusals, what is loaded when."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forensic.cli import app, catalogue, explore, export, stages
+
+
+def _forensic(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "forensic", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_without_a_command_it_says_what_there_is() -> None:
+    done = _forensic()
+    assert done.returncode == 0
+    groups = [stages.COMMANDS, explore.COMMANDS, export.COMMANDS, catalogue.COMMANDS]
+    for name in [name for group in groups for name, _ in group]:
+        assert f"  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("command", ["analyze", "parse", "export", "rules"])
+def test_a_command_has_its_own_help(command: str) -> None:
+    done = _forensic(command, "--help")
+    assert done.returncode == 0
+    assert f"forensic {command} [OPTIONS]" in done.stdout
+
+
+def test_a_command_that_there_is_not_is_refused() -> None:
+    done = _forensic("analyse")
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+def test_stages_load_nothing_heavy_before_they_run() -> None:
+    assert [name for name, _ in stages.COMMANDS] == app._STAGES  # noqa: SLF001
+    code = (
+        "import sys; from forensic.cli import app; app.app(['parse']);"
+        "print({'polars', 'numpy', 'pyarrow'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--max-memory", "100M"], "--max-memory is 100 MB, and parsing takes up to"),
+        (["--max-memory", "much"], "--max-memory wants a size like 2G or 800M"),
+        (["--jobs", "-2"], "--jobs wants 0 or more"),
+        (["--jobs", "99", "--max-memory", "1G"], "--jobs 99 takes up to"),
+    ],
+)
+@pytest.mark.parametrize("command", ["parse", "analyze"])
+def test_what_cannot_be_is_refused_before_the_work(
+    command: str, options: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "export").mkdir()
+    case = tmp_path / "x.case"
+    done = _forensic(command, str(tmp_path / "export"), "--case", str(case), *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"forensic: {sentence}")
+    assert not case.exists()
