@@ -1,76 +1,79 @@
 """Stamps ▶ a row a group and day, so that memory stays bounded."""
 
-import numpy as np
 import polars as pl
 
-from forensic.clock.rows import GROUP, NONE, Rows, Stamp, gathered
-from forensic.clock.turns import without_year
+from forensic.clock.rows import (
+    GROUP,
+    Grouped,
+    Ints,
+    Rows,
+    Stamp,
+    grouped,
+    known,
+    only,
+)
+from forensic.clock.turns import yearless
 from forensic.schema import EVENT
 
 __all__ = ["CELLS", "cells", "merged_cells"]
 
 _DAY = 86_400_000_000
 _SECOND = 1_000_000
-_KEYS: dict[str, pl.DataType] = {
-    **dict.fromkeys(GROUP, pl.String()),
-    "stamp": pl.String(),
-    "day": pl.Date(),
-    "offset": pl.Int32(),
-    "yearless": pl.Boolean(),
-    "turn": pl.Int64(),
-}
 #: Stamps a group, day, offset and relative year: how many, where, how fine.
 CELLS: dict[str, pl.DataType] = {
-    **_KEYS,
-    **dict.fromkeys(["n", "first_line", "last_line"], pl.Int64()),
-    **dict.fromkeys(["low", "high"], pl.Datetime("us")),
+    **dict.fromkeys([*GROUP, "stamp"], pl.String()),
+    **dict.fromkeys(["offset", "turn", "n", "first_line", "last_line"], pl.Int64()),
+    **dict.fromkeys(["low", "high"], pl.Int64()),
     "fine": pl.Boolean(),
-    "hop": EVENT["hop"],
-    "format": pl.String(),
+    **dict.fromkeys(["hop", "format"], pl.String()),
 }
+_KEYS = [*GROUP, "stamp", "day", "offset", "yearless", "turn"]
 
 
 def cells(rows: Rows) -> pl.DataFrame:
     """CELLS of a part, with its own count of New Years."""
     parts = [_cells(rows, stamp) for stamp in rows.stamps()]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=CELLS)
+    return pl.concat([pl.DataFrame(schema=CELLS), *parts])
 
 
 def _cells(rows: Rows, stamp: Stamp) -> pl.DataFrame:
     local, at = stamp.local, stamp.at
-    bare = without_year(local)
-    turn = np.where(bare, rows.turn[at], NONE)
-    keys = rows.groups(at)
-    keys |= {"day": local // _DAY, "offset": stamp.offset, "turn": turn}
-    values = rows.picked(at, [*GROUP, "line", "hop", "format"]).with_columns(
-        pl.Series("local", local),
-        pl.Series("offset", stamp.offset),
-        pl.Series("yearless", bare),
-        pl.Series("turn", turn),
-        pl.Series("fine", local % _SECOND != 0),
+    turn = rows.turns_of(stamp)
+    keys = rows.groups(at).values()
+    found = grouped([*keys, local // _DAY, stamp.offset, turn])
+    first, last = found.first, found.last
+    line = rows.frame["line"]
+    fine = local % _SECOND
+    return rows.named(at[first], stamp.name).with_columns(
+        pl.Series("offset", stamp.offset[first]),
+        pl.Series("turn", turn[first]),
+        pl.Series("n", found.sizes),
+        line.gather(at[first]).alias("first_line"),
+        line.gather(at[last]).alias("last_line"),
+        pl.Series("low", found.least(local)),
+        pl.Series("high", found.greatest(local)),
+        pl.Series("fine", found.greatest(fine) != 0),
+        *(_least(rows, name, at, found) for name in ("hop", "format")),
     )
-    wanted = [
-        *(pl.col(name).first() for name in (*GROUP, "offset", "yearless", "turn")),
-        pl.len().cast(pl.Int64).alias("n"),
-        pl.col("line").min().alias("first_line"),
-        pl.col("line").max().alias("last_line"),
-        pl.col("local").min().alias("low"),
-        pl.col("local").max().alias("high"),
-        pl.col("fine").any(),
-        pl.col("hop").min(),
-        pl.col("format").min(),
-    ]
-    table = gathered(keys, values, wanted).with_columns(
-        pl.lit(stamp.name).alias("stamp"),
-        pl.col("low").cast(pl.Datetime("us")).dt.date().alias("day"),
-        *(pl.when(pl.col(n) != NONE).then(n).alias(n) for n in ("offset", "turn")),
-    )
-    return table.select(pl.col(name).cast(dtype) for name, dtype in CELLS.items())
+
+
+def _least(rows: Rows, name: str, at: Ints, found: Grouped) -> pl.Series:
+    """The least value of each group; null where it has none."""
+    texts, places = rows.ranked[name]
+    least = found.least(only(places, at))
+    return pl.concat([texts, texts.clear(1)]).gather(least).alias(name)
 
 
 def merged_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """Cells of all parts as one table, in the order of groups and lines."""
-    total = rows.group_by(list(_KEYS)).agg(
+    stamps = [pl.col(n).cast(pl.Datetime("us")) for n in ("low", "high")]
+    table = known(rows, "offset").with_columns(
+        *stamps, pl.col("offset").cast(pl.Int32), pl.col("hop").cast(EVENT["hop"])
+    )
+    table = table.with_columns(
+        pl.col("low").dt.date().alias("day"), yearless("low").alias("yearless")
+    )
+    total = table.group_by(_KEYS).agg(
         pl.col("n").sum(),
         pl.col("first_line").min(),
         pl.col("last_line").max(),

@@ -36,6 +36,7 @@ _SCHEMAS = {
     "turns": TURNS,
     "marks": MARKS,
 }
+_EMPTY = {name: pl.DataFrame(schema=schema) for name, schema in _SCHEMAS.items()}
 
 
 def own_stamp() -> pl.Expr:
@@ -68,7 +69,7 @@ class Traces:
     @classmethod
     def read(cls, path: str) -> Self:
         """Tables that `write` wrote."""
-        found = {name: pl.DataFrame(schema=s) for name, s in _SCHEMAS.items()}
+        found = dict(_EMPTY)
         with pa.memory_map(path) as source:
             while source.tell() < source.size():
                 table = pa.ipc.open_stream(source).read_all()
@@ -98,7 +99,7 @@ def collect(events: pl.DataFrame) -> Traces:
         inner=inner(rows),
         jumps=odd,
         ends=ends,
-        turns=turns(frame, rows.group["source"], rows.local, rows.envelope, rows.turn),
+        turns=turns(frame, rows.turned),
         marks=marks(rows),
     )
 
@@ -126,11 +127,11 @@ def merged(parts: Iterable[Traces]) -> Evidence:
     for number, part in enumerate(parts):
         for name, found in tables.items():
             table: pl.DataFrame = getattr(part, name)
-            table = table.with_columns(pl.lit(number).alias("part"))
-            if name == "marks":
-                sample.add(table)
-            elif table.height:
-                found.append(table)
+            if table.height:
+                found.append(table.with_columns(pl.lit(number).alias("part")))
+        for rows in tables["marks"]:
+            sample.add(rows)
+        tables["marks"].clear()
     runs, bases = stitched(_joined(tables, "turns"))
     return Evidence(
         cells=merged_cells(rebased(_joined(tables, "cells"), bases)),

@@ -3,12 +3,10 @@
 The lines of one host share the envelope's clock; payloads are taken program by program.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import polars as pl
 
-from forensic.clock.rows import GROUP, NONE, Ints, Mask, Rows, Stamp, varying
+from forensic.clock.rows import GROUP, NONE, Ints, Mask, Rows, Stamp, grouped
 
 __all__ = ["CLOCK_ENDS", "JUMPS", "jumps", "merged_jumps"]
 
@@ -48,35 +46,20 @@ def _only(stamp: Stamp, wanted: Mask) -> Stamp:
 
 def _jumps(rows: Rows, stamp: Stamp) -> tuple[pl.DataFrame, pl.DataFrame]:
     names = GROUP if stamp.name == "event" else GROUP[:2]
-    keys = varying(rows.groups(stamp.at, names))
-    order, same = _by_clock(keys, len(stamp.at))
-    local = stamp.local[order]
-    gap = np.diff(local)
-    odd = np.flatnonzero(same & ((gap <= _BACK) | (gap >= _AHEAD))) + 1
-    at = stamp.at[order]
-    gaps = gap[odd - 1]
-    seconds = np.abs(gaps) // _SECOND * np.sign(gaps)
+    clocks = grouped(list(rows.groups(stamp.at, names).values()))
+    local, at = stamp.local[clocks.order], stamp.at[clocks.order]
+    gap = np.diff(local, prepend=local[0])
+    odd = (gap <= _BACK) | (gap >= _AHEAD)
+    odd[clocks.starts] = False
+    seconds = np.abs(gap[odd]) // _SECOND * np.sign(gap[odd])
     found = _named(rows, stamp, at[odd]).with_columns(pl.Series("gap", seconds))
-    first = np.flatnonzero(np.concatenate([[True], ~same]))
-    last = np.flatnonzero(np.concatenate([~same, [True]]))
-    ends = _named(rows, stamp, at[first]).with_columns(
-        pl.Series("local", local[first]),
-        rows.frame["line"].gather(at[last]).alias("last_line"),
-        pl.Series("last_local", local[last]),
+    first, last = clocks.first, clocks.last
+    ends = _named(rows, stamp, stamp.at[first]).with_columns(
+        pl.Series("local", stamp.local[first]),
+        rows.frame["line"].gather(stamp.at[last]).alias("last_line"),
+        pl.Series("last_local", stamp.local[last]),
     )
     return found.select(list(JUMPS)), ends.select(list(CLOCK_ENDS))
-
-
-def _by_clock(keys: Mapping[str, Ints], height: int) -> tuple[Ints, Mask]:
-    """The order by clocks and lines; in it, which rows have the next one's clock."""
-    same = np.ones(max(height - 1, 0), np.bool_)
-    if not keys:
-        return np.arange(height), same
-    order: Ints = np.lexsort(list(keys.values())[::-1])
-    for key in keys.values():
-        ordered = key[order]
-        same &= ordered[1:] == ordered[:-1]
-    return order, same
 
 
 def _named(rows: Rows, stamp: Stamp, at: Ints) -> pl.DataFrame:

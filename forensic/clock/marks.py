@@ -1,30 +1,41 @@
 """Rows that can be recognised elsewhere: requests, and ids that carry an epoch."""
 
+import functools
+
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from forensic.clock.names import series
-from forensic.clock.rows import GROUP, NONE, Ints, Mask, Rows
+from forensic.clock.rows import (
+    GROUP,
+    NONE,
+    Hashes,
+    Ints,
+    Mask,
+    Rows,
+    Stamp,
+    known,
+    numbers,
+    only,
+)
 from forensic.clock.turns import without_year
 from forensic.formats import all_formats
 from forensic.schema import EVENT
 
 __all__ = ["MARKS", "REPEATS", "Sample", "ending_formats", "marks"]
 
-Hashes = npt.NDArray[np.uint64]
-#: Rows of requests, and rows whose id carries a UTC epoch.
+#: Rows of requests, and rows whose id carries a UTC epoch; NONE stands for null.
 MARKS: dict[str, pl.DataType] = {
     **dict.fromkeys(GROUP, pl.String()),
     "line": pl.Int64(),
-    "turn": pl.Int64(),
     "status": EVENT["status"],
-    "stamp": pl.String(),
-    "local": pl.Datetime("us"),
-    "offset": pl.Int32(),
-    "duration": pl.Float64(),
-    "key": pl.UInt64(),
+    "duration": pl.Float64(),  # where the stamp is of the end
+    "own": pl.Boolean(),  # the stamp is the event's own, not its envelope's
+    "local": pl.Int64(),  # microseconds
+    "offset": pl.Int64(),
+    "turn": pl.Int64(),
     "epoch": pl.Int64(),
+    "wanted": pl.Boolean(),  # it is a request, and `rank` the request's hash
     "rank": pl.UInt64(),
 }
 #: Rows kept of one series (see Sample).
@@ -39,10 +50,10 @@ _PART, _CROWD = 4_000, 16_000
 #: As so many rows the repeats of one request count in a part, lest it crowd out others.
 _OFTEN = 250
 _EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
-_NUMBERS = ["offset", "turn", "epoch"]
 _SEEDS = {"method": 17, "path": 18, "query": 19}
 
 
+@functools.cache
 def ending_formats() -> list[str]:
     """Names of the formats that stamp the end of a request."""
     return [f.name for f in all_formats() if f.stamps_end]
@@ -50,91 +61,89 @@ def ending_formats() -> list[str]:
 
 def marks(rows: Rows) -> pl.DataFrame:
     """MARKS of a part: the useful rows, or a sample of them, as they stand."""
-    own = rows.own
-    local = np.where(own, rows.local, rows.envelope)
-    offset = np.where(own, rows.offset, rows.envelope_offset)
-    key, wanted = _keys(rows.frame)
-    rank, known = key, wanted
+    local = np.where(rows.own, rows.local, rows.envelope)
+    offset = np.where(rows.own, rows.offset, rows.envelope_offset)
     epoch = _epochs(rows, offset)
-    if epoch is not None:
-        rank = np.where(wanted, key, pl.Series(epoch).hash(17).to_numpy())
-        known = wanted | (epoch != NONE)
-    at = np.flatnonzero(known & (local != NONE))
-    at = at[_sampled(rank[at], _series(rows, at))]
-    names = [*GROUP, "line", "status", "duration", "format"]
-    found = rows.frame.select(names)[at].with_columns(
-        pl.Series("turn", np.where(without_year(local[at]), rows.turn[at], NONE)),
-        pl.Series("local", local[at]),
-        pl.Series("offset", offset[at]),
-        pl.Series("key", key[at]),
-        pl.Series("rank", rank[at]),
-        pl.Series("epoch", np.full(len(at), NONE) if epoch is None else epoch[at]),
-        pl.Series("own", own[at]),
-        pl.Series("wanted", wanted[at]),
-    )
+    rank, wanted = _keys(rows.frame)
+    useful = wanted
+    if (epoch != NONE).any():
+        useful = wanted | (epoch != NONE)
+        rank = np.where(wanted, rank, pl.Series(epoch).hash(17).to_numpy())
+    at = np.flatnonzero(useful & (local != NONE))
+    at = at[_sampled(rows, at, rank[at])]
+    arrays = {"own": rows.own, "local": local, "offset": offset, "epoch": epoch}
+    arrays |= {"wanted": wanted, "rank": rank}
+    found = rows.frame.select(*GROUP, "line", "status", "duration", "format")[at]
     ends = pl.col("format").is_in(ending_formats())
-    found = found.with_columns(
-        pl.when("own")
-        .then(pl.lit("event"))
-        .otherwise(pl.lit("envelope"))
-        .alias("stamp"),
-        *(pl.when(pl.col(n) != NONE).then(n).alias(n) for n in _NUMBERS),
+    return found.with_columns(
+        *(pl.Series(name, values[at]) for name, values in arrays.items()),
+        pl.Series("turn", rows.turns_of(Stamp("", local[at], offset[at], at))),
         pl.when(ends).then("duration").alias("duration"),
-        pl.when("wanted").then("key").alias("key"),
-    )
-    return found.select(pl.col(name).cast(dtype) for name, dtype in MARKS.items())
+    ).select(list(MARKS))
 
 
 def _keys(frame: pl.DataFrame) -> tuple[Hashes, Mask]:
     """A number a request, the same in every log, and which rows have one."""
     columns = {name: frame[name] for name in _SEEDS}
-    columns["query"] = columns["query"].fill_null("")
+    query = columns["query"]
+    if (query == "").any():  # as good as none
+        columns["query"] = query.set(query == "", None)
     key = np.zeros(frame.height, np.uint64)
     for name, seed in _SEEDS.items():
-        key = key ^ columns[name].hash(seed).to_numpy()
-    has = columns["path"].is_not_null() & columns["method"].is_not_null()
-    return key, has.to_numpy()
+        key ^= columns[name].hash(seed).to_numpy()
+    has = np.ones(frame.height, np.bool_)
+    for name in ("path", "method"):
+        if columns[name].null_count():
+            has &= columns[name].is_not_null().to_numpy()
+    return key, has
 
 
-def _epochs(rows: Rows, offset: Ints) -> Ints | None:
+def _epochs(rows: Rows, offset: Ints) -> Ints:
     """UTC seconds that the request's id carries, for stamps that lack something.
 
     To search the ids of all the others would take long.
     """
+    none = np.broadcast_to(np.int64(NONE), len(offset))
     ids = rows.frame.select("trace_id", "request_id")
     if all(column.null_count() == len(column) for column in ids):
-        return None
+        return none
     lacking = (offset == NONE) | without_year(rows.local) | without_year(rows.envelope)
     if not lacking.any():
-        return None
+        return none
     identifier = pl.when(pl.lit(pl.Series(lacking))).then(
         pl.coalesce("trace_id", "request_id")
     )
     epoch = identifier.str.extract(_EPOCH, 1).str.to_integer(base=16, strict=False)
-    found: Ints = ids.select(epoch.fill_null(NONE)).to_series().to_numpy()
-    return found
+    return numbers(ids.select(epoch).to_series())
+
+
+def _sampled(rows: Rows, at: Ints, rank: Hashes) -> Mask:
+    """Which of some rows are kept: of a large series the least hashes."""
+    if len(rank) <= _PART:
+        return np.ones(len(rank), np.bool_)
+    groups = _series(rows, at)
+    sizes = np.bincount(groups)
+    if len(sizes) == 1:
+        return rank <= _limit(rank)
+    kept = np.ones(len(rank), np.bool_)
+    for group in np.flatnonzero(sizes > _PART):
+        inside = groups == group
+        kept[inside] = rank[inside] <= _limit(rank[inside])
+    return kept
 
 
 def _series(rows: Rows, at: Ints) -> Ints:
     """The number of the series of each row."""
-    owners = rows.group["source"][at]
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    owners = only(rows.group["source"], at)
+    starts = np.flatnonzero(owners[1:] != owners[:-1]) + 1
+    starts = np.concatenate([[0], starts])
     names = [series(name) for name in rows.frame["source"].gather(at[starts])]
-    numbers = {name: number for number, name in enumerate(names)}
-    repeats = np.diff(starts, append=len(at))
-    found: Ints = np.repeat(np.array([numbers[n] for n in names], np.int64), repeats)
+    numbered = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    found: Ints = np.repeat(
+        np.array([numbered[name] for name in names], np.int64),
+        np.diff(starts, append=len(at)),
+    )
     return found
-
-
-def _sampled(rank: Hashes, groups: Ints) -> Mask:
-    """Which rows are kept: of a large series the requests with the least hashes."""
-    kept = np.ones(len(rank), np.bool_)
-    if len(rank) <= _PART:
-        return kept
-    for group in np.flatnonzero(np.bincount(groups) > _PART):
-        inside = groups == group
-        kept[inside] = rank[inside] <= _limit(rank[inside])
-    return kept
 
 
 def _limit(rank: Hashes) -> np.uint64:
@@ -156,8 +165,7 @@ class Sample:
     """
 
     def __init__(self) -> None:
-        schema = {"series": pl.String(), "limit": pl.UInt64()}
-        self._limits = pl.DataFrame(schema=schema)
+        self._limits: dict[str, int] = {}
         empty = pl.DataFrame(schema=MARKS | {"part": pl.Int32(), "series": pl.String()})
         self._parts = [empty]
 
@@ -169,16 +177,15 @@ class Sample:
 
     def all(self) -> pl.DataFrame:
         """Rows of all parts as one table, in the order of source and line."""
-        rows = self._thinned().drop("rank")
+        rows = _shown(self._thinned())
         return rows.sort("source", "line", "stamp", "key", nulls_last=True)
 
     def _below(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows that may still be among those that are kept of their series."""
-        if self._limits.is_empty():
-            return rows
-        rows = rows.join(self._limits, on="series", how="left", maintain_order="left")
-        may = pl.col("limit").is_null() | (pl.col("rank") <= pl.col("limit"))
-        return rows.filter(may).drop("limit")
+        for name in self._limits.keys() & set(rows["series"].unique()):
+            other, limit = pl.col("series") != name, self._limits[name]
+            rows = rows.filter(other | (pl.col("rank") <= limit))
+        return rows
 
     def _thinned(self) -> pl.DataFrame:
         """Rows that are kept of each series, of all that were taken in."""
@@ -186,8 +193,23 @@ class Sample:
         counts = rows.group_by("series").agg(
             pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
         )
-        self._limits = counts.filter(pl.col("n") >= SAMPLE).drop("n")
+        full = counts.filter(pl.col("n") >= SAMPLE)
+        self._limits = dict(full.select("series", "limit").iter_rows())
         return self._below(rows)
+
+
+def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with nulls, and stamps as such."""
+    stamp = pl.when("own").then(pl.lit("event")).otherwise(pl.lit("envelope"))
+    return (
+        known(rows, "offset", "epoch")
+        .with_columns(
+            pl.col("local").cast(pl.Datetime("us")),
+            stamp.alias("stamp"),
+            pl.when("wanted").then("rank").alias("key"),
+        )
+        .drop("own", "wanted", "rank")
+    )
 
 
 def _named(rows: pl.DataFrame) -> pl.DataFrame:
@@ -200,12 +222,12 @@ def _named(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _latest(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows without the older ones of requests that are repeated too often."""
-    who = rows.select(pl.struct("series", "key").hash(seed=17)).to_series()
+    who = rows.select(pl.struct("series", "rank").hash(seed=17)).to_series()
     counts = who.value_counts(name="n")
     often = counts.filter(pl.col("n") > REPEATS).to_series(0)
-    frequent = who.is_in(often.implode()) & rows["key"].is_not_null()
+    frequent = who.is_in(often.implode()) & rows["wanted"]
     if not frequent.any():
         return rows
-    oldest = pl.col("local").top_k(REPEATS).min().over("series", "key")
+    oldest = pl.col("local").top_k(REPEATS).min().over("series", "rank")
     latest = rows.filter(frequent).filter(pl.col("local") >= oldest)
     return pl.concat([rows.filter(~frequent), latest])

@@ -6,6 +6,7 @@ its own first stamp; `stitched` puts the parts of a source behind each other.
 """
 
 import datetime as dt
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from forensic.schema import YEARLESS
 __all__ = [
     "NONE",
     "TURNS",
+    "Ints",
+    "Mask",
+    "Turned",
     "counted",
     "in_year",
     "nearest_year",
@@ -84,44 +88,43 @@ def _step(gap: int) -> int:
     return int(gap < -_HALF) - int(gap > _HALF)
 
 
-def _moments(local: Ints, envelope: Ints) -> tuple[Ints, Ints]:
-    """The rows with a yearless stamp, and that stamp: the envelope's before its own."""
+class Turned(NamedTuple):
+    """New Years of the rows of a part, counted from each source's first such stamp."""
+
+    turn: Ints  # of every row; NONE where it has no yearless stamp
+    edges: Ints  # rows: the first and last of each source, and where the count changes
+    moments: Ints  # of the edges
+
+
+def counted(sources: Ints, local: Ints, envelope: Ints) -> Turned:
+    """Count along the yearless stamps: a row's envelope's, else its own."""
     outside = without_year(envelope)
     at = np.flatnonzero(outside | without_year(local))
-    return at, np.where(outside[at], envelope[at], local[at])
-
-
-def counted(sources: Ints, local: Ints, envelope: Ints) -> Ints:
-    """New Years since the source's first yearless stamp; NONE where a row has none."""
-    at, moments = _moments(local, envelope)
+    if not len(at):
+        return Turned(np.broadcast_to(np.int64(NONE), len(sources)), at, at)
+    moments = np.where(outside, envelope, local)[at]
+    other = np.diff(sources[at]) != 0
+    starts = np.concatenate([[True], other])
+    told = starts | np.concatenate([other, [True]])
     turn = np.full(len(sources), NONE)
-    if not len(at):
-        return turn
-    gaps, owners = np.diff(moments), sources[at]
-    same = owners[1:] == owners[:-1]
-    steps = (gaps < -_HALF).astype(np.int64) - (gaps > _HALF)
-    passed = np.concatenate([[0], (steps * same).cumsum()])
-    starts = np.concatenate([[True], ~same])
-    turn[at] = passed - passed[starts][starts.cumsum() - 1]
-    return turn
+    turn[at] = 0
+    gaps = np.diff(moments)
+    if len(gaps) and max(-gaps.min(), gaps.max()) > _HALF:
+        steps = ((gaps < -_HALF).astype(np.int64) - (gaps > _HALF)) * ~other
+        passed = np.concatenate([[0], steps.cumsum()])
+        turn[at] = passed - passed[starts][starts.cumsum() - 1]
+        told[1:] |= steps != 0
+    return Turned(turn, at[told], moments[told])
 
 
-def turns(
-    frame: pl.DataFrame, sources: Ints, local: Ints, envelope: Ints, turn: Ints
-) -> pl.DataFrame:
-    """TURNS of a part, whose rows are `frame`; the arrays hold an element a row."""
-    at, moments = _moments(local, envelope)
-    if not len(at):
+def turns(frame: pl.DataFrame, turned: Turned) -> pl.DataFrame:
+    """TURNS of a part, whose rows are `frame`."""
+    turn, edges, moments = turned
+    if not len(edges):
         return pl.DataFrame(schema=TURNS)
-    owners, count = sources[at], turn[at]
-    other = owners[1:] != owners[:-1]
-    edge = other | (count[1:] != count[:-1])
-    told = np.concatenate([[True], edge])
-    told |= np.concatenate([other, [True]])
-    rows = at[told]
-    named: pl.DataFrame = frame.select("source", "line")[rows]
+    named: pl.DataFrame = frame.select("source", "line")[edges]
     return named.with_columns(
-        pl.Series("moment", moments[told]), pl.Series("turn", turn[rows])
+        pl.Series("moment", moments), pl.Series("turn", turn[edges])
     )
 
 
@@ -152,9 +155,9 @@ def stitched(
 def rebased(rows: pl.DataFrame, bases: pl.DataFrame) -> pl.DataFrame:
     """Rows of many parts, their `turn` counted from the start of the source.
 
-    Those without a yearless stamp have no `turn`.
+    Those without a yearless stamp have none: null.
     """
-    rows = rows.join(
-        bases, on=["part", "source"], how="left", maintain_order="left"
-    ).with_columns(pl.col("turn") + pl.col("base").fill_null(0))
-    return rows.drop("part", "base")
+    rows = rows.join(bases, on=["part", "source"], how="left", maintain_order="left")
+    turn = pl.col("turn") + pl.col("base").fill_null(0)
+    counts = pl.when(pl.col("turn") != NONE).then(turn)
+    return rows.with_columns(counts.alias("turn")).drop("part", "base")
