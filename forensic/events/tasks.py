@@ -1,5 +1,6 @@
 """What a worker does: parse one block, or settle the times of one part."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from forensic.schema import EVENT
 __all__ = ["Part", "parse_slot", "remembered", "settle"]
 
 _PLAIN = pl.CompatLevel.oldest()
+#: Bytes a row that a column of short texts may hold beside its rows.
+_SHORT = 4
 #: The columns that the clocks fill in, and those that tell them how.
 _SETTLED = (
     "time local_time start_time envelope_time envelope_local time_basis flags"
@@ -92,9 +95,44 @@ def _write(frame: pl.DataFrame, path: str) -> None:
     if path.endswith(".parquet"):
         write_table(arrow(frame), path)
         return
-    table = frame.to_arrow(compat_level=_PLAIN)
+    held = [name for name in frame.columns if frame[name].null_count() < len(frame)]
+    table = _on_its_own(frame.select(held))
     with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
+
+
+def _on_its_own(frame: pl.DataFrame) -> pa.Table:
+    """The frame as an Arrow table, without the blocks that its texts are slices of."""
+    table = arrow(frame)
+    for place, name in enumerate(frame.columns):
+        column = table[name].chunk(0) if len(frame) else None
+        if column is None or not pa.types.is_string_view(column.type):
+            continue
+        shared = sum(buffer.size for buffer in column.buffers()[2:])
+        if shared > len(frame) * _SHORT:
+            copied = frame.select(name).to_arrow(compat_level=_PLAIN)
+            table = table.set_column(place, copied.schema.field(0), copied[name])
+    return table
+
+
+@functools.cache
+def _schema() -> pa.Schema:
+    """The columns of events, as Arrow has them."""
+    return pl.DataFrame(schema=EVENT).to_arrow(compat_level=_PLAIN).schema
+
+
+def _events(pending: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Columns of a pending part, those that hold nothing among them."""
+    every = _schema()
+    fields, columns = [], []
+    for name in names:
+        if name in pending.column_names:
+            fields.append(pending.schema.field(name))
+            columns.append(pending[name])
+        else:
+            fields.append(every.field(name))
+            columns.append(pa.nulls(len(pending), every.field(name).type))
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def settle(pending: str, clocks: str, target: str) -> None:
@@ -102,14 +140,14 @@ def settle(pending: str, clocks: str, target: str) -> None:
     with pa.memory_map(pending) as source:
         table = pa.ipc.open_file(source).read_all()
     # Only what the clocks look at is converted; the texts go through as they are.
-    frame = pl.DataFrame(pl.from_arrow(table.select([*_SETTLED, *_LOOKED_AT])))
+    looked_at = _events(table, [*_SETTLED, *_LOOKED_AT])
+    frame = pl.DataFrame(pl.from_arrow(looked_at))
     frame = frame.select(pl.col(c).cast(EVENT[c]) for c in frame.columns)
     settled = apply(frame, pl.read_parquet(Path(clocks)))
-    settled = settled.select(pl.col(c).cast(EVENT[c]) for c in _SETTLED)
-    filled = settled.to_arrow(compat_level=_PLAIN)
-    columns = [(filled if name in _SETTLED else table)[name] for name in EVENT]
-    fields = [
-        (filled if name in _SETTLED else table).schema.field(name) for name in EVENT
-    ]
-    write_table(pa.table(columns, schema=pa.schema(fields)), target)
+    filled = arrow(settled.select(pl.col(c).cast(EVENT[c]) for c in _SETTLED))
+    final = _events(table, list(EVENT))
+    for name in _SETTLED:
+        place = final.schema.get_field_index(name)
+        final = final.set_column(place, filled.schema.field(name), filled[name])
+    write_table(final, target)
     Path(pending).unlink()
