@@ -1,6 +1,6 @@
 """Ours beside the other engines: one command, the same run, the results checked.
 
-    python benchmarks/compare.py                      # four kinds, 200 MB, 3 rounds
+    python benchmarks/compare.py                      # every kind, 200 MB, 3 rounds
     python benchmarks/compare.py --size 1000 --rounds 5 nginx waf
 
 Every round runs each contender once, in turn, so that whatever else the machine does
@@ -8,7 +8,8 @@ hits all of them. `forensic parse` writes full event rows with offsets, line num
 hashes and the ledger; the peers write the table of `peers.py`. The figures are
 medians. A contender whose result differs from the others' makes the command fail.
 
-The peers need the `benchmark` extra: `pip install -e '.[benchmark]'`.
+The peers need the `benchmark` extra: `pip install -e '.[benchmark]'`. lnav and GoAccess
+run where they are installed. On the mixed archive `parse` is held against `analyze`.
 """
 
 import argparse
@@ -24,19 +25,22 @@ from typing import Any
 import polars as pl
 from generate import generate
 from measure import Cost, measure
-from peers import ENGINES
+from peers import ENGINES, source
+from tools import TOOLS, command, facts, installed
 
 __all__ = ["compare"]
 
-_KINDS = ["nginx", "syslog", "waf", "alb"]
+_KINDS = ["nginx", "syslog", "waf", "alb", "mixed"]
 #: What a result is recognised by: a count by value, and a sum.
 _FACTS = {
     "nginx": ("status", "sent"),
     "syslog": ("process", "pid"),
     "waf": ("action", "code"),
     "alb": ("status", "sent"),
+    "mixed": ("format", "sent"),
 }
 _OURS = {"sent": "bytes_sent"}
+_OURSELVES = {"forensic": "parse", "analyze": "analyze"}
 #: What the project wants to be at least, in throughput, against each engine.
 _GOALS = {
     ("nginx", "chdb"): 1.5,
@@ -47,6 +51,8 @@ _GOALS = {
     ("waf", "chdb"): 1.1,
     ("waf", "duckdb"): 1.4,
 }
+#: What `analyze` may take at most, against `parse` alone.
+_WHOLE = 1.6
 
 
 @dataclass(slots=True)
@@ -66,6 +72,10 @@ def compare(
     kind: str, archive: Path, rounds: int, engines: Sequence[str], scratch: Path
 ) -> list[Contender]:
     """Run all contenders in turn, several times."""
+    if kind == "mixed":
+        engines = ["analyze"]
+    elif kind != "nginx":
+        engines = [name for name in engines if name not in TOOLS]
     contenders = [Contender("forensic"), *map(Contender, engines)]
     for _ in range(rounds):
         for one in contenders:
@@ -79,20 +89,29 @@ def _run(one: Contender, kind: str, archive: Path, scratch: Path) -> Cost:
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
     log = scratch / "log"
-    if one.name == "forensic":
-        ours = [sys.executable, "-m", "forensic", "parse", str(archive)]
-        cost = measure([*ours, "--case", str(target)], log)
-        facts = _facts(kind, pl.scan_parquet(target / "events"), _OURS)
+    cost = measure(_command(one.name, kind, archive, target), log)
+    if one.name in TOOLS:
+        found = facts(one.name, target)
+    elif one.name in _OURSELVES:
+        found = _facts(kind, pl.scan_parquet(target / "events"), _OURS)
     else:
-        script = str(Path(__file__).with_name("peers.py"))
-        theirs = [sys.executable, script, one.name, kind, str(archive), str(target)]
-        cost = measure(theirs, log)
-        facts = _facts(kind, pl.scan_parquet(target), {})
-    if one.facts and one.facts != facts:
+        found = _facts(kind, pl.scan_parquet(target), {})
+    if one.facts and one.facts != found:
         message = f"{one.name} gave another result on {kind} than in the round before"
         raise SystemExit(message)
-    one.facts = facts
+    one.facts = found
     return cost
+
+
+def _command(name: str, kind: str, archive: Path, target: Path) -> list[str]:
+    """How a contender is run on the archive."""
+    if name in TOOLS:
+        return command(name, Path(source(kind, archive)), target)
+    if name in _OURSELVES:
+        ours = [sys.executable, "-m", "forensic", _OURSELVES[name], str(archive)]
+        return [*ours, "--case", str(target)]
+    script = str(Path(__file__).with_name("peers.py"))
+    return [sys.executable, script, name, kind, str(archive), str(target)]
 
 
 def _facts(kind: str, rows: pl.LazyFrame, names: dict[str, str]) -> dict[str, Any]:
@@ -123,6 +142,8 @@ def _show(kind: str, size: int, contenders: Sequence[Contender]) -> bool:
         verdict = ""
         if goal:
             verdict = f"{goal:.1f}x {'met' if ratio >= goal else 'MISSED'}"
+        elif one.name == "analyze":
+            verdict = f"at most {_WHOLE}x {'met' if ratio <= _WHOLE else 'MISSED'}"
         print(
             f"  {one.name:10}{wall:8.2f}{size / 1e6 / wall:8.0f}"
             f"{one.median('cpu'):8.2f}{one.median('peak'):9.0f}"
@@ -140,11 +161,13 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", help=f"of {', '.join(_KINDS)}; default all")
     parser.add_argument("--size", type=float, default=200, help="MB of log text")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated")
+    parser.add_argument("--engines", default=",".join([*ENGINES, *TOOLS]))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scratch", type=Path, help="where archives and results go")
     given = parser.parse_args()
-    engines = [name for name in given.engines.split(",") if name]
+    asked = [name for name in given.engines.split(",") if name]
+    here = installed([name for name in asked if name in TOOLS])
+    engines = [name for name in asked if name not in TOOLS or name in here]
     same = True
     with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
         for kind in given.kinds or _KINDS:

@@ -30,7 +30,9 @@ def measure(command: Sequence[str], log: Path) -> Cost:
     """
     began = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     sampler = _Sampler(process.pid)
     sampler.start()
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,6 +1,7 @@
 """The benchmarks run: archives as asked for, results that agree."""
 
 import gzip
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,20 @@ def test_stages_sum_up(tmp_path: Path) -> None:
     rows = _run("stages.py", str(archive)).splitlines()[2:]
     spent = {row[:44].strip(): float(row[44:52]) for row in rows}
     assert spent["parse blocks"] >= spent["formats: lines to columns"] > 0
+
+
+def test_tools_that_are_not_there_are_left_out_with_a_sentence(tmp_path: Path) -> None:
+    options = ["--size", "0.5", "--rounds", "1", "--scratch", str(tmp_path)]
+    printed = _run("compare.py", *options, "--engines", "lnav,goaccess", "nginx")
+    for name in ("lnav", "goaccess"):
+        told = f"{name} is not installed: its row is left out"
+        rows = [line for line in printed.splitlines() if line.startswith(f"  {name} ")]
+        assert len(rows) == (told not in printed)
+        assert (told in printed) == (shutil.which(name) is None)
+    assert "another result" not in printed
+
+
+def test_the_whole_job_is_held_against_parse(tmp_path: Path) -> None:
+    options = ["--size", "1", "--rounds", "1", "--scratch", str(tmp_path)]
+    printed = _run("compare.py", *options, "mixed")
+    assert "at most 1.6x" in printed
