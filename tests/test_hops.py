@@ -367,6 +367,27 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "a firewall inside the web server",
+        [
+            web(403),
+            error("ModSecurity: Access denied with code 403", method=None),
+        ],
+        ("web_server", "waf_rule", "certain"),
+    ),
+    (
+        "auth_request fails",
+        [
+            web(500),
+            error("auth request unexpected status: 502 while sending to client"),
+        ],
+        ("web_server", "auth_failed", "certain"),
+    ),
+    (
+        "an error page in the place of the upstream's",
+        [web(503, upstream_status=500)],
+        ("web_server", "exception", "strong"),
+    ),
+    (
         "error log alone",
         [error("access forbidden by rule")],
         ("web_server", "access_forbidden", "certain"),
@@ -596,3 +617,9 @@ def test_a_proxy_behind_a_proxy_is_one_request() -> None:
     assert row["client_ip"] == "203.0.113.5"
     sources = [line["source"] for line in row["evidence"]]
     assert sources == ["edge/access.log", "web/access.log", "web/error.log"]
+
+
+def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
+    text = 'ModSecurity: Access denied with code 403 (phase 2). [id "949110"]'
+    found = correlate(events(web(403), error(text)), NO_CLOCKS, NO_SOURCES)
+    assert found["rule"].to_list() == ["949110"]

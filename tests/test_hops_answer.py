@@ -171,6 +171,49 @@ def test_a_scan_does_not_outweigh_an_exception() -> None:
     assert "/app/orders" in verdict(rows, None)["sentence"]
 
 
+def failure(**columns: Any) -> dict[str, Any]:
+    """A traceback of a log that writes no zone, at 14:32:07 of its own clock."""
+    time = datetime(2025, 2, 6, 14, 32, 7, tzinfo=UTC)
+    return _row(
+        7,
+        source="app.log",
+        hop="application",
+        level="error",
+        time=time,
+        local_time=time.replace(tzinfo=None),
+        **columns,
+    )
+
+
+ASSUMED = pl.from_dicts(
+    [{"source": "app.log", "stamp": "event", "basis": "assumed"}], schema=CLOCK
+)
+TRACEBACK = "order failed\nTraceback (most recent call last):"
+
+
+@pytest.mark.parametrize(
+    "asked", [None, Question.parse("2025-02-06 14:32 +09:00", 500)]
+)
+def test_a_traceback_alone_is_an_error(asked: Question | None) -> None:
+    """Nothing tells the log's zone either: it fits if that is the one asked in."""
+    events = pl.from_dicts([failure(message=TRACEBACK)], schema=EVENT).lazy()
+    requests = correlate(events, ASSUMED, SOURCES)
+    found = answer(events, requests, ASSUMED, GAPS, SOURCES, asked)
+    assert (found["answered_by"], found["cause"]) == ("application", "exception")
+    assert found["confidence"] == ("weak" if asked else "strong")
+    assert ("written in UTC+09:00" in found["sentence"]) == bool(asked)
+    assert "unreadable" not in found["sentence"]
+
+
+def test_a_zone_that_is_known_is_not_bent_to_the_question() -> None:
+    asked = Question.parse("2025-02-06 14:32 +09:00", 500)
+    events = pl.from_dicts([failure(message=TRACEBACK)], schema=EVENT).lazy()
+    inferred = ASSUMED.with_columns(basis=pl.lit("inferred", CLOCK["basis"]))
+    requests = correlate(events, inferred, SOURCES)
+    found = answer(events, requests, inferred, GAPS, SOURCES, asked)
+    assert found["answered_by"] == "unknown"
+
+
 def test_nothing_at_all() -> None:
     events = pl.LazyFrame(schema=EVENT)
     requests = correlate(events, CLOCKS, SOURCES)

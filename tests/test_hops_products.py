@@ -10,12 +10,12 @@ from forensic.hops import correlate
 from forensic.schema import CLOCK, EVENT, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
-LB, CDN = "load_balancer", "cdn"
+LB, CDN, WEB = "load_balancer", "cdn", "web_server"
 
 
 def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     """The row of one record of that product; another that passed goes with it."""
-    hop = CDN if product in ("cloudfront", "cloudflare") else LB
+    hop = {"cloudfront": CDN, "cloudflare": CDN, "iis": WEB}.get(product, LB)
     common = {
         "source": f"{product}.log",
         "hop": hop,
@@ -28,7 +28,7 @@ def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     }
     own = {"line": 1, "offset": 0, "status": status, "reason": reason, **more}
     passed = {"line": 2, "offset": 9, "status": 200, "path": "/", "upstream": "s1"}
-    if product != "cloudfront":
+    if product not in ("cloudfront", "iis"):
         passed["upstream_status"] = 200
     rows = pl.from_dicts([common | own, common | passed], schema=EVENT)
     clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
@@ -126,6 +126,13 @@ SPOKEN = [
         {},
         (CDN, "fixed_response", "certain"),
     ),
+    ("iis", 403, "403.6", {}, (WEB, "access_forbidden", "certain")),
+    ("iis", 404, "404.13", {}, (WEB, "body_too_large", "certain")),
+    ("iis", 401, "401.5", {}, ("application", "auth_failed", "certain")),
+    ("iis", 502, "502.3 12002", {}, (WEB, "upstream_timeout", "certain")),
+    ("iis", 502, "502.3", {}, (WEB, "bad_gateway", "certain")),
+    ("iis", 500, "500.30", {}, (WEB, "boot_failed", "certain")),
+    ("iis", 500, None, {}, ("application", "exception", "weak")),
 ]
 
 

@@ -40,6 +40,7 @@ _NAMES = {
     "version": "cs-version",
     "status": "sc-status c-status",
     "substatus": "sc-substatus",
+    "windows": "sc-win32-status",
     "bytes_sent": "sc-bytes",
     "bytes_received": "cs-bytes",
     "user": "cs-username",
@@ -121,17 +122,23 @@ def _stamp(fields: list[str], day: str | None) -> tuple[pl.Expr, bool]:
 
 
 def _reason(fields: list[str]) -> pl.Expr:
-    """HTTP.SYS's word for the cause, or a substatus such as 404.7."""
+    """HTTP.SYS's word for the cause, or a substatus such as 404.7.
+
+    Of a gateway's error the Windows error says why: `502.3 12002`.
+    """
     sub = _text(fields, "substatus").str.extract(r"^([1-9][0-9]*)$")
+    windows = _text(fields, "windows").str.extract(r"^(12[0-9]{3})$")
     whole = pl.concat_str(_text(fields, "status"), pl.lit("."), sub)
-    return pl.coalesce(_text(fields, "reason"), whole)
+    told = pl.concat_str(whole, pl.lit(" "), windows)
+    return pl.coalesce(_text(fields, "reason"), told, whole)
 
 
 def _parse(lines: pl.Series, fields: list[str], day: str | None) -> pl.DataFrame:
     rows = lines.str.extract_groups(_pattern(fields)).struct.unnest()
     stamp, local = _stamp(fields, day)
     uri = target(_text(fields, "uri"))
-    names = [n for n in fields if n not in _COLUMN_OF and n not in {*_SHAPES, *_SECRET}]
+    kept = _COLUMN_OF.keys() - {"sc-win32-status"}
+    names = [n for n in fields if n not in kept and n not in {*_SHAPES, *_SECRET}]
     names += [name for name in ("s-port", "sc-substatus") if name in fields]
     shown = {name: _plain(fields.index(name)) for name in names}
     # IIS counts milliseconds; the W3C's draft and others seconds.

@@ -154,7 +154,9 @@ def answer(
         asked = asked.placed(offset)
         note = f"{NO_ZONE} and is read as {zone_name(offset)}."
     quiet = silences(events, clocks, asked)
-    found, misfit = matches(requests, asked) if question else (weightiest(requests), "")
+    found, misfit = (
+        matches(requests, asked, clocks) if question else (weightiest(requests), "")
+    )
     if found.height:
         verdict = _from_requests(found, misfit, quiet, events)
     elif question is None:

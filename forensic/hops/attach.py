@@ -118,6 +118,8 @@ def _steps(
     passed = (pl.col("upstream_status") == pl.col("status")).fill_null(value=False)
     own, through = answers.filter(~passed), answers.filter(passed)
     bare = said.filter(pl.col("path").is_null())
+    # ModSecurity names the path of a request, not its method.
+    unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())
     request = ["client_ip", "method", "path", "query"]
     return [
         (own, said, ["folder", *request], _SAME),
@@ -126,6 +128,7 @@ def _steps(
         (through, waited, request, _SAME),
         (answers, waited, request, _TRIES),
         (own, said, ["client_ip", "method", "path"], _SAME),
+        (own, unasked, ["client_ip", "path"], _SAME),
         (own, bare, ["client_ip"], _SAME),
     ]
 

@@ -157,7 +157,7 @@ def _noted(
         "note",
         *(
             pl.col(c).alias(f"note_{c}")
-            for c in ("kind", "cause", "source", "line", "offset")
+            for c in ("kind", "cause", "rule", "source", "line", "offset")
         ),
     )
     by_row = direct.join(lines, on="note", maintain_order="left")

@@ -99,10 +99,17 @@ def _sentence() -> pl.Expr:
         .then(pl.lit(" no answer"))
         .otherwise(pl.concat_str(pl.lit(" with "), status))
     )
-    request = pl.concat_str(
-        pl.coalesce("method", pl.lit("a request for")),
-        pl.coalesce("path", pl.lit("an unreadable request")),
-        separator=" ",
+    unnamed = pl.col("application_reason") == "traceback"
+    request = (
+        pl.when(unnamed.fill_null(value=False))
+        .then(pl.lit("a request"))
+        .otherwise(
+            pl.concat_str(
+                pl.coalesce("method", pl.lit("a request for")),
+                pl.coalesce("path", pl.lit("an unreadable request")),
+                separator=" ",
+            )
+        )
     )
     rule = pl.when(pl.col("rule").is_not_null()).then(
         pl.format(" by rule {}", pl.col("rule"))

@@ -48,7 +48,9 @@ def dominant_offset(events: pl.LazyFrame, clocks: pl.DataFrame) -> int:
     return int(ranked["utc_offset"][0]) if ranked.height else 0
 
 
-def matches(requests: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:
+def matches(
+    requests: pl.DataFrame, question: Question, clocks: pl.DataFrame
+) -> tuple[pl.DataFrame, str]:
     """The requests that the question means, and what about them does not quite fit.
 
     Each way to fit is tried where the one before found nothing: people misspell a
@@ -68,6 +70,7 @@ def matches(requests: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, s
             fitting.filter(pl.col("time").is_null()),
             " Its record has no time of its own: status and path are what fits.",
         ),
+        _afloat(fitting, question, clocks),
         (
             _within(loose, question, _SLACK),
             " The path is written otherwise than asked; time and status fit.",
@@ -97,6 +100,31 @@ def _fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
 
 def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.DataFrame:
     return rows.filter(question.within(pl.col("time"), slack))
+
+
+def _afloat(
+    rows: pl.DataFrame, question: Question, clocks: pl.DataFrame
+) -> tuple[pl.DataFrame, str]:
+    """The rows that fit where their logs, whose zone nothing tells, are in that asked.
+
+    A clock without any partner is assumed to be UTC; who asks reads the same wall
+    clock as the log was written by.
+    """
+    if question.start is None or not question.offset or not question.zone_written:
+        return rows.clear(), ""
+    assumed = clocks.filter(pl.col("basis").cast(pl.String) == "assumed")["source"]
+    places = pl.col("evidence").list.eval(
+        pl.element().struct.field("source").is_in(assumed.implode())
+    )
+    shift = timedelta(seconds=question.offset)
+    asked = replace(
+        question,
+        start=question.start + shift,
+        end=(question.end or question.start) + shift,
+    )
+    found = _within(rows.filter(places.list.all()), asked, _SLACK)
+    zone = zone_name(question.offset)
+    return found, f" Its log tells no zone: it fits if that was written in {zone}."
 
 
 def _zoned(rows: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:

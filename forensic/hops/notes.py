@@ -37,6 +37,16 @@ KINDS = [
     Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
     Kind("delayed", _WEB, r"delaying request", "none"),
     Kind("buffered", _WEB, r"is buffered to a temporary file", "none"),
+    Kind(
+        "auth_request", _WEB, r"auth request unexpected status", "auth_failed", (500,)
+    ),
+    Kind(
+        "firewall",
+        _WEB,
+        r"ModSecurity: Access denied with code",
+        "waf_rule",
+        (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
+    ),
     Kind("cut", _WEB, r"while reading upstream|while sending to client", "none"),
     Kind(
         "rule",
@@ -116,9 +126,6 @@ KINDS = [
         r"|AH01617|AH01618",
         "auth_failed",
         (401,),
-    ),
-    Kind(
-        "auth_request", _WEB, r"auth request unexpected status", "auth_failed", (500,)
     ),
     Kind(
         "limited",
@@ -217,6 +224,7 @@ _PATH = (
     r"|Forbidden(?: \([^)]*\))?:|Not Found:|Bad Request:|Unauthorized:|\([A-Z]+\):) "
     r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
 )
+_FIREWALL_RULE = r"ModSecurity: [^\n]*\[id \"(\d+)\"\]"
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
@@ -272,6 +280,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "status",
             "message",
             "upstream",
+            rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             time=moment,
             kind=_kind(),
             path=path,
@@ -306,11 +315,10 @@ def as_responses(
         inner.append(named.filter(pl.col("hop") == "web_server"))
     answers = ["load_balancer", "web_server", "app_server", "application", "cdn"]
     if not known.has(*answers, column="answers"):
-        inner.append(
-            named.filter(
-                pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
-            )
-        )
+        # A traceback alone tells that something failed, though not which request.
+        told = pl.col("path").is_not_null() | (pl.col("kind") == "exception")
+        inside = pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
+        inner.append(notes.filter(inside & told))
     lines = pl.concat([notes.head(0), *inner]).filter(pl.col("kind").is_in(list(first)))
     if not lines.height:
         return frame
@@ -324,10 +332,13 @@ def as_responses(
         "query",
         "host",
         "client_ip",
+        reason=pl.when(pl.col("path").is_null()).then(pl.lit("traceback")),
         tier=pl.col("hop").cast(pl.String).replace_strict(TIERS, return_dtype=pl.Int8),
         coarse=pl.lit(value=True),
         error=pl.lit(value=True),
-        status=pl.col("kind").replace_strict(first, return_dtype=pl.Int16),
+        status=pl.coalesce(
+            "status", pl.col("kind").replace_strict(first, return_dtype=pl.Int16)
+        ),
         method_key=hashed(pl.col("method").str.to_uppercase()),
         path_key=hashed(pl.col("path")),
         query_key=hashed(pl.col("query")),

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops.products import iis
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["origin"]
@@ -200,9 +201,15 @@ def _with_upstream() -> list[Line]:
         Line(
             when=_WEB & _LOGS_UP & _UP.is_not_null() & (_STATUS >= 400),
             by="web_server",
-            cause=pl.when(gateway).then(_upstream_cause()).otherwise(_own_cause()),
-            sure="weak",
-            because="its status is another than the upstream's",
+            cause=pl.when(gateway)
+            .then(_upstream_cause())
+            .when(_UP >= 500)
+            .then(pl.lit("exception"))
+            .when(_UP >= 400)
+            .then(pl.lit("application_response"))
+            .otherwise(_own_cause()),
+            sure="strong",
+            because=pl.format("it replaced the status {} of its upstream", _UP),
         ),
     ]
 
@@ -214,6 +221,13 @@ def _without_upstream() -> list[Line]:
     web = _WEB | BALANCED
     static = pl.col("path").str.contains(_STATIC)
     return [
+        Line(
+            when=sure_of(pl.col("application_reason") == "traceback"),
+            by="application",
+            cause="exception",
+            sure="strong",
+            because="a traceback stands in its log, which does not name the request",
+        ),
         Line(
             when=_APP_SAYS,
             by="application",
@@ -319,4 +333,4 @@ def _without_upstream() -> list[Line]:
 
 def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
-    return [*_noted(), *_with_upstream(), *_without_upstream()]
+    return [*_noted(), *iis.lines(), *_with_upstream(), *_without_upstream()]

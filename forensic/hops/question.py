@@ -83,7 +83,7 @@ class Question:
     start: datetime | None = None
     end: datetime | None = None
     zone_written: bool = True
-    #: Seconds east of UTC at which a time without a zone is read.
+    #: Seconds east of UTC of the zone in which the time is read.
     offset: int = 0
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
@@ -123,12 +123,14 @@ class Question:
             if minute
             else timedelta(days=1)
         )
-        start = naive.replace(tzinfo=_zone(zone) if zone else UTC).astimezone(UTC)
+        local = naive.replace(tzinfo=_zone(zone) if zone else UTC)
+        start = local.astimezone(UTC)
         return cls(
             at=at.strip(),
             start=start,
             end=start + size,
             zone_written=zone is not None,
+            offset=round((local.utcoffset() or timedelta(0)).total_seconds()),
             status=status,
             path=path and _path(path),
         )
