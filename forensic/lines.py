@@ -126,6 +126,18 @@ def octets_at(
     return found
 
 
+class _Capsule:
+    """An array that polars takes over as it is, without loading pyarrow's kernels."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.array = array
+
+    def __arrow_c_array__(self, schema: object = None) -> tuple[object, object]:
+        """The Arrow C data interface."""
+        found: tuple[object, object] = self.array.__arrow_c_array__(schema)
+        return found
+
+
 def views(bytes_: npt.NDArray[np.uint8], starts: Index, ends: Index) -> Views:
     """Arrow string views of the texts between places of a block.
 
@@ -152,7 +164,7 @@ def viewed(
         known = pa.py_buffer(np.packbits(there, bitorder="little"))
     buffers = [known, pa.py_buffer(cut), pa.py_buffer(bytes_)]
     array = pa.Array.from_buffers(pa.string_view(), len(cut), buffers)
-    return pl.Series(pl.from_arrow(array), dtype=pl.String)
+    return pl.Series(_Capsule(array))
 
 
 def _without(
