@@ -1,261 +1,242 @@
 """WAF records as AWS writes them ▶ columns, without decoding each record.
 
 The ACL part of a record repeats from request to request: it is decoded once for each
-distinct text. The request part has a fixed shape: regular expressions hold the whole
-of it against that shape, then it is cut at its keys. A quote that is not escaped is
-always a JSON delimiter, so that nothing a client wrote can look like a key; a record
-of any other shape is refused here and read by `tolerant`.
+distinct text. The request part has a fixed shape, and is cut where its quotes stand.
+A record of any other shape is refused here and read by `tolerant`.
 """
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from forensic.formats.aws_waf.cut import PICKED, Requests, cut
 from forensic.formats.aws_waf.verdict import judge
 from forensic.json_text import NotJsonError, compact, load
+from forensic.lines import Views, viewed, views
+from forensic.octets import Ints, Mask, Octets, digits, pair, shape, word
 from forensic.schema import ParsedColumns
 
 __all__ = ["rows"]
 
-_START = '{"timestamp":'
-_STAMP = len(_START)
+_REFUSED = "not in AWS's own shape"
+_START = b'{"timestamp":'
+#: `1738811723793,`, of which the halves overlap.
+_STAMP = shape(16, high=0, low=5)
+_ACL = len(_START) + 14
+_BODY = '"httpRequest":{"clientIp":"'
 _LATEST = 4102444800000  # 2100-01-01 in milliseconds
-_PLAIN = r'[^"\\\x00-\x1f]*'
-#: A header's name in lower case, in Title-Case, or none of those that are looked for.
-_NAME = (
-    r'(?:[^HhUuRrXx"\\\x00-\x1f][^"\\\x00-\x1f]*|[hurx][^"A-Z\\\x00-\x1f]*'
-    r'|[HURX][^"A-Z\\\x00-\x1f-]*(?:-[^"a-z\\\x00-\x1f-][^"A-Z\\\x00-\x1f-]*)*)'
-)
-_HEADER = rf'\{{"name":"{_NAME}","value":"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"\}}'
-_HEADERS = rf"^(?:{_HEADER}(?:,{_HEADER})*)?$"
-_LATER = rf',"fragment":"{_PLAIN}","scheme":"{_PLAIN}","host":"{_PLAIN}'
-_REQUEST = (
-    rf'^{_PLAIN}","args":"{_PLAIN}","httpVersion":"{_PLAIN}","httpMethod":"{_PLAIN}"'
-    rf',"requestId":"{_PLAIN}(?:"{_LATER})?$'
-)
-#: Where the strings of the request part stand when it is cut at its quotes.
-_PLACES = {
-    "path": 0,
-    "query": 4,
-    "http_version": 8,
-    "method": 12,
-    "request_id": 16,
-    "fragment": 20,
-    "scheme": 24,
-    "host": 28,
-}
-_PICKED = {
-    "user_agent": ("user-agent", "User-Agent"),
-    "referrer": ("referer", "Referer"),
-    "forwarded_for": ("x-forwarded-for", "X-Forwarded-For"),
-    "host_header": ("host", "Host"),
-}
 _SIZE = r"(?:0|[1-9][0-9]{0,14})"
 _SIZES = rf',"requestBodySize":{_SIZE},"requestBodySizeInspectedByWAF":{_SIZE}'
 _JA3 = r',"ja3Fingerprint":"[0-9a-f]+"'
 _JA4 = r',"ja4Fingerprint":"[0-9a-z_]+"'
 #: Values that differ from client to client: kept as text, so that the rest repeats.
 _OWN = rf"^(?:{_SIZES})?(?:{_JA3})?(?:{_JA4})?\}}$"
+_OWN_KEYS = [b',"requestBodySize":', b',"ja3Fingerprint":', b',"ja4Fingerprint":']
 _OWN_START = r',"(?:requestBodySize|ja[34]Fingerprint)":'
-#: Keys that the request part gives to `extra`.
+#: Keys that the other parts give to `extra`: here they would stand twice.
 _REQUEST_KEYS = {"country", "fragment", "timestamp"}
-_VERDICT = [
-    "action",
-    "rule",
-    "rule_group",
-    "rule_type",
-    "status",
-    "reason",
-    "labels",
-    "extra",
-]
+_OWN_NAMES = {
+    "requestBodySize",
+    "requestBodySizeInspectedByWAF",
+    "ja3Fingerprint",
+    "ja4Fingerprint",
+}
+_TRACE = np.dtype([("text", "u1", len("1-67a425b0-83d23fb158ad921b85fbca6b"))])
+_HEXADECIMAL = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF"))
+_VERDICT = "action rule rule_group rule_type status reason labels extra".split()
 _VERDICTS = {name: ParsedColumns[name] for name in _VERDICT}
+_TEXTS = (
+    "client_ip country path query http_version method request_id fragment scheme host"
+).split()
 
 
 def rows(lines: pl.Series) -> pl.DataFrame:
     """The columns of each record; `refused` where it has not AWS's own shape."""
-    frame = _owned(_headed(_request(_cut(lines))))
-    verdicts, places = _verdicts(frame)
-    frame = frame.hstack(verdicts.select(pl.all().gather(places)))
-    known = pl.col("shaped") & pl.lit(places.is_not_null())
+    octets = Octets.of(lines)
+    body = lines.str.find(_BODY, literal=True)
+    place = octets.start + body.fill_null(0).to_numpy()
+    stamps, stamped = _stamps(octets)
+    begun = body.is_not_null().to_numpy() & stamped & (place >= octets.start + _ACL)
+    start = np.where(begun, place + len(_BODY), octets.end)
+    if not (start < octets.end).any():
+        return pl.select(refused=pl.repeat(_REFUSED, len(lines)))
+    requests = cut(_slices(octets, start, octets.end))
+    shaped = begun & requests.shaped
+    texts = _texts(requests)
+    usual = pl.col("country").str.contains("^[A-Z-]*$").fill_null(value=True)
+    versions = pl.col("http_version").str.contains("^(?:HTTP/)?[^/]*$")
+    usual &= versions.fill_null(value=True)
+    shaped &= texts.select(usual).to_series().to_numpy()
+    acl = _slices(octets, np.where(shaped, octets.start + _ACL, place), place)
+    own, tail = _owned(requests)
+    verdicts, which = _verdicts(acl, tail, own.is_not_null(), shaped)
+    known = shaped & which.is_not_null().to_numpy()
+    frame = texts.hstack([own.alias("own"), *verdicts.select(pl.all().gather(which))])
     columns = frame.select(
-        known.alias("known"),
         *(pl.col(name) for name in _VERDICT if name != "extra"),
-        *(pl.col(name) for name in _PICKED if name != "host_header"),
-        *(_there(name) for name in ("client_ip", "method", "scheme", "path", "query")),
-        local_time=pl.from_epoch("timestamp", "ms").cast(pl.Datetime("us")),
+        *(pl.col(name) for name in PICKED if name != "host_header"),
+        *("client_ip", "method", "scheme", "path", "query", "request_id"),
+        local_time=pl.lit(pl.Series(stamps * 1000).cast(pl.Datetime("us"))),
         utc_offset=pl.lit(0, pl.Int32),
-        host=pl.coalesce(_there("host"), "host_header").str.replace(r":\d*$", ""),
-        http_version=_there("http_version").str.strip_prefix("HTTP/"),
-        trace_id=pl.col("request_id").str.extract(
-            r"^(?:Root=)?(1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24})$"
-        ),
-        request_id=_there("request_id"),
-        extra=_extra(),
-        refused=pl.when(~known).then(pl.lit("not in AWS's own shape")),
+        host=_host(frame),
+        http_version=pl.col("http_version").str.strip_prefix("HTTP/"),
+        trace_id=_traces(requests, frame["request_id"]),
+        extra=_extra(frame),
+        refused=pl.lit(None, pl.String),
     )
-    if columns["known"].all():
-        return columns.drop("known")
-    refused = columns["refused"]
-    kept = columns.drop("refused").select(pl.when("known").then(pl.all()))
-    return kept.drop("known").with_columns(refused)
+    if known.all():
+        return columns
+    why = pl.lit(_REFUSED)
+    good = pl.lit(pl.Series(known))
+    kept = columns.select(pl.when(good).then(pl.exclude("refused")))
+    return kept.with_columns(refused=pl.when(~good).then(why))
 
 
-def _there(name: str) -> pl.Expr:
-    """The text of a column; null where it says that there is none."""
-    column = pl.col(name)
-    return pl.when(~column.is_in(["", "-", "null"])).then(column)
+def _stamps(octets: Octets) -> tuple[Ints, Mask]:
+    """The stamps of `{"timestamp":1738811723793,`, and whether they stand there."""
+    place = octets.start + len(_START)
+    words = octets.at(place, _STAMP)
+    high, numeric = digits(words["high"], "00000000")
+    low, again = digits(words["low"], "00000000")
+    pairs = [pair(high, 0), pair(high, 2), pair(high, 4), pair(high, 6)]
+    pairs += [pair(low, 3), pair(low, 5)]
+    stamps = np.zeros(len(place), np.int64)
+    for value in pairs:
+        stamps = stamps * 100 + value
+    last = (low >> np.uint64(56) & np.uint64(15)).astype(np.int64)
+    stamps = stamps * 10 + last
+    stands = octets.stands(_START, octets.start) & (octets.byte(place + 13) == ord(","))
+    stands &= place + 14 <= octets.end
+    inside = (stamps >= 10**12) & (stamps < _LATEST)
+    return stamps, stands & numeric & again & inside
 
 
-def _extra() -> pl.Expr:
+def _slices(octets: Octets, start: Ints, end: Ints) -> pl.Series:
+    """The texts between places, which lie where characters begin."""
+    return viewed(octets.bytes_, views(octets.bytes_, start, end))
+
+
+def _texts(requests: Requests) -> pl.DataFrame:
+    """The values of requests; null where a value says that there is none."""
+    bytes_ = requests.octets.bytes_
+    columns = {}
+    for name in [*_TEXTS, *PICKED]:
+        start, end = requests.spans[name]
+        there = requests.shaped & requests.there.get(name, True)
+        cut = views(bytes_, np.where(there, start, 0), np.where(there, end, 0))
+        if name in _TEXTS:
+            there &= (cut[:, 0] > 0) & ~_are(cut, b"-")
+        if name in _TEXTS and name != "country":
+            there &= ~_are(cut, b"null")
+        columns[name] = viewed(bytes_, cut, there)
+    return pl.DataFrame(columns)
+
+
+def _are(cut: Views, text: bytes) -> Mask:
+    """Whether views are those of a text of at most four bytes."""
+    found: Mask = (cut[:, 0] == len(text)) & (cut[:, 1] == np.uint32(word(text)))
+    return found
+
+
+def _traces(requests: Requests, identities: pl.Series) -> pl.Series:
+    """The trace identifiers among those of requests, as load balancers give them."""
+    start, end = requests.spans["request_id"]
+    texts = requests.octets.at(start, _TRACE)["text"]
+    dashes = (texts[:, 1] == ord("-")) & (texts[:, 10] == ord("-"))
+    traces = dashes & (texts[:, 0] == ord("1")) & (end - start == _TRACE.itemsize)
+    hexadecimal = _HEXADECIMAL.take(texts).sum(axis=1) == _TRACE.itemsize - 2
+    traces &= requests.shaped & hexadecimal
+    if (traces | ~requests.shaped).all():
+        return identities.zip_with(
+            pl.Series(traces), pl.Series([None], dtype=pl.String)
+        )
+    return identities.str.extract(r"^(?:Root=)?(1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24})$")
+
+
+def _host(frame: pl.DataFrame) -> pl.Expr:
+    """The host that the record names, else that of the header, without its port."""
+    host = pl.coalesce("host", "host_header")
+    named = frame.select(
+        pl.any_horizontal(
+            pl.col(name).str.contains(":", literal=True).any()
+            for name in ("host", "host_header")
+        )
+    ).item()
+    return host.str.replace(r":\d*$", "") if named else host
+
+
+def _extra(frame: pl.DataFrame) -> pl.Expr:
     """The JSON object of what a record holds beyond the columns."""
-    country, fragment = _there("country"), _there("fragment")
-    pieces = [
-        pl.concat_str(pl.lit(',"country":"'), country, pl.lit('"')),
-        pl.concat_str(pl.lit(',"fragment":"'), fragment, pl.lit('"')),
-        pl.col("own"),
-        pl.col("extra"),
-    ]
-    body = pl.concat_str(pieces, ignore_nulls=True).str.strip_prefix(",")
-    return pl.format("{{{}}}", pl.when(body != "").then(body))
+    country = [pl.lit(',"country":"'), pl.col("country"), pl.lit('"')]
+    fragment = [pl.lit(',"fragment":"'), pl.col("fragment"), pl.lit('"')]
+    behind = [pl.concat_str(fragment), pl.col("own"), pl.col("extra")]
+    if not frame["country"].null_count():
+        pieces = [pl.lit('{"country":"'), *country[1:], *behind, pl.lit("}")]
+        return pl.concat_str(pieces, ignore_nulls=True)
+    body = pl.concat_str([pl.concat_str(country), *behind], ignore_nulls=True)
+    inside = body.str.strip_prefix(",")
+    return pl.format("{{{}}}", pl.when(inside != "").then(inside))
 
 
-def _cut(lines: pl.Series) -> pl.DataFrame:
-    """The records cut at the keys that stand around their variable parts."""
-    frame = lines.cast(pl.Binary).to_frame("rest")
-    for name, key in [
-        ("acl", '"httpRequest":{"clientIp":"'),
-        ("client_ip", '","country":"'),
-        ("country", '","headers":['),
-        ("headers", '],"uri":"'),
-        ("request", '"}'),
-    ]:
-        at = pl.col("rest").cast(pl.String).str.find(key, literal=True)
-        rest = pl.col("rest")
-        frame = frame.with_columns(at.alias("at")).with_columns(
-            rest.bin.slice(0, pl.col("at")).cast(pl.String).alias(name),
-            rest.bin.slice(pl.col("at") + len(key)).alias("rest"),
-        )
-    return frame.with_columns(pl.col("rest").cast(pl.String).alias("tail"))
-
-
-def _request(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns of the request, and whether all parts have the expected shape."""
-    acl = pl.col("acl")
-    frame = frame.select(
-        "client_ip",
-        "country",
-        "headers",
-        "request",
-        "tail",
-        timestamp=acl.str.slice(_STAMP, 13).cast(pl.Int64, strict=False),
-        acl=acl.str.slice(_STAMP + 14),
-        starts=acl.str.starts_with(_START) & (acl.str.slice(_STAMP + 13, 1) == ","),
-        part=pl.col("request").str.split_exact('"', max(_PLACES.values())),
-    )
-    part = pl.col("part").struct
-    shaped = [
-        "starts",
-        pl.col("timestamp").is_between(10**12, _LATEST - 1),
-        pl.col("client_ip").str.contains(r"^[0-9A-Za-z.:]*$"),
-        pl.col("country").str.contains(r"^[A-Z-]*$"),
-        pl.col("headers").str.contains(_HEADERS),
-        pl.col("request").str.contains(_REQUEST),
-    ]
-    return frame.select(
-        "timestamp",
-        "acl",
-        "tail",
-        "client_ip",
-        "country",
-        "headers",
-        *(part.field(f"field_{place}").alias(name) for name, place in _PLACES.items()),
-        shaped=pl.all_horizontal(shaped).fill_null(value=False),
-    )
-
-
-def _headed(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with columns for the headers that have one."""
-    named = pl.col("host") != ""
-    headers = pl.col("headers")
-    found = {
-        name: _header(
-            headers
-            if name != "host_header"
-            else pl.when(~named.fill_null(value=False)).then(headers),
-            *names,
-        )
-        for name, names in _PICKED.items()
-    }
-    frame = frame.with_columns(**found)
-    again = pl.col("forwarded_for").str.contains('(?i)"name":"x-forwarded-for"')
-    values = {
-        name: pl.col(name).str.splitn('"', 2).struct.field("field_0") for name in found
-    }
-    frame = frame.with_columns(again.alias("again"), **values)
-    escaped = [pl.col(name).str.contains("\\", literal=True) for name in found]
-    odd = pl.any_horizontal(*escaped, "again").fill_null(value=False)
-    return frame.with_columns(shaped=pl.col("shaped") & ~odd)
-
-
-def _header(headers: pl.Expr, small: str, large: str) -> pl.Expr:
-    """What follows the opening quote of a header's value; null without the header."""
-    first = _behind(headers, small)
-    return pl.coalesce(first, _behind(pl.when(first.is_null()).then(headers), large))
-
-
-def _behind(headers: pl.Expr, name: str) -> pl.Expr:
-    key = f'{{"name":"{name}","value":"'
-    at = headers.str.find(key, literal=True) + len(key)
-    return (
-        pl.when(at.is_not_null())
-        .then(headers.cast(pl.Binary).bin.slice(at))
-        .cast(pl.String)
-    )
-
-
-def _owned(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the last values of `tail` as JSON text of their own, as `own`.
+def _owned(requests: Requests) -> tuple[pl.Series, pl.Series]:
+    """The last values of tails as JSON text of their own, and the tails without them.
 
     They are cut off where nothing else follows; elsewhere they stay in the tail.
     """
-    tail = pl.col("tail").cast(pl.Binary)
-    frame = frame.with_columns(at=pl.col("tail").str.find(_OWN_START))
-    own = tail.bin.slice(pl.col("at")).cast(pl.String)
-    frame = frame.with_columns(own=pl.when(pl.col("at").is_not_null()).then(own))
-    alone = pl.col("own").str.contains(_OWN).fill_null(value=False)
-    rest = pl.concat_str(tail.bin.slice(0, pl.col("at")).cast(pl.String), pl.lit("}"))
-    return frame.with_columns(
-        own=pl.when(alone).then(pl.col("own").str.strip_suffix("}")),
-        tail=pl.when(alone).then(rest).otherwise("tail"),
-    )
+    octets = requests.octets
+    start, end = requests.spans["tail"]
+    start = np.where(requests.shaped, start, end)
+    place, starts = start.copy(), np.zeros(len(start), np.bool_)
+    for key in _OWN_KEYS:
+        starts |= octets.stands(key, start)
+    others = np.flatnonzero(~starts & (end - start > 1))
+    if len(others):
+        found = _slices(octets, start[others], end[others]).str.find(_OWN_START)
+        place[others] += found.fill_null(0).to_numpy()
+        starts[others] = found.is_not_null().to_numpy()
+    own = _slices(octets, np.where(starts, place, end), end)
+    alone = own.str.contains(_OWN).to_numpy()
+    cut = views(octets.bytes_, place, np.where(alone, end - 1, place))
+    own = viewed(octets.bytes_, cut, alone)
+    rest = _slices(octets, start, np.where(alone, place, end))
+    frame = pl.DataFrame({"rest": rest, "alone": alone})
+    closed = pl.when("alone").then(pl.concat_str("rest", pl.lit("}")))
+    return own, frame.select(closed.otherwise("rest")).to_series()
 
 
-def _verdicts(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+def _verdicts(
+    acl: pl.Series, tail: pl.Series, owned: pl.Series, shaped: Mask
+) -> tuple[pl.DataFrame, pl.Series]:
     """The verdicts of the distinct ACL parts, and each record's row in them."""
-    texts = frame.select(
-        acl=pl.when("shaped").then("acl"),
-        tail=pl.when("shaped").then("tail"),
-    )
-    distinct = texts.unique().drop_nulls()
+    frame = pl.DataFrame({"acl": acl, "tail": tail, "owned": owned, "good": shaped})
+    # Neighbours are mostly alike: only where one differs, texts are looked up.
+    changed = pl.any_horizontal(pl.all().ne_missing(pl.all().shift()))
+    changed = changed | (pl.int_range(pl.len()) == 0)
+    run = frame.select(changed).to_series()
+    places: dict[tuple[str, str, bool], int | None] = {}
     judged: list[dict[str, Any]] = []
-    numbers: list[int | None] = []
-    for acl, tail in distinct.iter_rows():
-        verdict = _verdict(acl, tail)
-        numbers.append(len(judged) if verdict else None)
-        judged += [verdict] if verdict else []
-    known = distinct.with_columns(pl.Series("place", numbers, dtype=pl.UInt32))
-    places = texts.join(known, on=["acl", "tail"], how="left", maintain_order="left")
-    return pl.DataFrame(judged, schema=_VERDICTS), places["place"]
+    numbers = []
+    for *texts, good in frame.filter(run).iter_rows():
+        key = (texts[0], texts[1], texts[2])
+        if good and key not in places:
+            verdict = _verdict(*key)
+            places[key] = len(judged) if verdict else None
+            judged += [verdict] if verdict else []
+        numbers.append(places.get(key) if good else None)
+    which = pl.Series(numbers, dtype=pl.UInt32).gather(run.cum_sum() - 1)
+    return pl.DataFrame(judged, schema=_VERDICTS), which
 
 
-def _verdict(acl: str, tail: str) -> dict[str, Any] | None:
+def _verdict(acl: str, tail: str, owned: bool) -> dict[str, Any] | None:
     """The columns that the ACL part decides; None where it needs a closer look."""
     try:
         record, duplicates = load(f'{{{acl}"httpRequest":{{"":""}}{tail}')
     except NotJsonError:
         return None
-    if duplicates or not isinstance(record, dict) or _REQUEST_KEYS & record.keys():
+    if duplicates or not isinstance(record, dict):
+        return None
+    if record.keys() & (_REQUEST_KEYS | (_OWN_NAMES if owned else set())):
         return None
     verdict = judge(record)._asdict()
     extra = compact(verdict["extra"])
