@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forensic.formats.aws_waf import FORMAT
 from forensic.formats.aws_waf.fast import rows
@@ -122,6 +124,8 @@ CANONICAL = (
     '"requestId":"1-67a44957-0123456789abcdef01234567"},TAIL"labels":[]}'
 )
 
+SIZES = '"requestBodySize":2,"requestBodySizeInspectedByWAF":2'
+
 
 def canonical(headers: str = "", tail: str = "") -> str:
     return CANONICAL.replace("HEADERS", headers).replace("TAIL", tail)
@@ -139,6 +143,8 @@ def header(name: str, value: str) -> str:
         canonical(header("sec-ch-ua", '\\"A\\";v=\\"1\\"')),
         canonical(tail='"ja3Fingerprint":"00ff",'),
         canonical(header("X-Forwarded-For", "192.0.2.9")),
+        canonical(header("X-API-Key", "k") + "," + header("cookie", "a\\\\")),
+        canonical(header("x", '],\\"uri\\":\\"/forged\\",')),
         canonical().replace(
             '"labels":[]}', '"labels":[{"name":"l"}],"ja3Fingerprint":"0f"}'
         ),
@@ -160,9 +166,19 @@ def test_both_paths_agree(line: str) -> None:
         canonical(
             header("x-forwarded-for", "a") + "," + header("x-forwarded-for", "b")
         ),
+        canonical(header("User-Agent", "a") + "," + header("user-agent", "b")),
+        canonical(header("x", "\\u0041")),
+        canonical(header("x", "\\q")),
+        canonical(header("x", "\t")),
         canonical('{"name":"host","value":"a","value":"b"}'),
         canonical(tail='"action":"BLOCK",'),
         canonical(tail='"httpRequest":{"clientIp":"192.0.2.7"},'),
+        canonical().replace("JP", "jp"),
+        canonical().replace("HTTP/1.1", "H/T/1.1"),
+        # written before and behind the request
+        canonical()
+        .replace('"action"', '"requestBodySize":1,"action"')
+        .replace('"labels":[]', SIZES),
         canonical().replace('"uri"', '"uri":"/b","uri"'),
         canonical().replace("1738819927123", "9738819927123"),
         canonical() + "{}",
@@ -171,6 +187,44 @@ def test_both_paths_agree(line: str) -> None:
 )  # fmt: skip
 def test_the_fast_path_refuses_what_it_cannot_hold(line: str) -> None:
     assert rows(pl.Series([line]))["refused"].to_list() != [None]
+
+
+PIECES = [
+    '"',
+    "\\",
+    '\\"',
+    "{",
+    "}",
+    "]",
+    ",",
+    ":",
+    '","',
+    '"}',
+    "null",
+    "-",
+    "\0",
+    "é",
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(0, 2**20), st.integers(0, 3), st.sampled_from(["", *PIECES]))
+def test_damage_is_seen_and_stays_where_it_is(at: int, gone: int, piece: str) -> None:
+    whole = canonical(header("host", "x") + "," + header("sec-ch-ua", '\\"A\\"'))
+    at %= len(whole)
+    damaged = whole[:at] + piece + whole[at + gone :]
+    before, found, cut, behind = rows(
+        pl.Series([whole, damaged, whole[:at], whole])
+    ).to_dicts()
+    assert before == behind
+    assert before["refused"] is None
+    assert cut["refused"]
+    if found.pop("refused") is None:
+        slow = dict.fromkeys(found) | row(damaged)
+        assert json.loads(found.pop("extra")) == json.loads(str(slow["extra"]))
+        assert {k: v or None for k, v in found.items()} == {
+            name: slow[name] or None for name in found
+        }
 
 
 @pytest.mark.parametrize(
