@@ -119,12 +119,12 @@ def _slices(octets: Octets, start: Ints, end: Ints) -> pl.Series:
 
 def _texts(requests: Requests) -> pl.DataFrame:
     """The values of requests; null where a value says that there is none."""
-    bytes_ = requests.octets.bytes_
+    bytes_, last = requests.octets.bytes_, requests.octets.end
     columns = {}
     for name in [*_TEXTS, *PICKED]:
         start, end = requests.spans[name]
         there = requests.shaped & requests.there.get(name, True)
-        cut = views(bytes_, np.where(there, start, 0), np.where(there, end, 0))
+        cut = views(bytes_, np.where(there, start, last), np.where(there, end, last))
         if name in _TEXTS:
             there &= (cut[:, 0] > 0) & ~_are(cut, b"-")
         if name in _TEXTS and name != "country":

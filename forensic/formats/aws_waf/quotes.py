@@ -36,12 +36,12 @@ class Quotes:
         found = [_found(bytes_[low : low + _SOME], low) for low in steps]
         quotes, controls, slashes = map(np.concatenate, zip(*found, strict=True))
         escaped = _escaped(slashes)
-        behind = (
-            bytes_[np.minimum(escaped, len(bytes_) - 1)] if len(slashes) else escaped
-        )
+        # A backslash that ends a text says nothing about the next one.
+        escaped = escaped[~np.isin(escaped, octets.end)]
+        behind = bytes_[escaped]
         inner = np.searchsorted(quotes, escaped[behind == _QUOTE])
         quotes = np.delete(quotes, inner) if len(inner) else quotes
-        unknown = escaped[~np.isin(behind, _KNOWN)] if len(slashes) else escaped
+        unknown = escaped[~np.isin(behind, _KNOWN)]
         first = np.searchsorted(quotes, octets.start)
         count = np.searchsorted(quotes, octets.end) - first
         return cls(quotes, controls, slashes, unknown, first, count)
