@@ -23,7 +23,7 @@ from forensic.octets import (
 )
 from forensic.schema import YEARLESS
 
-__all__ = ["bsd", "fraction", "is_digit", "iso", "naive", "zone"]
+__all__ = ["bsd", "clf", "fraction", "is_digit", "iso", "naive", "zone"]
 
 _DAY = 86_400
 _SECOND = 1_000_000
@@ -32,8 +32,11 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 #: `Feb  6 05:32:07 ` and `2025-02-06T05:32:07`, in words.
 _BSD = shape(16, month=0, rest=8, clock=7)
 _ISO = shape(19, date=0, hour=8, clock=11)
+_CLF = shape(20, date=0, year=7, clock=12)
 _ANY = shape(8, word=0)
+_DAY_AND_MONTH = "00/\0\0\0/"
 _DAY_OF_MONTH = "\0" * 4 + "00 0"
+_THREE = np.uint64((1 << 24) - 1)
 _SEVEN, _FOUR = np.uint64((1 << 56) - 1), np.uint64((1 << 32) - 1)
 _BYTE = np.uint64(255)
 
@@ -119,6 +122,26 @@ def iso(octets: Octets, places: Ints, between: str) -> Found:
         return (days * _DAY + time) * _SECOND, numeric & fits & real & timed
 
     return _each_run([words["date"], words["hour"], words["clock"]], decode)
+
+
+def clf(octets: Octets, places: Ints) -> Found:
+    """`06/Feb/2025:14:32:07` at each place."""
+    words = octets.at(places, _CLF)
+
+    def decode(first: Ints) -> Found:
+        date, month = words["date"][first], np.zeros(len(first), np.int64)
+        for number_, name in enumerate(_MONTHS, 1):
+            month[date >> np.uint64(24) & _THREE == word(name)] = number_
+        day, dated = digits(date & ~(_THREE << np.uint64(24)), _DAY_AND_MONTH)
+        year, numeric = digits(words["year"][first], "0000:")
+        years = pair(year, 0) * 100 + pair(year, 2)
+        numeric &= (years >= _FIRST_YEAR) & (years <= _LAST_YEAR)
+        years = np.where(numeric, years, _FIRST_YEAR)
+        days, real = _days(years, month, pair(day, 0))
+        time, timed = _seconds(words["clock"][first])
+        return (days * _DAY + time) * _SECOND, dated & numeric & real & timed
+
+    return _each_run([words["date"], words["year"], words["clock"]], decode)
 
 
 def fraction(octets: Octets, places: Ints) -> tuple[Ints, Ints]:

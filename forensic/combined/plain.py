@@ -7,21 +7,19 @@ time, so that their bytes and all that is made of them stay in a core's cache.
 """
 
 import dataclasses
-import re
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.moments import clf, naive, zone
 from forensic.octets import (
     Ints,
     Mask,
     Octets,
     Words,
-    by_run,
     digits,
     pair,
     shape,
@@ -34,11 +32,9 @@ __all__ = ["plain"]
 _Arrays = dict[str, npt.NDArray[Any]]
 
 _METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
-_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _VERSIONS = ["1.1", "2.0", "1.0", "3.0"]
 #: Farther than any line is long.
 _FAR = 1 << 31
-_STAMP_WORDS = ["day", "year", "clock", "zone"]
 #: From the end of the address to the first quote.
 _AFTER_ADDRESS = len(" - - [06/Feb/2025:14:32:07 +0900] ")
 _STAMP = "06/Feb/2025:14:32:07 +0900] "
@@ -48,7 +44,7 @@ _SHORTEST_REST = len('" 200 0 "" ""')
 
 #: `.. - - [06/Feb/2025:14:32:07 +0900] "GET /path..`, from 36 bytes before the quote.
 _BEFORE = 36
-_HEAD = shape(48, dashes=0, day=8, year=12, clock=20, zone=28, method=37)
+_HEAD = shape(48, dashes=0, zone=28, method=37)
 #: ` HTTP/1.1" 200 ..`, from 9 bytes before the second quote.
 _MIDDLE = shape(17, version=1, status=9)
 #: ` 512 "-`, from 9 bytes before the third quote: the digits end before the blank.
@@ -107,63 +103,6 @@ def _rows(octets: Octets) -> _Rows:
     return _Rows(octets=octets, whole=whole, quotes=quotes, **records)
 
 
-def _day(text: bytes) -> date | None:
-    """The day of `06/Feb/2025:`."""
-    shown = re.fullmatch(rb"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4}):", text)
-    if not shown or shown[2] not in _MONTHS:
-        return None
-    try:
-        return date(int(shown[3]), _MONTHS.index(shown[2]) + 1, int(shown[1]))
-    except ValueError:
-        return None
-
-
-def _east(text: bytes) -> int | None:
-    """Seconds east of UTC of ` +0900] `, as `offset_seconds` has it."""
-    shown = re.fullmatch(rb" ([+-])([0-9]{2})([0-5][0-9])\] ", text)
-    if not shown:
-        return None
-    size = int(shown[2]) * 3600 + int(shown[3]) * 60
-    if size > 14 * 3600:
-        return None
-    return size if shown[1] == b"+" else -size
-
-
-def _days(octets: Octets, places: Ints) -> pl.DataFrame:
-    """`day` and `east` (seconds) of the stamps that begin at the places."""
-    known: dict[bytes, tuple[date | None, int | None]] = {}
-    found = []
-    for record in octets.at(places, np.dtype(f"V{len(_STAMP)}")).tolist():
-        text = record[:12] + record[20:]
-        if text not in known:
-            known[text] = _day(text[:12]), _east(text[12:])
-        found.append(known[text])
-    shown = pl.DataFrame(found, {"day": pl.Date, "east": pl.Int32}, orient="row")
-    return shown.with_columns(pl.col("day").cast(pl.Datetime("us")))
-
-
-def _stamps(octets: Octets, found: _Arrays) -> tuple[dict[str, pl.Series], Mask]:
-    """`local_time` and `utc_offset` of `06/Feb/2025:14:32:07 +0900] `."""
-
-    def seconds(first: Ints) -> pl.DataFrame:
-        clock, fits = digits(found["clock"][first], "00:00:00")
-        hour, minute, second = pair(clock, 0), pair(clock, 3), pair(clock, 6)
-        fits &= (hour < 24) & (minute < 60) & (second < 60)
-        keys = [found[name][first] for name in ("day", "year", "zone")]
-        days = by_run(keys, lambda of: _days(octets, found["stamp"][first[of]]))
-        since = pl.Series(hour * 3600 + minute * 60 + second) * 1_000_000
-        known = pl.col("day").is_not_null() & pl.col("east").is_not_null()
-        return days.select(
-            pl.col("day") + since.cast(pl.Duration("us")),
-            "east",
-            fits=pl.Series(fits) & known,
-        )
-
-    seen = by_run([found[name] for name in _STAMP_WORDS], seconds)
-    stamps = {"local_time": seen["day"], "utc_offset": seen["east"]}
-    return stamps, seen["fits"].to_numpy()
-
-
 #: From one space to the next, or the end: sixteen bytes at a time.
 _PIECE = np.dtype("V16")
 _INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
@@ -188,9 +127,18 @@ def _client(rows: _Rows) -> tuple[_Arrays, Mask]:
     start, end = rows.octets.start, rows.quotes[0] - _AFTER_ADDRESS
     fits = rows.head["dashes"] >> np.uint64(16) == word(" - - [")
     fits &= ~_holds(rows.octets, " ", start, np.where(rows.whole, end, start))
-    words = {name: rows.head[name] for name in _STAMP_WORDS}
-    place = {"stamp": rows.quotes[0] - len(_STAMP)}
-    return {"client_ip": rows.octets.views(start, end)} | words | place, fits
+    return {"client_ip": rows.octets.views(start, end)}, fits
+
+
+def _stamp(rows: _Rows) -> tuple[_Arrays, Mask]:
+    """`local_time` and `utc_offset` of `06/Feb/2025:14:32:07 +0900] `."""
+    start = rows.quotes[0] - len(_STAMP)
+    stamp, fits = clf(rows.octets, start)
+    east, size = zone(rows.octets, start + _STAMP.index("+"))
+    around = rows.head["zone"]
+    fits &= (size == len("+0900")) & (_byte(around, 0) == ord(" "))
+    fits &= around >> np.uint64(48) == word("] ")
+    return {"stamp": stamp, "east": east}, fits
 
 
 def _kinds(keys: Words, words: Sequence[tuple[np.uint64, np.uint64]]) -> Ints:
@@ -283,7 +231,7 @@ def _read(octets: Octets) -> _Arrays:
     rows = _rows(octets)
     fits = rows.whole
     found: _Arrays = {}
-    for part in (_client, _request, _answer, _headers):
+    for part in (_client, _stamp, _request, _answer, _headers):
         values, good = part(rows)
         found |= values
         fits &= good
@@ -299,8 +247,7 @@ def plain(octets: Octets) -> tuple[pl.DataFrame, Mask]:
     if not any(part["fits"].any() for part in parts):
         return pl.DataFrame(), np.zeros(len(octets.start), np.bool_)
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    stamps, fits = _stamps(octets, found)
-    fits = fits & found["fits"]
+    fits: Mask = found["fits"]
     if not octets.is_ascii:
         # Fixed places could cut a character in two; both servers escape such bytes.
         size = octets.lines.str.len_bytes()
@@ -315,7 +262,8 @@ def plain(octets: Octets) -> tuple[pl.DataFrame, Mask]:
     return pl.DataFrame(
         {
             "client_ip": text(found["client_ip"]),
-            **stamps,
+            "local_time": naive(found["stamp"]),
+            "utc_offset": pl.Series(found["east"]).cast(pl.Int32),
             "method": _METHOD_NAMES.gather(found["method"]),
             "http_version": _VERSION_NAMES.gather(found["version"]),
             "path": text(found["path"]),
