@@ -26,10 +26,10 @@ from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder, Reading
 from forensic.events.ledger import source_rows
 from forensic.events.slots import Slot
-from forensic.events.tasks import Part, parse_slot, remembered, settle
+from forensic.events.tasks import Part, Span, parse_slot, remembered, settle
 from forensic.events.unit import Segment
 from forensic.parquet import parquet_bytes
-from forensic.schema import UNPARSED
+from forensic.schema import SOURCE, UNPARSED
 from forensic.workers import Failed, Workers
 
 __all__ = ["ParseOptions", "parse"]
@@ -96,11 +96,12 @@ class _Run:
         found = survey(self.archives)
         self._read(workers, found)
         sources = source_rows(self.readings, self.parts, self.failed)
-        workers.rest()  # the clocks want the memory
+        if not any(part.pending for part in self.parts):
+            workers.rest()
         clocks = self._clocks(sources, found)
-        self._publish_events(workers, clocks)
+        spans = self._publish_events(workers, clocks)
         workers.rest()
-        sources = _with_span(sources, self.case.events())
+        sources = _with_span(sources, spans)
         self._publish_unparsed()
         self.case.publish_table("clocks", clocks)
         self.case.publish_table("sources", sources)
@@ -175,8 +176,11 @@ class _Run:
         return infer(traces, sources, self.options.overrides, found.files)
 
     # -- publishing ---------------------------------------------------------------
-    def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> None:
-        """Settle the pending parts and put all parts in place, in order."""
+    def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> list[Span]:
+        """Settle the pending parts and put all parts in place, in order.
+
+        Returns the times that the sources' events lie between.
+        """
         listing = self.folder / "clocks.parquet"
         listing.write_bytes(parquet_bytes(clocks))
         ready = self.folder / "events"
@@ -189,10 +193,12 @@ class _Run:
                 workers.submit(number, settle, *place)
             else:
                 Path(str(part.events)).rename(final)
+        spans = [span for part in with_events for span in part.spans]
         for _, value in workers.results(wait=True):
             if isinstance(value, Failed):
                 message = f"the times of a part could not be settled: {value.reason}"
                 raise ForensicError(message)
+            spans += value
         for path in ready.iterdir():
             path.chmod(0o600)
         # From here on the old case is no more; without case.json nobody takes what
@@ -202,6 +208,7 @@ class _Run:
         if target.exists():
             target.rename(self.folder / "old")
         ready.rename(target)
+        return spans
 
     def _publish_unparsed(self) -> None:
         frames = [pl.DataFrame(schema=UNPARSED)]
@@ -263,12 +270,11 @@ def _lost(failed: Sequence[tuple[Segment, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=UNPARSED)
 
 
-def _with_span(sources: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
+def _with_span(sources: pl.DataFrame, spans: Sequence[Span]) -> pl.DataFrame:
     """The sources with the times of their first and last events."""
-    spans = (
-        events.group_by("source")
-        .agg(first_time=pl.col("time").min(), last_time=pl.col("time").max())
-        .collect()
-    )
-    joined = sources.drop("first_time", "last_time").join(spans, "source", how="left")
-    return joined.sort("source")
+    times = ["first_time", "last_time"]
+    schema = {"source": pl.String(), **dict.fromkeys(times, pl.Int64())}
+    told = pl.DataFrame(spans, schema=schema, orient="row")
+    whole = told.group_by("source").agg(pl.min(times[0]), pl.max(times[1]))
+    whole = whole.with_columns(pl.col(name).cast(SOURCE[name]) for name in times)
+    return sources.drop(times).join(whole, "source", how="left").sort("source")

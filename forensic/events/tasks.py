@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from forensic.events.unit import Segment, parse_block
 from forensic.parquet import arrow, write_table
 from forensic.schema import EVENT
 
-__all__ = ["Part", "parse_slot", "remembered", "settle"]
+__all__ = ["Part", "Span", "parse_slot", "remembered", "settle"]
 
 _PLAIN = pl.CompatLevel.oldest()
 #: Bytes a row that a column of short texts may hold beside its rows.
@@ -29,6 +29,10 @@ _LOOKED_AT = (
 ).split()
 
 
+#: A source and the least and greatest of its times, in microseconds.
+Span = tuple[str, int | None, int | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What a parsed block left behind: files beside the case, and its ledger rows."""
@@ -39,6 +43,7 @@ class Part:
     unparsed: str | None
     ledger: list[tuple[object, ...]]
     first: tuple[str, int]  # source and offset of the first event, for the order
+    spans: list[Span] = field(default_factory=list)  # none while `events` are pending
     failed: tuple[tuple[Segment, str], ...] = ()
 
 
@@ -66,6 +71,7 @@ def parse_slot(slot: str, used: int, segments: Sequence[Segment], stem: str) -> 
             unparsed=left,
             ledger=parsed.ledger.rows(),
             first=first,
+            spans=[] if pending else _spans(events),
             failed=parsed.failed,
         )
         if not part.failed:
@@ -135,8 +141,17 @@ def _events(pending: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields))
 
 
-def settle(pending: str, clocks: str, target: str) -> None:
-    """Fill the times of a pending part from the clocks, and write it as Parquet."""
+def _spans(events: pl.DataFrame) -> list[Span]:
+    """The times that each source's events lie between."""
+    time = pl.col("time").dt.epoch("us")
+    return events.group_by("source").agg(time.min(), time.max().alias("last")).rows()
+
+
+def settle(pending: str, clocks: str, target: str) -> list[Span]:
+    """Fill the times of a pending part from the clocks, and write it as Parquet.
+
+    Returns the times that its sources' events lie between.
+    """
     with pa.memory_map(pending) as source:
         table = pa.ipc.open_file(source).read_all()
     # Only what the clocks look at is converted; the texts go through as they are.
@@ -151,3 +166,4 @@ def settle(pending: str, clocks: str, target: str) -> None:
         final = final.set_column(place, filled.schema.field(name), filled[name])
     write_table(final, target)
     Path(pending).unlink()
+    return _spans(pl.DataFrame([frame["source"], settled["time"]]))
