@@ -42,26 +42,28 @@ def _cells(rows: Rows, stamp: Stamp) -> pl.DataFrame:
     keys = rows.groups(at).values()
     found = grouped([*keys, local // _DAY, stamp.offset, turn])
     first, last = found.first, found.last
-    line = rows.frame["line"]
     fine = local % _SECOND
-    return rows.named(at[first], stamp.name).with_columns(
-        pl.Series("offset", stamp.offset[first]),
-        pl.Series("turn", turn[first]),
-        pl.Series("n", found.sizes),
-        line.gather(at[first]).alias("first_line"),
-        line.gather(at[last]).alias("last_line"),
-        pl.Series("low", found.least(local)),
-        pl.Series("high", found.greatest(local)),
-        pl.Series("fine", found.greatest(fine) != 0),
-        *(_least(rows, name, at, found) for name in ("hop", "format")),
+    return rows.named(at[first], stamp.name).hstack(
+        [
+            pl.Series("offset", stamp.offset[first]),
+            pl.Series("turn", turn[first]),
+            pl.Series("n", found.sizes),
+            pl.Series("first_line", rows.lines(at[first])),
+            pl.Series("last_line", rows.lines(at[last])),
+            pl.Series("low", found.least(local)),
+            pl.Series("high", found.greatest(local)),
+            pl.Series("fine", found.greatest(fine) != 0),
+            *(_least(rows, name, at, found) for name in ("hop", "format")),
+        ]
     )
 
 
 def _least(rows: Rows, name: str, at: Ints, found: Grouped) -> pl.Series:
     """The least value of each group; null where it has none."""
     texts, places = rows.ranked[name]
-    least = found.least(only(places, at))
-    return pl.concat([texts, texts.clear(1)]).gather(least).alias(name)
+    known = dict(enumerate(texts))
+    least = [known.get(place) for place in found.least(only(places, at)).tolist()]
+    return pl.Series(name, least, pl.String)
 
 
 def merged_cells(rows: pl.DataFrame) -> pl.DataFrame:

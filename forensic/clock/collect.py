@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -75,8 +76,8 @@ class Traces:
                 table = pa.ipc.open_stream(source).read_all()
                 name = table.schema.metadata[b"table"].decode()
                 frame = pl.DataFrame(pl.from_arrow(table))
-                typed = [pl.col(c).cast(d) for c, d in _SCHEMAS[name].items()]
-                found[name] = frame.select(typed)
+                texts = (pl.col(n).cast(pl.String) for n in GROUP if n in frame.columns)
+                found[name] = frame.with_columns(texts)
         return cls(**found)
 
 
@@ -91,7 +92,7 @@ def _append(sink: pa.NativeFile, name: str, frame: pl.DataFrame) -> None:
 
 def collect(events: pl.DataFrame) -> Traces:
     """What events tell that stand in the order of source and place."""
-    frame = events.select(_COLUMNS)
+    frame = events[_COLUMNS]
     rows = rows_of(frame)
     odd, ends = jumps(rows)
     return Traces(
@@ -128,7 +129,8 @@ def merged(parts: Iterable[Traces]) -> Evidence:
         for name, found in tables.items():
             table: pl.DataFrame = getattr(part, name)
             if table.height:
-                found.append(table.with_columns(pl.lit(number).alias("part")))
+                numbers = np.full(table.height, number, np.int32)
+                found.append(table.hstack([pl.Series("part", numbers)]))
         for rows in tables["marks"]:
             sample.add(rows)
         tables["marks"].clear()

@@ -40,14 +40,12 @@ def inner(rows: Rows) -> pl.DataFrame:
     found = grouped([*rows.groups(at).values(), *days, *values.values()])
     # Rows of a group keep their order, which is that of the lines.
     first, last = found.first, found.last
-    line = rows.frame["line"]
     edges = [local[first], local[last], envelope[first], envelope[last]]
-    return rows.named(at[first]).with_columns(
-        *(pl.Series(name, column[first]) for name, column in values.items()),
-        pl.Series("n", found.sizes),
-        line.gather(at[first]).alias("first_line"),
-        line.gather(at[last]).alias("last_line"),
-        *(pl.Series(name, edge) for name, edge in zip(_STAMPS, edges, strict=True)),
+    counts = [found.sizes, rows.lines(at[first]), rows.lines(at[last])]
+    columns = [*(column[first] for column in values.values()), *counts, *edges]
+    names = [name for name in INNER if name not in GROUP]
+    return rows.named(at[first]).hstack(
+        [pl.Series(name, column) for name, column in zip(names, columns, strict=True)]
     )
 
 

@@ -52,28 +52,31 @@ def _jumps(rows: Rows, stamp: Stamp) -> tuple[pl.DataFrame, pl.DataFrame]:
     odd = (gap <= _BACK) | (gap >= _AHEAD)
     odd[clocks.starts] = False
     seconds = np.abs(gap[odd]) // _SECOND * np.sign(gap[odd])
-    found = _named(rows, stamp, at[odd]).with_columns(pl.Series("gap", seconds))
+    found = _named(rows, stamp, at[odd]).hstack([pl.Series("gap", seconds)])
     first, last = clocks.first, clocks.last
-    ends = _named(rows, stamp, stamp.at[first]).with_columns(
-        pl.Series("local", stamp.local[first]),
-        rows.frame["line"].gather(stamp.at[last]).alias("last_line"),
-        pl.Series("last_local", stamp.local[last]),
+    ends = _named(rows, stamp, stamp.at[first]).hstack(
+        [
+            pl.Series("local", stamp.local[first]),
+            pl.Series("last_line", rows.lines(stamp.at[last])),
+            pl.Series("last_local", stamp.local[last]),
+        ]
     )
-    return found.select(list(JUMPS)), ends.select(list(CLOCK_ENDS))
+    return found, ends
 
 
 def _named(rows: Rows, stamp: Stamp, at: Ints) -> pl.DataFrame:
     """The clock and line of some rows."""
-    names = rows.frame.select(*GROUP, "line")[at]
-    program = pl.col("process") if stamp.name == "event" else pl.lit(None, pl.String)
-    return names.with_columns(
-        program.alias("process"), pl.lit(stamp.name).alias("stamp")
-    )
+    found = rows.named(at, stamp.name)
+    if stamp.name == "envelope":
+        found = found.with_columns(pl.lit(None, pl.String).alias("process"))
+    return found.hstack([pl.Series("line", rows.lines(at))])
 
 
 def _widest(found: pl.DataFrame) -> pl.DataFrame:
     """The widest jumps of each source, in the order of clocks and lines."""
     order = [*_CLOCK, "line"]
+    if found.is_empty():
+        return found
     if found.height <= _JUMPS:
         return found.sort(order, nulls_last=True)
     wide = found.sort(pl.col("gap").abs(), *order, descending=[True, *[False] * 5])

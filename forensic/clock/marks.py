@@ -61,8 +61,10 @@ def ending_formats() -> list[str]:
 
 def marks(rows: Rows) -> pl.DataFrame:
     """MARKS of a part: the useful rows, or a sample of them, as they stand."""
-    local = np.where(rows.own, rows.local, rows.envelope)
-    offset = np.where(rows.own, rows.offset, rows.envelope_offset)
+    local, offset = rows.local, rows.offset
+    if not rows.own.all():
+        local = np.where(rows.own, local, rows.envelope)
+        offset = np.where(rows.own, offset, rows.envelope_offset)
     epoch = _epochs(rows, offset)
     rank, wanted = _keys(rows.frame)
     useful = wanted
@@ -73,28 +75,27 @@ def marks(rows: Rows) -> pl.DataFrame:
     at = at[_sampled(rows, at, rank[at])]
     arrays = {"own": rows.own, "local": local, "offset": offset, "epoch": epoch}
     arrays |= {"wanted": wanted, "rank": rank}
-    found = rows.frame.select(*GROUP, "line", "status", "duration", "format")[at]
-    ends = pl.col("format").is_in(ending_formats())
-    return found.with_columns(
-        *(pl.Series(name, values[at]) for name, values in arrays.items()),
-        pl.Series("turn", rows.turns_of(Stamp("", local[at], offset[at], at))),
-        pl.when(ends).then("duration").alias("duration"),
-    ).select(list(MARKS))
+    columns = [pl.Series(name, values[at]) for name, values in arrays.items()]
+    turn = rows.turns_of(Stamp("", local[at], offset[at], at))
+    found = rows.frame[[*GROUP, "line", "status", "duration", "format"]][at]
+    found = found.hstack([*columns, pl.Series("turn", turn)])
+    if found["duration"].null_count() < found.height:
+        ends = pl.col("format").is_in(ending_formats())
+        found = found.with_columns(pl.when(ends).then("duration").alias("duration"))
+    return found[list(MARKS)]
 
 
 def _keys(frame: pl.DataFrame) -> tuple[Hashes, Mask]:
     """A number a request, the same in every log, and which rows have one."""
-    columns = {name: frame[name] for name in _SEEDS}
-    query = columns["query"]
-    if (query == "").any():  # as good as none
-        columns["query"] = query.set(query == "", None)
-    key = np.zeros(frame.height, np.uint64)
-    for name, seed in _SEEDS.items():
-        key ^= columns[name].hash(seed).to_numpy()
+    if (frame["query"] == "").any():  # as good as none
+        written = pl.when(pl.col("query") != "").then("query")
+        frame = frame.with_columns(written.alias("query"))
+    method, path, query = (pl.col(n).hash(seed) for n, seed in _SEEDS.items())
+    key = frame.select(method ^ path ^ query).to_series().to_numpy()
     has = np.ones(frame.height, np.bool_)
     for name in ("path", "method"):
-        if columns[name].null_count():
-            has &= columns[name].is_not_null().to_numpy()
+        if frame[name].null_count():
+            has &= frame[name].is_not_null().to_numpy()
     return key, has
 
 
@@ -104,7 +105,7 @@ def _epochs(rows: Rows, offset: Ints) -> Ints:
     To search the ids of all the others would take long.
     """
     none = np.broadcast_to(np.int64(NONE), len(offset))
-    ids = rows.frame.select("trace_id", "request_id")
+    ids = rows.frame[["trace_id", "request_id"]]
     if all(column.null_count() == len(column) for column in ids):
         return none
     lacking = (offset == NONE) | without_year(rows.local) | without_year(rows.envelope)

@@ -87,10 +87,15 @@ class Rows:
 
     def named(self, at: Ints, stamp: str | None = None) -> pl.DataFrame:
         """Who wrote some rows, and which stamp is meant."""
-        found: pl.DataFrame = self.frame.select(GROUP)[at]
+        found: pl.DataFrame = self.frame[GROUP][at]
         if stamp is None:
             return found
-        return found.with_columns(pl.lit(stamp).alias("stamp"))
+        return found.hstack([pl.Series("stamp", [stamp]).new_from_index(0, len(at))])
+
+    def lines(self, at: Ints) -> Ints:
+        """The lines of some rows."""
+        found: Ints = self.frame["line"].to_numpy()[at]
+        return found
 
 
 def rows_of(frame: pl.DataFrame) -> Rows:
@@ -127,8 +132,9 @@ def numbers(column: pl.Series) -> Ints:
     """The column's numbers, microseconds of a stamp; NONE for null."""
     if column.null_count() == len(column):
         return np.broadcast_to(np.int64(NONE), len(column))
-    found: Ints = column.to_physical().cast(pl.Int64).fill_null(NONE).to_numpy()
-    return found
+    found = column.to_physical().cast(pl.Int64)
+    filled: Ints = (found.fill_null(NONE) if found.null_count() else found).to_numpy()
+    return filled
 
 
 def known(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -148,9 +154,13 @@ def _ranks(column: pl.Series) -> tuple[pl.Series, Ints]:
 
     Null stands behind them all.
     """
+    if isinstance(column.dtype, pl.Enum):
+        places = numbers(column)
+        texts = column.dtype.categories
+        return texts, np.where(places == NONE, len(texts), places)
     nulls = column.null_count()
     if nulls == len(column) or (not nulls and (column == column[0]).all()):
-        texts = column.head(1).drop_nulls().cast(pl.String)
+        texts = column[: min(1, len(column) - nulls)]
         return texts, np.broadcast_to(np.int64(0), len(column))
     # Texts are told apart by their hashes, which takes half of the time.
     hashes = column.hash(seed=17)
@@ -158,7 +168,7 @@ def _ranks(column: pl.Series) -> tuple[pl.Series, Ints]:
     texts = column.gather(first)
     order = texts.arg_sort(nulls_last=True)
     places = _places(hashes.to_numpy(), hashes.gather(first).gather(order).to_numpy())
-    return texts.gather(order).drop_nulls().cast(pl.String), places
+    return texts.gather(order).drop_nulls(), places
 
 
 def _places(values: Hashes, distinct: Hashes) -> Ints:

@@ -122,10 +122,8 @@ def turns(frame: pl.DataFrame, turned: Turned) -> pl.DataFrame:
     turn, edges, moments = turned
     if not len(edges):
         return pl.DataFrame(schema=TURNS)
-    named: pl.DataFrame = frame.select("source", "line")[edges]
-    return named.with_columns(
-        pl.Series("moment", moments), pl.Series("turn", turn[edges])
-    )
+    named: pl.DataFrame = frame[["source", "line"]][edges]
+    return named.hstack([pl.Series("moment", moments), pl.Series("turn", turn[edges])])
 
 
 def stitched(
