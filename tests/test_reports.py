@@ -57,17 +57,33 @@ def test_the_terminal_keeps_its_width(story_case: Case, width: int) -> None:
     assert not [line for line in text.splitlines() if line != line.rstrip()]
 
 
+def test_what_was_not_read_whole_stands_beside_the_answer(
+    make_case: Callable[..., Case], story: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    tables, answer = story
+    cut, rest = {**tables["sources"][0], "verdict": "truncated"}, tables["sources"][1:]
+    whole = [{**row, "verdict": "complete"} for row in rest]
+    case = make_case({**tables, "sources": [cut, *whole]}, answer)
+    told = f"{cut['source']} (cut short)"
+    assert digest.broken(case, words.speaker("en")) == told
+    screen = terminal.render(case, 200, colour=False)
+    assert screen.index(told) < screen.index("EVIDENCE")
+    report = markdown.render(case, "en")
+    assert report.index(told) < report.index("### Evidence")
+
+
 def test_the_answer_comes_first(story_case: Case) -> None:
     lines = terminal.render(story_case, 80, colour=False).splitlines()
     assert lines[0].startswith("The WAF answered 403 on GET /app/admin")
     text = "\n".join(lines)
     order = [
-        "confidence   certain",
+        "confidence      certain",
+        "not read whole  old.log.gz",
         "waf/waf.jsonl:3 @400",
         "ASK FOR",
         "WHAT WAS GIVEN",
     ]
-    order += ["old.log.gz", "HIGH  A WAF rule", "HOPS", "CLOCKS", "forensic show"]
+    order += ["HIGH  A WAF rule", "HOPS", "CLOCKS", "forensic show"]
     places = [text.index(piece) for piece in order]
     assert places == sorted(places)
 

@@ -18,6 +18,7 @@ from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, t
 from forensic.reports.escape import shown
 from forensic.reports.paper import number, size
 from forensic.reports.times import stamp, zone_name
+from forensic.reports.words import speaker
 from forensic.schema import HOPS, LEVELS
 
 __all__ = ["COMMANDS"]
@@ -79,7 +80,8 @@ def why(
         return
     sheet = paper()
     wishes = list(verdict.get("ask_for") or [])
-    terminal.answer(sheet, verdict, wishes, times.local_offset(case))
+    broken = digest.broken(case, speaker("en"))
+    terminal.answer(sheet, verdict, wishes, times.local_offset(case), broken)
     put_text(sheet.text())
 
 

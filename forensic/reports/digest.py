@@ -21,6 +21,7 @@ __all__ = [
     "Row",
     "Totals",
     "asked",
+    "broken",
     "clocks",
     "decisive",
     "failed",
@@ -178,6 +179,17 @@ def not_whole(case: Case) -> list[Row]:
     """Files that could not be read whole, each with what is known about why."""
     harmless = pl.col("verdict").is_in(["complete", "unsupported"])
     return rows(case.table("sources").filter(~harmless).sort("verdict", "source"))
+
+
+def broken(case: Case, say: Callable[..., str]) -> str:
+    """The files that could not be read whole in a few words; empty where all were.
+
+    It stands beside the answer: what is cut off may hold another.
+    """
+    found = not_whole(case)
+    named = [f"{row['source']} ({say(row['verdict'])})" for row in found[:2]]
+    more = [f"+{len(found) - 2}"] if len(found) > 2 else []
+    return ", ".join([*named, *more])
 
 
 def no_logs(case: Case) -> list[Row]:

@@ -76,6 +76,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "totals": digest.totals(case),
         "sources": digest.sources(case),
         "broken": digest.not_whole(case),
+        "broken_words": digest.broken(case, say),
         "no_logs": [row["source"] for row in digest.no_logs(case)],
         "hops": hops,
         "stack": svg.stack(

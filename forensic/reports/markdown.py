@@ -108,6 +108,7 @@ def _answer(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
         ("why", say(str(verdict.get("cause") or "unknown"))),
         ("rule", _maybe(verdict.get("rule"))),
         ("sure", say(str(verdict.get("confidence") or "none"))),
+        ("not_whole", _maybe(digest.broken(case, say))),
         ("missing", ", ".join(say(str(hop)) for hop in verdict.get("missing") or [])),
     ]
     lines += [f"- {say(name)}: {value}" for name, value in facts if value]

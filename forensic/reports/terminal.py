@@ -23,7 +23,13 @@ def render(case: Case, width: int, colour: bool) -> str:
     """The whole summary of a case: the answer first, the next commands last."""
     paper = Paper(width, colour=colour)
     offset = times.local_offset(case)
-    answer(paper, digest.verdict(case), digest.to_ask(case), offset)
+    answer(
+        paper,
+        digest.verdict(case),
+        digest.to_ask(case),
+        offset,
+        digest.broken(case, speaker("en")),
+    )
     _given(paper, case)
     _findings(paper, digest.findings(case))
     hops(paper, case, offset)
@@ -33,8 +39,17 @@ def render(case: Case, width: int, colour: bool) -> str:
     return paper.text()
 
 
-def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) -> None:
-    """Put a verdict: the sentence, its evidence, what is against it, what to ask."""
+def answer(
+    paper: Paper,
+    verdict: Row,
+    wishes: list[str],
+    offset: int | None,
+    broken: str = "",
+) -> None:
+    """Put a verdict: the sentence, its evidence, what is against it, what to ask.
+
+    `broken` names the files that could not be read whole.
+    """
     say = speaker("en")
     if not verdict:
         paper.line(say("no_verdict"), indent=0, style="bold")
@@ -47,6 +62,7 @@ def answer(paper: Paper, verdict: Row, wishes: list[str], offset: int | None) ->
             ("cause", say(str(verdict.get("cause") or "unknown"))),
             ("rule", verdict.get("rule")),
             ("confidence", verdict.get("confidence")),
+            ("not read whole", broken),
         ]
     )
     _evidence(paper, verdict, offset)
