@@ -12,6 +12,7 @@ import functools
 import numpy as np
 import polars as pl
 
+from forensic.columns import patched
 from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
@@ -45,10 +46,8 @@ def combined(lines: pl.Series) -> pl.DataFrame:
         return _left(lines)
     if fits.all():
         return frame
-    others = np.flatnonzero(~fits)
+    others = pl.Series(np.flatnonzero(~fits)).cast(pl.UInt32)
     left = _left(lines.gather(others))
     if not left["refused"].null_count():
         return frame.with_columns(frame["refused"].scatter(others, left["refused"]))
-    place = np.arange(len(frame))
-    place[others] = len(frame) + np.arange(len(others))
-    return pl.concat([frame, left], how="diagonal", rechunk=True)[place]
+    return patched(frame, others, left)
