@@ -22,16 +22,25 @@ def parse(*lines: str, key: str = "nginx_access") -> list[dict[str, object]]:
     return load(key).parse(pl.Series(lines, dtype=pl.String)).to_dicts()
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, len(LINE) - 1), st.sampled_from('" \\?-[]9é')))
+_EDITS = st.tuples(
+    st.integers(0, 3),  # the line
+    st.integers(0, len(LINE)),  # the place
+    st.integers(0, 3),  # how many characters go
+    st.sampled_from(
+        ["", '"', " ", "\\", "?", ",", "-", "[", "9", "é", '" "', " - - ["]
+    ),
 )
+
+
+@given(st.lists(_EDITS, max_size=8))
 def test_the_fast_path_says_what_the_strict_one_says(
-    changes: list[tuple[int, str]],
+    edits: list[tuple[int, int, int, str]],
 ) -> None:
-    text = list(LINE)
-    for place, char in changes:
-        text[place] = char
-    lines = pl.Series(["".join(text), LINE])
+    texts = [LINE] * 4
+    for number, place, gone, new in edits:
+        text = texts[number]
+        texts[number] = text[:place] + new + text[place + gone :]
+    lines = pl.Series([*texts, LINE])
     fast = combined(lines)
     strict = reference(lines).select(fast.columns)
     assert fast["refused"].to_list() == strict["refused"].to_list()
