@@ -13,6 +13,7 @@ run where they are installed. On the mixed archive `parse` is held against `anal
 """
 
 import argparse
+import compileall
 import shutil
 import statistics
 import sys
@@ -27,6 +28,8 @@ from generate import generate
 from measure import Cost, measure
 from peers import ENGINES, source
 from tools import TOOLS, command, facts, installed
+
+import forensic
 
 __all__ = ["compare"]
 
@@ -168,6 +171,8 @@ def main() -> None:
     asked = [name for name in given.engines.split(",") if name]
     here = installed([name for name in asked if name in TOOLS])
     engines = [name for name in asked if name not in TOOLS or name in here]
+    # As pip does when it installs: without it every process compiles our modules anew.
+    compileall.compile_dir(Path(forensic.__file__).parent, quiet=1)
     same = True
     with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
         for kind in given.kinds or _KINDS:
