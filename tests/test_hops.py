@@ -375,6 +375,28 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "waf_rule", "certain"),
     ),
     (
+        "Caddy's upstream refuses",
+        [web(502), error("dial tcp 10.0.1.9:80: connect: connection refused")],
+        ("web_server", "upstream_refused", "strong"),
+    ),
+    (
+        "uWSGI kills a worker",
+        [
+            web(502),
+            error(CLOSED),
+            app("*** HARAKIRI ON WORKER 1 (pid: 812, try: 1) ***"),
+        ],
+        ("web_server", "worker_timeout", "strong"),
+    ),
+    (
+        "a CDN and its firewall, which write no common id",
+        [
+            alb(403, hop="cdn", action=None, reason="Error", trace_id=None),
+            waf(trace_id=None),
+        ],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
         "auth_request fails",
         [
             web(500),

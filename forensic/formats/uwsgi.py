@@ -1,11 +1,18 @@
-"""uWSGI's request line: `[pid: 812|app: 0|req: 1/1] 10.0.1.23 () {…} [Thu Feb  6 …] …`.
+"""uWSGI: `[pid: 812|app: 0|req: 1/1] 10.0.1.23 () {…} [Thu Feb  6 …] …`, and its words.
 
-Written at the end of a request, but stamped with its start, without a zone.
+A request is written at its end, but stamped with its start, without a zone. What uWSGI
+says of its workers follows a stamp of the same kind.
 """
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, prefix, target
+from forensic.columns import (
+    first_that_parses,
+    iso_stamp,
+    json_extra,
+    prefix,
+    target,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -16,12 +23,16 @@ _MONTHS = {
         "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
     )
 }
+_STAMP = (
+    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[ 0-9]{2}) "
+    r"(?P<clock>[0-9:]{8}) (?P<year>[0-9]{4})"
+)
 _LINE = (
     r"\[pid: (?P<pid>[0-9]+)\|app: (?P<app>-?[0-9]+)\|req: (?P<req>[0-9-]+/[0-9-]+)\] "
     r"(?P<client_ip>[^ ]*) \((?P<user>[^)]*)\) \{[^}]*\} "
-    r"\[[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[ 0-9]{2}) "
-    r"(?P<clock>[0-9:]{8}) (?P<year>[0-9]{4})\] "
+    rf"\[{_STAMP}\] "
 )
+_WORDS = rf"{_STAMP} - "
 _REQUEST = (
     r"^(?P<method>[A-Z]+) (?P<target>.*?) => generated (?P<bytes_sent>[0-9]+) bytes in "
     r"(?P<took>[0-9]+) (?P<unit>msecs|micros)(?: via [a-z]+\(\))? "
@@ -29,15 +40,33 @@ _REQUEST = (
 )
 
 
-def parse(lines: pl.Series) -> pl.DataFrame:
-    """The columns of uWSGI's request lines."""
-    head = prefix(lines, _LINE)
-    request = head["rest"].str.extract_groups(_REQUEST).struct.unnest()
+def _moment() -> pl.Expr:
+    """The stamp, from its parts."""
     month = pl.col("month").replace_strict(
         _MONTHS, default=None, return_dtype=pl.String
     )
     day = pl.col("day").str.replace(" ", "0", literal=True)
-    moment = iso_stamp(pl.format("{}-{}-{} {}", "year", month, day, "clock"))
+    return iso_stamp(pl.format("{}-{}-{} {}", "year", month, day, "clock"))
+
+
+def _said(lines: pl.Series) -> pl.DataFrame:
+    """The columns of what uWSGI says of itself."""
+    head = prefix(lines, _WORDS)
+    parsed = pl.col("rest").is_not_null()
+    return head.select(
+        local_time=_moment(),
+        message="rest",
+        pid=pl.col("rest").str.extract(r"\(pid: ([0-9]+)").cast(pl.Int64, strict=False),
+        flags=pl.when(parsed & _moment().is_null()).then(pl.lit(["bad_time"])),
+        refused=pl.when(~parsed).then(pl.lit("no line of uWSGI")),
+    )
+
+
+def _requests(lines: pl.Series) -> pl.DataFrame:
+    """The columns of uWSGI's request lines."""
+    head = prefix(lines, _LINE)
+    request = head["rest"].str.extract_groups(_REQUEST).struct.unnest()
+    moment = _moment()
     parsed = pl.col("rest").is_not_null()
     unit = pl.when(pl.col("unit") == "micros").then(1e-6).otherwise(1e-3)
     return pl.concat([head, request], how="horizontal").select(
@@ -58,12 +87,19 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
 
 
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of uWSGI's lines, of either kind."""
+    return first_that_parses(lines, [_requests, _said])
+
+
 FORMAT = Format(
     name="uwsgi",
-    title="uWSGI request log",
+    title="uWSGI log",
     hop="app_server",
     reference="https://uwsgi-docs.readthedocs.io/en/latest/LogFormat.html",
-    head=r"^\[pid: [0-9]+\|app: -?[0-9]+\|req: ",
+    head=r"^(?:\[pid: [0-9]+\|app: -?[0-9]+\|req: "
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4} - "
+    r"(?:\*\*\* |HARAKIRI|DAMN |worker |Respawned ))",
     parse=parse,
     multiline=True,
     paths=r"(?i)uwsgi",

@@ -64,6 +64,6 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),
         rule=pl.when(pl.col("cause") == "waf_rule").then(
-            pl.coalesce("waf_rule", "cdn_rule", "note_rule")
+            pl.coalesce("waf_rule", "cdn_rule", "load_balancer_rule", "note_rule")
         ),
     )

@@ -8,6 +8,7 @@ from forensic.hops.products import (
     azure,
     cloudflare,
     envoy,
+    google,
     haproxy,
     traefik,
 )
@@ -107,6 +108,7 @@ def edge() -> list[Line]:
         *traefik.lines(),
         *api_gateway.lines(),
         *azure.lines(),
+        *google.lines(),
         Line(
             when=_AWS & _STATUS_OUT.is_in(_CHECKED),
             by=lb,

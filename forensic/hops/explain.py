@@ -72,8 +72,10 @@ def _missing(facts: Facts) -> pl.Expr:
     # CloudFront logs what its WAF ends as an error of its own.
     perhaps = (by == "cdn") & (pl.col("cdn_reason") == "Error")
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
-    # Cloudflare's record is its WAF's, too.
+    # Cloudflare's record is its WAF's, too; so is Google's of Cloud Armor.
     unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()
+    armor = pl.col("load_balancer_format") == "gcp_load_balancer"
+    unwritten &= ~armor.fill_null(value=False)
     wanted = {
         "waf": ((by == "waf") & unwritten) | perhaps,
         "load_balancer": balancer,

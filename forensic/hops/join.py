@@ -276,6 +276,10 @@ def _beside_waf(joiner: _Joiner, front: Flags, waf: Flags) -> None:
         outer = front & columns.timed & (columns.dispatched == passed)
         inner = waf & columns.timed & (columns.dispatched == passed)
         joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
+    # A CDN does not write whether its WAF or an origin answered.
+    outer = front & columns.timed & columns.error & (columns.tier == TIERS["cdn"])
+    inner = waf & columns.timed & ~columns.dispatched
+    joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
 
 def _behind_waf(joiner: _Joiner, waf: Flags, inner: Flags) -> None:

@@ -66,27 +66,43 @@ KINDS = [
         "connect_timeout",
         _WEB,
         r"upstream timed out[^\n]*while connecting|connect\(\) failed \(110"
+        r"|^dial tcp [^\n]*i/o timeout"
         r"|AH01075|\(70007\)The timeout specified has expired",
         "upstream_timeout",
         (504, 502),
     ),
-    Kind("read_timeout", _WEB, r"upstream timed out", "upstream_timeout", (504,)),
+    Kind(
+        "read_timeout",
+        _WEB,
+        r"upstream timed out|timeout awaiting response headers"
+        r"|^context deadline exceeded",
+        "upstream_timeout",
+        (504, 502),
+    ),
     Kind(
         "refused",
         _WEB,
         r"connect\(\) (?:to unix:.*)?failed \(|connect\(\) to .* failed \("
-        r"|AH00957|AH01114|AH02454",
+        r"|AH00957|AH01114|AH02454"
+        r"|^dial [^\n]*connect: (?:connection refused|no route)",
         "upstream_refused",
         (502, 503, 504),
     ),
-    Kind("no_live", _WEB, r"no live upstreams", "upstream_refused", (502,)),
+    Kind(
+        "no_live",
+        _WEB,
+        r"no live upstreams|^no upstreams available",
+        "upstream_refused",
+        (502, 503),
+    ),
     Kind("disabled", _WEB, r"upstream server temporarily disabled", "none"),
     Kind(
         "closed",
         _WEB,
         r"upstream prematurely closed (?:FastCGI )?(?:connection|stream|request)"
         r"|(?:recv|readv|read|send|writev|write)\(\) failed \((?:104|32|103)"
-        r"|AH00898|AH01102|AH01110",
+        r"|AH00898|AH01102|AH01110|^EOF$"
+        r"|^(?:read|write) tcp [^\n]*(?:connection reset by peer|broken pipe)",
         "upstream_closed",
         (502,),
     ),
@@ -101,7 +117,8 @@ KINDS = [
     Kind(
         "resolver",
         _WEB,
-        r"could not be resolved|host not found in upstream|no resolver defined",
+        r"could not be resolved|host not found in upstream|no resolver defined"
+        r"|^dial [^\n]*no such host",
         "bad_gateway",
         (502,),
     ),
@@ -152,7 +169,7 @@ KINDS = [
     Kind(
         "client_gone",
         _WEB,
-        r"client (?:prematurely )?closed|client canceled stream",
+        r"client (?:prematurely )?closed|client canceled stream|^context canceled$",
         "client_closed",
         (499, 400),
     ),
@@ -174,8 +191,19 @@ KINDS = [
         (500, 503),
     ),
     Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
-    Kind("timeout", _APP, r"WORKER TIMEOUT \(pid: ?\d+\)", "worker_timeout"),
-    Kind("killed", _APP, r"was sent SIGKILL", "out_of_memory"),
+    Kind(
+        "timeout",
+        _APP,
+        r"WORKER TIMEOUT \(pid: ?\d+\)|HARAKIRI ON WORKER"
+        r"|execution timed out \([\d.]+ sec\), terminating",
+        "worker_timeout",
+    ),
+    Kind(
+        "killed",
+        _APP,
+        r"was sent SIGKILL|worker \d+ \(pid: \d+\) died, killed by signal 9",
+        "out_of_memory",
+    ),
     Kind(
         "oom",
         "host app_server application",
@@ -286,7 +314,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             path=path,
             method=method,
             victim=message.str.extract(
-                r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process )(\d+)", 1
+                r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process |\bchild )(\d+)", 1
             ).cast(pl.Int64, strict=False),
             connection=message.str.extract(r"^\*(\d+) ", 1),
         )

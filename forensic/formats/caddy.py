@@ -1,0 +1,88 @@
+"""Caddy's own log: one JSON object a line, of requests and of what went wrong.
+
+`http.log.access` says what was answered; `http.log.error` why, in Go's own words.
+"""
+
+import polars as pl
+
+from forensic.columns import seconds, target
+from forensic.format import Format
+from forensic.json_fields import json_fields
+
+__all__ = ["FORMAT"]
+
+_KEYS = {
+    "stamp": "ts",
+    "logger": "logger",
+    "level": "level",
+    "message": "msg",
+    "peer": "request.remote_ip",
+    "client": "request.client_ip",
+    "method": "request.method",
+    "host": "request.host",
+    "uri": "request.uri",
+    "protocol": "request.proto",
+    "agent": "request.headers.User-Agent",
+    "status": "status",
+    "bytes_sent": "size",
+    "bytes_received": "bytes_read",
+    "duration": "duration",
+    "user": "user_id",
+    "request_id": "err_id",
+}
+#: Caddy's own loggers: others write JSON of this shape, too.
+_LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
+_OWN = f"^{_LOGGERS}"
+
+
+def _first(name: str) -> pl.Expr:
+    """The first value of a header, which Caddy writes as a list."""
+    listed = pl.col(name).str.json_path_match("$[''][0]")
+    return pl.coalesce(listed, pl.col(name))
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of requests and of errors about requests."""
+    rows = json_fields(lines, _KEYS, {"logger", "ts"}, {"level"})
+    micros = (pl.col("stamp").cast(pl.Float64, strict=False) * 1e6).round()
+    stamp = micros.cast(pl.Int64).cast(pl.Datetime("us"))
+    access = pl.col("logger").str.starts_with("http.log.access")
+    own = pl.col("logger").str.contains(_OWN)
+    status = pl.col("status").cast(pl.Int16, strict=False)
+    address = target(pl.col("uri"))
+    short = pl.when(stamp.is_null() | ~own).then(pl.lit("JSON, but not of Caddy"))
+    return rows.select(
+        *("extra", "flags", "method", "host", "logger", "request_id"),
+        *(
+            pl.col(name).cast(pl.Int64, strict=False)
+            for name in ("bytes_sent", "bytes_received")
+        ),
+        local_time=stamp,
+        utc_offset=pl.when(stamp.is_not_null()).then(pl.lit(0, pl.Int32)),
+        level=pl.when(~access).then("level"),
+        message="message",
+        user=pl.when(pl.col("user") != "").then("user"),
+        user_agent=_first("agent"),
+        client_ip=pl.coalesce("client", "peer"),
+        path=address["path"],
+        query=address["query"],
+        http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
+        # An error is the reason of an answer, not another answer.
+        status=pl.when(access & status.is_between(100, 599)).then(status),
+        duration=seconds(pl.col("duration"), 1.0),
+        refused=pl.coalesce("refused", short),
+    )
+
+
+FORMAT = Format(
+    name="caddy",
+    title="Caddy log (JSON)",
+    hop="web_server",
+    reference="https://caddyserver.com/docs/logging",
+    head=rf'^\s*\{{[\s\S]*"logger"\s*:\s*"{_LOGGERS}',
+    parse=parse,
+    json=True,
+    stamps_end=True,
+    usual=True,
+    paths=r"(?i)caddy",
+)
