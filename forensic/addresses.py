@@ -152,6 +152,12 @@ def _other_scopes(texts: pl.Series) -> pl.Series:
 
 def address_scopes(addresses: pl.Series) -> pl.Series:
     """The address class (schema.SCOPES) of each address; null for host names."""
+    if addresses.null_count():
+        none = pl.Series([None], dtype=_SCOPE).new_from_index(0, len(addresses))
+        there = addresses.is_not_null().arg_true()
+        if there.is_empty():
+            return none
+        return none.scatter(there, address_scopes(addresses.gather(there)))
     numbers = _numbers(addresses)
     dotted = numbers >= 0
     classes = np.where(dotted, np.searchsorted(_FROM, numbers, side="right") - 1, -1)

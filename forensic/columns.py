@@ -6,6 +6,8 @@ cannot read into null.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "only_where",
     "patched",
     "prefix",
+    "refused_where",
     "request_line",
     "seconds",
     "target",
@@ -212,29 +215,42 @@ def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.Da
 
     The rows are few: columns that stay as they are, are not even looked through.
     """
-    names = dict.fromkeys([*frame.columns, *others.columns])
-    return pl.DataFrame([_patched(name, frame, rows, others) for name in names])
+    before = frame[rows]
+    columns = []
+    for name in dict.fromkeys([*frame.columns, *others.columns]):
+        old, new = (f.get_column(name, default=None) for f in (frame, others))
+        nothing = new is None or new.null_count() == len(new)
+        if nothing and old is not None and before[name].null_count() == len(rows):
+            columns.append(old)
+        else:
+            columns.append(_patched(name, old, rows, new, len(frame)))
+    return pl.DataFrame(columns)
 
 
 def _patched(
-    name: str, frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame
+    name: str, old: pl.Series | None, rows: pl.Series, new: pl.Series | None, size: int
 ) -> pl.Series:
-    dtype = frame.schema.get(name, pl.Null())
-    if dtype == pl.Null:
-        dtype = others.schema.get(name, dtype)
+    """A column with other values in some rows; nulls where it, or they, are not."""
+    dtype = old.dtype if old is not None else pl.Null()
+    if dtype == pl.Null and new is not None:
+        dtype = new.dtype
     none = pl.Series(name, [None], dtype=dtype)
-    old = frame.get_column(name, default=none.new_from_index(0, len(frame))).cast(dtype)
-    new = others.get_column(name, default=none.new_from_index(0, len(rows))).cast(dtype)
-    if new.null_count() == len(rows) and (
-        old.null_count() == len(old) or old.gather(rows).null_count() == len(rows)
-    ):
-        return old
+    if old is None and new is not None and new.null_count() == len(new):
+        return none.new_from_index(0, size)
+    old = none.new_from_index(0, size) if old is None else old.cast(dtype)
+    new = none.new_from_index(0, len(rows)) if new is None else new.cast(dtype)
     if not dtype.is_nested():
         return old.clone().scatter(rows, new)
-    place = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
-    behind = pl.int_range(len(frame), len(frame) + len(rows), eager=True)
-    place = place.scatter(rows, behind.cast(pl.UInt32))
+    place = pl.int_range(size, dtype=pl.UInt32, eager=True)
+    behind = pl.int_range(size, size + len(rows), dtype=pl.UInt32, eager=True)
+    place = place.scatter(rows, behind)
     return pl.concat([old, new], rechunk=True).gather(place)
+
+
+def refused_where(rows: npt.NDArray[np.bool_], reason: str) -> pl.Series:
+    """`refused`: the reason in some rows, null in the others."""
+    refused = pl.Series("refused", [None], dtype=pl.String).new_from_index(0, len(rows))
+    return refused.scatter(np.flatnonzero(rows), reason) if rows.any() else refused
 
 
 def where_any(
@@ -351,12 +367,11 @@ def only_where(
     wanted = rows.fill_null(value=False)
     if wanted.all() and len(rows):
         return convert(column)
-    found = convert(column.filter(wanted))
-    place = pl.DataFrame({"row": wanted.cum_sum().cast(pl.Int64) - 1, "on": wanted})
-    places = place.select(pl.when("on").then("row")).to_series()
-    if not wanted.any():
-        return found.clear(len(rows))
-    return found.select(pl.all().gather(places))
+    places = wanted.arg_true()
+    found = convert(column.gather(places))
+    return pl.DataFrame(
+        [_patched(one.name, None, places, one, len(rows)) for one in found]
+    )
 
 
 def without_colour(texts: pl.Series) -> pl.Series:

@@ -10,12 +10,21 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from forensic.columns import by_value, first_that_parses, only_where, prefix, target
+from forensic.columns import (
+    by_value,
+    first_that_parses,
+    only_where,
+    patched,
+    prefix,
+    refused_where,
+    target,
+)
+from forensic.lines import views
 from forensic.names import names
 from forensic.octets import Ints, Mask, Octets
 from forensic.schema import HOPS
 
-__all__ = ["first_class", "http_messages", "programs", "system_messages"]
+__all__ = ["announced", "first_class", "http_messages", "programs", "system_messages"]
 
 #: Programs that tell which hop speaks; every other program is the host's own.
 _PROGRAMS = {
@@ -206,63 +215,48 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
     )
 
 
-#: What stands before the first slash of `Response: 200 http://h/p`.
+#: `Response: 200 http://h:80/`, up to the path.
 _ANNOUNCED = re.compile(
-    rf"Re(?:quest|sponse): (?:({_METHODS}) )?(?:([1-5][0-9]{{2}}) )?(?:(https?):)?"
+    rf"Re(?:quest|sponse): (?:({_METHODS}) )?(?:([1-5][0-9]{{2}}) )?"
+    rf"(?:(https?)://({_HOST})(?::[0-9]*)?)?/".encode()
 )
-_PLACE = re.compile(rf"({_HOST})(?::[0-9]*)?")
+_TELLS = (b"Request: ", b"Response: ")
 
 
-def _is_announcement(text: str) -> bool:
-    return _ANNOUNCED.fullmatch(text) is not None
-
-
-def _is_place(text: str) -> bool:
-    return _PLACE.fullmatch(text) is not None
-
-
-def _announced(messages: pl.Series) -> pl.DataFrame:
+def _announced(octets: Octets) -> pl.DataFrame:
     """What `Response: 200 http://h/p` says where nothing follows: cut, not matched."""
-    octets = Octets.of(messages)
     place = octets.start
-    tells = octets.stands(b"Request: ", place) | octets.stands(b"Response: ", place)
-    head = names(octets, place, tells, b"/", _is_announcement)
-    told = [groups for text in head.texts for groups in _ANNOUNCED.findall(text)]
-    method, status, scheme = (
-        head.column([groups[n] or None for groups in told]) for n in range(3)
+    tells = octets.stands(_TELLS[0], place) | octets.stands(_TELLS[1], place)
+    head = names(octets, place, tells, _ANNOUNCED)
+    method, status, scheme, host = (
+        pl.Series(head.texts(group), dtype=pl.String) for group in range(4)
     )
-    place = place + head.length
-    whole = np.array([False, *(bool(groups[2]) for groups in told)])[head.which]
-    double = whole & octets.stands(b"/", place)
-    host = names(octets, place + 1, double, b"/", _is_place)
-    hosts = [_PLACE.findall(text)[0] for text in host.texts]
-    known = head.found & (~whole | host.found)
-    place = place + np.where(whole, 1 + host.length, 0) - 1
-    path, query, sure = _split(octets, np.where(known, place, octets.end))
-    refused = pl.Series([None, "no request"])
-    return pl.DataFrame(
-        {
-            "method": method,
-            "status": status.cast(pl.Int16),
-            "scheme": scheme,
-            "host": host.column(hosts),
-            "path": path,
-            "query": query,
-            "refused": refused.gather((~(known & sure)).astype(np.uint32)),
-        }
+    known = head.columns(
+        method=method, status=status.cast(pl.Int16), scheme=scheme, host=host
+    )
+    begins = np.where(head.found, place + head.length - 1, octets.end)
+    path, query, sure = _split(octets, begins)
+    return known.with_columns(
+        path.alias("path"),
+        query.alias("query"),
+        refused_where(~(head.found & sure), "no request"),
     )
 
 
 def _split(octets: Octets, place: Ints) -> tuple[pl.Series, pl.Series, Mask]:
     """Path and query of the rests of lines, and whether they are nothing else."""
-    whole = octets.cut(place, octets.end)
+    path = octets.views(place, octets.end)
+    whole = octets.text(path)
     sure = ~whole.str.contains(r"[ \"'#]").to_numpy()
-    size = whole.str.find("?", literal=True)
-    marked = size.is_not_null()
-    mark = place + size.fill_null(0).to_numpy()
-    path = octets.cut(place, np.where(marked.to_numpy(), mark, octets.end))
-    query = octets.cut(mark + 1, octets.end)
-    return path, pl.select(pl.when(marked).then(query)).to_series(), sure
+    mark = whole.str.find("?", literal=True)
+    there = mark.is_not_null().to_numpy()
+    rows = np.flatnonzero(there)
+    marks = place[rows] + mark.drop_nulls().to_numpy()
+    query = np.zeros_like(path)
+    query[rows] = views(octets.bytes_, marks + 1, octets.end[rows])
+    path = path.copy()
+    path[rows] = views(octets.bytes_, place[rows], marks)
+    return octets.text(path), octets.text(query, there), sure
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
@@ -313,8 +307,7 @@ def _complete(found: pl.DataFrame) -> pl.DataFrame:
 def _others(messages: pl.Series) -> pl.DataFrame:
     """What all shapes find in the messages that may speak of HTTP; null elsewhere."""
     speaks = messages.str.contains(_SPEAKS_OF_HTTP)
-    found = only_where(speaks, messages, _spoken)
-    return found.with_columns(refused=pl.lit(None, pl.String))
+    return only_where(speaks, messages, _spoken)
 
 
 def http_messages(message: pl.Series) -> pl.DataFrame:
@@ -323,5 +316,15 @@ def http_messages(message: pl.Series) -> pl.DataFrame:
     Columns: method, scheme, host, path, query, http_version, status, client_ip,
     reason, duration (only where a unit is written).
     """
-    found = _complete(first_that_parses(message, [_announced, _others]))
-    return found.select(*_HTTP, "reason", "duration")
+    return announced(Octets.of(message, partly=True))[0]
+
+
+def announced(messages: Octets) -> tuple[pl.DataFrame, Mask]:
+    """The same, and which messages say it in the plainest way: `Request: GET /p`."""
+    quick = _announced(messages)
+    left = quick["refused"].is_not_null().arg_true()
+    found = _complete(quick)
+    if len(left):
+        found = patched(found, left, _others(messages.lines.gather(left)))
+    plainest = quick["refused"].is_null().to_numpy()
+    return found.select(*_HTTP, "reason", "duration"), plainest

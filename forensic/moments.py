@@ -5,6 +5,7 @@ not fit, and is left to the slower ways of `columns`.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +24,17 @@ from forensic.octets import (
 )
 from forensic.schema import YEARLESS
 
-__all__ = ["bsd", "clf", "fraction", "is_digit", "iso", "naive", "zone"]
+__all__ = ["ISO", "bsd", "clf", "fraction", "is_digit", "iso", "naive", "zone"]
 
 _DAY = 86_400
 _SECOND = 1_000_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 2099
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-#: `Feb  6 05:32:07 ` and `2025-02-06T05:32:07`, in words.
+#: `Feb  6 05:32:07 `, in words.
 _BSD = shape(16, month=0, rest=8, clock=7)
-_ISO = shape(19, date=0, hour=8, clock=11)
 _CLF = shape(20, date=0, year=7, clock=12)
+#: A stamp and what follows it.
+ISO = shape(27, date=0, hour=8, clock=11, tail=19)
 _ANY = shape(8, word=0)
 _DAY_AND_MONTH = "00/\0\0\0/"
 _DAY_OF_MONTH = "\0" * 4 + "00 0"
@@ -104,9 +106,8 @@ def bsd(octets: Octets, places: Ints) -> Found:
     return _each_run([words["month"], words["rest"]], decode)
 
 
-def iso(octets: Octets, places: Ints, between: str) -> Found:
-    """`2025-02-06T05:32:07` at each place; `between` are what may stand for the T."""
-    words = octets.at(places, _ISO)
+def iso(words: npt.NDArray[np.void], between: str) -> Found:
+    """`2025-02-06T05:32:07` of ISO; `between` are what may stand for the T."""
 
     def decode(first: Ints) -> Found:
         date, numeric = digits(words["date"][first], "0000-00-")
@@ -144,12 +145,11 @@ def clf(octets: Octets, places: Ints) -> Found:
     return _each_run([words["date"], words["year"], words["clock"]], decode)
 
 
-def fraction(octets: Octets, places: Ints) -> tuple[Ints, Ints]:
-    """Microseconds of `.123456` or `.123` at each place, and how long they are."""
-    found = octets.at(places, _ANY)["word"]
+def fraction(found: Words) -> tuple[Ints, Ints]:
+    """Microseconds of `.123456` or `.123`, and how long they are."""
     six, long = digits(found, ".000000")
     if long.all():
-        return number(six, 1) * 1000 + number(six, 4), np.full(len(places), 7)
+        return number(six, 1) * 1000 + number(six, 4), np.full(len(found), 7)
     three, short = digits(found, ".000")
     short &= ~long & ~is_digit(found >> np.uint64(32) & _BYTE)
     micros = np.where(long, number(six, 1) * 1000 + number(six, 4), 0)
@@ -157,9 +157,10 @@ def fraction(octets: Octets, places: Ints) -> tuple[Ints, Ints]:
     return micros, np.where(long, 7, np.where(short, 4, 0))
 
 
-def is_digit(bytes_: Words) -> Mask:
+def is_digit(bytes_: npt.NDArray[np.unsignedinteger[Any]]) -> Mask:
     """Whether each byte is a digit."""
-    return (bytes_ >= np.uint64(ord("0"))) & (bytes_ <= np.uint64(ord("9")))
+    digit: Mask = (bytes_ >= ord("0")) & (bytes_ <= ord("9"))
+    return digit
 
 
 def zone(octets: Octets, places: Ints) -> tuple[Ints, Ints]:

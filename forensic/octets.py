@@ -37,10 +37,10 @@ _HIGH = 0x80
 #: A buffer of which less than this part is in use costs more to look through than
 #: to copy from.
 _SPARSE = 4
+#: Of so many lines one may stand elsewhere.
+_SELDOM = 8
 #: So many lines fit into the cache of a core.
 _BATCH = 4096
-#: A beginning is no longer than this, and seldom are there more different ones.
-_LONGEST, _DIFFERENT = 120, 24
 
 
 def shape(size: int, **offsets: int) -> np.dtype[np.void]:
@@ -72,28 +72,37 @@ class Octets:
     is_ascii: bool  # no byte has its high bit set, so that any place may be cut at
 
     @classmethod
-    def of(cls, lines: pl.Series) -> Self:
-        """The bytes of the lines: where they stand, or copied one behind the other."""
+    def of(cls, lines: pl.Series, *, partly: bool = False) -> Self:
+        """The bytes of the lines: where they stand, or copied one behind the other.
+
+        With `partly`, a few lines that stand elsewhere (short or repaired ones) may be
+        empty here: for whoever leaves lines that it cannot read to somebody else.
+        """
         texts = lines.fill_null("") if lines.null_count() else lines
-        return cls._in_place(texts) or cls._copied(texts)
+        return cls._in_place(texts, partly) or cls._copied(texts)
 
     @classmethod
-    def _in_place(cls, texts: pl.Series) -> Self | None:
+    def _in_place(cls, texts: pl.Series, partly: bool) -> Self | None:
         """Long lines that stand one behind the other in most of a buffer."""
         array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *contents = array.buffers()
-        if len(contents) != 1 or not len(texts):
+        if not contents or not len(texts):
             return None
-        bytes_ = np.frombuffer(contents[0], np.uint8)
+        sizes = [content.size for content in contents]
+        which = sizes.index(max(sizes))
+        bytes_ = np.frombuffer(contents[which], np.uint8)
         fields = np.frombuffer(views, np.uint32).reshape(-1, 4)
-        length, start = fields[array.offset : array.offset + len(texts), ::3].T
-        if ((length <= INLINE) & (length > 0)).any():
-            return None  # these do not stand in the buffer
-        length = length.astype(np.int64)
+        fields = fields[array.offset : array.offset + len(texts)]
+        length, start = fields[:, 0].astype(np.int64), fields[:, 3].astype(np.int64)
+        here = (length > INLINE) & (fields[:, 2] == which)
+        elsewhere = np.count_nonzero(~here & (length > 0))
+        if elsewhere > (len(texts) // _SELDOM if partly else 0):
+            return None
+        length *= here
         if int(length.sum()) * _SPARSE < len(bytes_):
             return None
         # An empty text stands nowhere; let it stand where the one before it does.
-        start = np.maximum.accumulate(np.where(length > 0, start, 0).astype(np.int64))
+        start = np.maximum.accumulate(start * here)
         if (start[1:] < start[:-1] + length[:-1]).any():
             return None
         return cls(texts, bytes_, start, start + length, _is_ascii(bytes_))
@@ -142,35 +151,6 @@ class Octets:
             beyond = np.uint64(64 - 8 * len(piece))
             same &= record[f"w{n}"] << beyond == word(piece) << beyond
         return same
-
-    def beginnings(
-        self, places: Ints, rows: Mask, until: bytes
-    ) -> tuple[list[bytes], Ints, Ints]:
-        """The different texts, up to `until`, that stand at the rows' places.
-
-        Also which of them stands at each, -1 for none, and how long it is. Where there
-        are many different ones, the seldom ones are not found.
-        """
-        texts: list[bytes] = []
-        which = np.full(len(places), -1)
-        left = np.flatnonzero(rows)
-        for _ in range(_DIFFERENT):
-            if not len(left):
-                break
-            at = int(places[left[0]])
-            behind = self.bytes_[at : min(at + _LONGEST, int(self.end[left[0]]))]
-            text, found, _ = behind.tobytes().partition(until)
-            if not found:
-                left = left[1:]
-                continue
-            same = self.stands(text + until, places[left])
-            which[left[same]] = len(texts)
-            texts.append(text)
-            left = left[~same]
-        sizes = np.array([*(len(text + until) for text in texts), 0])
-        length = sizes[which]
-        outside = places + length > self.end
-        return texts, np.where(outside, -1, which), np.where(outside, 0, length)
 
     def views(self, start: Ints, end: Ints) -> Views:
         """The text between two places of each line, as string views.

@@ -16,6 +16,7 @@ from forensic.columns import (
     moments,
     only_where,
     prefix,
+    refused_where,
     target,
 )
 from forensic.format import Format
@@ -101,39 +102,28 @@ def _facts(messages: pl.Series) -> pl.DataFrame:
     return pl.concat([asked, peers, reason.to_frame()], how="horizontal")
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch("[0-9]{1,10}", text) is not None
-
-
-def _is_level(text: str) -> bool:
-    return re.fullmatch("[A-Z]+", text) is not None
+_BEHIND_STAMP = re.compile(rb"\] \[([0-9]{1,10})\] \[([A-Z]+)\] ")
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
     """The header's columns and the `message`, cut at fixed places."""
-    octets = Octets.of(lines)
+    octets = Octets.of(lines, partly=True)
     place = octets.start + 1
-    local, fits = stamps_at.iso(octets, place, " ")
+    local, fits = stamps_at.iso(octets.at(place, stamps_at.ISO), " ")
     place = place + _SECONDS
     offset, width = stamps_at.zone(octets, place + 1)
-    fits &= (width == len("+0900")) & octets.stands(b" ", place)
-    fits &= octets.stands(b"[", octets.start) & octets.stands(b"] [", place + 6)
-    place = place + len(" +0900] [")
-    pid = names(octets, place, fits, b"] [", _is_number)
-    place = place + pid.length
-    level = names(octets, place, pid.found, b"] ", _is_level)
-    sure = level.found
-    place = np.where(sure, place + level.length, octets.end)
-    refused = pl.Series([None, "of another shape"])
-    return pl.DataFrame(
-        {
-            "local_time": stamps_at.naive(local),
-            "utc_offset": pl.Series(offset.astype(np.int32)),
-            "pid": pid.column(),
-            "level": level.column(),
-            "message": octets.cut(place, octets.end),
-            "refused": refused.gather((~sure).astype(np.uint32)),
-        }
+    fits &= (width == len("+0900")) & (octets.byte(place) == ord(" "))
+    fits &= octets.byte(octets.start) == ord("[")
+    place = place + len(" +0900")
+    header = names(octets, place, fits, _BEHIND_STAMP)
+    sure = header.found
+    begins = np.where(sure, place + header.length, octets.end)
+    pids, levels = (pl.Series(header.texts(n), dtype=pl.String) for n in (0, 1))
+    return header.columns(pid=pids, level=levels).with_columns(
+        stamps_at.naive(local).alias("local_time"),
+        pl.Series("utc_offset", offset.astype(np.int32)),
+        octets.cut(begins, octets.end).alias("message"),
+        refused_where(~sure, "of another shape"),
     )
 
 

@@ -7,8 +7,8 @@ Spring Boot write near relatives. A line is read in two steps: the stamp (behind
 level, where that comes first), then the names around the level.
 """
 
+import dataclasses
 import re
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -21,11 +21,12 @@ from forensic.columns import (
     json_extra,
     moments,
     prefix,
+    refused_where,
 )
 from forensic.format import Format
-from forensic.messages import http_messages
+from forensic.messages import announced, http_messages
 from forensic.names import Names, either, names
-from forensic.octets import Mask, Octets, digits, number, shape
+from forensic.octets import Mask, Octets, digits, number
 
 __all__ = ["FORMAT"]
 
@@ -169,66 +170,49 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
     )
 
 
-_STAMP_SIZE = len("2025-02-06 14:32:45")
-_TAIL = shape(8, fraction=0)
+_STAMP_SIZE = len("2025-02-06 14:32:45,136 ")
 #: Text in which none of _BEHIND but the last finds anything.
 _PLAIN = r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-])"
 _DOTTED = r"[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+|[a-z_][a-z0-9_]*"
 
 
-def _is_level(text: str) -> bool:
-    return text in _LEVELS
-
-
-def _is_logger(text: str) -> bool:
-    """Whether `[text] ` names a logger, as the shapes of _BEHIND would find it."""
-    odd = text.startswith("req-") or text.lower() in _NO_LOGGER
-    return re.fullmatch(_NAME, text) is not None and not odd
-
-
-def _is_between(text: str) -> bool:
-    """Whether ` - text - ` names a logger."""
-    return _is_logger(text) and text.upper() not in _LEVELS
-
-
-def _is_before(text: str) -> bool:
-    """Whether `text: ` names a logger."""
-    return re.fullmatch(_DOTTED, text) is not None and text not in _NO_LOGGER
+_ONE_LEVEL = "|".join(_LEVELS)
+_AT_LEVEL_CUT = re.compile(f"({_ONE_LEVEL}) ".encode())
+_DASHED_LEVEL = re.compile(f"({_ONE_LEVEL}) - ".encode())
+#: `[text] ` names a logger, as the shapes of _BEHIND would find it.
+_NONE = "|".join(_NO_LOGGER)
+_IN_BRACKETS = re.compile(rf"\[(?!req-|(?i:{_NONE})\])({_NAME})\] ".encode())
+_BETWEEN_DASHES = re.compile(
+    rf"- (?!req-|(?i:{_NONE}|{_ONE_LEVEL}) )({_NAME}) - ".encode()
+)
+_BEFORE_COLON = re.compile(rf"(?!(?:{_NONE}): )({_DOTTED}): ".encode())
 
 
 class _Cutter:
     """Lines that are cut from the left, each at its own place."""
 
     def __init__(self, lines: pl.Series) -> None:
-        self.octets = Octets.of(lines)
+        self.octets = Octets.of(lines, partly=True)
         self.place = self.octets.start
 
-    def names(self, rows: Mask, until: bytes, known: Callable[[str], bool]) -> Names:
-        """The known names that stand up to `until`; the places move behind them."""
-        found = names(self.octets, self.place, rows, until, known)
-        if found.texts:
+    def names(self, rows: Mask, pattern: re.Pattern[bytes]) -> Names:
+        """The words of a pattern at the rows' places, which move behind them."""
+        found = names(self.octets, self.place, rows, pattern)
+        if found.groups:
             self.place = self.place + found.length
-        return found
-
-    def skip(self, rows: Mask, text: bytes) -> Mask:
-        """Whether the text stands there; the places move behind it."""
-        if not rows.any():
-            return rows
-        found = rows & self.octets.stands(text, self.place)
-        self.place = self.place + np.where(found, len(text), 0)
         return found
 
     def stamps(self) -> tuple[pl.Series, Mask, Mask]:
         """The times of `2025-02-06 14:32:45,136 `, which fit, which have no `T`."""
-        local, fits = stamps_at.iso(self.octets, self.place, "T ")
-        tail = self.octets.at(self.place + _STAMP_SIZE, _TAIL)["fraction"]
-        comma, with_comma = digits(tail, ",000 ")
-        _, with_point = digits(tail, ".000 ")
+        words = self.octets.at(self.place, stamps_at.ISO)
+        local, fits = stamps_at.iso(words, "T ")
+        comma, with_comma = digits(words["tail"], ",000 ")
+        _, with_point = digits(words["tail"], ".000 ")
         fits &= with_comma | with_point
-        middle = self.place + len("2025-02-06")
-        spaced = self.octets.stands(b" ", middle)
-        self.place = self.place + np.where(fits, _STAMP_SIZE + len(",136 "), 0)
-        return stamps_at.naive(local + number(comma, 1) * 1000), fits, spaced
+        middle = words["hour"] >> np.uint64(16) & np.uint64(255)
+        self.place = self.place + np.where(fits, _STAMP_SIZE, 0)
+        micros = local + number(comma, 1) * 1000
+        return stamps_at.naive(micros), fits, middle == np.uint64(ord(" "))
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
@@ -238,42 +222,40 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     `STAMP INFO app: text` and `STAMP - app - INFO - text`.
     """
     cutter = _Cutter(lines)
-    before = cutter.names(np.ones(len(lines), np.bool_), b" ", _is_level)
+    octets = cutter.octets
+    before = cutter.names(np.ones(len(lines), np.bool_), _AT_LEVEL_CUT)
     stamps, stamped, spaced = cutter.stamps()
     leads = before.found & stamped & spaced
     follows = stamped & ~before.found
-    dashed = cutter.skip(follows, b"- ")
-    between = cutter.names(dashed, b" - ", _is_between)
-    level = cutter.names(between.found, b" - ", _is_level)
-    behind = cutter.names(follows & ~level.found, b" ", _is_level)
-    bracket = cutter.skip(leads | behind.found, b"[")
-    logger = cutter.names(bracket, b"] ", _is_logger)
-    named = cutter.names(behind.found & ~bracket, b": ", _is_before)
-    rows = level.found | logger.found | (behind.found & ~bracket)
-    rows &= cutter.place <= cutter.octets.end
-    message = cutter.octets.cut(
-        np.where(rows, cutter.place, cutter.octets.end), cutter.octets.end
-    )
+    between = cutter.names(follows, _BETWEEN_DASHES)
+    level = cutter.names(between.found, _DASHED_LEVEL)
+    behind = cutter.names(follows & ~between.found, _AT_LEVEL_CUT)
+    logger = cutter.names(leads | behind.found, _IN_BRACKETS)
+    bare = behind.found & ~logger.found
+    bare &= octets.byte(cutter.place) != ord("[")
+    named = cutter.names(bare, _BEFORE_COLON)
+    rows = (level.found | logger.found | bare) & (cutter.place <= octets.end)
+    begins = np.where(rows, cutter.place, octets.end)
+    message = octets.cut(begins, octets.end)
+    http, plainest = announced(dataclasses.replace(octets, lines=message, start=begins))
+    rows &= named.found | _unnamed(rows & ~named.found & ~plainest, leads, message)
     levels = either(before, behind, level)
-    rows &= _unnamed(rows & ~named.found, leads, message)
-    refused = pl.Series([None, "no stamp and level"])
-    return pl.DataFrame(
-        {
-            "local_time": stamps,
-            "level": levels.column([text.lower() for text in levels.texts]),
-            "logger": either(logger, named, between).column(),
-            "message": message,
-            "refused": refused.gather((~rows).astype(np.uint32)),
-        }
-        | http_messages(message).to_dict()
+    lower = [text and text.lower() for text in levels.texts()]
+    return http.with_columns(
+        stamps.alias("local_time"),
+        levels.column(lower).alias("level"),
+        either(logger, named, between).column().alias("logger"),
+        message.alias("message"),
+        refused_where(~rows, "no stamp and level"),
     )
 
 
 def _unnamed(rows: Mask, leads: Mask, messages: pl.Series) -> Mask:
     """Which of the rows have a text that does not begin with more names."""
     found = np.ones(len(rows), np.bool_)
-    odd = np.flatnonzero(rows & ~messages.str.contains(_PLAIN).to_numpy())
-    if len(odd):
+    some = np.flatnonzero(rows)
+    if len(some):
+        odd = some[~messages.gather(some).str.contains(_PLAIN).to_numpy()]
         more = messages.gather(odd).str.contains(_MORE_NAMES).to_numpy()
         found[odd] = leads[odd] & ~more
     return found

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from forensic import moments
+from forensic.columns import refused_where
 from forensic.messages import programs, system_messages
-from forensic.names import Names, either, names
+from forensic.names import Names, names
 from forensic.octets import Ints, Mask, Octets, digits, shape, word
 
 __all__ = ["LEVEL_WORDS", "SEVERITIES", "cut"]
@@ -29,9 +30,16 @@ LEVEL_WORDS = [
 ]
 _BSD, _ISO = len("Feb  6 05:32:07 "), len("2025-02-06T05:32:07")
 _ANY = shape(8, word=0)
-_HOST = re.compile(r"[^ :\[\"(]+")
-_PROCESS = re.compile(r"[^ :\[\"0-9][^ :\[\"]*")
-_PRIORITY = re.compile(r"<[0-9]{1,3}")
+_LEVELS = "|".join(LEVEL_WORDS)
+_HOST = r'(?!- )([^ :\["(]+) '
+_SURE_HOST = rf"(?!(?:{_LEVELS}) ){_HOST}"
+_PROCESS = r'([^ :\["0-9-][^ :\["]*|-[^ :\["]+)'
+_PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+#: What stands behind a stamp: `host program[` or `host program: `.
+_TAG = rf"{_PROCESS}(?:(\[)|: )"
+_TAGGED = re.compile(f"{_HOST}{_TAG}".encode())
+_SURELY_TAGGED = re.compile(f"{_SURE_HOST}{_TAG}".encode())
+_SPELLED = re.compile(f"{_HOST}{_PROCESS} ".encode())
 _MARK = "\ufeff".encode()
 _ONES, _HIGHS, _ZEROS = word(b"\x01" * 8), word(b"\x80" * 8), word("0" * 8)
 #: Pairs of digits, then pairs of those: what the first is worth, where they stand.
@@ -52,9 +60,9 @@ class _Stamps(NamedTuple):
 
 
 class _Origins(NamedTuple):
-    """The programs of lines, their numbers, and where the text behind them begins."""
+    """Hosts and programs, their numbers, and where the text behind them begins."""
 
-    program: Names
+    names: Names
     number: Ints
     numbered: Mask
     behind: Ints
@@ -66,8 +74,9 @@ def _bsd(octets: Octets, place: Ints) -> _Stamps:
 
 
 def _iso(octets: Octets, place: Ints) -> _Stamps:
-    local, fits = moments.iso(octets, place, "T")
-    micros, size = moments.fraction(octets, place + _ISO)
+    words = octets.at(place, moments.ISO)
+    local, fits = moments.iso(words, "T")
+    micros, size = moments.fraction(words["tail"])
     offset, width = moments.zone(octets, place + _ISO + size)
     behind = place + _ISO + size + width
     fits &= (width > 0) & octets.stands(b" ", behind)
@@ -91,94 +100,73 @@ def _numbers(octets: Octets, place: Ints, until: str) -> tuple[Ints, Ints]:
     return values.astype(np.int64), np.where(fits, size, 0)
 
 
-def _tagged(octets: Octets, place: Ints, rows: Mask) -> _Origins:
-    """The origins of `program[812]: ` and `program: `."""
-    named = names(octets, place, rows, b"[", _is_program)
-    opened = place + named.length
-    number, size = _numbers(octets, opened, "]")
-    numbered = named.found & (size > 0) & octets.stands(b"]: ", opened + size)
-    alone = names(octets, place, rows & ~numbered, b": ", _is_program)
-    behind = np.where(numbered, opened + size + 3, place + alone.length)
-    named.which[~numbered] = 0
-    return _Origins(either(named, alone), number, numbered, behind)
+def _tagged(octets: Octets, place: Ints, rows: Mask, sure: bool) -> _Origins:
+    """The origins of `host program[812]: ` and `host program: `."""
+    found = names(octets, place, rows, _SURELY_TAGGED if sure else _TAGGED)
+    place = place + found.length
+    opens = np.array([False, *(text is not None for text in found.texts(2))])
+    opened = opens[found.which]
+    number, size = _numbers(octets, place, "]")
+    numbered = opened & (size > 0) & octets.stands(b"]: ", place + size)
+    found.which[opened & ~numbered] = 0
+    return _Origins(found, number, numbered, place + np.where(numbered, size + 3, 0))
 
 
 def _spelled(octets: Octets, place: Ints, rows: Mask) -> _Origins:
-    """The origins of RFC 5424, `program 812 - - `: no message id, no data."""
-    program = names(octets, place, rows, b" ", _is_program)
-    opened = place + program.length
-    number, size = _numbers(octets, opened, " ")
-    numbered = program.found & (size > 0)
-    place = opened + np.where(numbered, size, 1)
-    fits = numbered | octets.stands(b"-", opened)
+    """The origins of RFC 5424, `host program 812 - - `: no message id, no data."""
+    found = names(octets, place, rows, _SPELLED)
+    place = place + found.length
+    number, size = _numbers(octets, place, " ")
+    numbered = found.found & (size > 0)
+    fits = numbered | octets.stands(b"-", place)
+    place = place + np.where(numbered, size, 1)
     fits &= octets.stands(b" - - ", place) & ~octets.stands(_MARK, place + 5)
-    program.which[~fits] = 0
-    return _Origins(program, number, numbered, place + 5)
+    found.which[~fits] = 0
+    return _Origins(found, number, numbered, place + 5)
 
 
-def _is_host(text: str) -> bool:
-    return _HOST.fullmatch(text) is not None and text != "-"
-
-
-def _is_sure_host(text: str) -> bool:
-    return _is_host(text) and text not in LEVEL_WORDS
-
-
-def _is_program(text: str) -> bool:
-    return _PROCESS.fullmatch(text) is not None and text != "-"
-
-
-def _is_priority(text: str) -> bool:
-    return _PRIORITY.fullmatch(text) is not None
-
-
-def _level(priority: str) -> str | None:
-    """The severity of `<34`; above 191 there is none."""
-    number = int(priority[1:])
+def _level(priority: str | None) -> str | None:
+    """The severity of a priority; above 191 there is none."""
+    number = int(priority or 192)
     return SEVERITIES[number % 8] if number < 192 else None
 
 
 def cut(lines: pl.Series) -> pl.DataFrame:
     """The parsed columns of the lines; refused where they are not usual."""
-    octets = Octets.of(lines)
+    octets = Octets.of(lines, partly=True)
     priority, place, protocol = _priorities(octets)
-    digit = moments.is_digit(octets.at(place, _ANY)["word"] & np.uint64(255))
     # Each file has one shape; the lines of another are left.
     spelled = _most(protocol)
-    dated = spelled or _most(digit)
+    dated = spelled or _most(moments.is_digit(octets.byte(place)))
     stamp = _iso(octets, place) if dated else _bsd(octets, place)
     rows = stamp.fits & (protocol == spelled)
-    known = _is_sure_host if dated and not spelled else _is_host
-    host = names(octets, stamp.behind, rows, b" ", known)
-    origins = _spelled if spelled else _tagged
-    origin = origins(octets, stamp.behind + host.length, host.found)
-    fits = origin.program.found & (origin.behind <= octets.end)
+    if spelled:
+        origin = _spelled(octets, stamp.behind, rows)
+    else:
+        origin = _tagged(octets, stamp.behind, rows, sure=dated)
+    fits = origin.names.found & (origin.behind <= octets.end)
     fits &= ~octets.stands(b"message repeated ", origin.behind)
     begins = np.where(fits, origin.behind, octets.end)
-    message = _where(fits, octets.cut(begins, octets.end))
+    message = octets.cut(begins, octets.end, fits)
     columns = {
         "envelope_local": moments.naive(stamp.local),
-        "hostname": host.column(),
-        "process": origin.program.column(),
         "pid": _where(origin.numbered, pl.Series(origin.number)),
         "message": message,
-        "refused": pl.Series([None, "no syslog shape"]).gather(~fits * 1),
+        "refused": refused_where(~fits, "no syslog shape"),
     }
     if stamp.offset is not None:
         columns["envelope_offset"] = pl.Series(stamp.offset.astype(np.int32))
-    if priority.texts:
-        levels = [_level(text) for text in priority.texts]
+    if priority.groups:
+        levels = [_level(text) for text in priority.texts()]
         columns["level"] = priority.column(levels)
-    return pl.DataFrame(columns | _facts(origin.program, fits, message))
+    return pl.DataFrame(columns | _facts(origin.names, fits, message))
 
 
 def _priorities(octets: Octets) -> tuple[Names, Ints, Mask]:
     """The `<34>` of lines, where the text behind begins, and which are RFC 5424."""
     place = octets.start
-    begins = octets.at(place, _ANY)["word"] & np.uint64(255)
-    rows = begins == np.uint64(ord("<"))
-    priority = names(octets, place, rows, b">", _is_priority)
-    if not priority.texts:
+    priority = names(octets, place, octets.byte(place) == ord("<"), _PRIORITY)
+    if not priority.groups:
         return priority, place, priority.found
     place = place + priority.length
     protocol = priority.found & octets.stands(b"1 ", place)
@@ -195,10 +183,12 @@ def _where(rows: Mask, values: pl.Series) -> pl.Series:
     return values.scatter(others, None) if len(others) else values
 
 
-def _facts(program: Names, fits: Mask, message: pl.Series) -> dict[str, pl.Series]:
-    """`hop`, and what the messages of system programs say."""
-    known = programs(pl.Series([None, *program.texts], dtype=pl.String))
-    system = known["system"].to_numpy()[program.which] & fits
+def _facts(origin: Names, fits: Mask, message: pl.Series) -> dict[str, pl.Series]:
+    """Host, program, `hop`, and what the messages of system programs say."""
+    process = pl.Series(origin.texts(1), dtype=pl.String)
+    hostname = pl.Series(origin.texts(0), dtype=pl.String)
+    known = programs(process)
+    named = origin.columns(hostname=hostname, process=process, hop=known["hop"])
+    system = np.array([False, *known["system"]])[origin.which] & fits
     facts = system_messages(pl.Series(system), message)
-    hop = known["hop"].gather(program.which)
-    return {"hop": hop, "client_ip": facts["client_ip"], "reason": facts["reason"]}
+    return named.to_dict() | facts.to_dict()
