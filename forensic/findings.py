@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -17,15 +17,24 @@ from forensic.case import Case
 from forensic.rule import Frames, Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
+from forensic.telling import held, telling
 
-__all__ = ["ReadSpan", "apply", "detect", "frames_of"]
+__all__ = ["ReadSpan", "detect", "frames_of"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
+_Row = Mapping[str, Any]
 
 #: Characters of one piece of evidence that findings.json repeats; the hash is of all.
 _MOST_TEXT = 4096
 _MOST_EVIDENCE = 20
+
+
+class _Text(NamedTuple):
+    """The bytes of a place: their hash, and as text."""
+
+    sha256: str
+    text: str
 
 
 def detect(
@@ -34,9 +43,14 @@ def detect(
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
     verdict = _verdict(frames, read_span)
-    frames = replace(frames, question=_placed(verdict))
+    told = held(telling(frames.events))
+    frames = replace(
+        frames,
+        question=_placed(verdict),
+        told=frames.events if told is None else told,
+    )
     present = _present(frames.events)
-    findings: list[dict[str, Any]] = []
+    found: list[tuple[Rule, _Row]] = []
     not_run: list[dict[str, Any]] = []
     for rule in all_rules():
         absent = [need for need in rule.needs if not _satisfied(need, present)]
@@ -44,11 +58,12 @@ def detect(
             reason = f"the archive holds no events of {', '.join(absent)}"
             not_run.append({"id": rule.id, "title": rule.title, "reason": reason})
         else:
-            findings += apply(rule, frames, read_span)
+            rows = rule.query(frames).collect(engine="streaming")
+            found += [(rule, row) for row in rows.iter_rows(named=True)]
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
-        "findings": sorted(findings, key=_seriousness),
+        "findings": sorted(_told(found, frames.events, read_span), key=_seriousness),
         "not_run": not_run,
     }
 
@@ -71,9 +86,14 @@ def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
     )
 
 
-def apply(rule: Rule, frames: Frames, read_span: ReadSpan) -> list[dict[str, Any]]:
-    """Return what one rule finds, each row with its evidence read back."""
-    found = rule.query(frames).collect(engine="streaming")
+def _told(
+    found: Sequence[tuple[Rule, _Row]], events: pl.LazyFrame, read_span: ReadSpan
+) -> list[dict[str, Any]]:
+    """What the rules found, each row with its evidence read back."""
+    # One look for all of them: each goes through the events of the whole archive.
+    named = [(row["evidence"] or [])[:_MOST_EVIDENCE] for _, row in found]
+    placed = _placed_at(events, named)
+    texts = _texts([place for places in placed for place in places], read_span)
     return [
         {
             "id": rule.id,
@@ -84,13 +104,13 @@ def apply(rule: Rule, frames: Frames, read_span: ReadSpan) -> list[dict[str, Any
             "first_seen": _iso(row["first_seen"]),
             "last_seen": _iso(row["last_seen"]),
             "hop": rule.hop,
-            "evidence": _read_back(frames, row["evidence"] or [], read_span),
+            "evidence": _read_back(places, texts),
             "ask_for": row["ask_for"] or [],
             "confidence": row["confidence"],
             "falsepositives": list(rule.falsepositives),
             "references": list(rule.references),
         }
-        for row in found.iter_rows(named=True)
+        for (rule, row), places in zip(found, placed, strict=True)
     ]
 
 
@@ -106,28 +126,33 @@ def _satisfied(need: str, present: set[str]) -> bool:
 
 
 def _read_back(
-    frames: Frames, rows: Sequence[Mapping[str, Any]], read_span: ReadSpan
+    places: Sequence[_Row], texts: Mapping[tuple[str, int], _Text]
 ) -> list[dict[str, Any]]:
-    """Give each row its span, the hash of its bytes and their text."""
-    spans = _spans(frames.events, [row for row in rows if row.get("length") is None])
-    evidence = []
-    for place in rows[:_MOST_EVIDENCE]:
-        row = spans.get(_key(place), place)
-        if row.get("length") is None:
-            continue  # an event that the tables do not hold proves nothing
-        data = read_span(row["source"], row["offset"], row["length"])
-        text = data.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
-        found = {
-            "source": row["source"],
-            "line": row["line"],
-            "offset": row["offset"],
-            "length": row["length"],
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "time": _iso(row["time"]),
-            "text": text[:_MOST_TEXT],
+    """The evidence with the hash of its bytes and their text."""
+    return [
+        {
+            "source": place["source"],
+            "line": place["line"],
+            "offset": place["offset"],
+            "length": place["length"],
+            "sha256": texts[_key(place)].sha256,
+            "time": _iso(place["time"]),
+            "text": texts[_key(place)].text,
         }
-        evidence.append(found)
-    return evidence
+        for place in places
+    ]
+
+
+def _texts(places: Sequence[_Row], read_span: ReadSpan) -> dict[tuple[str, int], _Text]:
+    """What stands at each place; a file is read from its beginning to its end once."""
+    found: dict[tuple[str, int], _Text] = {}
+    for place in sorted(places, key=_key):
+        if _key(place) not in found:
+            data = read_span(place["source"], place["offset"], place["length"])
+            text = data.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+            sha256 = hashlib.sha256(data).hexdigest()
+            found[_key(place)] = _Text(sha256, text[:_MOST_TEXT])
+    return found
 
 
 def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
@@ -146,7 +171,8 @@ def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
     # Looked up anew: the answer's times are corrected for skew, and evidence shows
     # the time that its line says.
     bare = [{k: v for k, v in place.items() if k != "length"} for place in places]
-    shown = {_key(e): e for e in _read_back(frames, bare, read_span)}
+    [backed] = _placed_at(frames.events, [bare[:_MOST_EVIDENCE]])
+    shown = {_key(e): e for e in _read_back(backed, _texts(backed, read_span))}
     evidence = [
         {**place, **shown[_key(place)]} for place in places if _key(place) in shown
     ]
@@ -164,12 +190,34 @@ def _placed(verdict: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _key(place: Mapping[str, Any]) -> tuple[str, int]:
+def _key(place: _Row) -> tuple[str, int]:
     return place["source"], place["offset"]
 
 
+def _has_span(place: _Row) -> bool:
+    return place.get("length") is not None
+
+
+def _placed_at(
+    events: pl.LazyFrame, named: Sequence[Sequence[_Row]]
+) -> list[list[_Row]]:
+    """Lists of places with their spans, looked up where they are not said.
+
+    An event that the tables do not hold proves nothing and is left out.
+    """
+    spans = _spans(events, [p for places in named for p in places if not _has_span(p)])
+    found = [
+        [
+            place if _has_span(place) else spans.get(_key(place), place)
+            for place in places
+        ]
+        for places in named
+    ]
+    return [[place for place in places if _has_span(place)] for places in found]
+
+
 def _spans(
-    events: pl.LazyFrame, places: Sequence[Mapping[str, Any]]
+    events: pl.LazyFrame, places: Sequence[_Row]
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """Where the events at these places stand, by source and offset."""
     if not places:

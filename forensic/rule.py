@@ -18,6 +18,7 @@ import orjson
 import polars as pl
 
 from forensic.schema import EVENT, HOPS
+from forensic.telling import held, telling
 
 __all__ = [
     "EVIDENCE",
@@ -66,6 +67,16 @@ class Frames:
     clocks: pl.LazyFrame
     gaps: pl.LazyFrame
     question: Mapping[str, Any] = field(default_factory=dict)
+    #: The telling events, where they are in memory already.
+    told: pl.LazyFrame | None = None
+
+    @property
+    def telling(self) -> pl.LazyFrame:
+        """The events that tell of something, see `forensic.telling`.
+
+        A rule that looks at no other starts from them: they are read once for all.
+        """
+        return telling(self.events) if self.told is None else self.told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +170,18 @@ def gather(
 
     `tops` are columns of which the most frequent values are named, see `leading`.
 
-    Two passes, so that memory holds one number a match and never the matches: the
+    Two passes, so that memory holds one number a match and not many matches: the
     first finds how far the best `most` rows reach, the second picks them.
     """
     keys = list(by) or ["_all"]
-    keyed = rows.with_columns(_order(frames.question), _all=pl.lit(1, pl.Int8))
+    needed = list(dict.fromkeys([*by, *tops, *EVIDENCE]))
+    narrow = rows.select(needed)
+    found = held(narrow)
+    if found is not None and not found.collect().height:
+        return _none(narrow.collect_schema(), by, tops)
+    keyed = (narrow if found is None else found).with_columns(
+        _order(frames.question), _all=pl.lit(1, pl.Int8)
+    )
     groups = keyed.group_by(keys).agg(
         count=pl.len().cast(pl.Int64),
         first_seen=pl.col("time").min(),
@@ -179,6 +197,18 @@ def gather(
     )
     joined = groups.join(picked, on=keys, how="left", nulls_equal=True)
     return _named(joined, keyed, keys, tops).drop("_reach", "_all", strict=False)
+
+
+def _none(schema: pl.Schema, by: Sequence[str], tops: Sequence[str]) -> pl.LazyFrame:
+    """What `gather` gives of no rows; most rules find none."""
+    dtypes: dict[str, pl.DataType] = {name: schema[name] for name in by}
+    dtypes |= {"count": pl.Int64(), "first_seen": schema["time"]}
+    dtypes["last_seen"] = schema["time"]
+    place = pl.Struct({name: schema[name] for name in EVIDENCE})
+    dtypes["evidence"] = pl.List(place)
+    for column in tops:
+        dtypes |= {f"{column}_list": pl.String(), f"{column}_count": pl.Int64()}
+    return pl.LazyFrame(schema=dtypes)
 
 
 def tally(
@@ -213,7 +243,7 @@ def _named(
 
 def reasons(frames: Frames, hop: str, names: Sequence[str]) -> pl.LazyFrame:
     """Events of a hop whose `reason` is one of these, with it in words as `why`."""
-    known = frames.events.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
+    known = frames.telling.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
     return known.with_columns(why=pl.col("reason").str.replace_all("_", " "))
 
 

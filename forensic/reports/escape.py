@@ -83,24 +83,60 @@ _MATCHED = (
 )
 _SCHEMES = r"(?:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)"
 
-_PATTERNS: list[tuple[str, int]] = [
+#: Words without which there is no such name, in lower case: cheap to look for.
+_HEADER_SIGNS = "authorization cookie key token auth csrf xsrf access sess secret"
+_KEY_SIGNS = (
+    "token secret pass key signature credential sessionid session_id pwd sid sig jwt "
+    "auth otp"
+)
+
+#: The words of which one must stand in a text, the pattern, and its secret's group.
+_PATTERNS: list[tuple[str, str, int]] = [
     # {"name": "Cookie", "value": "…"} and the other way round (AWS WAF's headers)
-    (rf"({_Q})name\1\s*:\s*\1(?:{_HEADERS})\1\s*,\s*\1value\1\s*:\s*\1(.*?){_END}", 2),
-    (rf"({_Q})value\1\s*:\s*\1([^\"']*)\1\s*,\s*\1name\1\s*:\s*\1(?:{_HEADERS})\1", 2),
+    (
+        _HEADER_SIGNS,
+        rf"({_Q})name\1\s*:\s*\1(?:{_HEADERS})\1\s*,\s*\1value\1\s*:\s*\1(.*?){_END}",
+        2,
+    ),
+    (
+        _HEADER_SIGNS,
+        rf"({_Q})value\1\s*:\s*\1([^\"']*)\1\s*,\s*\1name\1\s*:\s*\1(?:{_HEADERS})\1",
+        2,
+    ),
     # "password": "…"
-    (rf"({_Q})(?:{_KEYS}|{_HEADERS})\1\s*[:=]\s*\1(.*?){_END}", 2),
+    (
+        f"{_KEY_SIGNS} {_HEADER_SIGNS}",
+        rf"({_Q})(?:{_KEYS}|{_HEADERS})\1\s*[:=]\s*\1(.*?){_END}",
+        2,
+    ),
     # what a WAF rule matched is whatever the client sent
-    (_MATCHED, 1),
+    ("matcheddata", _MATCHED, 1),
     # Cookie: a=b; c=d   Authorization: Basic …   x-api-key: …
-    (rf"{_ALONE}(?:set-)?cookie2?\s*[:=]\s*(?![\"'\s])([^\"'\r\n]+)", 1),
-    (rf"{_ALONE}(?:proxy-)?authorization\s*[:=]\s*((?:{_SCHEMES}\s+)?[^\s\"',;]+)", 1),
-    (rf"{_ALONE}x-(?:api-key|auth-token|amz-security-token)\s*[:=]\s*([^\s\"',;]+)", 1),
+    (
+        "cookie",
+        rf"{_ALONE}(?:set-)?cookie2?\s*[:=]\s*(?![\"'\s])([^\"'\r\n]+)",
+        1,
+    ),
+    (
+        "authorization",
+        rf"{_ALONE}(?:proxy-)?authorization\s*[:=]\s*((?:{_SCHEMES}\s+)?[^\s\"',;]+)",
+        1,
+    ),
+    (
+        "key token",
+        rf"{_ALONE}x-(?:api-key|auth-token|amz-security-token)\s*[:=]\s*([^\s\"',;]+)",
+        1,
+    ),
     # token=…
-    (rf"(?<![\w.-])(?:{_KEYS})(?:=|%3d)([^&\s\"'#;,]+)", 1),
+    (_KEY_SIGNS, rf"(?<![\w.-])(?:{_KEYS})(?:=|%3d)([^&\s\"'#;,]+)", 1),
     # https://user:password@host
-    (r"://[^/\s:@\"']*:([^/\s@\"']+)@", 1),
-    (r"(?<!\w)bearer\s+([A-Za-z0-9+/=._~-]{16,})", 1),
-    (r"(?<!\w)basic\s+([A-Za-z0-9+/]{6,}={1,2}|[A-Za-z0-9+/]*\d[A-Za-z0-9+/]{5,})", 1),
+    ("@", r"://[^/\s:@\"']*:([^/\s@\"']+)@", 1),
+    ("bearer", r"(?<!\w)bearer\s+([A-Za-z0-9+/=._~-]{16,})", 1),
+    (
+        "basic",
+        r"(?<!\w)basic\s+([A-Za-z0-9+/]{6,}={1,2}|[A-Za-z0-9+/]*\d[A-Za-z0-9+/]{5,})",
+        1,
+    ),
 ]
 #: Keys that give themselves away by their shape.
 _SHAPES = (
@@ -110,13 +146,20 @@ _SHAPES = (
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"
     r"|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)"
 )
-_COMPILED = [(re.compile(p, re.IGNORECASE | re.DOTALL), g) for p, g in _PATTERNS]
-_COMPILED.append((re.compile(f"({_SHAPES})", re.DOTALL), 1))
-#: What any of them needs: cheap to look for in a whole column.
-_TRIGGER = (
-    r"(?i)auth|cookie|token|secret|passw|passphrase|pwd|pass=|pass%3d|api.?key|signature"
-    r"|credential|private|sess|sid|sig|jwt|otp|access.?key|matcheddata|://[^/]*@|bearer"
-    r"|basic|akia|asia|aroa|aida|eyj|gh[pousr]_|github_pat|glpat|xox|[sr]k_|aiza"
+_SHAPE_SIGNS = (
+    "akia asia aroa aida eyj ghp_ gho_ ghu_ ghs_ ghr_ github_pat glpat xox k_live_ "
+    "k_test_ aiza private"
+)
+_COMPILED = [
+    (tuple(signs.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), group)
+    for signs, pattern, group in _PATTERNS
+]
+_COMPILED.append(
+    (tuple(_SHAPE_SIGNS.split()), re.compile(f"({_SHAPES})", re.DOTALL), 1)
+)
+#: What any of them needs, for a whole column.
+_TRIGGER = "(?i)" + "|".join(
+    sorted({sign for signs, _, _ in _COMPILED for sign in signs})
 )
 
 
@@ -134,8 +177,11 @@ def _hidden(group: int) -> Callable[[re.Match[str]], str]:
 
 def redacted(text: str) -> str:
     """The text with credentials replaced by `[redacted, 43 chars]`."""
-    for pattern, group in _COMPILED:
-        text = pattern.sub(_hidden(group), text)
+    # Beyond ASCII there are letters that match and are those of no sign: `ſecret`.
+    small = text.lower() if text.isascii() else None
+    for signs, pattern, group in _COMPILED:
+        if small is None or any(sign in small for sign in signs):
+            text = pattern.sub(_hidden(group), text)
     return text
 
 

@@ -15,7 +15,7 @@ _FAILED = (
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return (
-        frames.events.filter(
+        frames.telling.filter(
             pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
             pl.col("level").is_in(["error", "critical", "fatal"]),
         )

@@ -15,7 +15,7 @@ KeyError: 1"""
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
         pl.col("message").str.contains(
             "Traceback (most recent call last):", literal=True

@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         ((pl.col("hop") == "web_server") & (pl.col("status") == 499))
         | ((pl.col("hop") == "load_balancer") & (pl.col("status") == 460))
     ).with_columns(seconds=pl.col("duration").round(0).cast(pl.Int64))

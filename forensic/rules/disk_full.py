@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("reason").is_in(["no_space_left", "disk_full"])
         | (
             pl.col("hop").cast(pl.String).is_in(["application", "app_server"])

@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, repo
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    hidden = frames.events.filter(
+    hidden = frames.telling.filter(
         pl.col("hop").cast(pl.String).is_in(["web_server", "load_balancer"]),
         pl.col("upstream_status") >= 500,
         pl.col("status") < 500,

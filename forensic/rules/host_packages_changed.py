@@ -11,7 +11,7 @@ _CHANGED = (
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "host", pl.col("message").str.contains(_CHANGED)
     )
 

@@ -7,7 +7,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return (
-        frames.events.filter(pl.col("hop") == "host", pl.col("process") == "sudo")
+        frames.telling.filter(pl.col("hop") == "host", pl.col("process") == "sudo")
         .with_columns(
             who=pl.col("message").str.extract(r"^\s*(\S+) : "),
             command=pl.col("message").str.extract(r"COMMAND=(.*)$"),

@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("reason").str.starts_with("Auth")

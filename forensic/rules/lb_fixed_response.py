@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "load_balancer",
         pl.col("action").str.ends_with("fixed-response"),
         pl.col("status") >= 400,

@@ -11,7 +11,7 @@ _CLEARS = (
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "host", pl.col("message").str.contains(_CLEARS)
     ).with_columns(command=pl.col("message").str.extract(r"COMMAND=(.*)$"))
 

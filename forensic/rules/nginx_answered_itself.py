@@ -10,20 +10,19 @@ _OTHERS = [408, 444, 499]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Errors without an upstream, in logs that name the upstream elsewhere."""
-    answers = frames.events.filter(
-        pl.col("hop") == "web_server",
-        pl.col("status").is_not_null(),
-        pl.col("level").is_null(),
+    answer = (
+        (pl.col("hop") == "web_server")
+        & pl.col("status").is_not_null()
+        & pl.col("level").is_null()
     )
-    telling = answers.group_by("source").agg(
-        tells=pl.col("upstream").is_not_null().any()
-    )
-    own = answers.filter(
+    named = frames.events.filter(answer, pl.col("upstream").is_not_null())
+    own = frames.telling.filter(
+        answer,
         pl.col("status") >= 400,
         ~pl.col("status").is_in(_OTHERS),
         pl.col("upstream").is_null(),
         pl.col("upstream_status").is_null(),
-    ).join(telling.filter("tells"), on="source", how="semi")
+    ).join(named.select("source").unique(), on="source", how="semi")
     grave = pl.col("status").is_in([403]) | (pl.col("status") >= 500)
     return report(
         gather(frames, own, ["status"], tops=["path", "client_ip"]),

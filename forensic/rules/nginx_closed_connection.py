@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "web_server", pl.col("status").is_in([0, 408, 444])
     )
 

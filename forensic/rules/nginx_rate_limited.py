@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "web_server",
         pl.col("reason").is_in(["limiting_requests", "limiting_connections"]),
     ).with_columns(

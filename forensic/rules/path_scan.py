@@ -9,25 +9,33 @@ _PATHS = 50
 _SHARE = 0.8
 
 
+def _mostly(
+    frames: Frames, asked: pl.Expr, vain: pl.Expr, clients: pl.LazyFrame
+) -> pl.LazyFrame:
+    """The clients, of these, most of whose requests are in vain."""
+    some = clients.collect(engine="streaming")
+    if some.is_empty():
+        return some.lazy()
+    keys = some.columns
+    requests = frames.events.filter(asked).join(some.lazy(), on=keys, how="semi")
+    shares = requests.group_by(keys).agg(share=vain.mean())
+    return shares.filter(pl.col("share") >= _SHARE).select(keys)
+
+
 def _query(frames: Frames) -> pl.LazyFrame:
     """The clients of each hop that mostly meet 400, 403, 404 or 405."""
-    requests = frames.events.filter(
-        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
-        pl.col("client_scope") == "public",
-        pl.col("path").is_not_null(),
-        pl.col("status").is_not_null(),
+    asked = (
+        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"])
+        & (pl.col("client_scope") == "public")
+        & pl.col("path").is_not_null()
+        & pl.col("status").is_not_null()
     )
     vain = pl.col("status").is_in([400, 403, 404, 405])
     keys = ["hop", "client_ip"]
-    shares = requests.group_by(keys).agg(share=vain.mean())
-    missed = requests.filter(vain)
-    scanners = (
-        missed.group_by(keys)
-        .agg(paths=pl.col("path").n_unique())
-        .filter(pl.col("paths") >= _PATHS)
-        .join(shares.filter(pl.col("share") >= _SHARE), on=keys)
-    )
-    scans = missed.join(scanners.select(keys), on=keys, how="semi")
+    missed = frames.telling.filter(asked, vain)
+    wide = missed.group_by(keys).agg(paths=pl.col("path").n_unique())
+    many = wide.filter(pl.col("paths") >= _PATHS).select(keys)
+    scans = missed.join(_mostly(frames, asked, vain, many), on=keys, how="semi")
     return report(
         gather(frames, scans, ["hop"], tops=["client_ip", "user_agent", "path"]),
         summary=pl.format(

@@ -10,7 +10,7 @@ _SOME = 5
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    slow = frames.events.filter(
+    slow = frames.telling.filter(
         pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
         pl.col("duration") >= _LONG,
         ~pl.col("extra").fill_null("").str.contains(r'"type":"wss?"'),

@@ -12,7 +12,7 @@ _WHY = {
 
 def _query(frames: Frames) -> pl.LazyFrame:
     flagged = (
-        frames.events.filter(pl.col("flags").list.len() > 0)
+        frames.telling.filter(pl.col("flags").list.len() > 0)
         .with_columns(flag="flags")
         .explode("flag")
         .filter(pl.col("flag").is_in(list(_WHY)))

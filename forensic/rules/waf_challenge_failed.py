@@ -9,7 +9,7 @@ _NO_PAGE = r"(?i)(^|/)(api|graphql|rest|webhook|v\d+)(/|$)|\.(json|xml|js|css|pn
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    unsolvable = frames.events.filter(
+    unsolvable = frames.telling.filter(
         pl.col("hop") == "waf",
         pl.col("action").is_in(["CAPTCHA", "CHALLENGE"]),
         ~pl.col("method").is_in(["GET", "HEAD"])

@@ -6,7 +6,7 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.events.filter(
+    return frames.telling.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "BLOCK",
         pl.col("status").is_not_null(),

@@ -9,7 +9,7 @@ _KEYS = ["rule", "group", "ruleId"]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Refusals by an own rule of requests that carry the label of a counted rule."""
-    refused = frames.events.filter(
+    refused = frames.telling.filter(
         pl.col("hop") == "waf",
         pl.col("action").is_in(["BLOCK", "CAPTCHA", "CHALLENGE"]),
         pl.col("rule_type") == "REGULAR",

@@ -9,7 +9,7 @@ _FIELDS = ["rateBasedRuleName", "limitKey", "maxRateAllowed", "evaluationWindowS
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """One row a rate rule; a private or INVALID key stands for many users."""
-    stopped = frames.events.filter(
+    stopped = frames.telling.filter(
         pl.col("hop") == "waf",
         pl.col("rule_type") == "RATE_BASED",
         pl.col("action") != "ALLOW",

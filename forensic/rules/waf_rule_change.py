@@ -12,11 +12,11 @@ _KEYS = ["rule_group", "rule", "path"]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Paths with many ALLOWs before the first refusal and none after it."""
-    records = frames.events.filter(pl.col("hop") == "waf", pl.col("time").is_not_null())
-    refused = records.filter(pl.col("action") == "BLOCK")
+    timed = (pl.col("hop") == "waf") & pl.col("time").is_not_null()
+    refused = frames.telling.filter(timed, pl.col("action") == "BLOCK")
     onset = refused.group_by(_KEYS).agg(onset=pl.col("time").min())
     allowed = (
-        records.filter(pl.col("action") == "ALLOW")
+        frames.events.filter(timed, pl.col("action") == "ALLOW")
         .select("path", "time", "client_ip")
         .join(onset, on="path")
         .group_by(_KEYS)
@@ -26,6 +26,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
             users=pl.col("client_ip").n_unique().cast(pl.Int64),
         )
         .filter(pl.col("before") >= _BEFORE, pl.col("since") == 0)
+        .collect(engine="streaming")
+        .lazy()
     )
     hit = refused.join(allowed, on=_KEYS, nulls_equal=True)
     groups = gather(frames, hit, _KEYS).filter(pl.col("count") >= _SINCE)

@@ -25,7 +25,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     default = action.replace_strict(
         _DEFAULT_STATUS, default=None, return_dtype=pl.Int16
     )
-    ended = frames.events.filter(
+    ended = frames.telling.filter(
         pl.col("hop") == "waf",
         action.is_in(list(_DEFAULT_STATUS)),
         pl.col("rule").ne_missing(pl.lit("Default_Action")),

@@ -1,0 +1,62 @@
+"""Events ▶ the few that tell of something, in memory where they are few.
+
+Most events are answers of success and lines of routine. Most rules look at none of
+them, and reading the rest once for all rules costs less than once for each.
+"""
+
+import polars as pl
+
+__all__ = ["held", "telling"]
+
+#: Rows (and their bytes) that may be held; beyond, they stay in their files.
+_MOST_ROWS = 200_000
+_MOST_BYTES = 64 << 20
+
+#: What applications and hosts say, of which rules speak.
+_WORDS = "|".join(
+    [
+        r"Traceback \(most recent call last\):",
+        "No space left on device",
+        r"^Forbidden \(",
+        "COMMAND=",
+        r"^(?:Installed|Updated|Upgraded|Erased|Removed|Downgraded): ",
+        r"status installed |^Packages that ",
+        *("(?i:wrong by", "was stepped", "time stepped", "time reset", "step time"),
+        *("time has been changed", "setting system clock)"),
+    ]
+)
+#: What a WAF does to requests besides letting them through.
+_REFUSED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
+
+
+def telling(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events with an error, a reason, a refusal, a long wait or words of trouble."""
+    status, action, level = pl.col("status"), pl.col("action"), pl.col("level")
+    limited = (pl.col("rule_type") == "RATE_BASED") & (action != "ALLOW")
+    refused = action.str.to_uppercase().is_in(_REFUSED) | limited
+    signs = [
+        (status >= 400) | (status == 0) | (pl.col("upstream_status") >= 500),
+        pl.col("reason").is_not_null(),
+        (pl.col("hop") == "waf") & refused,
+        action.str.contains("waf-failed", literal=True),
+        level.is_in(["error", "critical", "fatal"]),
+        pl.col("duration") >= 10,
+        pl.col("flags").list.len() > 0,
+        pl.col("message").str.contains(_WORDS),
+    ]
+    return events.filter(pl.any_horizontal(signs))
+
+
+def held(rows: pl.LazyFrame) -> pl.LazyFrame | None:
+    """The rows in memory; None where they are too many or too large for that."""
+    parts: list[pl.DataFrame] = []
+    rows_held, size = 0, 0.0
+    schema = rows.collect_schema()
+    batches = rows.collect_batches(maintain_order=False, engine="streaming")
+    for part in batches:
+        rows_held += part.height
+        size += part.estimated_size()
+        if rows_held > _MOST_ROWS or size > _MOST_BYTES:
+            return None
+        parts.append(part)
+    return (pl.concat(parts) if parts else pl.DataFrame(schema=schema)).lazy()
