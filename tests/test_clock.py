@@ -155,6 +155,30 @@ def test_traces_read_back_as_they_were_written(tmp_path: Path) -> None:
             assert_frame_equal(getattr(traces, name), getattr(again, name))
 
 
+def test_a_small_log_beside_a_large_one_keeps_its_pairs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("forensic.clock.sample.SAMPLE", 300)
+    monkeypatch.setattr("forensic.clock.marks._PART", 150)
+    start = local("2025-02-06 10:00")
+    at = [start + dt.timedelta(seconds=2.5 * i) for i in range(20_000)]
+    large = [
+        written(str(t), f"/item/{i}", source="nginx/access.log")
+        for i, t in enumerate(at)
+    ]
+    small = [
+        logged(str(t + dt.timedelta(hours=2)), f"/item/{i}", source="srv/app.log")
+        for i, t in enumerate(at)
+        if 9000 <= i < 9120
+    ]
+    frame = events(*large, *small)
+    table = infer(cut(frame, 500), sources(frame), Overrides(), {})
+    row = table.filter(pl.col("source") == "srv/app.log").row(0, named=True)
+    assert (row["zone"], row["method"]) == ("+11:00", "shared request")
+    assert row["confidence"] in ("strong", "certain")
+    assert len(merged(cut(frame, 500)).marks) < 1000
+
+
 def test_the_order_of_rows_in_the_table_is_total() -> None:
     frame = events(*(dict(row) for row in STORY))
     assert clocks(frame).equals(clocks(frame))

@@ -5,14 +5,14 @@ parts tell, with the votes; `apply` fills `events.time` with it. Raw stamps are 
 overwritten; skew is recorded, not applied.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import polars as pl
 
 from forensic.clock.apply import apply, needs_clock
 from forensic.clock.borders import Jumps, inner_borders
-from forensic.clock.collect import Evidence, Traces, collect, merged
+from forensic.clock.collect import Evidence, Stored, Traces, collect, merged
 from forensic.clock.evidence import (
     continuity_links,
     epoch_votes,
@@ -31,7 +31,7 @@ from forensic.clock.year import chains, decide_years
 from forensic.clock.zone import decide_zones
 from forensic.schema import CLOCK, YEARLESS
 
-__all__ = ["Overrides", "Traces", "apply", "collect", "infer", "needs_clock"]
+__all__ = ["Overrides", "Stored", "Traces", "apply", "collect", "infer", "needs_clock"]
 
 Years = dict[str, tuple[int, Decision]]
 #: How often borders are sought anew: each time a segment may show another change.
@@ -39,7 +39,7 @@ _ROUNDS = 3
 
 
 def infer(
-    parts: Iterable[Traces],
+    parts: Sequence[Traces] | Stored,
     sources: pl.DataFrame,
     overrides: Overrides,
     configuration: Mapping[str, bytes],

@@ -6,7 +6,7 @@ is bounded by groups and days, and by a fixed number of sampled rows a series, n
 the number of events.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -17,11 +17,20 @@ import pyarrow as pa
 from forensic.clock.cells import CELLS, cells, merged_cells
 from forensic.clock.inner import INNER, inner, merged_inner
 from forensic.clock.jumps import CLOCK_ENDS, JUMPS, jumps, merged_jumps
-from forensic.clock.marks import MARKS, Sample, ending_formats, marks
+from forensic.clock.marks import MARKS, ending_formats, marks
 from forensic.clock.rows import GROUP, rows_of
+from forensic.clock.sample import Sample
 from forensic.clock.turns import TURNS, rebased, stitched, turns
 
-__all__ = ["Evidence", "Traces", "collect", "ending_formats", "merged", "own_stamp"]
+__all__ = [
+    "Evidence",
+    "Stored",
+    "Traces",
+    "collect",
+    "ending_formats",
+    "merged",
+    "own_stamp",
+]
 
 _STAMPS = "line local_time utc_offset envelope_local envelope_offset format hop"
 _REQUEST = "method path query status duration trace_id request_id"
@@ -121,19 +130,35 @@ class Evidence:
     turns: dict[str, list[tuple[int, int]]]
 
 
-def merged(parts: Iterable[Traces]) -> Evidence:
-    """The evidence of all parts, in whatever order they come."""
+class Stored:
+    """The traces in files: read one at a time, as often as wanted."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Of files that `Traces.write` wrote."""
+        self._paths = paths
+
+    def __iter__(self) -> Iterator[Traces]:
+        """Each file's traces."""
+        return (Traces.read(path) for path in self._paths)
+
+
+def merged(parts: Sequence[Traces] | Stored) -> Evidence:
+    """The evidence of all parts, in whatever order they come.
+
+    They are gone through twice where a large log shares little with another.
+    """
     tables: dict[str, list[pl.DataFrame]] = {name: [] for name in _SCHEMAS}
     sample = Sample()
     for number, part in enumerate(parts):
         for name, found in tables.items():
-            table: pl.DataFrame = getattr(part, name)
-            if table.height:
-                numbers = np.full(table.height, number, np.int32)
-                found.append(table.hstack([pl.Series("part", numbers)]))
+            found.extend(_numbered(getattr(part, name), number))
         for rows in tables["marks"]:
             sample.add(rows)
         tables["marks"].clear()
+    if sample.misses():
+        for number, part in enumerate(parts):
+            for rows in _numbered(part.marks, number):
+                sample.add_missed(rows)
     runs, bases = stitched(_joined(tables, "turns"))
     return Evidence(
         cells=merged_cells(rebased(_joined(tables, "cells"), bases)),
@@ -142,6 +167,14 @@ def merged(parts: Iterable[Traces]) -> Evidence:
         marks=rebased(sample.all(), bases),
         turns=runs,
     )
+
+
+def _numbered(table: pl.DataFrame, number: int) -> list[pl.DataFrame]:
+    """The table with the number of its part, unless it is empty."""
+    if table.is_empty():
+        return []
+    numbers = np.full(table.height, number, np.int32)
+    return [table.hstack([pl.Series("part", numbers)])]
 
 
 def _joined(tables: Mapping[str, Sequence[pl.DataFrame]], name: str) -> pl.DataFrame:

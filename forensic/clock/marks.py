@@ -14,7 +14,6 @@ from forensic.clock.rows import (
     Mask,
     Rows,
     Stamp,
-    known,
     numbers,
     only,
 )
@@ -22,7 +21,7 @@ from forensic.clock.turns import without_year
 from forensic.formats import all_formats
 from forensic.schema import EVENT
 
-__all__ = ["MARKS", "REPEATS", "Sample", "ending_formats", "marks"]
+__all__ = ["MARKS", "ending_formats", "marks"]
 
 #: Rows of requests, and rows whose id carries a UTC epoch; NONE stands for null.
 MARKS: dict[str, pl.DataType] = {
@@ -38,13 +37,6 @@ MARKS: dict[str, pl.DataType] = {
     "wanted": pl.Boolean(),  # it is a request, and `rank` the request's hash
     "rank": pl.UInt64(),
 }
-#: Rows kept of one series (see Sample).
-SAMPLE = 16_000
-#: Rows held before they are thinned.
-_HELD = 240_000
-#: Rows kept of one request (a health check) in one series: the latest, because logs of
-#: one archive mostly end together.
-REPEATS = 2_000
 #: Rows kept of one series in one part, and at most where few requests repeat often.
 _PART, _CROWD = 4_000, 16_000
 #: As so many rows the repeats of one request count in a part, lest it crowd out others.
@@ -155,80 +147,3 @@ def _limit(rank: Hashes) -> np.uint64:
     total = np.minimum(counts, _OFTEN).cumsum()
     at = int(np.searchsorted(total, _PART))
     return np.uint64(values[min(at, len(values) - 1)])
-
-
-class Sample:
-    """Keeps about SAMPLE rows a series, in bounded memory.
-
-    Those with the smallest hashes, which are the same in every log, so that partners
-    stay partners. (The latest of each log would gather wrong pairs where one ends
-    earlier than the other.)
-    """
-
-    def __init__(self) -> None:
-        self._limits: dict[str, int] = {}
-        empty = pl.DataFrame(schema=MARKS | {"part": pl.Int32(), "series": pl.String()})
-        self._parts = [empty]
-
-    def add(self, rows: pl.DataFrame) -> None:
-        """Take the MARKS of a part, with its number as `part`."""
-        self._parts.append(self._below(_named(rows)))
-        if sum(part.height for part in self._parts) > _HELD:
-            self._parts = [self._thinned()]
-
-    def all(self) -> pl.DataFrame:
-        """Rows of all parts as one table, in the order of source and line."""
-        rows = _shown(self._thinned())
-        return rows.sort("source", "line", "stamp", "key", nulls_last=True)
-
-    def _below(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows that may still be among those that are kept of their series."""
-        for name in self._limits.keys() & set(rows["series"].unique()):
-            other, limit = pl.col("series") != name, self._limits[name]
-            rows = rows.filter(other | (pl.col("rank") <= limit))
-        return rows
-
-    def _thinned(self) -> pl.DataFrame:
-        """Rows that are kept of each series, of all that were taken in."""
-        rows = _latest(pl.concat(self._parts))
-        counts = rows.group_by("series").agg(
-            pl.len().alias("n"), pl.col("rank").bottom_k(SAMPLE).max().alias("limit")
-        )
-        full = counts.filter(pl.col("n") >= SAMPLE)
-        self._limits = dict(full.select("series", "limit").iter_rows())
-        return self._below(rows)
-
-
-def _shown(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with nulls, and stamps as such."""
-    stamp = pl.when("own").then(pl.lit("event")).otherwise(pl.lit("envelope"))
-    return (
-        known(rows, "offset", "epoch")
-        .with_columns(
-            pl.col("local").cast(pl.Datetime("us")),
-            stamp.alias("stamp"),
-            pl.when("wanted").then("rank").alias("key"),
-        )
-        .drop("own", "wanted", "rank")
-    )
-
-
-def _named(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the series of their sources."""
-    names = {name: series(name) for name in rows["source"].unique()}
-    old, new = list(names), list(names.values())
-    found = pl.col("source").replace_strict(old, new, return_dtype=pl.String)
-    return rows.with_columns(found.alias("series"))
-
-
-def _latest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows without the older ones of requests that are repeated too often."""
-    who = rows.select(pl.struct("series", "rank").hash(seed=17)).to_series()
-    counts = who.value_counts(name="n")
-    often = counts.filter(pl.col("n") > REPEATS).to_series(0)
-    frequent = who.is_in(often.implode()) & rows["wanted"]
-    if not frequent.any():
-        return rows
-    oldest = pl.col("local").top_k(REPEATS).min().over("series", "rank")
-    latest = rows.filter(frequent).filter(pl.col("local") >= oldest)
-    return pl.concat([rows.filter(~frequent), latest])

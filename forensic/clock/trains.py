@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.clock.marks import REPEATS
+from forensic.clock.sample import REPEATS
 
 __all__ = ["Fit", "Floats", "fit", "median", "twins"]
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from forensic.archive import entries
 from forensic.case import Case
-from forensic.clock import Overrides, Traces, infer
+from forensic.clock import Overrides, Stored, infer
 from forensic.code import CODE
 from forensic.errors import ForensicError
 from forensic.events.configuration import Configuration, survey
@@ -172,8 +172,8 @@ class _Run:
     # -- clocks -------------------------------------------------------------------
     def _clocks(self, sources: pl.DataFrame, found: Configuration) -> pl.DataFrame:
         self.parts.sort(key=lambda part: part.first)
-        traces = (Traces.read(part.traces) for part in self.parts if part.traces)
-        return infer(traces, sources, self.options.overrides, found.files)
+        traces = [part.traces for part in self.parts if part.traces]
+        return infer(Stored(traces), sources, self.options.overrides, found.files)
 
     # -- publishing ---------------------------------------------------------------
     def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> list[Span]:
