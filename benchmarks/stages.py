@@ -44,6 +44,7 @@ _STAGES = [
     (1, "unparsed rows", "events/shape.py", "unparsed_rows"),
     (1, "ledger", "events/unit.py", "_ledger"),
     (0, "write parts", "events/tasks.py", "_write"),
+    (0, "what parts tell of clocks", "clock/collect.py", "collect"),
     (0, "clocks", "clock/__init__.py", "infer"),
     (0, "settle times of pending parts", "events/tasks.py", "settle"),
     (0, "every Parquet file", "parquet.py", "write_table"),
