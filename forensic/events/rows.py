@@ -89,10 +89,10 @@ def parse_rows(
     for fmt in _claiming(_rest(chosen, depth > 0), left):
         taken = _try(fmt, left, rows, payloads, depth)
         rows, left, reasons = _remaining(taken, rows, left, reasons, pieces)
-    if first is not None and not pieces:
-        return first
     if first is not None:
-        pieces.append(first.filter(refused.is_null()))
+        for piece in pieces:
+            first = patched(first, piece["row"], piece)
+        return first
     pieces.append(pl.DataFrame({"row": rows, "refused": reasons}))
     return pl.concat(pieces, how="diagonal").sort("row")
 

@@ -286,17 +286,17 @@ def _prefixed(lines: pl.Series) -> pl.DataFrame:
 def _slow(lines: pl.Series) -> pl.DataFrame:
     """The lines of any layout."""
     layouts = [_plainest, _level_first, _stamp_first, _prefixed]
-    return first_that_parses(lines, layouts)
+    found = first_that_parses(lines, layouts)
+    others = lines.str.contains(_OTHERS)
+    if not others.any():
+        return found
+    taken = pl.when(others).then(pl.lit("another program's own layout"))
+    return found.with_columns(refused=pl.coalesce("refused", taken))
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
-    found = first_that_parses(lines, [_cut, _slow], _HEAD)
-    if not lines.str.starts_with("[").any():
-        return found
-    others = lines.str.contains(_OTHERS)
-    taken = pl.when(others).then(pl.lit("another program's own layout"))
-    return found.with_columns(refused=pl.coalesce("refused", taken))
+    return first_that_parses(lines, [_cut, _slow], _HEAD)
 
 
 FORMAT = Format(
