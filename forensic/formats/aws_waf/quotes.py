@@ -12,8 +12,9 @@ __all__ = ["Quotes"]
 
 _QUOTE, _BACKSLASH, _SPACE = ord('"'), ord("\\"), ord(" ")
 _KNOWN = np.frombuffer(b'"\\/bfnrt', np.uint8)
-#: Bytes that are looked through at once: what is found stays near the processor.
-_SOME = 1 << 20
+#: Bytes that are looked through at once: what is found stays near the processor, and
+#: its memory is not asked for anew.
+_SOME = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
