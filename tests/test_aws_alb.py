@@ -1,5 +1,6 @@
 """ALB rows: what a client wrote never moves into the fields behind it."""
 
+import json
 from typing import Any
 
 import polars as pl
@@ -79,3 +80,13 @@ def test_a_forged_row_inside_an_agent_is_doubtful() -> None:
 
 def test_a_cut_row_is_refused() -> None:
     assert set(parse(LEFT)) == {"refused"}
+
+
+def test_only_rows_with_escapes_are_escaped() -> None:
+    strange = line().replace("Root=", "Self=1-a\\b\nc;Root=")
+    several = [line(), strange, line(agent="a\\x22b"), line()]
+    found = FORMAT.parse(pl.Series(several)).to_dicts()
+    assert found[0] == found[3]
+    extra = [json.loads(row["extra"]) for row in found]
+    assert extra[1] == extra[0] | {"trace_self": "1-a\\b\nc"}
+    assert extra[2] == extra[0]
