@@ -14,14 +14,40 @@ from forensic.hops.table import BALANCED, Line, has, sure_of
 __all__ = ["decide"]
 
 
-def _first(lines: Sequence[Line], value: str) -> pl.Expr:
-    """That field of the first line that applies."""
-    chain = pl.lit(None, pl.String)
-    for line in reversed(lines):
-        found = getattr(line, value)
-        result = pl.lit(found) if isinstance(found, str) else found
-        chain = pl.when(sure_of(line.when)).then(result).otherwise(chain)
-    return chain
+#: What a line of the table says, and what is said where none applies.
+_SAID = {
+    "answered_by": "unknown",
+    "cause": "unknown",
+    "confidence": "none",
+    "because": "no record says who answered",
+}
+
+
+def _expression(value: pl.Expr | str) -> pl.Expr:
+    return pl.lit(value) if isinstance(value, str) else value
+
+
+def _first(requests: pl.DataFrame, lines: Sequence[Line]) -> pl.DataFrame:
+    """What the first line that applies says of each request, in their order.
+
+    Each condition is looked at once, and what lines say only where one applies: most
+    of the table is about answers that an archive does not hold.
+    """
+    number = pl.lit(None, pl.Int64)
+    for place, line in reversed(list(enumerate(lines))):
+        number = pl.when(sure_of(line.when)).then(pl.lit(place)).otherwise(number)
+    known = requests.with_columns(_line=number).with_row_index("_row")
+    said = [pl.DataFrame(schema={"_row": pl.UInt32, **dict.fromkeys(_SAID, pl.String)})]
+    for place in known["_line"].drop_nulls().unique().sort().to_list():
+        line = lines[place]
+        values = (line.by, line.cause, line.sure, line.because)
+        columns = dict(zip(_SAID, map(_expression, values), strict=True))
+        part = known.filter(pl.col("_line") == place).select("_row", **columns)
+        said.append(part.cast(dict.fromkeys(_SAID, pl.String)))
+    rows = known.select("_row").join(
+        pl.concat(said), on="_row", how="left", maintain_order="left"
+    )
+    return rows.select(pl.col(name).fill_null(value) for name, value in _SAID.items())
 
 
 def _lowered(confidence: pl.Expr) -> pl.Expr:
@@ -53,11 +79,7 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
     """The requests with `answered_by`, `cause`, `rule`, `confidence` and `because`."""
     lines = [*edge(), *origin()]
     decided = requests.with_columns(
-        answered_by=_first(lines, "by").fill_null("unknown"),
-        cause=_first(lines, "cause").fill_null("unknown"),
-        confidence=_first(lines, "sure").fill_null("none"),
-        because=_first(lines, "because").fill_null("no record says who answered"),
-        _slot=pl.col("time") // _CLOSE,
+        *_first(requests, lines), _slot=pl.col("time") // _CLOSE
     ).with_columns(ambiguous=_exchangeable())
     return decided.drop("_slot").with_columns(
         confidence=pl.when(pl.col("ambiguous"))

@@ -93,40 +93,46 @@ def _peer() -> pl.Expr:
     return pl.when(inside).then(pl.coalesce(appended, public)).otherwise(own)
 
 
-def _records(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
-    """Every record of a response, narrowed and on the corrected clock."""
+def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The events that are records of a response."""
     tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
     hop = pl.col("hop")
     written = pl.col("level").is_null() | (hop != "web_server")
+    return events.filter(hop.is_in(_LOGGED) & tells & written)
+
+
+def _path() -> pl.Expr:
+    return pl.when(pl.col("path") == "").then(pl.lit("/")).otherwise(pl.col("path"))
+
+
+def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
+    """The records of responses, narrowed and on the corrected clock."""
+    hop = pl.col("hop")
     moment, start = corrected(clocks)
     query = pl.when(pl.col("query") != "").then(pl.col("query"))
-    path = pl.when(pl.col("path") == "").then(pl.lit("/")).otherwise(pl.col("path"))
+    path = pl.col("path")
     agent = pl.col("user_agent").str.slice(0, 96)
-    return (
-        events.filter(hop.cast(pl.String).is_in(_LOGGED) & tells & written)
-        .with_columns(path=path, query=query)
-        .select(
-            "source",
-            "line",
-            "offset",
-            tier=hop.cast(pl.String).replace_strict(
-                TIERS, default=None, return_dtype=pl.Int8
-            ),
-            time=moment,
-            start=start,
-            coarse=(pl.col("local_time").dt.microsecond() == 0)
-            & ~hop.is_in(["waf", "load_balancer"]),
-            error=is_error(),
-            **{name: pl.col(name) for name in [*_TEXTS, *_NUMBERS]},
-            method_key=hashed(pl.col("method").str.to_uppercase()),
-            path_key=hashed(path),
-            query_key=hashed(query),
-            agent_key=hashed(agent),
-            peer_key=hashed(_peer()),
-            trace_key=hashed(pl.col("trace_id")),
-            request_key=hashed(pl.col("request_id")),
-            bucket=moment // _BUCKET,
-        )
+    return answers.with_columns(path=_path(), query=query).select(
+        "source",
+        "line",
+        "offset",
+        tier=hop.cast(pl.String).replace_strict(
+            TIERS, default=None, return_dtype=pl.Int8
+        ),
+        time=moment,
+        start=start,
+        coarse=(pl.col("local_time").dt.microsecond() == 0)
+        & ~hop.is_in(["waf", "load_balancer"]),
+        error=is_error(),
+        **{name: pl.col(name) for name in [*_TEXTS, *_NUMBERS]},
+        method_key=hashed(pl.col("method").str.to_uppercase()),
+        path_key=hashed(path),
+        query_key=hashed(pl.col("query")),
+        agent_key=hashed(agent),
+        peer_key=hashed(_peer()),
+        trace_key=hashed(pl.col("trace_id")),
+        request_key=hashed(pl.col("request_id")),
+        bucket=moment // _BUCKET,
     )
 
 
@@ -161,13 +167,15 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
     same = ["tier", "time", "trace_key", "request_key", "path_key", "query_key"]
     same += ["peer_key", "status", "action"]
+    told = delivered & ((pl.col("trace_key") != 0) | (pl.col("request_key") != 0))
     again = (
-        delivered
-        & pl.col("time").is_not_null()
-        & ((pl.col("trace_key") != 0) | (pl.col("request_key") != 0))
-        & (pl.int_range(pl.len()).over(same) > 0)
+        ordered.select(*same, row=pl.int_range(pl.len()))
+        .filter(told & pl.col("time").is_not_null())
+        .filter(~pl.struct(same).is_first_distinct())["row"]
     )
-    return ordered.filter(~again)
+    if again.is_empty():
+        return ordered
+    return ordered.filter(~pl.int_range(pl.len()).is_in(again.implode()))
 
 
 def collect(
@@ -178,23 +186,30 @@ def collect(
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
     """
-    records = _records(answered(events), clocks)
-    if everything:
-        return _once(records.collect(engine="streaming"))
-    errors = records.filter("error")
-    places = _neighbours(errors).collect(engine="streaming")
-    traced = errors.filter(pl.col("trace_key") != 0).select("trace_key").unique()
-    traces = traced.collect(engine="streaming")
-    yes = pl.lit(value=True)
-    found = (
-        records.join(
-            places.lazy().with_columns(near=yes),
-            on=["path_key", "bucket"],
-            how="left",
-            nulls_equal=True,
-        )
-        .join(traces.lazy().with_columns(traced=yes), on="trace_key", how="left")
-        .filter(pl.col("near") | pl.col("traced"))
-        .drop("near", "traced")
-    )
-    return _once(found.collect(engine="streaming"))
+    answers = _answers(answered(events))
+    if not everything:
+        answers = answers.filter(_is_wanted(answers, clocks))
+    return _once(_records(answers, clocks).collect(engine="streaming"))
+
+
+def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
+    """Whether a record stands near an error of its path, or shares its trace id.
+
+    It is asked of the events as they stand: what is not wanted is hardly read.
+    """
+    seen = ["path_key", "bucket", "time", "start", "status", "trace_key"]
+    errors = _records(answers.filter(is_error()), clocks).select(seen)
+    found = errors.collect(engine="streaming")
+    places = _neighbours(found.lazy()).select(_place("path_key", "bucket")).collect()
+    traces = found["trace_key"].unique()
+    moment, _ = corrected(clocks)
+    place = _place(hashed(_path()), moment // _BUCKET)
+    trace = hashed(pl.col("trace_id"))
+    known = traces.filter(traces != 0)
+    return place.is_in(places.to_series().implode()) | trace.is_in(known.implode())
+
+
+def _place(path_key: pl.Expr | str, bucket: pl.Expr | str) -> pl.Expr:
+    """A path and a bucket of time as one key of 64 bits."""
+    columns = [pl.col(c) if isinstance(c, str) else c for c in (path_key, bucket)]
+    return columns[0] ^ columns[1].hash(2)
