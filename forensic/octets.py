@@ -39,8 +39,8 @@ _HIGH = 0x80
 _SPARSE = 4
 #: Of so many lines one may stand elsewhere.
 _SELDOM = 8
-#: So many lines fit into the cache of a core.
-_BATCH = 4096
+#: So many lines fit into a core's cache, and make little of what each step costs.
+_BATCH = 8192
 
 
 def shape(size: int, **offsets: int) -> np.dtype[np.void]:

@@ -30,6 +30,7 @@ __all__ = ["plain"]
 
 #: Name ▶ one value a line; texts as string views.
 _Arrays = dict[str, npt.NDArray[Any]]
+_Columns = dict[str, pl.Series]
 
 _METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
 _VERSIONS = ["1.1", "2.0", "1.0", "3.0"]
@@ -38,6 +39,7 @@ _FAR = 1 << 31
 #: From the end of the address to the first quote.
 _AFTER_ADDRESS = len(" - - [06/Feb/2025:14:32:07 +0900] ")
 _STAMP = "06/Feb/2025:14:32:07 +0900] "
+_WRITTEN = np.dtype(f"V{len(_STAMP)}")
 _SHORTEST_HEAD = _AFTER_ADDRESS + len("::")
 _SHORTEST_REST = len('" 200 0 "" ""')
 
@@ -125,19 +127,21 @@ def _client(rows: _Rows) -> tuple[_Arrays, Mask]:
     """`client_ip` of `192.0.2.1 - - [`; with a user, or several, no line fits."""
     start, end = rows.octets.start, rows.quotes[0] - _AFTER_ADDRESS
     fits = rows.head["dashes"] >> np.uint64(16) == word(" - - [")
-    fits &= ~_lists(rows.octets, start, np.where(rows.whole, end, start))
-    return {"client_ip": rows.octets.views(start, end)}, fits
-
-
-def _stamp(rows: _Rows) -> tuple[_Arrays, Mask]:
-    """`local_time` and `utc_offset` of `06/Feb/2025:14:32:07 +0900] `."""
-    start = rows.quotes[0] - len(_STAMP)
-    stamp, fits = clf(rows.octets, start)
-    east, size = zone(rows.octets, start + _STAMP.index("+"))
     around = rows.head["zone"]
-    fits &= (size == len("+0900")) & (_byte(around, 0) == ord(" "))
-    fits &= around >> np.uint64(48) == word("] ")
-    return {"stamp": stamp, "east": east}, fits
+    fits &= (_byte(around, 0) == ord(" ")) & (around >> np.uint64(48) == word("] "))
+    fits &= ~_lists(rows.octets, start, np.where(rows.whole, end, start))
+    stamp = rows.octets.at(rows.quotes[0] - len(_STAMP), _WRITTEN)
+    return {"client_ip": rows.octets.views(start, end), "stamp": stamp}, fits
+
+
+def _stamps(octets: Octets, written: npt.NDArray[np.void]) -> tuple[_Columns, Mask]:
+    """Local times and seconds east of UTC of `06/Feb/2025:14:32:07 +0900`."""
+    each = dataclasses.replace(octets, bytes_=written.view(np.uint8))
+    place = np.arange(len(written)) * written.itemsize
+    stamp, fits = clf(each, place)
+    east, size = zone(each, place + _STAMP.index("+"))
+    columns = {"local_time": naive(stamp), "utc_offset": pl.Series(east).cast(pl.Int32)}
+    return columns, fits & (size == len("+0900"))
 
 
 def _kinds(keys: Words, words: Sequence[tuple[np.uint64, np.uint64]]) -> Ints:
@@ -230,7 +234,7 @@ def _read(octets: Octets) -> _Arrays:
     rows = _rows(octets)
     fits = rows.whole
     found: _Arrays = {}
-    for part in (_client, _stamp, _request, _answer, _headers):
+    for part in (_client, _request, _answer, _headers):
         values, good = part(rows)
         found |= values
         fits &= good
@@ -246,7 +250,8 @@ def plain(octets: Octets) -> tuple[pl.DataFrame, Mask]:
     if not any(part["fits"].any() for part in parts):
         return pl.DataFrame(), np.zeros(len(octets.start), np.bool_)
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    fits: Mask = found["fits"]
+    stamps, stamped = _stamps(octets, found["stamp"])
+    fits = found["fits"] & stamped
     if not octets.is_ascii:
         # Fixed places could cut a character in two; both servers escape such bytes.
         size = octets.lines.str.len_bytes()
@@ -261,8 +266,7 @@ def plain(octets: Octets) -> tuple[pl.DataFrame, Mask]:
     return pl.DataFrame(
         {
             "client_ip": text(found["client_ip"]),
-            "local_time": naive(found["stamp"]),
-            "utc_offset": pl.Series(found["east"]).cast(pl.Int32),
+            **stamps,
             "method": _METHOD_NAMES.gather(found["method"]),
             "http_version": _VERSION_NAMES.gather(found["version"]),
             "path": text(found["path"]),
