@@ -645,3 +645,47 @@ def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
     text = 'ModSecurity: Access denied with code 403 (phase 2). [id "949110"]'
     found = correlate(events(web(403), error(text)), NO_CLOCKS, NO_SOURCES)
     assert found["rule"].to_list() == ["949110"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "request failed\njava.lang.NullPointerException: null\n\tat shop.Orders.show",
+        "TypeError: x is undefined\n    at show (/srv/app/orders.js:12:9)",
+        "NoMethodError (undefined method 'total' for nil):",
+        "ActionView::Template::Error (undefined local variable):",
+    ],
+    ids=["Java", "JavaScript", "Ruby", "Rails"],
+)
+def test_exceptions_of_other_languages(text: str) -> None:
+    failed = app(text, hop="application", level="error")
+    found = correlate(events(web(500), failed), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    assert row["confidence"] == "strong"
+
+
+def test_a_route_that_does_not_exist_is_no_exception() -> None:
+    text = 'ActionController::RoutingError (No route matches [GET] "/x"):'
+    failed = app(text, hop="application", level="error")
+    found = correlate(events(web(502), failed), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() != ["exception"]
+
+
+def test_threads_of_one_process_do_not_mix_up_their_requests() -> None:
+    """Two requests that overlap: the ids say which answer belongs to which."""
+    common: dict[str, Any] = {"hop": "application", "pid": 7, "source": "app.log"}
+    lines: list[dict[str, Any]] = [
+        {
+            "path": "/app/admin",
+            "method": "GET",
+            "request_id": "a",
+            "message": "Started",
+        },
+        {"path": "/quick", "method": "GET", "request_id": "b", "message": "Started"},
+        {"status": 500, "request_id": "a"},
+        {"status": 200, "request_id": "b"},
+    ]
+    rows = [common | line | {"time": T} for line in lines]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["path"].to_list() == ["/app/admin"]

@@ -1,7 +1,8 @@
 """Django's development server: `[06/Feb/2025 14:32:07] "GET / HTTP/1.1" 200 2`.
 
 Its `django.request` lines (`Not Found: /p`, `Internal Server Error: /p`) carry neither
-stamp nor level, only the words of the status; a traceback follows.
+stamp nor level, only the words of the status; a traceback follows. Sites often log with
+the same stamp: `[06/Feb/2025 14:32:07] WARNING [django.request:241] Forbidden: /p`.
 """
 
 import polars as pl
@@ -27,6 +28,31 @@ _REQUEST = (
     r'^"(?P<method>[A-Z]+) (?P<target>.*?)(?: HTTP/(?P<http_version>[0-9.]+))?"'
     r" (?P<status>[1-5][0-9]{2}) (?P<bytes_sent>[0-9]+)$"
 )
+#: The formatter that sites copy from each other.
+_LOGGED = (
+    r"^(?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) "
+    r"(?:\[(?P<logger>[A-Za-z_][\w.]*)(?::[0-9]+)?\] )?(?P<text>[\s\S]*)$"
+)
+
+
+def _logged(lines: pl.Series) -> pl.DataFrame:
+    """The columns of `[stamp] LEVEL [logger:line] message`."""
+    head = prefix(without_colour(lines), rf"\[(?P<stamp>{_STAMP})\] ")
+    said = head["rest"].str.extract_groups(_LOGGED).struct.unnest()
+    known = pl.col("level").is_not_null()
+    local_time = clf_stamp(pl.col("stamp"))
+    told = http_messages(said["text"])
+    own = [name for name in told.columns if name != "duration"]
+    frame = pl.concat([head, said, told.select(own)], how="horizontal")
+    return frame.select(
+        *(pl.when(known).then(name).alias(name) for name in own),
+        "logger",
+        level=pl.col("level").str.to_lowercase(),
+        local_time=local_time,
+        message="text",
+        flags=pl.when(known & local_time.is_null()).then(pl.lit(["bad_time"])),
+        refused=pl.when(~known).then(pl.lit("no Django line")),
+    )
 
 
 def _access(lines: pl.Series) -> pl.DataFrame:
@@ -62,7 +88,7 @@ def _words(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of what `manage.py runserver` writes."""
-    return first_that_parses(lines, [_access, _words])
+    return first_that_parses(lines, [_logged, _access, _words])
 
 
 FORMAT = Format(

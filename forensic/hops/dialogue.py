@@ -8,7 +8,8 @@ import polars as pl
 
 __all__ = ["answered"]
 
-_SPOKEN = ["source", "hostname", "pid"]
+#: Where requests have an id, threads of one process do not mix them up.
+_SPOKEN = ["source", "hostname", "pid", "request_id"]
 _TOLD = ["method", "host", "path", "query", "client_ip"]
 
 

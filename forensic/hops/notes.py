@@ -229,12 +229,16 @@ KINDS = [
         (400,),
     ),
     Kind("abort", _APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
+    Kind("no_route", _APP, r"RoutingError \(", "application_response"),
     Kind(
         "exception",
         _APP,
         r"Traceback \(most recent call last\)|Exception on /|Internal Server Error: /"
         r"|Error handling request|Exception in ASGI application"
-        r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: ",
+        r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
+        # Java, JavaScript and .NET name the error and its frames; Ruby its message.
+        r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$<]"
+        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(",
         "exception",
         (500, 502, 503, 504),
     ),
