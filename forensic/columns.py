@@ -210,11 +210,17 @@ def first_that_parses(
     return patched(found, rows, more)
 
 
+#: Up to one of so many rows is few.
+_FEW = 4
+
+
 def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
     """The frame with other values in some rows; null there in columns they lack.
 
-    The rows are few: columns that stay as they are, are not even looked through.
+    Where they are few, columns that stay as they are, are not even looked through.
     """
+    if len(rows) * _FEW > len(frame):
+        return _interleaved(frame, rows, others)
     before = frame[rows]
     columns = []
     for name in dict.fromkeys([*frame.columns, *others.columns]):
@@ -225,6 +231,25 @@ def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.Da
         else:
             columns.append(_patched(name, old, rows, new, len(frame)))
     return pl.DataFrame(columns)
+
+
+def _interleaved(
+    frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame
+) -> pl.DataFrame:
+    """The same, where the rows are many or all."""
+    place = pl.int_range(len(frame), dtype=pl.UInt32, eager=True)
+    place = place.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True))
+    if len(rows) < len(frame):
+        kept = np.ones(len(frame), np.bool_)
+        kept[rows.to_numpy()] = False
+        both = [others, frame.filter(kept)]
+        others = pl.concat(both, how="diagonal_relaxed", rechunk=True)
+        behind = pl.int_range(len(rows), len(frame), dtype=pl.UInt32, eager=True)
+        place = place.scatter(np.flatnonzero(kept), behind)
+    absent = [name for name in frame.columns if name not in others.columns]
+    return others[place].with_columns(
+        pl.lit(None, frame.schema[name]).alias(name) for name in absent
+    )
 
 
 def _patched(

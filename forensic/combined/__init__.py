@@ -41,7 +41,7 @@ def _left(lines: pl.Series) -> pl.DataFrame:
 
 def combined(lines: pl.Series) -> pl.DataFrame:
     """The columns of combined lines, and `tail`: what follows the user agent."""
-    frame, fits = plain(Octets.of(lines))
+    frame, fits = plain(Octets.of(lines, partly=True))
     if not fits.any():
         return _left(lines)
     if fits.all():

@@ -188,6 +188,9 @@ _BETWEEN_DASHES = re.compile(
 _BEFORE_COLON = re.compile(rf"(?!(?:{_NONE}): )({_DOTTED}): ".encode())
 
 
+_NO_LINE = "no stamp and level"
+
+
 class _Cutter:
     """Lines that are cut from the left, each at its own place."""
 
@@ -235,6 +238,8 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     bare &= octets.byte(cutter.place) != ord("[")
     named = cutter.names(bare, _BEFORE_COLON)
     rows = (level.found | logger.found | bare) & (cutter.place <= octets.end)
+    if not rows.any():
+        return refused_where(~rows, _NO_LINE).to_frame()
     begins = np.where(rows, cutter.place, octets.end)
     message = octets.cut(begins, octets.end)
     http, plainest = announced(dataclasses.replace(octets, lines=message, start=begins))
@@ -246,7 +251,7 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
         levels.column(lower).alias("level"),
         either(logger, named, between).column().alias("logger"),
         message.alias("message"),
-        refused_where(~rows, "no stamp and level"),
+        refused_where(~rows, _NO_LINE),
     )
 
 
