@@ -228,6 +228,8 @@ def _announced(octets: Octets) -> pl.DataFrame:
     place = octets.start
     tells = octets.stands(_TELLS[0], place) | octets.stands(_TELLS[1], place)
     head = names(octets, place, tells, _ANNOUNCED)
+    if not head.groups:
+        return refused_where(~head.found, "no request").to_frame()
     method, status, scheme, host = (
         pl.Series(head.texts(group), dtype=pl.String) for group in range(4)
     )
