@@ -112,17 +112,23 @@ def octets_at(
         plain = np.dtype(f"V{of.itemsize}") if of.names else of
         every = np.ndarray(count, plain, bytes_, strides=(1,))
         return every[places].view(of)
-    inside = (places >= 0) & (places < count)
+    # A border of zeros on both sides, and only as much of the block as lies near it.
+    size, edge = of.itemsize, min(of.itemsize, len(bytes_))
+    zeros = np.zeros(size, np.uint8)
+    front = np.concatenate([zeros, bytes_[:edge], zeros])
+    back = np.concatenate([zeros, bytes_[len(bytes_) - edge :], zeros])
     found = np.zeros(len(places), of)
-    if inside.any():
-        found[inside] = octets_at(bytes_, places[inside], of)
-    near = ~inside & (places > -of.itemsize) & (places < len(bytes_))
-    for row in np.flatnonzero(near).tolist():
-        place = int(places[row])
-        piece = bytes(max(-place, 0)) + bytes_[max(place, 0) :][: of.itemsize].tobytes()
-        found[row] = np.frombuffer(piece[: of.itemsize].ljust(of.itemsize, b"\0"), of)[
-            0
-        ]
+    for block, first, rows in (
+        (bytes_, 0, (places >= 0) & (places < count)),
+        (front, -size, (places > -size) & (places < 0)),
+        (
+            back,
+            len(bytes_) - edge - size,
+            (places >= max(count, 0)) & (places < len(bytes_)),
+        ),
+    ):
+        if rows.any():
+            found[rows] = octets_at(block, places[rows] - first, of)
     return found
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forensic.formats import gunicorn_error, python_logging, syslog
+from forensic.lines import octets_at
 from forensic.names import names
 from forensic.octets import Octets, digits, pair, shape, word
 
@@ -105,3 +106,15 @@ def test_quick_path_says_what_the_slow_one_says(lines: list[str]) -> None:
                 assert not now.count()
             else:
                 assert was.filter(good).cast(now.dtype).to_list() == now.to_list(), name
+
+
+@given(st.binary(max_size=40), st.lists(st.integers(-60, 100)), st.integers(1, 30))
+def test_bytes_outside_the_block_are_zero(
+    block: bytes, places: list[int], size: int
+) -> None:
+    padded = bytes(100) + block + bytes(100)
+    found = octets_at(
+        np.frombuffer(block, np.uint8), np.array(places, np.int64), np.dtype(f"V{size}")
+    )
+    shown = [value.tobytes() for value in found]
+    assert shown == [padded[100 + place :][:size] for place in places]

@@ -34,8 +34,6 @@ _Columns = dict[str, pl.Series]
 
 _METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
 _VERSIONS = ["1.1", "2.0", "1.0", "3.0"]
-#: Farther than any line is long.
-_FAR = 1 << 31
 #: From the end of the address to the first quote.
 _AFTER_ADDRESS = len(" - - [06/Feb/2025:14:32:07 +0900] ")
 _STAMP = "06/Feb/2025:14:32:07 +0900] "
@@ -105,21 +103,27 @@ def _rows(octets: Octets) -> _Rows:
     return _Rows(octets=octets, whole=whole, quotes=quotes, **records)
 
 
+#: What is longer is left to the strict path, which does not go step by step.
+_LONGEST_ADDRESS, _LONGEST_TARGET = 64, 8192
 #: An address is looked at sixteen bytes at a time.
 _PIECE = np.dtype("V16")
+#: And a path thirty-two.
+_STRETCH = np.dtype("V32")
 _INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
 
 
 def _lists(octets: Octets, start: Ints, end: Ints) -> Mask:
     """Whether a space or a comma stands between two places, seldom far apart."""
-    text = octets.at(start, _PIECE).view(np.uint8)
-    found = (text == ord(" ")) | (text == ord(","))
-    bits = np.packbits(found, bitorder="little").view("<u2")
-    size = end - start
-    lists: Mask = (bits & _INSIDE[np.minimum(np.maximum(size, 0), 16)]) != 0
-    more = np.flatnonzero(size > _PIECE.itemsize)
-    if len(more):
-        lists[more] |= _lists(octets, start[more] + _PIECE.itemsize, end[more])
+    lists = np.zeros(len(start), np.bool_)
+    rows: Ints = np.arange(len(start))
+    while len(rows):
+        text = octets.at(start[rows], _PIECE).view(np.uint8)
+        found = (text == ord(" ")) | (text == ord(","))
+        bits = np.packbits(found, bitorder="little").view("<u2")
+        size = end[rows] - start[rows]
+        inside = _INSIDE[np.minimum(np.maximum(size, 0), _PIECE.itemsize)]
+        lists[rows] |= (bits & inside) != 0
+        rows, start = rows[size > _PIECE.itemsize], start + _PIECE.itemsize
     return lists
 
 
@@ -129,7 +133,8 @@ def _client(rows: _Rows) -> tuple[_Arrays, Mask]:
     fits = rows.head["dashes"] >> np.uint64(16) == word(" - - [")
     around = rows.head["zone"]
     fits &= (_byte(around, 0) == ord(" ")) & (around >> np.uint64(48) == word("] "))
-    fits &= ~_lists(rows.octets, start, np.where(rows.whole, end, start))
+    near = rows.whole & (end - start <= _LONGEST_ADDRESS)
+    fits &= near & ~_lists(rows.octets, start, np.where(near, end, start))
     stamp = rows.octets.at(rows.quotes[0] - len(_STAMP), _WRITTEN)
     return {"client_ip": rows.octets.views(start, end), "stamp": stamp}, fits
 
@@ -157,6 +162,24 @@ def _kinds(keys: Words, words: Sequence[tuple[np.uint64, np.uint64]]) -> Ints:
     return found
 
 
+def _until_mark(octets: Octets, start: Ints, end: Ints) -> Ints:
+    """Where the first `?` between two places stands; else the second place."""
+    border = end.copy()
+    rows: Ints = np.arange(len(start))
+    while len(rows):
+        text = octets.at(start[rows], _STRETCH).view(np.uint8)
+        bits = np.packbits(text == ord("?"), bitorder="little").view("<u4")
+        wide = bits.astype(np.int64)
+        lowest = (wide & -wide).view(np.uint64)
+        below = np.bitwise_count(lowest - np.uint64(1))  # 64 where there is none
+        size = end[rows] - start[rows]
+        border[rows] = start[rows] + np.minimum(below, size)
+        left = (bits == 0) & (size > _STRETCH.itemsize)
+        border[rows[left]] = end[rows[left]]
+        rows, start = rows[left], start + _STRETCH.itemsize
+    return border
+
+
 def _request(rows: _Rows) -> tuple[_Arrays, Mask]:
     """The columns of `GET /path?query HTTP/1.1`; nothing else fits."""
     octets, (opening, closing, *_) = rows.octets, rows.quotes
@@ -164,11 +187,11 @@ def _request(rows: _Rows) -> tuple[_Arrays, Mask]:
     version = _kinds(rows.middle["version"], _VERSION_WORDS)
     begin = opening + _METHOD_SIZES[method]
     end = closing - len(" HTTP/1.1")
-    fits = (method >= 0) & (version >= 0) & (end > begin)
+    fits = rows.whole & (method >= 0) & (version >= 0)
+    fits &= (end > begin) & (end - begin <= _LONGEST_TARGET)
     fits &= octets.byte(begin) == ord("/")
     fits &= octets.byte(end) == ord(" ")
-    mark = octets.cut(begin, end).str.find("?", literal=True)
-    border = np.minimum(begin + mark.fill_null(_FAR).to_numpy(), end)
+    border = _until_mark(octets, begin, np.where(fits, end, begin))
     return {
         "method": method,
         "version": version,
