@@ -689,3 +689,10 @@ def test_threads_of_one_process_do_not_mix_up_their_requests() -> None:
     rows = [common | line | {"time": T} for line in lines]
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
     assert found["path"].to_list() == ["/app/admin"]
+
+
+def test_a_rule_of_the_listener_is_no_rule_of_the_firewall() -> None:
+    record = alb(403, action="waf", upstream=None, rule="7")
+    found = correlate(events(record), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["waf_rule"]
+    assert found["rule"].to_list() == [None]

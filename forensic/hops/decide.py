@@ -55,6 +55,10 @@ def _lowered(confidence: pl.Expr) -> pl.Expr:
     return confidence.replace({"certain": "strong", "strong": "weak"})
 
 
+#: Of a load balancer's rules, only those of Cloud Armor are a firewall's.
+_ARMOR_RULE = pl.when(pl.col("load_balancer_format") == "gcp_load_balancer").then(
+    "load_balancer_rule"
+)
 #: Equal requests closer than this (µs) may be exchanged.
 _CLOSE = 3_000_000
 
@@ -86,6 +90,6 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),
         rule=pl.when(pl.col("cause") == "waf_rule").then(
-            pl.coalesce("waf_rule", "cdn_rule", "load_balancer_rule", "note_rule")
+            pl.coalesce("waf_rule", "cdn_rule", _ARMOR_RULE, "note_rule")
         ),
     )

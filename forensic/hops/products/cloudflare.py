@@ -52,7 +52,7 @@ def lines() -> list[Line]:
     }
     return [
         Line(
-            when=own & pl.col("cdn_action").str.contains(_STOPPED),
+            when=own & (_STATUS >= 400) & pl.col("cdn_action").str.contains(_STOPPED),
             by="waf",
             cause="waf_rule",
             sure="certain",
