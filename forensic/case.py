@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Case:
         """A case at `folder`, which need not exist yet."""
         self.folder = folder
         self.held: dict[str, Mapping[str, Any]] = {}
+        self._known: dict[str, Any] = {}
 
     # -- places ---------------------------------------------------------------
     def path(self, name: str) -> Path:
@@ -73,6 +74,15 @@ class Case:
             return {}
         found: dict[str, Any] = orjson.loads(path.read_bytes())
         return found
+
+    def known(self, name: str, find: Callable[[], Any]) -> Any:
+        """What was found in the tables before; found now where nothing was.
+
+        Reports ask for the same few numbers, each of which takes all events.
+        """
+        if name not in self._known:
+            self._known[name] = find()
+        return self._known[name]
 
     def require(self) -> None:
         """Refuse a folder that is not a finished case."""
@@ -130,18 +140,21 @@ class Case:
     def publish_table(self, name: str, frame: pl.DataFrame) -> None:
         """Put a table (sources, clocks, …) with exactly the columns of its schema."""
         schema = _TABLES[name]
+        self._known.clear()
         aligned = frame.select(pl.col(c).cast(d) for c, d in schema.items())
         self.publish(f"{name}.parquet", parquet_bytes(aligned))
 
     def hold_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Let this run read a JSON file that it will publish last of all."""
         self.held[name] = value
+        self._known.clear()
 
     def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Put a JSON file: sorted keys, two spaces, a final line end."""
         options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
         self.publish(name, orjson.dumps(value, option=options))
         self.held.pop(name, None)
+        self._known.clear()
 
     # -- integrity ------------------------------------------------------------
     def files(self) -> list[Path]:

@@ -25,7 +25,7 @@ _AROUND = 30
 #: So many events must be expected in a silent stretch before it counts as a gap.
 _EXPECTED = 15.0
 _MOST = 500
-_HEALTH = r"^ELB-HealthChecker"
+_HEALTH = "ELB-HealthChecker"
 
 
 def _family(source: pl.Expr) -> pl.Expr:
@@ -140,19 +140,19 @@ def _span(events: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
 
 def _signs(events: pl.LazyFrame) -> dict[str, Any]:
     """Which hops the archive has, and which ones its lines speak of."""
-    hop = pl.col("hop").cast(pl.String)
+    hop = pl.col("hop")
     web = hop == "web_server"
     balancer = hop == "load_balancer"
     action = pl.col("action").fill_null("")
-    scope = pl.col("client_scope").cast(pl.String)
+    scope = pl.col("client_scope")
     answered = pl.col("status").is_not_null()
     row = (
         events.select(
             **{f"has_{name}": (hop == name).sum() for name in HOPS},
             access=(web & answered).sum(),
             inside=(web & answered & scope.is_in(["private", "shared"])).sum(),
-            checks=(web & pl.col("user_agent").str.contains(_HEALTH)).sum(),
-            asked_waf=(balancer & action.str.contains("waf")).sum(),
+            checks=(web & pl.col("user_agent").str.starts_with(_HEALTH)).sum(),
+            asked_waf=(balancer & action.str.contains("waf", literal=True)).sum(),
             targets=(balancer & pl.col("upstream").is_not_null()).sum(),
             upstreams=(
                 web

@@ -66,4 +66,8 @@ def local_offset(case: Case) -> int | None:
 
     The same zone in which a question without a zone is understood.
     """
-    return dominant_offset(case.events(), case.table("clocks").collect()) or None
+    clocks = case.table("clocks")
+    return (
+        case.known("offset", lambda: dominant_offset(case.events(), clocks.collect()))
+        or None
+    )

@@ -2,7 +2,17 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.rule import (
+    EVIDENCE,
+    Example,
+    Frames,
+    Rule,
+    gather,
+    hop_words,
+    plural,
+    report,
+)
+from forensic.telling import held
 
 #: Encoded bytes that matter to the patterns; decoded once, as a server does.
 _DECODED = {
@@ -38,13 +48,22 @@ _FAMILIES = {
 }
 
 
-def _family() -> pl.Expr:
-    """Name of the first family that the decoded request belongs to."""
+_SHOWN = ["hop", "path", "client_ip", "status"]
+#: Without any of these, what is decoded is what was sent.
+_ENCODED = r"[%+]"
+
+
+def _asked() -> pl.Expr:
+    """What a client sent, in lower case."""
     target = pl.concat_str(
         pl.col("path").fill_null(""), pl.col("query").fill_null(""), separator="?"
     )
     headers = pl.col("user_agent").fill_null("")
-    asked = pl.concat_str(target, headers, separator="\n").str.to_lowercase()
+    return pl.concat_str(target, headers, separator="\n").str.to_lowercase()
+
+
+def _family(asked: pl.Expr) -> pl.Expr:
+    """Name of the first family that the decoded request belongs to."""
     plain = asked.str.replace_many(list(_DECODED), list(_DECODED.values()))
     found = pl.lit(None, pl.String)
     for name, pattern in reversed(_FAMILIES.items()):
@@ -59,14 +78,25 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("status").is_not_null(),
         pl.col("path").is_not_null(),
     )
-    # Most requests have none of these bytes: only the rest is decoded and matched.
+    # Most requests have none of these bytes, though many browsers' names do.
     odd = (
         r"(?i)%2|%3|%5c|%7b|\.\.[/\\]|[<'{$;|`]|/etc/|win\.ini|javascript:|union|sleep"
     )
     text = pl.concat_str(["path", "query", "user_agent"], ignore_nulls=True)
+    asked = pl.col("asked")
+    every = "|".join(f"(?:{pattern})" for pattern in _FAMILIES.values())
+    perhaps = (
+        requests.with_columns(asked=_asked())
+        .filter(asked.str.contains(_ENCODED) | asked.str.contains(every))
+        .select(*EVIDENCE, *_SHOWN, "query", "user_agent", "asked")
+    )
+    few = held(perhaps)
     attacks = (
-        requests.filter(text.str.contains(odd))
-        .with_columns(family=_family(), served=pl.col("status").is_between(200, 299))
+        (perhaps if few is None else few)
+        .filter(text.str.contains(odd))
+        .with_columns(
+            family=_family(asked), served=pl.col("status").is_between(200, 299)
+        )
         .filter(pl.col("family").is_not_null())
     )
     keys = ["hop", "family", "served"]
