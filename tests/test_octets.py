@@ -112,7 +112,7 @@ def test_quick_path_says_what_the_slow_one_says(lines: list[str]) -> None:
 def test_bytes_outside_the_block_are_zero(
     block: bytes, places: list[int], size: int
 ) -> None:
-    padded = bytes(100) + block + bytes(100)
+    padded = bytes(100) + block + bytes(200)
     found = octets_at(
         np.frombuffer(block, np.uint8), np.array(places, np.int64), np.dtype(f"V{size}")
     )
