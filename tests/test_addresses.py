@@ -19,6 +19,8 @@ def _class_of(text: str) -> str | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
     for scope, networks in _SCOPES:
         if any(address in ipaddress.ip_network(network) for network in networks):
             return scope
