@@ -211,7 +211,7 @@ def first_that_parses(
 
 
 #: Up to one of so many rows is few.
-_FEW = 4
+_SELDOM = 4
 
 
 def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.DataFrame:
@@ -219,7 +219,7 @@ def patched(frame: pl.DataFrame, rows: pl.Series, others: pl.DataFrame) -> pl.Da
 
     Where they are few, columns that stay as they are, are not even looked through.
     """
-    if len(rows) * _FEW > len(frame):
+    if len(rows) * _SELDOM > len(frame):
         return _interleaved(frame, rows, others)
     before = frame[rows]
     columns = []
