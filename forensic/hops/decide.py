@@ -5,6 +5,7 @@ The decision table reads from the client inwards; the first line that applies wi
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
 from forensic.hops.edge import edge
@@ -33,12 +34,15 @@ def _first(requests: pl.DataFrame, lines: Sequence[Line]) -> pl.DataFrame:
     Each condition is looked at once, and what lines say only where one applies: most
     of the table is about answers that an archive does not hold.
     """
-    number = pl.lit(None, pl.Int64)
-    for place, line in reversed(list(enumerate(lines))):
-        number = pl.when(sure_of(line.when)).then(pl.lit(place)).otherwise(number)
-    known = requests.with_columns(_line=number).with_row_index("_row")
+    conditions = {str(place): sure_of(line.when) for place, line in enumerate(lines)}
+    holds = requests.select(**conditions)
+    number = np.full(requests.height, -1, np.int16)
+    for place in reversed(range(len(lines))):
+        number[holds[str(place)].to_numpy()] = place
+    applies = pl.Series("_line", number)
+    known = requests.with_columns(applies).with_row_index("_row")
     said = [pl.DataFrame(schema={"_row": pl.UInt32, **dict.fromkeys(_SAID, pl.String)})]
-    for place in known["_line"].drop_nulls().unique().sort().to_list():
+    for place in applies.filter(applies >= 0).unique().sort():
         line = lines[place]
         values = (line.by, line.cause, line.sure, line.because)
         columns = dict(zip(_SAID, map(_expression, values), strict=True))

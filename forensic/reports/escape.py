@@ -8,6 +8,7 @@ and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -157,10 +158,9 @@ _COMPILED = [
 _COMPILED.append(
     (tuple(_SHAPE_SIGNS.split()), re.compile(f"({_SHAPES})", re.DOTALL), 1)
 )
-#: What any of them needs, for a whole column.
-_TRIGGER = "(?i)" + "|".join(
-    sorted({sign for signs, _, _ in _COMPILED for sign in signs})
-)
+#: What any of them needs, also for a whole column.
+_SIGNS = sorted({sign for signs, _, _ in _COMPILED for sign in signs})
+_TRIGGER = f"(?i){'|'.join(_SIGNS)}"
 
 
 def _hidden(group: int) -> Callable[[re.Match[str]], str]:
@@ -175,14 +175,27 @@ def _hidden(group: int) -> Callable[[re.Match[str]], str]:
     return replace
 
 
+#: Texts up to this length come again and again: labels, paths, names.
+_SHORT = 200
+
+
 def redacted(text: str) -> str:
     """The text with credentials replaced by `[redacted, 43 chars]`."""
+    return _known(text) if len(text) <= _SHORT else _searched(text)
+
+
+def _searched(text: str) -> str:
     # Beyond ASCII there are letters that match and are those of no sign: `ſecret`.
     small = text.lower() if text.isascii() else None
+    if small is not None and not any(sign in small for sign in _SIGNS):
+        return text
     for signs, pattern, group in _COMPILED:
         if small is None or any(sign in small for sign in signs):
             text = pattern.sub(_hidden(group), text)
     return text
+
+
+_known = lru_cache(maxsize=8192)(_searched)
 
 
 #: How much of a long text is looked at to show its beginning: whole credentials.

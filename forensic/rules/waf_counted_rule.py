@@ -13,7 +13,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
     allowed = frames.events.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "ALLOW",
-        pl.col("extra").str.contains(r'"overriddenAction":"BLOCK"|"EXCLUDED_AS_COUNT"'),
+        pl.col("extra").str.contains('"overriddenAction":"BLOCK"', literal=True)
+        | pl.col("extra").str.contains('"EXCLUDED_AS_COUNT"', literal=True),
     )
     would = each(allowed, "counted", [*_FIELDS, "overridden_group"]).filter(
         (pl.col("overriddenAction") == "BLOCK")
