@@ -96,8 +96,10 @@ def shaped(found: Found, names: pl.Series, lines: Lines) -> pl.DataFrame:
     rows = found.rows
     if not len(rows):
         return pl.DataFrame(schema=SHAPED)
-    # One line end a line, but for a stream's last.
-    last = np.searchsorted(lines.ends, found.ends - 1, side="right")
+    last = rows
+    if (found.ends != lines.ends[rows]).any():
+        # One line end a line, but for a stream's last.
+        last = np.searchsorted(lines.ends, found.ends - 1, side="right")
     frame = found.parsed.with_columns(
         names.gather(lines.segment[rows]).alias("source"),
         pl.Series("line", lines.numbers[rows]),

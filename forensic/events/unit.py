@@ -131,7 +131,7 @@ def _parse_group(
     return Parsed(
         events,
         unparsed_rows(block, found, names, lines),
-        _ledger(names, lines, found, events),
+        _ledger(names, lines, found),
     )
 
 
@@ -155,9 +155,7 @@ def _lines_of(segments: Sequence[Segment], line_ends: Index) -> Lines:
     return Lines(*(np.concatenate(column).astype(np.int64) for column in columns))
 
 
-def _ledger(
-    names: pl.Series, lines: Lines, found: Found, events: pl.DataFrame
-) -> pl.DataFrame:
+def _ledger(names: pl.Series, lines: Lines, found: Found) -> pl.DataFrame:
     """One LEDGER row a segment."""
     width = len(KINDS)
     slot = lines.segment * width + found.kinds
@@ -165,11 +163,11 @@ def _ledger(
     shape = (len(names), width)
     counts = np.bincount(slot, minlength=len(names) * width).reshape(shape)
     bytes_ = np.bincount(slot, sizes, len(names) * width).reshape(shape)
-    per_source = dict(events.group_by("source").len().iter_rows())
+    begun = np.bincount(lines.segment[found.rows], minlength=len(names))
     data: dict[str, object] = {
         "source": names,
         "lines": counts.sum(axis=1),
-        "events": [per_source.get(name, 0) for name in names],
+        "events": begun,
     }
     for index, kind in enumerate(KINDS):
         data[f"{kind}_lines"] = counts[:, index]
