@@ -176,7 +176,7 @@ def gather(
     keys = list(by) or ["_all"]
     needed = list(dict.fromkeys([*by, *tops, *EVIDENCE]))
     narrow = rows.select(needed)
-    found = held(narrow)
+    found = held(narrow, part=4)
     if found is not None and not found.collect().height:
         return _none(narrow.collect_schema(), by, tops)
     keyed = (narrow if found is None else found).with_columns(

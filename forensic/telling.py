@@ -9,8 +9,15 @@ import polars as pl
 __all__ = ["held", "telling"]
 
 #: Rows (and their bytes) that may be held; beyond, they stay in their files.
-_MOST_ROWS = 200_000
+_MOST_ROWS = 250_000
 _MOST_BYTES = 64 << 20
+#: What rules read of such events; their examples fail without any of these.
+_COLUMNS = (
+    "source line offset length time hop format level logger process message client_ip "
+    "client_scope forwarded_for method host path query status upstream_status "
+    "bytes_sent duration upstream user_agent referrer hostname action rule rule_group "
+    "rule_type labels reason extra flags"
+).split()
 
 #: What applications and hosts say, of which rules speak.
 _WORDS = "|".join(
@@ -44,19 +51,22 @@ def telling(events: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("flags").list.len() > 0,
         pl.col("message").str.contains(_WORDS),
     ]
-    return events.filter(pl.any_horizontal(signs))
+    return events.filter(pl.any_horizontal(signs)).select(_COLUMNS)
 
 
-def held(rows: pl.LazyFrame) -> pl.LazyFrame | None:
-    """The rows in memory; None where they are too many or too large for that."""
+def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:
+    """The rows in memory; None where they are too many or too large for that.
+
+    They may fill that part of what can be held.
+    """
     parts: list[pl.DataFrame] = []
     rows_held, size = 0, 0.0
     schema = rows.collect_schema()
     batches = rows.collect_batches(maintain_order=False, engine="streaming")
-    for part in batches:
-        rows_held += part.height
-        size += part.estimated_size()
-        if rows_held > _MOST_ROWS or size > _MOST_BYTES:
+    for batch in batches:
+        rows_held += batch.height
+        size += batch.estimated_size()
+        if rows_held * part > _MOST_ROWS or size * part > _MOST_BYTES:
             return None
-        parts.append(part)
+        parts.append(batch)
     return (pl.concat(parts) if parts else pl.DataFrame(schema=schema)).lazy()

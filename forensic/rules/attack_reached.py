@@ -90,7 +90,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         .filter(asked.str.contains(_ENCODED) | asked.str.contains(every))
         .select(*EVIDENCE, *_SHOWN, "query", "user_agent", "asked")
     )
-    few = held(perhaps)
+    few = held(perhaps, part=4)
     attacks = (
         (perhaps if few is None else few)
         .filter(text.str.contains(odd))
