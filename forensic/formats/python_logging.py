@@ -26,7 +26,7 @@ from forensic.columns import (
 from forensic.format import Format
 from forensic.messages import announced, http_messages
 from forensic.names import Names, either, names
-from forensic.octets import Mask, Octets, digits, number
+from forensic.octets import Ints, Mask, Octets, Words, word
 
 __all__ = ["FORMAT"]
 
@@ -170,14 +170,21 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
     )
 
 
-_STAMP_SIZE = len("2025-02-06 14:32:45,136 ")
+_SECONDS = len("2025-02-06 14:32:45")
+#: A comma becomes a point where this is taken from it.
+_COMMA = word(",") ^ word(".")
 #: Text in which none of _BEHIND but the last finds anything.
-_PLAIN = r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-])"
-_DOTTED = r"[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+|[a-z_][a-z0-9_]*"
+_PLAIN = (
+    r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-]"
+    # A path; a number or an address; the end of a sentence.
+    r"|/[^ :]*(?: |$)|[0-9]+\.[^ :]*(?: |$)|[^ \t\].:,\[|-][^ :]*\.(?: [^\[|-]|$))"
+)
+_DOTTED = r"[A-Za-z_$][A-Za-z0-9_$]*(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+"
 
 
 _ONE_LEVEL = "|".join(_LEVELS)
 _AT_LEVEL_CUT = re.compile(f"({_ONE_LEVEL}) ".encode())
+_BRACKETED_LEVEL = re.compile(rf"\[?({_ONE_LEVEL})\]? ".encode())
 _DASHED_LEVEL = re.compile(f"({_ONE_LEVEL}) - ".encode())
 #: `[text] ` names a logger, as the shapes of _BEHIND would find it.
 _NONE = "|".join(_NO_LOGGER)
@@ -185,10 +192,15 @@ _IN_BRACKETS = re.compile(rf"\[(?!req-|(?i:{_NONE})\])({_NAME})\] ".encode())
 _BETWEEN_DASHES = re.compile(
     rf"- (?!req-|(?i:{_NONE}|{_ONE_LEVEL}) )({_NAME}) - ".encode()
 )
-_BEFORE_COLON = re.compile(rf"(?!(?:{_NONE}): )({_DOTTED}): ".encode())
-
+#: `a.b: `, `a: ` or `a.b `.
+_BARE_NAME = re.compile(
+    rf"(?!(?:{_NONE}): )({_DOTTED}(?=:? )|[a-z_][a-z0-9_]*(?=: )):? ".encode()
+)
+#: With one of these, more names follow one that no colon ends.
+_MORE = b"[-|"
 
 _NO_LINE = "no stamp and level"
+_BYTE = np.uint64(255)
 
 
 class _Cutter:
@@ -205,45 +217,58 @@ class _Cutter:
             self.place = self.place + found.length
         return found
 
-    def stamps(self) -> tuple[pl.Series, Mask, Mask]:
-        """The times of `2025-02-06 14:32:45,136 `, which fit, which have no `T`."""
+    def stamps(self, opened: Mask) -> tuple[pl.Series, Mask, Mask]:
+        """The times of `2025-02-06 14:32:45,136 `, which fit, which have no `T`.
+
+        Those that a bracket opened, end with one: `2025-02-06 14:32:45,136] `.
+        """
         words = self.octets.at(self.place, stamps_at.ISO)
         local, fits = stamps_at.iso(words, "T ")
-        comma, with_comma = digits(words["tail"], ",000 ")
-        _, with_point = digits(words["tail"], ".000 ")
-        fits &= with_comma | with_point
-        middle = words["hour"] >> np.uint64(16) & np.uint64(255)
-        self.place = self.place + np.where(fits, _STAMP_SIZE, 0)
-        micros = local + number(comma, 1) * 1000
-        return stamps_at.naive(micros), fits, middle == np.uint64(ord(" "))
+        tail = words["tail"]
+        comma = tail & _BYTE == np.uint64(ord(","))
+        pointed: Words = np.where(comma, tail ^ _COMMA, tail)
+        micros, length = stamps_at.fraction(pointed)
+        ends = self.place + _SECONDS + length
+        closed = self.octets.stands(b"] ", ends)
+        fits &= np.where(opened, closed, self.octets.byte(ends) == ord(" "))
+        middle = words["hour"] >> np.uint64(16) & _BYTE
+        self.place = np.where(fits, ends + 1 + opened, self.place)
+        return stamps_at.naive(local + micros), fits, middle == np.uint64(ord(" "))
 
 
 def _cut(lines: pl.Series) -> pl.DataFrame:
     """The lines of the plainest layouts, cut at their separators.
 
     `INFO STAMP [app] text`, `STAMP INFO text`, `STAMP INFO [app] text`,
-    `STAMP INFO app: text` and `STAMP - app - INFO - text`.
+    `STAMP INFO app: text`, `STAMP INFO a.b text` and `STAMP - app - INFO - text`;
+    but for the first, stamp and level may stand in brackets.
     """
     cutter = _Cutter(lines)
     octets = cutter.octets
     before = cutter.names(np.ones(len(lines), np.bool_), _AT_LEVEL_CUT)
-    stamps, stamped, spaced = cutter.stamps()
+    opened = ~before.found & (octets.byte(cutter.place) == ord("["))
+    cutter.place = cutter.place + opened
+    stamps, stamped, spaced = cutter.stamps(opened)
     leads = before.found & stamped & spaced
     follows = stamped & ~before.found
     between = cutter.names(follows, _BETWEEN_DASHES)
     level = cutter.names(between.found, _DASHED_LEVEL)
-    behind = cutter.names(follows & ~between.found, _AT_LEVEL_CUT)
+    behind = cutter.names(follows & ~between.found, _BRACKETED_LEVEL)
     logger = cutter.names(leads | behind.found, _IN_BRACKETS)
     bare = behind.found & ~logger.found
     bare &= octets.byte(cutter.place) != ord("[")
-    named = cutter.names(bare, _BEFORE_COLON)
+    # `[STAMP] INFO in app: text` is another program's.
+    bare &= ~(opened & octets.stands(b"in ", cutter.place))
+    named = cutter.names(bare, _BARE_NAME)
+    bare &= ~(named.found & _more_names(octets, cutter.place))
     rows = (level.found | logger.found | bare) & (cutter.place <= octets.end)
     if not rows.any():
         return refused_where(~rows, _NO_LINE).to_frame()
     begins = np.where(rows, cutter.place, octets.end)
     message = octets.cut(begins, octets.end)
     http, plainest = announced(dataclasses.replace(octets, lines=message, start=begins))
-    rows &= named.found | _unnamed(rows & ~named.found & ~plainest, leads, message)
+    odd = _odd(rows & ~named.found & ~plainest, message)
+    rows[odd] = logger.found[odd] & ~_names_first(leads[odd], message.gather(odd))
     levels = either(before, behind, level)
     lower = [text and text.lower() for text in levels.texts()]
     return http.with_columns(
@@ -255,14 +280,26 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     )
 
 
-def _unnamed(rows: Mask, leads: Mask, messages: pl.Series) -> Mask:
-    """Which of the rows have a text that does not begin with more names."""
-    found = np.ones(len(rows), np.bool_)
+def _more_names(octets: Octets, places: Ints) -> Mask:
+    """Where more names may follow the one that ends at a place, without a colon."""
+    follows = octets.byte(places)
+    found: Mask = octets.byte(places - 2) != ord(":")
+    found &= np.logical_or.reduce([follows == byte for byte in _MORE])
+    return found
+
+
+def _odd(rows: Mask, messages: pl.Series) -> Ints:
+    """Those of the rows of which the text may begin with more names."""
     some = np.flatnonzero(rows)
     if len(some):
-        odd = some[~messages.gather(some).str.contains(_PLAIN).to_numpy()]
-        more = messages.gather(odd).str.contains(_MORE_NAMES).to_numpy()
-        found[odd] = leads[odd] & ~more
+        some = some[~messages.gather(some).str.contains(_PLAIN).to_numpy()]
+    return some
+
+
+def _names_first(leads: Mask, messages: pl.Series) -> Mask:
+    """Which texts behind a name in brackets begin with more names, or a separator."""
+    found: Mask = ~leads & messages.str.contains("^[|-] ").to_numpy()
+    found |= messages.str.contains(_MORE_NAMES).to_numpy()
     return found
 
 
