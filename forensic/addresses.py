@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.lines import octets_at
 from forensic.octets import Ints, Mask, Octets, Words
 from forensic.schema import EVENT
 
@@ -51,11 +52,12 @@ def _scope(text: str) -> str | None:
     return "public"
 
 
-#: Length of an address and places of its dots, as bits ▶ lengths of its four numbers.
-_SIZES = np.zeros((1 << 16, 4), np.int64)
-for _sizes in itertools.product((1, 2, 3), repeat=4):
-    _dots = np.cumsum(np.array(_sizes) + 1) - 1  # the last is where the text ends
-    _SIZES[int((1 << _dots).sum())] = _sizes
+#: The lengths of an address' four numbers, in all the ways that there are; none first.
+_SIZES = np.array([(0,) * 4, *itertools.product((1, 2, 3), repeat=4)]).T
+#: Places of the dots and of the end, as bits ▶ which of these ways it is.
+_WAYS = np.zeros(1 << 16, np.uint8)
+for _way, _sizes in enumerate(_SIZES.T[1:], 1):
+    _WAYS[int((1 << (np.cumsum(_sizes + 1) - 1)).sum())] = _way
 #: Where the networks of IPv4 begin and end, and the class from each of them on.
 _BORDERS: dict[int, str] = {0: "public"}
 for _scope_name, _networks in _NETWORKS:
@@ -67,7 +69,12 @@ _FROM = np.array(sorted(_BORDERS))
 #: The last is for what is no address.
 _SCOPE = EVENT["client_scope"]
 _CLASS = pl.Series([*(_BORDERS[n] for n in sorted(_BORDERS)), None], dtype=_SCOPE)
-_TEXT = np.dtype("V16")
+_TEXT, _FOUR = np.dtype("V16"), np.dtype("<u4")
+_DIGIT, _NONE, _EIGHT, _WIDE = np.uint32(15), np.uint32(0), np.uint32(8), np.uint32(16)
+_TEN, _HUNDRED, _MOST = np.uint32(10), np.uint32(100), np.uint32(255)
+#: Length of a number ▶ its digits among three bytes, and the least that it can be.
+_DIGITS = np.array([0, 0x0F0000, 0x0F0F00, 0x0F0F0F], np.uint32)
+_LEAST = np.array([0, 0, 10, 100], np.uint32)
 _INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
 
 
@@ -80,7 +87,6 @@ def _numbers(addresses: pl.Series) -> Ints:
 def _dotted(octets: Octets) -> Ints:
     size = np.minimum(octets.end - octets.start, _TEXT.itemsize)
     text = octets.at(octets.start, _TEXT).view(np.uint8)
-    digits = text - np.uint8(ord("0"))
 
     def bits(mask: Mask) -> npt.NDArray[np.uint16]:
         packed = np.packbits(mask, bitorder="little").view(np.uint16)
@@ -89,20 +95,20 @@ def _dotted(octets: Octets) -> Ints:
 
     dots = bits(text == ord("."))
     end = np.left_shift(1, size) & 0xFFFF  # none of these is sixteen bytes long
-    sizes = np.where((bits(digits > 9) == dots)[:, None], _SIZES[dots | end], 0)
-    fits = sizes[:, 0] > 0
+    way = _WAYS[np.where(bits(text - np.uint8(ord("0")) > 9) == dots, dots | end, 0)]
+    fits = way > 0
     place = np.arange(len(size)) * _TEXT.itemsize
-    whole = np.zeros(len(size), np.int64)
-    for length in sizes.T:
-        first, second, third = (
-            digits.take(place + at, mode="clip").astype(np.int64) for at in range(3)
-        )
-        number = np.where(length > 1, first * 10 + second, first)
-        number = np.where(length > 2, number * 10 + third, number)
-        fits &= (number <= 255) & ((first > 0) | (length == 1))
-        whole = whole << 8 | number
+    whole = np.zeros(len(size), np.uint32)
+    for sizes in _SIZES:
+        length = sizes[way]
+        # Three digits from behind, as bytes of a number; what lies before them is cut.
+        digits = octets_at(text, place + length - 3, _FOUR) & _DIGITS[length]
+        hundreds, tens, ones = (digits >> at & _DIGIT for at in (_NONE, _EIGHT, _WIDE))
+        number = hundreds * _HUNDRED + tens * _TEN + ones
+        fits &= (number <= _MOST) & (number >= _LEAST[length])
+        whole = whole << _EIGHT | number
         place = place + length + 1
-    return np.where(fits, whole, -1)
+    return np.where(fits, whole.astype(np.int64), -1)
 
 
 _LONG = np.dtype("V64")
