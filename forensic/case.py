@@ -153,8 +153,8 @@ class Case:
         """Put a JSON file: sorted keys, two spaces, a final line end."""
         options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
         self.publish(name, orjson.dumps(value, option=options))
-        self.held.pop(name, None)
-        self._known.clear()
+        if self.held.pop(name, None) != value:  # else it was read as it is before
+            self._known.clear()
 
     # -- integrity ------------------------------------------------------------
     def files(self) -> list[Path]:
