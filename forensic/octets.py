@@ -117,12 +117,6 @@ class Octets:
         start, end = places[:count], places[1 : count + 1]
         return cls(texts, octets, start, end, _is_ascii(octets))
 
-    def rows(self, numbers: Ints) -> Self:
-        """Only some of the lines."""
-        lines = self.lines.gather(numbers)
-        start, end = self.start[numbers], self.end[numbers]
-        return dataclasses.replace(self, lines=lines, start=start, end=end)
-
     def at(self, places: Ints, of: np.dtype[Any]) -> npt.NDArray[Any]:
         """The record that begins at each place; bytes outside the block are 0."""
         return octets_at(self.bytes_, places, of)
@@ -170,10 +164,6 @@ class Octets:
     def cut(self, start: Ints, end: Ints, there: Mask | None = None) -> pl.Series:
         """The text between two places of each line; null where it is not there."""
         return self.text(self.views(start, end), there)
-
-    def cuts(self, **pieces: tuple[Ints, Ints]) -> pl.DataFrame:
-        """The text between two places of each line, a column a piece."""
-        return pl.DataFrame({name: self.cut(*piece) for name, piece in pieces.items()})
 
     def _inside(self, places: Ints) -> Mask:
         """Whether a place lies inside a character of several bytes."""

@@ -42,7 +42,7 @@ def test_cuts_are_slices(lines: list[str], first: int, second: int) -> None:
     octets = Octets.of(pl.Series(ascii_, dtype=pl.String))
     start = np.minimum(octets.start + first, octets.end)
     end = np.minimum(octets.start + second, octets.end)
-    found = octets.cuts(piece=(start, end))["piece"].to_list()
+    found = octets.cut(start, end).to_list()
     assert found == [line[first : max(second, first)] for line in ascii_]
 
 
