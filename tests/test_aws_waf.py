@@ -183,6 +183,8 @@ def test_both_paths_agree(line: str) -> None:
         canonical().replace("1738819927123", "9738819927123"),
         canonical() + "{}",
         canonical()[:-1],
+        # another key that ends like the one of the request
+        canonical().replace('"httpRequest"', '"\\"httpRequest"'),
     ],
 )  # fmt: skip
 def test_the_fast_path_refuses_what_it_cannot_hold(line: str) -> None:

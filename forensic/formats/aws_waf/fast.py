@@ -58,6 +58,7 @@ def rows(lines: pl.Series) -> pl.DataFrame:
     place = octets.start + body.fill_null(0).to_numpy()
     stamps, stamped = _stamps(octets)
     begun = body.is_not_null().to_numpy() & stamped & (place >= octets.start + _ACL)
+    begun &= octets.byte(place - 1) == ord(",")  # an escaped quote begins no key
     start = np.where(begun, place + len(_BODY), octets.end)
     if not (start < octets.end).any():
         return pl.select(refused=pl.repeat(_REFUSED, len(lines)))
