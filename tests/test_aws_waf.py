@@ -183,6 +183,8 @@ def test_both_paths_agree(line: str) -> None:
         canonical().replace("1738819927123", "9738819927123"),
         canonical() + "{}",
         canonical()[:-1],
+        canonical().replace('"terminatingRuleId"', '"terminatingRule"'),
+        canonical().replace('"action"', '"Action"'),
         # another key that ends like the one of the request
         canonical().replace('"httpRequest"', '"\\"httpRequest"'),
     ],

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from forensic.formats.aws_waf.cut import PICKED, Requests, cut
+from forensic.formats.aws_waf.tolerant import is_canonical
 from forensic.formats.aws_waf.verdict import judge
 from forensic.json_text import NotJsonError, compact, load
 from forensic.lines import Views, viewed, views
@@ -235,7 +236,7 @@ def _verdict(acl: str, tail: str, owned: bool) -> dict[str, Any] | None:
         record, duplicates = load(f'{{{acl}"httpRequest":{{"":""}}{tail}')
     except NotJsonError:
         return None
-    if duplicates or not isinstance(record, dict):
+    if duplicates or not isinstance(record, dict) or not is_canonical(record):
         return None
     if record.keys() & (_REQUEST_KEYS | (_OWN_NAMES if owned else set())):
         return None

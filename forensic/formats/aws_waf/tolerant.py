@@ -13,7 +13,7 @@ from typing import Any
 from forensic.formats.aws_waf.verdict import judge
 from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["row"]
+__all__ = ["is_canonical", "row"]
 
 _LEVELS = 4
 _INSIDE = (
@@ -134,6 +134,11 @@ def _canonical(value: Any) -> Any:
             for key, item in value.items()
         }
     return value
+
+
+def is_canonical(record: dict[str, Any]) -> bool:
+    """Whether keys are spelled, and stand, as the documentation has them."""
+    return _with_aliases(_canonical(record)) == record
 
 
 def _with_aliases(record: dict[str, Any]) -> dict[str, Any]:
