@@ -6,7 +6,8 @@
 Every round runs each contender once, in turn, so that whatever else the machine does
 hits all of them. `forensic parse` writes full event rows with offsets, line numbers,
 hashes and the ledger; the peers write the table of `peers.py`. The figures are
-medians; peak memory is watched in a run of its own, before. A contender whose result differs from the others' makes the command fail.
+medians; peak memory is watched in a run of its own, before. A contender whose result
+differs from the others' makes the command fail.
 
 The peers need the `benchmark` extra: `pip install -e '.[benchmark]'`. lnav and GoAccess
 run where they are installed. On the mixed archive `parse` is held against `analyze`.
