@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.zones import ABBREVIATIONS
+
 __all__ = [
     "by_value",
     "clf_stamp",
@@ -320,40 +322,10 @@ def _json_objects(rows: pl.Series) -> pl.Series:
     return frame.select(pl.when(body != "").then(whole)).to_series()
 
 
-#: Abbreviations that the tz database gives one offset only since 2019; CST, IST and
-#: PST have several.
-_NAMED_ZONES = {
-    name: hours * 3600
-    for hours, names in (
-        (0, "UTC GMT WET"),
-        (1, "CET MET BST WEST WAT"),
-        (2, "CEST MEST EET CAT SAST"),
-        (3, "EEST IDT EAT MSK"),
-        (5, "PKT"),
-        (7, "WIB"),
-        (8, "AWST HKT WITA"),
-        (9, "JST KST WIT"),
-        (10, "AEST"),
-        (11, "AEDT"),
-        (12, "NZST"),
-        (13, "NZDT"),
-        (-3, "ADT"),
-        (-4, "AST EDT"),
-        (-5, "EST"),
-        (-6, "MDT"),
-        (-7, "MST PDT"),
-        (-8, "AKDT"),
-        (-9, "AKST"),
-        (-10, "HST"),
-    )
-    for name in names.split()
-}
-
-
 def _zones(texts: pl.Series) -> pl.DataFrame:
     text = pl.col("text").str.strip_chars(" ")
     whole = pl.when(text.str.len_bytes() == 3).then(text + "00").otherwise(text)
-    named = text.replace_strict(_NAMED_ZONES, default=None, return_dtype=pl.Int32)
+    named = text.replace_strict(ABBREVIATIONS, default=None, return_dtype=pl.Int32)
     utc = pl.when(text == "UTC+0000").then(pl.lit(0, pl.Int32))
     return pl.DataFrame({"text": texts}).select(
         utc_offset=pl.coalesce(named, utc, offset_seconds(whole)),
