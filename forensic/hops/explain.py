@@ -17,8 +17,6 @@ _NAMES = {
     "application": "the application",
     "unknown": "an unknown hop",
 }
-#: Evidence besides the hops' own records: prefix ▶ hop.
-_NOTES = {"note": "web_server", "trace": "application", "incident": "app_server"}
 _HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
 
 

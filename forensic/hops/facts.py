@@ -30,15 +30,6 @@ class Facts:
         known = pl.col(column).sum().over("family") > 0
         return self.profile.filter(known)["source"].to_list()
 
-    def error_spans(self) -> list[tuple[int, int]]:
-        """From when to when a web server's error log reaches."""
-        rows = self.profile.filter(
-            (pl.col("hop") == "web_server")
-            & (pl.col("answers") * 10 < pl.col("events"))
-            & pl.col("first").is_not_null()
-        ).sort("first", "last")
-        return [(row["first"], row["last"]) for row in rows.to_dicts()]
-
 
 def gather(events: pl.LazyFrame) -> Facts:
     """The facts, in two passes over narrow columns."""
