@@ -10,12 +10,15 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from forensic.documents import is_document, records
-from forensic.format import Format
+from forensic.format import Format, claimed
 from forensic.formats import all_formats, load
+from forensic.octets import Ints, Mask
 
 __all__ = ["Sniffed", "family", "fits", "is_binary", "sniff"]
 
@@ -119,51 +122,74 @@ def _records(head: bytes) -> list[bytes]:
     return [bytes(head[start:end]) for start, end in found.spans[:_RECORDS]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Which of the sampled lines a format parses, and the values that it finds."""
+
+    key: str
+    parses: Mask
+    values: Ints
+    fits: bool  # the path is one of this format's
+
+
 def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:
     """Format keys that together parse the sample, each the best for what is left."""
-    chosen: list[str] = []
-    left = _text(sample)
-    while len(left):
-        scores = [
-            (*_score(key, left, source), key) for key in keys if key not in chosen
-        ]
-        best = max(scores, default=None, key=_merit)
-        if best is None or not best[0]:
-            break
-        chosen.append(best[-1])
-        left = left.filter(best[-2])
-    return tuple(chosen)
-
-
-Score = tuple[int, bool, bool, bool, int, pl.Series]
-
-
-def _merit(
-    score: tuple[int, bool, bool, bool, int, pl.Series, str],
-) -> tuple[object, ...]:
-    """What orders the scores: their figures, the usual format, the first name."""
-    usual = load(score[6]).usual
-    return (*score[:5], usual, [-ord(character) for character in score[6]])
-
-
-def _score(key: str, lines: pl.Series, source: str) -> Score:
-    """Parsed lines, no last resort, path fits, narrow, values; what is left."""
-    fmt = load(key)
-    claimed = lines.str.contains(fmt.head)
-    left = pl.Series([True]).new_from_index(0, len(lines))
-    if not claimed.any():
-        return 0, False, False, False, 0, left
-    parsed = fmt.parse(lines.filter(claimed))
-    good = parsed["refused"].is_null()
-    count = int(good.sum())
-    values = sum(parsed.filter(good).drop("refused").count().row(0)) if count else 0
-    left = left.scatter(claimed.arg_true().filter(good), False)
+    lines = _text(sample)
+    usual = [key for key in keys if not load(key).last_resort]
+    chosen, left = _chosen(lines, usual, source)
     # A last resort wins only where nothing else parses a line at all.
-    strength = min(count, 1) if fmt.last_resort else count
-    fits = _fits(key, source)
-    # An envelope in JSON is a narrower shape than an application's JSON log.
-    narrow = fmt.envelope and fmt.json
-    return strength, not fmt.last_resort, fits, narrow, values, left
+    resorts = [key for key in keys if load(key).last_resort]
+    return (*chosen, *_chosen(lines.filter(pl.Series(left)), resorts, source)[0])
+
+
+def _chosen(
+    lines: pl.Series, keys: Sequence[str], source: str
+) -> tuple[list[str], Mask]:
+    """The best format for the lines, then the best for what it left; what is left."""
+    claims = [claim for key in keys if (claim := _claim(key, lines, source))]
+    left = np.ones(len(lines), np.bool_)
+    chosen: list[str] = []
+    while claims:
+        best = max(claims, key=lambda claim: _merit(claim, left))
+        chosen.append(best.key)
+        left &= ~best.parses
+        claims = [claim for claim in claims if (claim.parses & left).any()]
+    return chosen, left
+
+
+def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
+    """What a format makes of the sample; None where it parses no line.
+
+    A format never looks at another row, so that one look serves every choice.
+    """
+    fmt = load(key)
+    mine = claimed(lines, fmt.head)
+    if not mine.any():
+        return None
+    parsed = fmt.parse(lines.filter(mine))
+    good = parsed["refused"].is_null().to_numpy()
+    if not good.any():
+        return None
+    values = pl.sum_horizontal(pl.exclude("refused").is_not_null().cast(pl.Int64))
+    counts = np.zeros(len(lines), np.int64)
+    counts[mine.arg_true()] = parsed.select(values).to_series().to_numpy() * good
+    parses = np.zeros(len(lines), np.bool_)
+    parses[mine.arg_true()] = good
+    return _Claim(key, parses, counts, _fits(key, source))
+
+
+def _merit(claim: _Claim, left: Mask) -> tuple[Any, ...]:
+    """What orders the claims on lines: how many, and what breaks the ties."""
+    fmt = load(claim.key)
+    return (
+        int((claim.parses & left).sum()),
+        claim.fits,
+        # An envelope in JSON is a narrower shape than an application's JSON log.
+        fmt.envelope and fmt.json,
+        int(claim.values[left].sum()),
+        fmt.usual,
+        [-ord(character) for character in claim.key],
+    )
 
 
 def _fits(key: str, source: str) -> bool:
@@ -187,6 +213,6 @@ def _convincing(sample: list[bytes], key: str) -> bool:
     Lines of its header count as claimed where they come first.
     """
     fmt, lines = load(key), _text(sample)
-    claimed = lines.str.contains(fmt.head)
-    first = bool(claimed[0]) or bool(lines.head(1).str.contains(fmt.header)[0])
-    return first or int(claimed.sum()) >= _SHARE * len(claimed)
+    mine = claimed(lines, fmt.head)
+    first = bool(mine[0]) or bool(lines.head(1).str.contains(fmt.header)[0])
+    return first or int(mine.sum()) >= _SHARE * len(mine)

@@ -1,13 +1,12 @@
 """Lines ▶ event columns: formats in turn, envelopes opened, row by row aligned."""
 
 import functools
-import re
 from collections.abc import Sequence
 
 import polars as pl
 
 from forensic.columns import patched
-from forensic.format import Format
+from forensic.format import Format, claimed
 from forensic.formats import all_formats, load
 
 __all__ = ["parse_rows"]
@@ -36,23 +35,11 @@ def _gate(formats: tuple[Format, ...]) -> str:
     return "|".join(f"(?:{fmt.head})" for fmt in formats) or "$^"
 
 
-@functools.cache
-def _compiled(head: str) -> re.Pattern[str]:
-    return re.compile(head)
-
-
 def _claiming(formats: tuple[Format, ...], lines: pl.Series) -> list[Format]:
-    """The formats whose head any of the lines may match.
-
-    Few lines are looked at one by one: polars would compile every head anew.
-    """
+    """The formats whose head any of the lines may match."""
     if len(lines) > _FEW:
         lines = lines.filter(lines.str.contains(_gate(formats)))
-    if len(lines) <= _FEW:
-        texts = lines.to_list()
-        searches = ((fmt, _compiled(fmt.head).search) for fmt in formats)
-        return [fmt for fmt, search in searches if any(map(search, texts))]
-    return [fmt for fmt in formats if lines.str.contains(fmt.head).any()]
+    return [fmt for fmt in formats if claimed(lines, fmt.head).any()]
 
 
 def parse_rows(
@@ -118,11 +105,11 @@ def _try(
     """The rows that a format parses among those that match its head."""
     if not len(rows):
         return None
-    claimed = left.str.contains(fmt.head)
-    if not claimed.any():
+    heads = claimed(left, fmt.head)
+    if not heads.any():
         return None
-    mine = rows.filter(claimed)
-    piece = _parsed(fmt, left.filter(claimed), payloads, depth)
+    mine = rows.filter(heads)
+    piece = _parsed(fmt, left.filter(heads), payloads, depth)
     piece = piece.filter(piece["refused"].is_null())
     if not len(piece):
         return None
