@@ -1,5 +1,6 @@
 """Laws of all rules: their examples, their metadata, their evidence."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -7,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forensic import formats
 from forensic.rule import FINDING, Example, Frames, Rule
-from forensic.rules import all_rules
+from forensic.rules import all_rules, attack_reached
 from forensic.schema import (
     CLOCK,
     CONFIDENCE,
@@ -127,3 +130,26 @@ def test_absent_values_never_break_the_sentence(rule: Rule) -> None:
         found = rule.query(frames(example)).collect(engine="streaming")
         for name in ("summary", "count", "confidence", "ask_for"):
             assert not found.get_column(name).has_nulls()
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_an_attack_is_known_by_stands_in_what_was_sent(
+    data: st.DataObject,
+) -> None:
+    pattern = data.draw(st.sampled_from(sorted(attack_reached.FAMILIES.values())))
+    plain = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
+    codes: dict[str, list[str]] = {}
+    for code, character in attack_reached.DECODED.items():
+        codes.setdefault(character, []).append(code)
+    sent = "".join(
+        data.draw(st.sampled_from([c, *codes.get(c, []), c.upper()])) for c in plain
+    )
+    query = pl.LazyFrame([_row_of(sent)], schema=dict(EVENT))
+    kept = attack_reached.suspects(query).collect()
+    assert len(kept) == 1
+
+
+def _row_of(query: str) -> dict[str, Any]:
+    row = dict.fromkeys(EVENT, None)
+    return row | {"hop": "web_server", "status": 200, "path": "/", "query": query}
