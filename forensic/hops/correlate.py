@@ -212,7 +212,8 @@ def _window(
     everything: bool,
 ) -> pl.DataFrame:
     """The decided requests of one window."""
-    frame = responses.collect(events, clocks, everything=everything)
+    alone = len(known.answering()) < 2 and not inner
+    frame = responses.collect(events, clocks, alone=alone, everything=everything)
     said = notes.collect(events, clocks)
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner)

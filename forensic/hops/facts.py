@@ -25,6 +25,11 @@ class Facts:
         rows = self.profile.filter(pl.col("hop").is_in(list(hops)))
         return bool((rows[column] > 0).any())
 
+    def answering(self) -> set[str]:
+        """The hops that log answers."""
+        told = (pl.col("answers") > 0) | (pl.col("actions") > 0)
+        return set(self.profile.filter(told)["hop"].drop_nulls())
+
     def families(self, column: str) -> list[str]:
         """The sources whose log, rotations included, ever fills that column."""
         known = pl.col(column).sum().over("family") > 0

@@ -179,16 +179,24 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def collect(
-    events: pl.LazyFrame, clocks: pl.DataFrame, *, everything: bool = False
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    *,
+    alone: bool = False,
+    everything: bool = False,
 ) -> pl.DataFrame:
     """The records that can belong to an error, by source and offset.
+
+    `alone` says that no hop stands behind or in front of another: of an error's
+    neighbours none can be of the same request.
 
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
     """
     answers = _answers(answered(events))
     if not everything:
-        answers = answers.filter(_is_wanted(answers, clocks))
+        wanted = is_error() if alone else _is_wanted(answers, clocks)
+        answers = answers.filter(wanted)
     return _once(_records(answers, clocks).collect(engine="streaming"))
 
 

@@ -181,7 +181,7 @@ _SHORT = 200
 
 def redacted(text: str) -> str:
     """The text with credentials replaced by `[redacted, 43 chars]`."""
-    return _known(text) if len(text) <= _SHORT else _searched(text)
+    return _known(text) if len(text) <= _SHORT else _recent(text)
 
 
 def _searched(text: str) -> str:
@@ -196,6 +196,8 @@ def _searched(text: str) -> str:
 
 
 _known = lru_cache(maxsize=8192)(_searched)
+#: One record proves several things, in the page and beside it.
+_recent = lru_cache(maxsize=256)(_searched)
 
 
 #: How much of a long text is looked at to show its beginning: whole credentials.
