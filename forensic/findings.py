@@ -51,7 +51,6 @@ def detect(
         question=_placed(verdict),
         told=frames.events if told is None else told,
     )
-    present = _present(frames.events)
     runnable, not_run = _sorted_out(_present(frames.events))
     found = _found(runnable, frames)
     return {

@@ -36,8 +36,6 @@ def _pass(
     window: tuple[int, int],
 ) -> pl.DataFrame:
     """Pairs (`request`, `note`) of rows equal in `fields` and close in time."""
-    if not left.height or not right.height:
-        return pl.DataFrame(schema=_PAIRS)
     keys = [
         side.select(_key(fields)).to_series().to_numpy()
         if fields
@@ -59,6 +57,8 @@ def _passes(steps: Sequence[_Step]) -> pl.DataFrame:
     """The pairs of several passes; what one has paired is gone for the next."""
     found = pl.DataFrame(schema=_PAIRS)
     for requests, notes, fields, window in steps:
+        if not requests.height or not notes.height:
+            continue
         free = requests.join(found, on="request", how="anti", maintain_order="left")
         left = notes.join(found, on="note", how="anti", maintain_order="left")
         found = pl.concat([found, _pass(free, left, fields, window)])
