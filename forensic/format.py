@@ -20,9 +20,10 @@ import polars as pl
 
 __all__ = ["Format", "claimed"]
 
-#: Lines, and characters of the longest of them, that are looked at one by one.
+#: Lines that are looked at one by one, and how many steps that may take: an
+#: expression may begin anew at each character, and crafted lines make it do so.
 _FEW = 2000
-_SHORT = 8192
+_STEPS = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,10 @@ def claimed(lines: pl.Series, head: str) -> pl.Series:
     """Whether each line (String, never null) matches a format's `head`.
 
     A few lines are looked at one by one: polars compiles an expression anew for every
-    look. It has no expression that takes longer than a line is long, though.
+    look, though it never takes longer than a line is long.
     """
     texts = lines.to_list() if len(lines) <= _FEW else []
-    if not texts or max(map(len, texts)) > _SHORT:
+    if not texts or len(texts) * max(map(len, texts)) ** 2 > _STEPS:
         return lines.str.contains(head)
     match = _compiled(head).match
     return pl.Series([match(text) is not None for text in texts], dtype=pl.Boolean)

@@ -1,8 +1,13 @@
 """What claims a file, by its first bytes."""
 
+import time
+
 import orjson
+import polars as pl
 import pytest
 
+from forensic.format import claimed
+from forensic.formats import load
 from forensic.sniff import family, fits, is_binary, sniff
 
 _MESSAGE = (
@@ -61,3 +66,11 @@ def test_files_of_a_series_share_what_was_found() -> None:
     assert fits(found, ACCESS * 5)
     assert not fits(found, PYTHON * 5)
     assert not fits(found, b"[\n" + ACCESS)
+
+
+def test_lines_made_to_keep_an_expression_busy_do_not() -> None:
+    line = '{"log":' * 4000
+    began = time.process_time()
+    found = claimed(pl.Series([line] * 50), load("docker_json").head)
+    assert not found.any()
+    assert time.process_time() - began < 5
