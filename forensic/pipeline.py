@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,9 +147,11 @@ def _correlate(case: Case) -> None:
     frames = findings.frames_of(case, {})
     sources = frames.sources.collect()
     clocks = frames.clocks.collect()
-    requests = hops.correlate(frames.events, clocks, sources)
+    with ThreadPoolExecutor(1) as beside:
+        missing = beside.submit(gaps.find, frames.events, sources, clocks)
+        requests = hops.correlate(frames.events, clocks, sources)
     case.publish_table("requests", requests)
-    case.publish_table("gaps", gaps.find(frames.events, sources, clocks))
+    case.publish_table("gaps", missing.result())
 
 
 def _detect(case: Case, question: Mapping[str, Any], archives: list[Path]) -> None:

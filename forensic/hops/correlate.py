@@ -1,6 +1,7 @@
 """Events ▶ requests: who answered each error, why, how sure, on which lines."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -203,18 +204,14 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     return joined.join(death, on="incident_note", how="left", maintain_order="left")
 
 
-def _window(
-    events: pl.LazyFrame,
-    clocks: pl.DataFrame,
-    known: Facts,
-    inner: list[str],
-    *,
-    everything: bool,
+_Records = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def _decided(
+    records: _Records, known: Facts, inner: list[str], *, everything: bool
 ) -> pl.DataFrame:
     """The decided requests of one window."""
-    alone = len(known.answering()) < 2 and not inner
-    frame = responses.collect(events, clocks, alone=alone, everything=everything)
-    said = notes.collect(events, clocks)
+    frame, said = records
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner)
     if not frame.height:
@@ -234,12 +231,23 @@ def _parts(
     lead = clocks["skew"].abs().max()
     overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
     inner = proxies.inner_sources(events, clocks, known)
-    for span in _windows(events):
-        part = _window(
-            _between(events, span, overlap), clocks, known, inner, everything=everything
-        )
-        if part.height:
-            yield explain(_own(part, span), known)
+    alone = len(known.answering()) < 2 and not inner
+
+    def read(span: _Span) -> _Records:
+        window = _between(events, span, overlap)
+        frame = responses.collect(window, clocks, alone=alone, everything=everything)
+        return frame, notes.collect(window, clocks)
+
+    spans = _windows(events)
+    with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
+        coming = ahead.submit(read, spans[0])
+        for span, after in zip(spans, [*spans[1:], None], strict=True):
+            records = coming.result()
+            if after is not None:
+                coming = ahead.submit(read, after)
+            part = _decided(records, known, inner, everything=everything)
+            if part.height:
+                yield explain(_own(part, span), known)
 
 
 def correlate(
