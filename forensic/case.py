@@ -176,7 +176,9 @@ class Case:
             return ["SHA256SUMS is missing"]
         recorded = {}
         for line in listing.read_text("utf-8", "backslashreplace").splitlines():
-            digest, _, name = line.partition("  ")
+            digest, gap, name = line.partition("  ")
+            if not gap:
+                return ["SHA256SUMS is no list of hashes"]
             recorded[name] = digest
         present = {p.as_posix() for p in self.files()}
         wrong = [f"{name} is missing" for name in sorted(recorded.keys() - present)]

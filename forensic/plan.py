@@ -17,6 +17,8 @@ __all__ = ["cores", "memory", "processes"]
 _SMALL = 4 << 20
 #: Compressed logs grow about tenfold.
 _PACKED = {".gz", ".zst", ".xz", ".bz2", ".tgz", ".zip"}
+#: More processes than any machine has cores are a slip of the keyboard.
+_MOST = 1024
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 #: Peaks that were measured, rounded up: everything in one process, the process that
 #: reads for others, each of those.
@@ -31,8 +33,8 @@ def processes(
     `asked` is what the user wants, `most` how many bytes all of them may take. Raises
     UsageError where they are too few.
     """
-    if asked is not None and asked < 0:
-        message = f"--jobs wants 0 or more, not {asked}"
+    if asked is not None and not 0 <= asked <= _MOST:
+        message = f"--jobs wants 0 or more, up to {_MOST}, not {asked}"
         raise UsageError(message)
     wanted = asked
     if wanted is None:

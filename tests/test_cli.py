@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from forensic import __version__
+from forensic.case import Case
 from forensic.cli import app, catalogue, explore, export, stages
 
 
@@ -20,6 +22,7 @@ def test_without_a_command_it_says_what_there_is() -> None:
     groups = [stages.COMMANDS, explore.COMMANDS, export.COMMANDS, catalogue.COMMANDS]
     for name in [name for group in groups for name, _ in group]:
         assert f"  {name} " in done.stdout
+    assert "..." not in done.stdout.replace("[ARGS]...", "")
 
 
 @pytest.mark.parametrize("command", ["analyze", "parse", "export", "rules"])
@@ -27,6 +30,12 @@ def test_a_command_has_its_own_help(command: str) -> None:
     done = _forensic(command, "--help")
     assert done.returncode == 0
     assert f"forensic {command} [OPTIONS]" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_told(option: str) -> None:
+    done = _forensic(option)
+    assert (done.returncode, done.stdout) == (0, f"forensic {__version__}\n")
 
 
 def test_a_command_that_there_is_not_is_refused() -> None:
@@ -53,6 +62,7 @@ def test_stages_load_nothing_heavy_before_they_run() -> None:
         (["--max-memory", "100M"], "--max-memory is 100 MB, and parsing takes up to"),
         (["--max-memory", "much"], "--max-memory wants a size like 2G or 800M"),
         (["--jobs", "-2"], "--jobs wants 0 or more"),
+        (["--jobs", "1000000"], "--jobs wants 0 or more, up to 1024"),
         (["--jobs", "99", "--max-memory", "1G"], "--jobs 99 takes up to"),
     ],
 )
@@ -66,3 +76,11 @@ def test_what_cannot_be_is_refused_before_the_work(
     assert done.returncode == 2
     assert done.stderr.startswith(f"forensic: {sentence}")
     assert not case.exists()
+
+
+@pytest.mark.parametrize("name", ["findings.json", "clocks.parquet"])
+def test_a_changed_case_is_no_bug(story_case: Case, name: str) -> None:
+    story_case.path(name).write_bytes(b"xx{")
+    done = _forensic("timeline", str(story_case.folder))
+    assert done.returncode == 4
+    assert f"changed after it was written: {name} has other bytes" in done.stderr

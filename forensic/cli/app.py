@@ -9,9 +9,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from forensic import __version__
 from forensic.errors import ForensicError
 from forensic.workers import loading
 
@@ -37,12 +40,34 @@ def app(arguments: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    made.callback()(_whole)
     asked = next(iter(arguments), "")
     for group in _GROUPS[:1] if asked in _STAGES else _GROUPS:
         module = importlib.import_module(f"forensic.cli.{group}")
         for name, command in module.COMMANDS:
             made.command(name)(command)
     return made
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"forensic {__version__}")
+        raise typer.Exit
+
+
+def _whole(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "-V",
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    """What stands before the command."""
 
 
 def run() -> None:
@@ -66,9 +91,24 @@ def run() -> None:
             sys.exit(_complain(error.format_message(), 2))
         if os.environ.get("FORENSIC_TRACEBACK"):
             raise
+        changed = _changed(sys.argv[1:])
+        if changed:
+            sys.exit(_complain(changed, 4))
         name = type(error).__name__
         sys.exit(_complain(f"a bug in forensic: {name}: {error}", 5))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _changed(arguments: Sequence[str]) -> str | None:
+    """What is wrong with a case among the arguments: that explains any error."""
+    from forensic.case import Case  # noqa: PLC0415 (loads much)
+
+    for text in arguments:
+        case = Case(Path(text.rpartition("=")[2]))
+        wrong = case.check_sums() if case.is_complete else []
+        if wrong:
+            return f"{case.folder} was changed after it was written: {wrong[0]}"
+    return None
 
 
 def _complain(sentence: str, code: int) -> int:

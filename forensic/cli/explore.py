@@ -23,6 +23,8 @@ from forensic.schema import HOPS, LEVELS
 
 __all__ = ["COMMANDS"]
 
+#: The files of a case that say what the evidence was: changed, they say nothing.
+_TELLING = ("SHA256SUMS", "case.json", "sources.parquet")
 CaseFolder = Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Secrets = Annotated[bool, typer.Option("--secrets", help="Show credentials as well.")]
@@ -58,7 +60,7 @@ def why(
     path: Annotated[str | None, typer.Option(help="Its path; * matches.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain one response: who answered, why, what is for and against it.
+    """Explain one response: who answered, why, and what else may be.
 
     Example: forensic why export.case --at "2025-02-06 14:32 +09:00" --status 403
     """
@@ -91,16 +93,16 @@ def timeline(
     around: Annotated[
         str | None, typer.Option(help="The moment in the middle.")
     ] = None,
-    window: Annotated[int, typer.Option(help="Seconds before and after.")] = 300,
+    window: Annotated[int, typer.Option(min=0, help="Seconds before and after.")] = 300,
     hop: Annotated[
         str | None,
         typer.Option(help=f"Only these, comma-separated: {', '.join(HOPS)}."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="Most events to print.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Most events to print.")] = 100,
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
-    """Print the events of all hops in one order; `--around` the answer by default.
+    """Print the events of all hops in one order, around the answer.
 
     Example: forensic timeline export.case --around 2025-02-06T05:32Z --hop waf
     """
@@ -137,7 +139,7 @@ def show(
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
-    """Print a line of the evidence: its bytes' place and hash, and what was parsed.
+    """Print a line of the evidence, its hash, and its columns.
 
     Example: forensic show nginx/access.log:146 -C 3 --case export.case
     """
@@ -169,7 +171,7 @@ def _beside() -> Path:
 
 
 def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print what each hop's logs cover, where they have gaps, and what to ask for."""
+    """Print what each hop's logs cover, and what to ask for."""
     case = _opened(folder)
     gaps = digest.gaps(case)
     if as_json:
@@ -194,7 +196,7 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
 
 
 def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print the zone, year and skew of each source, with the votes that say so."""
+    """Print the zone, year and skew of each source, and why."""
     rows = digest.clocks(_opened(folder))
     if as_json:
         put_json(rows)
@@ -256,15 +258,22 @@ def query(
     text: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
     *,
     engine: Annotated[str, typer.Option(help="polars or duckdb.")] = "polars",
-    limit: Annotated[int, typer.Option(help="Most rows to print; 0 for all.")] = 1000,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Most rows to print; 0 for all.")
+    ] = 1000,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     secrets: Secrets = False,
 ) -> None:
-    """Run SQL over events, requests, sources, clocks, gaps, unparsed and findings.
+    """Run SQL over the tables of the case.
+
+    They are events, requests, sources, clocks, gaps, unparsed and findings.
 
     Example: forensic query export.case "SELECT hop, count(*) FROM events GROUP BY hop"
     """
+    if as_json and as_csv:
+        message = "--json or --csv, not both"
+        raise UsageError(message)
     frame = sql.run(_opened(folder), text, engine)
     kept = frame.head(limit) if limit else frame
     put_frame(kept, as_csv=as_csv, as_json=as_json, secrets=secrets)
@@ -315,14 +324,14 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the case's files and the evidence against their recorded hashes.
+    """Check the case and the evidence against their recorded hashes.
 
     Example: forensic verify export.case --archive ./export
     """
     case = _opened(folder)
     wrong = case.check_sums()
     checked = 0
-    if not case_only:
+    if not case_only and not any(text.startswith(_TELLING) for text in wrong):
         places = excerpt.archives_of(case, archives or [])
         checked, changed = evidence.check(case, places)
         wrong += changed
@@ -331,8 +340,11 @@ def verify(
     elif not wrong:
         files = f" and {checked} files of evidence" if checked else ""
         put_text(f"{shown(folder)}: every file of the case{files} as recorded\n")
+    else:
+        put_text("".join(f"{shown(text)}\n" for text in wrong))
     if wrong:
-        message = "\n".join(wrong)
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        message = f"{wrong[0]}{more}"
         raise EvidenceMismatch(message)
 
 

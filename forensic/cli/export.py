@@ -75,6 +75,8 @@ def _to_file(target: Path, make: Callable[[Path], None]) -> None:
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         temporary.unlink(missing_ok=True)
+        temporary.touch(mode=0o600)  # where that cannot be, no database says why
+        temporary.unlink()
         make(temporary)
         temporary.rename(target)
     except OSError as error:

@@ -19,7 +19,10 @@ _TASKS = "forensic.events.tasks"
 
 Archives = Annotated[
     list[Path],
-    typer.Argument(help="Folders, files, tars or zips: the evidence, only ever read."),
+    typer.Argument(
+        help="Folders, files, tars or zips: the evidence, only ever read.",
+        metavar="ARCHIVE",
+    ),
 ]
 CaseFolder = Annotated[
     Path | None,
@@ -153,7 +156,7 @@ def parse(
     max_memory: MaxMemory = None,
     as_json: AsJson = False,
 ) -> int:
-    """Turn the archive into the tables events, unparsed, sources, clocks."""
+    """Turn the archive into tables: events, sources and more."""
     asked = _requested(archives, case, tz, year, log_format)
     with _hired(archives, jobs, max_memory) as workers, progress() as tell:
         with loading():
@@ -190,7 +193,7 @@ def detect(
 
 
 def report(case: Finished, lang: Lang = "en", as_json: AsJson = False) -> int:
-    """Render the report of a case again: terminal, report.md, report.html."""
+    """Render the report of a case again, in all its forms."""
     from forensic import pipeline
     from forensic.case import Case
     from forensic.cli.outcome import answered

@@ -17,6 +17,8 @@ TABLES = ("events", "requests", "sources", "clocks", "gaps", "unparsed", "findin
 _READERS = re.compile(
     r"(?i)\bread_(?:csv|parquet|ipc|json|ndjson|avro|text|blob)\w*\s*\("
 )
+#: polars takes them without a word, and does nothing that lasts.
+_CHANGES = re.compile(r"(?i)\s*(?:create|delete|drop|insert|truncate|update)\b")
 
 
 def run(case: Case, query: str, engine: str) -> pl.DataFrame:
@@ -26,6 +28,9 @@ def run(case: Case, query: str, engine: str) -> pl.DataFrame:
         raise UsageError(message)
     if _READERS.search(query):
         message = f"a query reads the tables of the case only: {', '.join(TABLES)}"
+        raise UsageError(message)
+    if _CHANGES.match(query):
+        message = "the query is no SELECT"
         raise UsageError(message)
     frame = _polars(case, query) if engine == "polars" else _duckdb(case, query)
     if re.search(r"(?i)\border\s+by\b", query):
@@ -50,7 +55,8 @@ def _polars(case: Case, query: str) -> pl.DataFrame:
         with pl.SQLContext(frames=frames) as context:
             return context.execute(query).collect(engine="streaming")
     except pl.exceptions.PolarsError as error:
-        message = f"the query cannot run: {error}"
+        sentence = str(error).partition("\n")[0]
+        message = f"the query cannot run: {sentence}"
         raise UsageError(message) from error
 
 
