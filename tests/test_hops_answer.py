@@ -230,6 +230,18 @@ def test_nothing_at_all() -> None:
         ("2025-02-06 14:32 Asia/Tokyo", "2025-02-06T05:32:00+00:00", 60),
         ("2025-02-06T05:32:09.250Z", "2025-02-06T05:32:09.250000+00:00", 1),
         ("2025-02-06", "2025-02-06T00:00:00+00:00", 86400),
+        ("2025/02/06 14:32:09 JST", "2025-02-06T05:32:09+00:00", 1),
+        ("[06/Feb/2025:14:32:09 +0900]", "2025-02-06T05:32:09+00:00", 1),
+        ("Thu, 06 Feb 2025 05:32:09 GMT", "2025-02-06T05:32:09+00:00", 1),
+        (
+            "Thu Feb 06 2025 14:32:09 GMT+0900 (Japan Standard Time)",
+            "2025-02-06T05:32:09+00:00",
+            1,
+        ),
+        ("Thu Feb  6 14:32:09 JST 2025", "2025-02-06T05:32:09+00:00", 1),
+        ("Feb 6, 2025 at 2:32 PM UTC+9", "2025-02-06T05:32:00+00:00", 60),
+        ("1738819929", "2025-02-06T05:32:09+00:00", 1),
+        ("1738819929250", "2025-02-06T05:32:09.250000+00:00", 1),
     ],
 )
 def test_times(text: str, start: str, seconds: int) -> None:
@@ -241,7 +253,16 @@ def test_times(text: str, start: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2025-02-30 10:00", "2025-02-06 14:32 Mars/X"]
+    "text",
+    [
+        "yesterday",
+        "2025-02-30 10:00",
+        "2025-02-06 14:32 Mars/X",
+        "06/02/2025 14:32",
+        "25:00",
+        "13:00 pm",
+        "",
+    ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
@@ -333,11 +354,69 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
-def test_five_minutes_are_not_a_minute() -> None:
-    rows = [*pings(), block(time=MINUTE - timedelta(minutes=4), method="GET")]
+@pytest.mark.parametrize(("minutes", "who"), [(4, "waf"), (9, "unknown")])
+def test_some_minutes_off_it_may_be_another_one(minutes: int, who: str) -> None:
+    rows = [*pings(), block(time=MINUTE - timedelta(minutes=minutes), method="GET")]
     found = verdict(rows)
+    assert (found["answered_by"], found["confidence"]) == (who, "weak")
+    assert f"{minutes} minutes" in found["sentence"]
+
+
+def test_the_clock_of_another_host_is_tried() -> None:
+    common = {"hop": "web_server", "status": 200, "path": "/", "method": "GET"}
+    rows = [
+        *pings(),
+        _row(
+            901,
+            source="web2/access.log",
+            time=MINUTE,
+            utc_offset=-28800,
+            local_time=MINUTE.replace(tzinfo=None) - timedelta(hours=8),
+            **common,
+        ),
+        block(time=MINUTE - timedelta(minutes=2), method="GET"),
+    ]
+    asked = Question.parse("2025-02-05 21:32", 403, "/app/admin")
+    found = verdict(rows, asked)
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    assert "read as UTC-08:00" in found["sentence"]
+    assert "2 minutes off" in found["sentence"]
+
+
+def test_minutes_off_and_without_a_path_a_refusal_is_not_the_one() -> None:
+    rows = [*pings(), block(time=MINUTE - timedelta(minutes=4), method="GET")]
+    found = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 403))
     assert found["answered_by"] == "unknown"
-    assert "minutes away" in found["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("14:32", "no date and is read as 2025-02-06: no other day of the logs"),
+        ("2:32 pm JST", "no date and is read as 2025-02-06"),
+        ("Feb 6 14:32", "no year and is read as 2025-02-06"),
+        ("Feb 6 14:32 IST", "IST is read as UTC+05:30"),
+    ],
+)
+def test_a_time_without_a_day_is_that_of_the_logs(text: str, said: str) -> None:
+    shift = timedelta(hours=3, minutes=30) if "IST" in text else timedelta(0)
+    rows = [*pings(), block(time=MINUTE + shift + timedelta(seconds=9))]
+    found = verdict(rows, Question.parse(text, 403, "/app/admin"))
+    assert found["answered_by"] == "waf"
+    assert said in found["sentence"]
+
+
+def test_an_hour_that_came_twice_is_sought_twice() -> None:
+    time = datetime(2025, 10, 26, 1, 30, 9, tzinfo=UTC)
+    asked = Question.parse("2025-10-26 02:30 Europe/Berlin", 403, "/app/admin")
+    found = verdict([block(time=time, method="GET")], asked)
+    assert found["answered_by"] == "waf"
+    assert "twice" in found["sentence"]
+
+
+def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
+    found = verdict(pings(), Question.parse(status=502))
+    assert found["sentence"].startswith("No log of the archive has 502")
 
 
 @pytest.mark.parametrize("path", [None, "REDACTED"])

@@ -41,12 +41,11 @@ def _opened(folder: Path) -> Case:
 
 
 def _moment(text: str, case: Case) -> datetime | None:
-    """The moment that a person typed; without a zone it is that of most stamps."""
-    asked = hops.Question.parse(at=text)
-    if not asked.zone_written:
-        offset = times.local_offset(case)
-        note(f"{text}: no zone given, read as {zone_name(offset)}, as most stamps are")
-        asked = asked.placed(offset or 0)
+    """The moment that a person typed; what it lacks is that of the case."""
+    tables = case.table("clocks").collect(), case.table("requests").collect()
+    asked, notes = hops.meant(hops.Question.parse(at=text), case.events(), *tables)
+    for sentence in notes:
+        note(sentence.strip())
     return asked.start
 
 

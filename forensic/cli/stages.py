@@ -31,7 +31,10 @@ CaseFolder = Annotated[
 Finished = Annotated[Path, typer.Argument(help="A case folder.", metavar="CASE")]
 At = Annotated[
     str | None,
-    typer.Option(help='When the user saw it: "2025-02-06 14:32 +09:00".'),
+    typer.Option(
+        help='When the user saw it: "2025-02-06 14:32 +09:00", a stamp as logs or '
+        "browsers write it, or 14:32 alone."
+    ),
 ]
 Status = Annotated[int | None, typer.Option(help="The status the user saw.")]
 PathGlob = Annotated[str | None, typer.Option("--path", help="The path, or a glob.")]

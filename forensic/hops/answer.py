@@ -7,9 +7,10 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey
 from forensic.hops.absence import Silence, silences
-from forensic.hops.match import NO_ZONE, dominant_offset, matches, nearest, weightiest
+from forensic.hops.match import Match, fitting, matches, nearest, weightiest
+from forensic.hops.meant import NO_ZONE, meant, zones_around
 from forensic.hops.moment import settled
-from forensic.hops.question import Question, zone_name
+from forensic.hops.question import Question
 from forensic.wish import ask
 
 __all__ = ["answer"]
@@ -82,9 +83,10 @@ def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
 
 
 def _from_requests(
-    found: pl.DataFrame, misfit: str, quiet: Mapping[str, Silence], events: pl.LazyFrame
+    match: Match, quiet: Mapping[str, Silence], events: pl.LazyFrame
 ) -> dict[str, Any]:
     """The verdict where the archive has the request itself, or one much like it."""
+    found, misfit = match.rows, match.misfit
     groups = _grouped(found)
     top = groups.row(0, named=True)
     same = found.filter(
@@ -97,6 +99,8 @@ def _from_requests(
     confidence = best["confidence"]
     if share < 0.8 or misfit:
         confidence = {"certain": "strong", "strong": "weak"}.get(confidence, confidence)
+    if match.far and confidence == "strong":
+        confidence = "weak"
     evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
     lines = journey.placed(events, evidence)
     others = (
@@ -133,6 +137,20 @@ def _backed(quiet: Mapping[str, Silence], top: Mapping[str, Any]) -> str:
     )
 
 
+def _match(
+    question: Question | None,
+    asked: Question,
+    tables: tuple[pl.LazyFrame, pl.DataFrame, pl.DataFrame],
+) -> Match:
+    """The requests that are meant; without a question those that weigh most."""
+    events, requests, clocks = tables
+    if question is None:
+        return Match(weightiest(requests))
+    bare = asked.start is not None and not asked.zone_written
+    zones = zones_around(events) if bare else []
+    return matches(requests, asked, clocks, zones)
+
+
 def answer(
     events: pl.LazyFrame,
     requests: pl.DataFrame,
@@ -147,18 +165,16 @@ def answer(
     weighty error of the archive.
     """
     clocks = settled(clocks, sources)
-    asked = question or Question()
-    note = ""
-    if asked.start is not None and not asked.zone_written:
-        offset = dominant_offset(events, clocks)
-        asked = asked.placed(offset)
-        note = f"{NO_ZONE} and is read as {zone_name(offset)}."
-    quiet = silences(events, clocks, asked)
-    found, misfit = (
-        matches(requests, asked, clocks) if question else (weightiest(requests), "")
+    asked, notes = meant(
+        question or Question(),
+        events,
+        clocks,
+        fitting(requests, question) if question else requests,
     )
-    if found.height:
-        verdict = _from_requests(found, misfit, quiet, events)
+    quiet = silences(events, clocks, asked)
+    match = _match(question, asked, (events, requests, clocks))
+    if match.rows.height:
+        verdict = _from_requests(match, quiet, events)
     elif question is None:
         verdict = hypotheses.calm(events)
     else:
@@ -166,13 +182,15 @@ def answer(
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)
     # Where another zone fits, that was said.
-    verdict["sentence"] += "" if misfit.startswith(NO_ZONE) else note
+    other = match.misfit.startswith(NO_ZONE)
+    told = [note for note in notes if not (other and note.startswith(NO_ZONE))]
+    verdict["sentence"] += "".join(told)
     request = verdict.pop("request", None)
     wanted = [ask(hop, asked.start, asked.end) for hop in verdict["missing"]]
     verdict["ask_for"] = list(dict.fromkeys([*verdict.get("ask_for", []), *wanted]))
     return {
         "question": _asked(asked if question else None),
         **verdict,
-        "hypotheses": hypotheses.ranked(verdict, asked, quiet, found),
+        "hypotheses": hypotheses.ranked(verdict, asked, quiet, match.rows),
         "path": journey.path(events, clocks, request),
     }

@@ -128,6 +128,9 @@ def unseen(
             f" {web.inside} requests in that time{private}, and not this one."
         )
         confidence = "weak"
+    elif question.start is None:
+        sentence = f"No log of the archive has {status} for {path}."
+        confidence = "none"
     elif not quiet:
         sentence = f"No log of the archive covers that moment: {path} cannot be judged."
         confidence = "none"

@@ -1,96 +1,91 @@
 """A question ▶ the requests that it means."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import polars as pl
 
-from forensic.hops.question import Question, zone_name
+from forensic.hops.meant import NO_ZONE
+from forensic.hops.question import Question
+from forensic.hops.when import zone_name
 
-__all__ = ["NO_ZONE", "dominant_offset", "matches", "nearest", "weightiest"]
+__all__ = ["Match", "fitting", "matches", "nearest", "weightiest"]
 
-#: How every sentence about the zone of a question begins.
-NO_ZONE = " The time asked was given without a zone"
 _DAY = 86400
 _SLACK = timedelta(seconds=5)
 #: How far off a clock on the wall is read.
 _NEAR = timedelta(seconds=60)
 #: What stands in a WAF record for a path that its owner keeps out of the log.
 _REDACTED = "REDACTED"
+#: How far off people remember the time of an error.
+_FAR = timedelta(minutes=5)
+#: The zones that there are.
+_ZONES = (-12 * 3600, 14 * 3600)
 #: Zones differ by halves of hours (a few by quarters, which nobody leaves out).
 _ZONE_STEP = 1800
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
 
-def dominant_offset(events: pl.LazyFrame, clocks: pl.DataFrame) -> int:
-    """The zone in which the archive's people read their clocks, as seconds.
+class Match(NamedTuple):
+    """The requests that a question means, and how well they fit it."""
 
-    The zone of the web server's and the application's own stamps: what AWS delivers is
-    in UTC everywhere and says nothing.
-    """
-    inner = ["web_server", "app_server", "application"]
-    votes = (
-        events.filter(
-            pl.col("hop").cast(pl.String).is_in(inner)
-            & pl.col("utc_offset").is_not_null()
-        )
-        .group_by("utc_offset")
-        .len()
-        .collect(engine="streaming")
-    )
-    inferred = (
-        clocks.filter(pl.col("utc_offset").is_not_null() & (pl.col("stamp") == "event"))
-        .group_by("utc_offset")
-        .agg(len=pl.col("votes_for").fill_null(0).sum().cast(pl.UInt32))
-    )
-    found = votes if votes.height else inferred
-    ranked = found.sort("len", "utc_offset", descending=[True, False])
-    return int(ranked["utc_offset"][0]) if ranked.height else 0
+    rows: pl.DataFrame
+    #: What does not quite fit, in words.
+    misfit: str = ""
+    #: They may have nothing to do with the question.
+    far: bool = False
 
 
 def matches(
-    requests: pl.DataFrame, question: Question, clocks: pl.DataFrame
-) -> tuple[pl.DataFrame, str]:
-    """The requests that the question means, and what about them does not quite fit.
+    requests: pl.DataFrame,
+    question: Question,
+    clocks: pl.DataFrame,
+    zones: Sequence[int] = (),
+) -> Match:
+    """The requests that the question means.
 
     Each way to fit is tried where the one before found nothing: people misspell a
     path, round a minute and read clocks of other zones, and a record may lack time or
-    path.
+    path. `zones` are the offsets that the archive's servers write.
     """
-    fitting = _fitting(requests, question)
+    same = fitting(requests, question)
     if question.start is None:
-        return fitting, ""
-    loose = _fitting(requests, replace(question, loose=True))
+        return Match(same)
+    loose = fitting(requests, replace(question, loose=True))
     no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
-    unread = _fitting(requests, replace(question, path=None)).filter(no_path)
+    unread = fitting(requests, replace(question, path=None)).filter(no_path)
     ways = [
-        (_within(fitting, question, timedelta(0)), ""),
-        (_within(fitting, question, _SLACK), ""),
-        (
-            fitting.filter(pl.col("time").is_null()),
+        Match(_within(same, question, timedelta(0))),
+        Match(_within(same, question, _SLACK)),
+        _repeated(same, question),
+        Match(
+            same.filter(pl.col("time").is_null()),
             " Its record has no time of its own: status and path are what fits.",
         ),
-        _afloat(fitting, question, clocks),
-        (
+        _afloat(same, question, clocks, _SLACK),
+        Match(
             _within(loose, question, _SLACK),
             " The path is written otherwise than asked; time and status fit.",
         ),
-        (
+        Match(
             _within(loose, question, _NEAR),
             " It stands within a minute of the time asked, not in it.",
         ),
-        _zoned(fitting, question),
-        (
+        _zoned(same, question, zones),
+        Match(
             _within(unread, question, _SLACK),
             " Its record names no path: time and status are what fits.",
         ),
+        *_around(loose, question, clocks, zones),
     ]
     known = question.status is not None or question.path is not None
-    tried = ways if known else ways[:2]
-    return next((way for way in tried if way[0].height), (requests.clear(), ""))
+    tried = ways if known else ways[:3]
+    return next((way for way in tried if way.rows.height), Match(requests.clear()))
 
 
-def _fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
+def fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
     """The requests of the status and the path asked for."""
     status = pl.lit(value=True)
     if question.status is not None:
@@ -102,44 +97,91 @@ def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.Data
     return rows.filter(question.within(pl.col("time"), slack))
 
 
+def _repeated(rows: pl.DataFrame, question: Question) -> Match:
+    """The rows of the hour that the zone's clocks showed twice, when it came again."""
+    if not question.again:
+        return Match(rows.clear())
+    text = " Clocks of that zone showed the time asked twice: it fits the second time."
+    return Match(_within(rows, question.moved(question.again), _SLACK), text)
+
+
+def _around(
+    rows: pl.DataFrame, question: Question, clocks: pl.DataFrame, zones: Sequence[int]
+) -> Iterator[Match]:
+    """The rows some minutes off, where a path or a server's error tells them apart.
+
+    By the clocks of other logs where the question names no zone.
+    """
+    if question.path is None and (question.status or 0) < 500:
+        return
+    others = [] if question.zone_written else zones
+    for zone in dict.fromkeys([question.offset, *others]):
+        asked = question.moved(timedelta(seconds=question.offset - zone))
+        other = zone != question.offset
+        text = f"{NO_ZONE} and is read as {zone_name(zone)}." if other else ""
+        found = _within(rows, asked, _FAR)
+        found = found.sort((pl.col("time") - pl.lit(asked.start)).abs())
+        yield Match(found, f"{text}{_off(found, asked)}", far=True)
+    afloat = _afloat(rows, question, clocks, _FAR)
+    asked = question.moved(timedelta(seconds=question.offset))
+    text = f"{afloat.misfit}{_off(afloat.rows, asked)}"
+    yield Match(afloat.rows, text, far=True)
+
+
+def _off(rows: pl.DataFrame, question: Question) -> str:
+    """How far the nearest of some rows is off, in words."""
+    away = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
+    least = round((rows.select(away.abs().min()).item() or 0) / 60)
+    return (
+        f" It stands {least} minute{'' if least == 1 else 's'} off the time asked:"
+        " whether it is what was seen is not sure."
+    )
+
+
 def _afloat(
-    rows: pl.DataFrame, question: Question, clocks: pl.DataFrame
-) -> tuple[pl.DataFrame, str]:
+    rows: pl.DataFrame, question: Question, clocks: pl.DataFrame, slack: timedelta
+) -> Match:
     """The rows that fit where their logs, whose zone nothing tells, are in that asked.
 
     A clock without any partner is assumed to be UTC; who asks reads the same wall
     clock as the log was written by.
     """
     if question.start is None or not question.offset or not question.zone_written:
-        return rows.clear(), ""
+        return Match(rows.clear())
     assumed = clocks.filter(pl.col("basis").cast(pl.String) == "assumed")["source"]
     places = pl.col("evidence").list.eval(
         pl.element().struct.field("source").is_in(assumed.implode())
     )
-    shift = timedelta(seconds=question.offset)
-    asked = replace(
-        question,
-        start=question.start + shift,
-        end=(question.end or question.start) + shift,
-    )
-    found = _within(rows.filter(places.list.all()), asked, _SLACK)
+    asked = question.moved(timedelta(seconds=question.offset))
+    found = _within(rows.filter(places.list.all()), asked, slack)
     zone = zone_name(question.offset)
-    return found, f" Its log tells no zone: it fits if that was written in {zone}."
+    text = f" Its log tells no zone: it fits if that was written in {zone}."
+    return Match(found, text)
 
 
-def _zoned(rows: pl.DataFrame, question: Question) -> tuple[pl.DataFrame, str]:
-    """The rows at the wall-clock time asked, where just one zone makes them fit."""
-    if question.zone_written or question.start is None:
-        return rows.clear(), ""
+def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Match:
+    """The rows at the wall-clock time asked, where just one zone makes them fit.
+
+    The zones that the archive's servers write come before any other.
+    """
+    if question.zone_written or question.start is None or question.end is None:
+        return Match(rows.clear())
+    for zone in zones:
+        behind = timedelta(seconds=question.offset - zone)
+        found = _within(rows, question.moved(behind), _SLACK)
+        if found.height:
+            text = f"{NO_ZONE} and fits as {zone_name(zone)}, which other logs write."
+            return Match(found, text)
     since = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
-    zone = (since / _ZONE_STEP).floor()
-    shifted = rows.filter(since.abs() <= _DAY // 2 + 2 * 3600).with_columns(zone=zone)
-    span = (question.end or question.start) - question.start
-    fit = shifted.filter(since - pl.col("zone") * _ZONE_STEP < span.total_seconds())
+    step = (since / _ZONE_STEP).floor().cast(pl.Int64)
+    offset = question.offset - step * _ZONE_STEP
+    placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_between(*_ZONES))
+    span = (question.end - question.start).total_seconds()
+    fit = placed.filter(since - step * _ZONE_STEP < span)
     if fit["zone"].n_unique() != 1:
-        return rows.clear(), ""
-    fitting = zone_name(question.offset - int(fit["zone"][0] * _ZONE_STEP))
-    return fit.drop("zone"), f"{NO_ZONE} and fits as {fitting}, in no other zone."
+        return Match(rows.clear())
+    name = zone_name(int(fit["zone"][0]))
+    return Match(fit.drop("zone"), f"{NO_ZONE} and fits as {name}, in no other zone.")
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:
@@ -152,7 +194,7 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         return ""
     middle = pl.lit(question.start)
     near = (
-        _fitting(requests, question)
+        fitting(requests, question)
         .filter(pl.col("time").is_not_null())
         .with_columns(away=(pl.col("time") - middle).dt.total_seconds().abs())
         .filter(pl.col("away") < _DAY)

@@ -2,45 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from forensic.errors import UsageError
+from forensic.hops import when
 
-__all__ = ["Question", "zone_name"]
-
-_AT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(:\d\d(?:[.,]\d+)?)?)?"
-    r"\s*(Z|[+-]\d\d(?::?\d\d)?|[A-Za-z][A-Za-z0-9_+/-]*)?"
-)
-#: Abbreviations that mean one zone only.
-_ABBREVIATIONS = {"UTC": 0, "GMT": 0, "Z": 0, "JST": 9, "KST": 9, "CET": 1, "CEST": 2}
-
-
-def zone_name(offset: int) -> str:
-    """`UTC+09:00` for that many seconds east of UTC."""
-    sign, size = "-" if offset < 0 else "+", abs(offset)
-    return f"UTC{sign}{size // 3600:02}:{size % 3600 // 60:02}"
-
-
-def _zone(text: str) -> timezone | ZoneInfo:
-    """The zone that a text names."""
-    if text.upper() in _ABBREVIATIONS:
-        return timezone(timedelta(hours=_ABBREVIATIONS[text.upper()]))
-    if text[0] in "+-":
-        hours, minutes = int(text[1:3]), int(text[3:].lstrip(":") or 0)
-        size = timedelta(hours=hours, minutes=minutes)
-        if size > timedelta(hours=14) or minutes > 59:
-            message = f"{text} is no zone offset"
-            raise UsageError(message)
-        return timezone(-size if text[0] == "-" else size)
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        message = f"unknown time zone {text!r}: give an offset such as +09:00"
-        raise UsageError(message) from error
+__all__ = ["Question"]
 
 
 def _glob(path: str) -> str:
@@ -85,6 +54,12 @@ class Question:
     zone_written: bool = True
     #: Seconds east of UTC of the zone in which the time is read.
     offset: int = 0
+    #: So much later the zone's clocks showed the same time again (daylight saving).
+    again: timedelta = timedelta(0)
+    #: `date` or `year` where the time was given without one.
+    lacks: str = ""
+    #: How the time was read where it could mean several.
+    note: str = ""
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
     path: str | None = None
@@ -97,51 +72,45 @@ class Question:
     ) -> "Question":
         """The question of `--at`, `--status`, `--path`; raises UsageError.
 
-        `2025-02-06 14:32 +09:00` means that minute, with seconds that second, a day
-        alone the whole day.
+        A time to the minute means that minute, with seconds that second, a day alone
+        the whole day.
         """
         if status is not None and not 100 <= status <= 999:
             message = f"{status} is no HTTP status"
             raise UsageError(message)
-        if at is None:
-            return cls(status=status, path=path and _path(path))
-        found = _AT.fullmatch(at.strip())
-        if found is None:
-            message = f"cannot read the time {at!r}: write 2025-02-06 14:32 +09:00"
+        if path is not None and not path.strip():
+            message = "--path is empty: leave it out, or write / for the first page"
             raise UsageError(message)
-        day, minute, second, zone = found.groups()
-        text = f"{day} {minute or '00:00'}{second or ''}".replace(",", ".")
-        try:
-            naive = datetime.fromisoformat(text)
-        except ValueError as error:
-            message = f"no such time: {at!r}"
-            raise UsageError(message) from error
-        size = (
-            timedelta(seconds=1)
-            if second
-            else timedelta(minutes=1)
-            if minute
-            else timedelta(days=1)
-        )
-        local = naive.replace(tzinfo=_zone(zone) if zone else UTC)
+        seen = cls(status=status, path=path and _path(path))
+        if at is None:
+            return seen
+        said = when.read(at)
+        local = said.start.replace(tzinfo=said.zone or UTC)
         start = local.astimezone(UTC)
-        return cls(
+        return replace(
+            seen,
             at=at.strip(),
             start=start,
-            end=start + size,
-            zone_written=zone is not None,
+            end=start + said.size,
+            zone_written=said.zone is not None,
             offset=round((local.utcoffset() or timedelta(0)).total_seconds()),
-            status=status,
-            path=path and _path(path),
+            again=local.replace(fold=1).astimezone(UTC) - start,
+            lacks=said.lacks,
+            note=said.note,
         )
 
     def placed(self, offset: int) -> "Question":
         """The question with its wall-clock time read `offset` seconds east of UTC."""
         if self.start is None or self.end is None or self.zone_written:
             return self
-        shift = timedelta(seconds=offset)
-        start, end = self.start - shift, self.end - shift
-        return replace(self, start=start, end=end, offset=self.offset + offset)
+        there = self.moved(-timedelta(seconds=offset))
+        return replace(there, offset=self.offset + offset)
+
+    def moved(self, later: timedelta) -> "Question":
+        """The question about a time that is so much later."""
+        if self.start is None or self.end is None:
+            return self
+        return replace(self, start=self.start + later, end=self.end + later)
 
     def matches_path(self) -> pl.Expr:
         """Whether `path`, alone or with its query, is the one asked for."""

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from forensic.case import Case
-from forensic.hops.match import dominant_offset
+from forensic.hops.meant import dominant_offset
 
 __all__ = ["local_offset", "minute", "moment", "stamp", "zone_name", "zone_of"]
 

@@ -1,0 +1,145 @@
+"""A question ▶ the moment that it means: in which zone, and on which day."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from forensic.hops.question import Question
+from forensic.hops.when import zone_name
+
+__all__ = ["NO_ZONE", "dominant_offset", "meant", "zones_around"]
+
+#: How every sentence about the zone of a question begins.
+NO_ZONE = " The time asked was given without a zone"
+#: Stamps so near to a wall clock's time tell its zone: clocks change twice a year.
+_AROUND = [timedelta(minutes=30), timedelta(days=2)]
+_INNER = ["web_server", "app_server", "application"]
+_DAY = timedelta(days=1)
+_SLACK = timedelta(seconds=60)
+#: Days that are looked through for the one that was meant.
+_DAYS = 2000
+
+
+def zones_around(
+    events: pl.LazyFrame,
+    wall: datetime | None = None,
+    reach: timedelta = timedelta(0),
+) -> list[int]:
+    """Offsets that the servers' stamps write near a wall clock's time, most first.
+
+    Those of all stamps where that is None.
+    """
+    own = pl.col("hop").cast(pl.String).is_in(_INNER)
+    rows = events.filter(own & pl.col("utc_offset").is_not_null())
+    if wall is not None:
+        near = pl.col("local_time").is_between(wall - reach, wall + reach)
+        rows = rows.filter(near)
+    votes = rows.group_by("utc_offset").len().collect(engine="streaming")
+    ranked = votes.sort("len", "utc_offset", descending=[True, False])
+    return [int(offset) for offset in ranked["utc_offset"]]
+
+
+def dominant_offset(
+    events: pl.LazyFrame, clocks: pl.DataFrame, wall: datetime | None = None
+) -> int:
+    """The zone in which the archive's people read their clocks, as seconds.
+
+    The zone of the web server's and the application's own stamps, those near a wall
+    clock's time first: what AWS delivers is in UTC everywhere and says nothing.
+    """
+    near = (zones_around(events, wall, reach) for reach in _AROUND if wall)
+    found = next((zones for zones in near if zones), None) or zones_around(events)
+    if found:
+        return found[0]
+    inferred = (
+        clocks.filter(pl.col("utc_offset").is_not_null() & (pl.col("stamp") == "event"))
+        .group_by("utc_offset")
+        .agg(len=pl.col("votes_for").fill_null(0).sum())
+    )
+    ranked = inferred.sort("len", "utc_offset", descending=[True, False])
+    return int(ranked["utc_offset"][0]) if ranked.height else 0
+
+
+def meant(
+    asked: Question, events: pl.LazyFrame, clocks: pl.DataFrame, fitting: pl.DataFrame
+) -> tuple[Question, list[str]]:
+    """The question at a moment, and the sentences that say what was assumed for it.
+
+    `fitting` are the requests of the status and the path asked for.
+    """
+    if asked.start is None:
+        return asked, []
+    notes = [f" {asked.note}"] if asked.note else []
+    if not asked.zone_written:
+        wall = None if asked.lacks else asked.start.replace(tzinfo=None)
+        offset = dominant_offset(events, clocks, wall)
+        asked = asked.placed(offset)
+        notes.append(f"{NO_ZONE} and is read as {zone_name(offset)}.")
+    if asked.lacks:
+        asked, note = _dated(asked, events, fitting)
+        notes.append(note)
+    return asked, notes
+
+
+def _dated(
+    asked: Question, events: pl.LazyFrame, fitting: pl.DataFrame
+) -> tuple[Question, str]:
+    """The question on the day of the logs on which such a response stands, or last."""
+    ends = events.filter(pl.col("hop").is_not_null()).select(
+        pl.col("time").min().alias("low"), pl.col("time").max().alias("high")
+    )
+    span: list[Any] = list(ends.collect(engine="streaming").row(0))
+    if asked.start is None or asked.end is None:
+        return asked, ""
+    starts = _starts(asked, asked.start, *span) if span[0] is not None else []
+    if not starts:
+        none = replace(asked, start=None, end=None)
+        return none, f" The time asked has no {asked.lacks}, and no log tells one."
+    size = asked.end - asked.start
+    times = np.sort(fitting["time"].drop_nulls().dt.timestamp("us").to_numpy())
+    first = np.array([_micros(start) for start in starts])
+    slack = _micros_of(_SLACK)
+    found = np.searchsorted(times, first + _micros_of(size) + slack)
+    hits = np.flatnonzero(found > np.searchsorted(times, first - slack))
+    start = starts[hits[-1] if len(hits) else -1]
+    unit = "year" if asked.lacks == "year" else "day"
+    why = {
+        0: f"the last {unit} of the logs",
+        1: f"no other {unit} of the logs has such a response then",
+    }.get(len(hits), f"the last of {len(hits)} with such a response then")
+    day = f"{start + timedelta(seconds=asked.offset):%Y-%m-%d}"
+    note = f" The time asked has no {asked.lacks} and is read as {day}: {why}."
+    return replace(asked, start=start, end=start + size), note
+
+
+def _starts(
+    asked: Question, start: datetime, low: datetime, high: datetime
+) -> list[datetime]:
+    """Every moment of the logs that the question can mean."""
+    if asked.lacks == "year":
+        years = (_in_year(start, year) for year in range(low.year, high.year + 1))
+        found = [moment for moment in years if moment is not None]
+        return [m for m in found if low - _DAY <= m <= high] or found
+    days = min((high - low) // _DAY + 2, _DAYS)
+    last = start + (high - start) // _DAY * _DAY
+    moments = [last - number * _DAY for number in range(days, -1, -1)]
+    return [moment for moment in moments if moment >= low - _SLACK] or [last]
+
+
+def _in_year(moment: datetime, year: int) -> datetime | None:
+    """The moment in that year; None for a 29 February that it does not have."""
+    try:
+        return moment.replace(year=year)
+    except ValueError:
+        return None
+
+
+def _micros(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+def _micros_of(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
