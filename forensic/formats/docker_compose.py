@@ -1,6 +1,8 @@
 """docker compose's joined output: `web-1  | text`.
 
-Lines of several services, without stamps of their own unless asked for.
+Lines of several services, without stamps of their own unless asked for. A container
+that was given a name of its own has no number; two spaces then stand before the bar,
+as compose pads every name.
 """
 
 import polars as pl
@@ -10,8 +12,10 @@ from forensic.format import Format
 
 __all__ = ["FORMAT"]
 
-_SERVICE = r"[a-z0-9][a-z0-9_.-]*[_-][0-9]{1,3}"
 _COLOUR = r"(?:\x1b\[[0-9;]*[A-Za-z])*"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_SERVICE = rf"{_NAME}[_-][0-9]{{1,3}}{_COLOUR} *|{_NAME}{_COLOUR} {{2,}}"
+_BAR = rf"{_COLOUR}\|{_COLOUR}(?: |$)"
 _STAMP = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2}) "
@@ -22,15 +26,15 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of compose lines; `message` is the payload."""
     head = prefix(
         lines,
-        rf"{_COLOUR}(?P<service>{_SERVICE}){_COLOUR} *{_COLOUR}\|{_COLOUR}(?: |$)"
-        rf"{_COLOUR}(?P<stamp>{_STAMP})?",
+        rf"{_COLOUR}(?P<service>{_SERVICE}){_BAR}{_COLOUR}(?P<stamp>{_STAMP})?",
     )
     stamps = moments(head["stamp"].str.strip_chars(" "))
+    services = without_colour(head["service"]).str.strip_chars(" ")
     return head.select(
         envelope_local=stamps["local_time"],
         envelope_offset=stamps["utc_offset"],
         message=without_colour(head["rest"]),
-        extra=json_extra(service=pl.col("service")),
+        extra=json_extra(service=pl.lit(services)),
         refused=pl.when(pl.col("rest").is_null()).then(pl.lit("no compose line")),
     )
 
@@ -40,7 +44,7 @@ FORMAT = Format(
     title="docker compose log",
     hop=None,
     reference="https://docs.docker.com/reference/cli/docker/compose/logs/",
-    head=rf"^{_COLOUR}{_SERVICE}{_COLOUR} *{_COLOUR}\|{_COLOUR}(?: |$)",
+    head=rf"^{_COLOUR}(?:{_SERVICE}){_BAR}",
     parse=parse,
     envelope=True,
     payload=False,
