@@ -146,6 +146,14 @@ _REQUESTS = [
         rf"(?P<method>{_METHODS}) {_URL}(?: HTTP/(?P<http_version>[0-9](?:\.[0-9])?))?"
         rf"(?:(?: ->| =>| -|:)? {_STATUS})?"
     ),
+    # Serilog: HTTP GET /p responded 500 in 12 ms
+    rf"HTTP (?P<method>{_METHODS}) {_URL} responded {_STATUS}",
+    # ASP.NET: Request finished HTTP/1.1 GET http://h/p - 404 0 - 3.2ms
+    (
+        r"Request finished HTTP/(?P<http_version>[0-9](?:\.[0-9])?) "
+        rf"(?P<method>{_METHODS}) {_URL} - "
+        rf"(?:(?:-|[^ ]+/[^ ]+) (?:(?:-|[0-9]+) )?- )?{_STATUS}"
+    ),
     # Flask: Exception on /p [GET]
     rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
     # Django: Not Found: /p
@@ -178,7 +186,8 @@ _DURATION = (
 _SECONDS = {"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6}
 #: Only messages with one of these are looked at.
 _SPEAKS_OF_HTTP = (
-    rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:{_METHODS}) [/h]|\"(?:{_METHODS}) [/h]"
+    rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:HTTP )?(?:{_METHODS}) [/h]"
+    rf"|\"(?:{_METHODS}) [/h]"
     r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )

@@ -181,6 +181,40 @@ def test_layouts_that_name_their_program_are_left_to_it() -> None:
         ("the status of GET is good", {}),
         ("Response: all good", {}),
         ("status=404", {}),
+        (
+            "HTTP GET /cart?id=7 responded 503 in 5012.7700 ms",
+            {
+                "method": "GET",
+                "path": "/cart",
+                "query": "id=7",
+                "status": 503,
+                "duration": 5.01277,
+            },
+        ),
+        (
+            "Request finished HTTP/2 POST https://shop.example.com/ - 404 0 - 312ms",
+            {
+                "method": "POST",
+                "scheme": "https",
+                "host": "shop.example.com",
+                "path": "/",
+                "http_version": "2",
+                "status": 404,
+                "duration": 0.312,
+            },
+        ),
+        (
+            "Request finished HTTP/1.1 GET http://example.com/ - - - 200 - - 12.5ms",
+            {
+                "method": "GET",
+                "scheme": "http",
+                "host": "example.com",
+                "path": "/",
+                "http_version": "1.1",
+                "status": 200,
+                "duration": 0.0125,
+            },
+        ),
     ],
 )
 def test_requests_in_messages(message: str, expected: dict[str, Any]) -> None:

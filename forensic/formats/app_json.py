@@ -22,39 +22,42 @@ __all__ = ["FORMAT"]
 #: Column ▶ the names it goes by, best first; a dot is a level, or part of the name.
 _NAMES = {
     "time": "@timestamp timestamp time ts datetime asctime @t t instant timeMillis"
-    " eventTime record.time created_at created date",
+    " eventTime Timestamp record.time created_at created date",
     "level": "log.level levelname level severity severity_text lvl loglevel log_level"
-    " @l record.level.name levelno",
+    " @l record.level.name levelno LogLevel Level",
     "message": "record.message message msg event short_message text log @m @mt body"
-    " textPayload jsonPayload.message Message",
+    " textPayload jsonPayload.message fields.message Message RenderedMessage"
+    " MessageTemplate",
     "logger": "log.logger logger logger_name loggerName name SourceContext category"
-    " record.name logName",
+    " record.name logName target Category",
     "pid": "pid process.pid process record.process.id process_id",
     "hostname": "hostname host.name host.hostname host",
     "method": "http.request.method req.method request.method httpRequest.requestMethod"
-    " http_method request_method http.method method",
+    " http_method request_method http.method meta.req.method RequestMethod"
+    " Properties.RequestMethod method",
     "url": "url.original url.full req.url request.uri request.url"
     " httpRequest.requestUrl"
-    " request_uri http.url http.target url uri request.path url.path path",
+    " request_uri http.url http.target meta.req.url RequestPath"
+    " Properties.RequestPath url uri request.path url.path path",
     "http_host": "request.host http_host req.headers.host",
     "http_version": "http.version request.proto http_version",
     "status": "http.response.status_code res.statusCode response.status_code"
     " response.status httpRequest.status http.status_code status_code statusCode"
-    " status",
+    " meta.res.statusCode StatusCode Properties.StatusCode status",
     "client_ip": "client.ip source.ip client.address request.client_ip"
     " request.remote_ip"
     " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
     " remoteAddress remoteAddr ip",
     "forwarded_for": "x_forwarded_for forwarded_for req.headers.x-forwarded-for",
     "user_agent": "user_agent.original httpRequest.userAgent req.headers.user-agent"
-    " user_agent userAgent",
+    " user_agent userAgent ua",
     "trace_id": "trace.id trace_id traceId x_amzn_trace_id dd.trace_id otelTraceID"
     " traceparent",
     "request_id": "http.request.id request_id requestId req_id x_request_id req.id"
     " aws_request_id correlation_id correlationId",
     "seconds": "duration_seconds duration_s elapsed_seconds request_time",
     "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
-    " response_time_ms took_ms",
+    " response_time_ms took_ms meta.responseTime Elapsed Properties.Elapsed",
     "duration": "duration latency httpRequest.latency elapsed took response_time",
     "error": "error.type err.type exc_type exception.type exception_class",
     "trace": "error.stack_trace err.stack exc_info exception stack_trace stacktrace"
@@ -88,6 +91,9 @@ _SHIPPED = [
     {"source_type", "timestamp"},
     {"container_id", "container_name"},
 ]
+#: What lograge writes of a request instead of a message; its durations are in ms.
+_RAILS = {"method", "path", "controller", "action", "status"}
+_LETTERS = {"D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
 _NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _SYSLOG = dict(enumerate("emerg alert crit err warning notice info debug".split()))
@@ -149,6 +155,8 @@ def _epoch(number: float) -> tuple[datetime, int] | None:
 def _moment(value: Any) -> tuple[datetime, int | None] | None:
     """The stamp as written and its offset in seconds; None for what is no stamp."""
     if isinstance(value, dict):
+        if isinstance(value.get("$date"), str):  # MongoDB
+            return _moment(value["$date"])
         if isinstance(value.get("repr"), str):  # loguru
             return _moment(value["repr"])
         whole = _number(value.get("epochSecond", value.get("seconds")))
@@ -200,6 +208,9 @@ def _seconds(record: dict[str, Any], used: set[str]) -> float | None:
     match = _SPAN.match(value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * _UNITS[match[2]]
+    if record.keys() >= _RAILS:
+        millis = _number(value)
+        return None if millis is None else millis / 1e3
     return _number(value) if str(record.get("logger")).startswith("http.log") else None
 
 
@@ -211,14 +222,26 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
+def _unwrapped(record: Any) -> Any:
+    """The record that an Elasticsearch hit holds, or MongoDB's with its keys named."""
+    if not isinstance(record, dict):
+        return record
+    if isinstance(record.get("_source"), dict):
+        return record["_source"]
+    if isinstance(record.get("t"), dict) and "$date" in record["t"]:
+        letter = str(record.get("s"))[:1]
+        named = {"level": _LETTERS.get(letter), "logger": record.get("c")}
+        return {k: v for k, v in record.items() if k not in {"s", "c"}} | named
+    return record
+
+
 def _row(text: str) -> dict[str, Any]:
     """The columns of one record, or why it is none."""
     try:
         record, duplicates = load(text)
     except NotJsonError as error:
         return {"refused": str(error)}
-    if isinstance(record, dict) and isinstance(record.get("_source"), dict):
-        record = record["_source"]  # a hit of an Elasticsearch index
+    record = _unwrapped(record)
     if not isinstance(record, dict) or any(keys <= record.keys() for keys in _FOREIGN):
         return {"refused": "JSON, but no application record"}
     used: set[str] = set()
@@ -228,7 +251,10 @@ def _row(text: str) -> dict[str, Any]:
         return {"refused": "JSON, but a shipper's record of a line"}
     stamp = _lookup(record, "time", used)
     moment = _moment(stamp)
-    if message is None and (level is None or moment is None):
+    rails = record.keys() >= _RAILS
+    if rails and "host" in record:
+        record = {("http_host" if k == "host" else k): v for k, v in record.items()}
+    if message is None and not rails and (level is None or moment is None):
         return {"refused": "JSON, but neither message nor level and time"}
     if moment is None:
         used -= {name for name, _ in _PATHS["time"]}
