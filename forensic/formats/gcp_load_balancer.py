@@ -1,7 +1,8 @@
 """Google Cloud's load balancer: log entries with `httpRequest` and `statusDetails`.
 
-The details say whether the answer is the backend's or its own; where Cloud Armor is
-asked, the policy and what it did stand beside them.
+They say whether the answer is the backend's or its own; a regional one has
+`proxyStatus` instead, and only where it answers itself. Where Cloud Armor is asked,
+the policy and what it did stand beside them.
 """
 
 import polars as pl
@@ -27,28 +28,40 @@ _KEYS = {
     "upstream": "httpRequest.serverIp",
     "latency": "httpRequest.latency",
     "reason": "jsonPayload.statusDetails",
+    "proxy": "jsonPayload.proxyStatus",
+    "entry": "jsonPayload.@type",
     "rule_group": f"{_POLICY}.name",
     "rule": f"{_POLICY}.priority",
     "action": f"{_POLICY}.outcome",
     "trace_id": "trace",
     "request_id": "insertId",
 }
-_PLAIN = "method user_agent referrer upstream reason rule rule_group action".split()
+_PLAIN = "method user_agent referrer upstream rule rule_group action".split()
 #: Details of an answer that a backend made.
+_DENIED = "denied_by_security_policy"
+_ENTRY = ".LoadBalancerLogEntry"
 _BACKEND = "response_sent_by_backend|backend_early_response"
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the entries of requests."""
-    told = {"rule", "rule_group", "action", "reason"}
+    told = {"rule", "rule_group", "action", "reason", "proxy", "entry"}
     rows = json_fields(lines, _KEYS, {"httpRequest", "jsonPayload"}, told)
     stamps = moments(rows["stamp"])
     status = pl.col("status").cast(pl.Int16, strict=False)
     status = pl.when(status.is_between(100, 599) | (status == 0)).then(status)
     address = target(pl.col("url"))
     took = seconds(pl.col("latency").str.strip_suffix("s"), 1.0)
-    served = pl.col("reason").str.contains(_BACKEND)
-    short = pl.when(pl.col("reason").is_null() | pl.col("method").is_null()).then(
+    proxy = pl.coalesce(
+        pl.col("proxy").str.extract(r'details="([^"]+)"'),
+        pl.col("proxy").str.extract(r'error="([^"]+)"'),
+    )
+    entry = pl.col("entry").str.ends_with(_ENTRY).fill_null(value=False)
+    refused = pl.when(pl.col("action") == "DENY").then(pl.lit(_DENIED))
+    details = pl.coalesce("reason", proxy, refused)
+    # A regional load balancer says nothing of the answers that it passes on.
+    served = pl.coalesce(details.str.contains(_BACKEND), entry)
+    short = pl.when((details.is_null() & ~entry) | pl.col("method").is_null()).then(
         pl.lit("JSON, but no entry of a load balancer")
     )
     rows = rows.with_columns(stamps.select("local_time", "utc_offset"))
@@ -72,6 +85,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         status=status,
         upstream_status=pl.when(served).then(status),
         duration=took,
+        reason=pl.when(details != "").then(details),
         trace_id=pl.col("trace_id").str.extract("([^/]+)$"),
         refused=pl.coalesce("refused", short),
     )
@@ -82,7 +96,7 @@ FORMAT = Format(
     title="Google Cloud load balancer log",
     hop="load_balancer",
     reference="https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring",
-    head=r'^\s*\{[\s\S]*"statusDetails"\s*:',
+    head=r'^\s*\{[\s\S]*(?:"statusDetails"\s*:|LoadBalancerLogEntry")',
     parse=parse,
     json=True,
     usual=True,
