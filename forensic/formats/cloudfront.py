@@ -8,8 +8,9 @@ import re
 
 import polars as pl
 
-from forensic.columns import by_value, dash_to_null, iso_stamp, json_extra
+from forensic.columns import dash_to_null, iso_stamp, json_extra
 from forensic.format import Format
+from forensic.percent import decoded
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -64,19 +65,6 @@ _EXTRA = [
 ]
 _TAKEN = {*_FIELDS} - {*_EXTRA} | {"timestamp"}
 _HEADER = re.compile(rb"^#Fields:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.MULTILINE)
-_HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
-
-
-def _decoded(texts: pl.Series) -> pl.DataFrame:
-    """The texts, percent-decoded once: CloudFront encodes what clients sent."""
-    plain = [
-        text
-        and _HEX.sub(lambda m: bytes.fromhex(m[1].decode()), text.encode()).decode(
-            "utf-8", "backslashreplace"
-        )
-        for text in texts.to_list()
-    ]
-    return pl.DataFrame({"text": pl.Series(plain, dtype=pl.String)})
 
 
 def _text(name: str) -> pl.Expr:
@@ -101,8 +89,7 @@ def _rows(lines: pl.Series, fields: list[str]) -> pl.DataFrame:
 def _parse(lines: pl.Series, fields: list[str], fewest: str) -> pl.DataFrame:
     row = _rows(lines, fields)
     row = row.with_columns(
-        by_value(row[name], _decoded).to_series().alias(name)
-        for name in ("cs(User-Agent)", "cs(Referer)")
+        decoded(row[name]).alias(name) for name in ("cs(User-Agent)", "cs(Referer)")
     )
     stamp = iso_stamp(pl.concat_str("date", "time", separator=" "))
     good = stamp.is_not_null() & pl.col(fewest).is_not_null()

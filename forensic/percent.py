@@ -1,0 +1,27 @@
+"""Percent-encoded text ▶ text, for logs that encode what clients sent."""
+
+import re
+
+import polars as pl
+
+from forensic.columns import by_value
+
+__all__ = ["decoded"]
+
+_HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def _plain(texts: pl.Series) -> pl.DataFrame:
+    plain = [
+        text
+        and _HEX.sub(lambda m: bytes.fromhex(m[1].decode()), text.encode()).decode(
+            "utf-8", "backslashreplace"
+        )
+        for text in texts.to_list()
+    ]
+    return pl.DataFrame({"text": pl.Series(plain, dtype=pl.String)})
+
+
+def decoded(texts: pl.Series) -> pl.Series:
+    """The texts, percent-decoded once."""
+    return by_value(texts, _plain).to_series()
