@@ -1,0 +1,193 @@
+"""CEF, ArcSight's format that firewalls and other appliances export, most by syslog.
+
+`CEF:0|vendor|product|version|id|name|severity|key=value …`. Values may hold spaces; a
+number of a custom field (`cn1`) means what its label says. Web firewalls (F5, Imperva,
+NetScaler, FortiWeb, Barracuda and their like) tell of the request and what they did.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from forensic.columns import target
+from forensic.format import Format
+from forensic.json_text import compact
+from forensic.schema import ParsedColumns
+from forensic.zones import ABBREVIATIONS
+
+__all__ = ["FORMAT"]
+
+_COLUMNS = (
+    "local_time utc_offset hop client_ip forwarded_for method status host user_agent"
+    " referrer user request_id action rule rule_group rule_type reason message extra"
+    " refused"
+).split()
+_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {
+    "url": pl.String(),
+    "given": pl.String(),
+}
+#: syslog takes `CEF:` for the program's name.
+_OPEN = r"(?:CEF: ?)*[01]\|"
+_PART = r"((?:[^|\\]|\\.)*)\|"
+_HEADER = re.compile(_OPEN + _PART * 6)
+_KEY = re.compile(r"(?:^|[ ])([A-Za-z0-9_.\[\]-]{1,64})=")
+_ESCAPED = re.compile(r"\\(.)")
+_WAF = re.compile(
+    r"(?i)\|(?:ASM|Advanced WAF|Application Security)|Incapsula|SecureSphere"
+    r"|NetScaler\|.*APPFW|Citrix ADC|FortiWeb|AppWall|\bW(?:AF|AAS)\b|BarracudaWAF"
+    r"|Web Application Firewall|Kona|Akamai|Airlock|Wallarm|DenyAll|Signal Sciences"
+)
+_BLOCKED = re.compile(
+    r"(?i)(?:req_)?(?:block|den(?:y|ied)|drop|reset|reject|\w+_blacklisted|close)"
+)
+_COUNTED = re.compile(r"(?i)(?:not blocked|alert|detect|monitor|log|warn|report)")
+_PASSED = re.compile(r"(?i)(?:pass|allow|accept|permit|req_(?:pass|cached))")
+_WORDED = re.compile(
+    r"(?:[A-Z][a-z]{2} )?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d)"
+    r"(?:\.(\d{1,6}))?(?: ([A-Z]{2,5}|[+-]\d\d:?\d\d))?\Z"
+)
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The extension's keys and values; a key that a value contains is escaped."""
+    found = list(_KEY.finditer(text))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    return {
+        match[1]: _ESCAPED.sub(
+            lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], escape[1]),
+            text[match.end() : end].strip(" "),
+        )
+        for match, end in zip(found, ends, strict=True)
+    }
+
+
+def _zone(text: str | None) -> int | None:
+    if text is None or text[0] not in "+-":
+        return ABBREVIATIONS.get(text or "")
+    digits = text[1:].replace(":", "")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return -seconds if text[0] == "-" else seconds
+
+
+def _stamp(text: str) -> tuple[datetime, int | None] | None:
+    """The stamp and its offset, of seconds or milliseconds, or of words."""
+    if text.isascii() and text.isdigit() and len(text) in {10, 13}:
+        return _EPOCH + timedelta(milliseconds=int(text.ljust(13, "0"))), 0
+    match = _WORDED.match(text)
+    if match is None or match[1] not in _MONTHS:
+        return None
+    date = f"{match[3]}-{_MONTHS.index(match[1]) + 1:02}-{match[2]:0>2}"
+    try:
+        moment = datetime.fromisoformat(f"{date}T{match[4]}")
+    except ValueError:
+        return None
+    moment += timedelta(microseconds=int((match[5] or "0").ljust(6, "0")))
+    return moment, _zone(match[6])
+
+
+def _action(word: str) -> str | None:
+    """What the appliance did, in the words of the other firewalls."""
+    if "CAPTCHA" in word.upper():
+        return "CAPTCHA"
+    if "CHALLENGE" in word.upper():
+        return "CHALLENGE"
+    for name, shape in (("ALLOW", _PASSED), ("BLOCK", _BLOCKED), ("COUNT", _COUNTED)):
+        if shape.match(word):
+            return name
+    return None
+
+
+def _header(request: str, name: str) -> str | None:
+    found = re.search(rf"(?im)^{name}: *([^\r\n]+)", request)
+    return found[1].strip() if found else None
+
+
+def _row(line: str) -> dict[str, Any]:
+    """The columns of one line, or why it is none."""
+    head = _HEADER.match(line)
+    if head is None:
+        return {"refused": "no CEF line"}
+    vendor, product, version, number, name, severity = (
+        _ESCAPED.sub(r"\1", part) for part in head.groups()
+    )
+    keys = _fields(line[head.end() :])
+    labels = {
+        value.lower(): keys.get(key.removesuffix("Label"), "")
+        for key, value in keys.items()
+        if key.endswith("Label")
+    }
+    imperva = vendor == "Incapsula"
+    stamps = (_stamp(keys.get(key, "")) for key in ("rt", "start", "end"))
+    moment, zone = next(filter(None, stamps), (None, None))
+    request = labels.get("full_request", "")
+    code = labels.get("response_code", keys.get("cn1", "") if imperva else "")
+    status = int(code) if re.fullmatch("[1-5][0-9]{2}", code) else None
+    word = keys.get("act", keys.get("deviceAction", ""))
+    action = _action(word)
+    rule = labels.get("rule name") or keys.get("ruleName") or name
+    waf = _WAF.search(f"|{vendor}|{product}|{number}") is not None
+    known = {
+        "client_ip": keys.get("src") or labels.get("source_address"),
+        "forwarded_for": keys.get("xff") or labels.get("x_forwarded_for_header_value"),
+        "method": keys.get("requestMethod") or keys.get("method"),
+        "host": keys.get("sourceServiceName" if imperva else "dhost")
+        or _header(request, "host"),
+        "user_agent": keys.get("requestClientApplication")
+        or _header(request, "user-agent"),
+        "referrer": keys.get("ref") or _header(request, "referer"),
+        "user": keys.get("suser"),
+        "request_id": keys.get("externalId") or keys.get("deviceExternalId"),
+        "rule_group": labels.get("policy_name")
+        or (keys.get("cs1") if vendor == "Citrix" else None),
+        "rule_type": labels.get("attack_type") or keys.get("cat"),
+        "message": keys.get("msg"),
+    }
+    row = {k: v for k, v in known.items() if v and v not in {"N/A", "-"}}
+    url = keys.get("request")
+    return (
+        {"message": name}
+        | row
+        | {
+            "local_time": moment,
+            "utc_offset": zone,
+            "hop": "waf" if waf else None,
+            "status": status,
+            "url": f"http://{url}" if imperva and url else url,
+            "given": keys.get("qstr"),
+            "action": action,
+            "rule": rule if action != "ALLOW" and waf else None,
+            "reason": word or None,
+            "extra": compact(
+                {"product": f"{vendor} {product} {version}", "id": number, "name": name}
+                | {"severity": severity}
+                | {k: v for k, v in keys.items() if k not in {"src", "cs3", "cs3Label"}}
+            ),
+        }
+    )
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of CEF lines."""
+    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    url = target(pl.col("url"))
+    return rows.select(
+        pl.exclude("url", "given", "host"),
+        host=pl.coalesce("host", url["host"]).str.replace(r":\d+$", ""),
+        path=url["path"],
+        query=pl.coalesce(url["query"], "given"),
+    )
+
+
+FORMAT = Format(
+    name="cef",
+    title="CEF of a firewall or another appliance",
+    hop=None,
+    reference="https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors/",
+    head=rf"^{_OPEN}[^|]*\|[^|]*\|[^|]*\|",
+    parse=parse,
+    paths=r"(?i)cef|asm|incapsula|imperva",
+)
