@@ -4,12 +4,15 @@ import polars as pl
 
 from forensic.hops.cdn import cdn
 from forensic.hops.products import (
+    akamai,
     api_gateway,
     azure,
     cloudflare,
     envoy,
     google,
     haproxy,
+    kong,
+    squid,
     traefik,
 )
 from forensic.hops.table import BALANCED, Line, sure_of
@@ -54,6 +57,7 @@ def edge() -> list[Line]:
             because="its record says that a rule ended the request",
         ),
         *cloudflare.lines(),
+        *akamai.lines(),
         *cdn(),
         Line(
             when=sure_of(_LAST == "waf"),
@@ -109,6 +113,8 @@ def edge() -> list[Line]:
         *api_gateway.lines(),
         *azure.lines(),
         *google.lines(),
+        *kong.lines(),
+        *squid.lines(),
         Line(
             when=_AWS & _STATUS_OUT.is_in(_CHECKED),
             by=lb,
