@@ -38,6 +38,8 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
     }.items()
 }
 
+_WRAPPER_KEYS = frozenset(key.decode() for key in _WRAPPERS)
+
 _TEXT = rb'[^"{}\[\]]*+(?:"(?:[^"\\\n]++|\\[^\n])*+"[^"{}\[\]]*+)*+'
 #: Up to the next bracket, over whole strings; at a `"`, the string does not close.
 _NEXT = re.compile(_TEXT + rb'([{}\[\]"]?)')
@@ -282,6 +284,15 @@ def _broken_from(data: bytes, value: _Value) -> int:
     return max(value.start, value.resume) if good else value.start
 
 
+def _is_record(line: bytes) -> bool:
+    """Whether a line is one JSON object, and surely no list of records in one."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(found, dict) and _WRAPPER_KEYS.isdisjoint(found)
+
+
 def is_document(head: bytes) -> bool:
     """Whether a stream that begins so holds JSON that is not one record a line."""
     position = len(_BOM) if head.startswith(_BOM) else 0
@@ -289,10 +300,13 @@ def is_document(head: bytes) -> bool:
         start = found.start(1)
         if head[start] == 0x5B:
             return True
+        line_end = head.find(b"\n", start) % (len(head) + 1)  # without one: the end
+        if _is_record(head[start:line_end]):
+            position = line_end + 1
+            continue
         value = _scan(head, start)
         if value.wrapper and (value.unfinished or _is_wrapper(head, value)):
             return True
-        line_end = head.find(b"\n", start) % (len(head) + 1)  # without one: the end
         if value.unfinished or not value.reason:
             if line_end < value.end:
                 return True  # one value over several lines

@@ -101,7 +101,7 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
         return True
     lines = _text([line for line in head.split(b"\n")[:-1] if line.strip()])
     heads = "|".join(f"(?:{load(key).head})" for key in sniffed.formats)
-    return len(lines) > 0 and bool(lines.str.contains(heads).all())
+    return len(lines) > 0 and bool(claimed(lines, heads).all())
 
 
 def _lines(head: bytes) -> list[bytes]:
