@@ -34,7 +34,7 @@ def processes(
     UsageError where they are too few.
     """
     if asked is not None and not 0 <= asked <= _MOST:
-        message = f"--jobs wants 0 or more, up to {_MOST}, not {asked}"
+        message = f"--jobs wants 0 to {_MOST}, not {asked}"
         raise UsageError(message)
     wanted = asked
     if wanted is None:

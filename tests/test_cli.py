@@ -61,8 +61,8 @@ def test_stages_load_nothing_heavy_before_they_run() -> None:
     [
         (["--max-memory", "100M"], "--max-memory is 100 MB, and parsing takes up to"),
         (["--max-memory", "much"], "--max-memory wants a size like 2G or 800M"),
-        (["--jobs", "-2"], "--jobs wants 0 or more"),
-        (["--jobs", "1000000"], "--jobs wants 0 or more, up to 1024"),
+        (["--jobs", "-2"], "--jobs wants 0 to 1024"),
+        (["--jobs", "1000000"], "--jobs wants 0 to 1024"),
         (["--jobs", "99", "--max-memory", "1G"], "--jobs 99 takes up to"),
     ],
 )

@@ -66,5 +66,5 @@ def test_jobs_that_do_not_fit_are_refused(large: list[Path]) -> None:
 
 
 def test_jobs_below_none_are_refused(large: list[Path]) -> None:
-    with pytest.raises(UsageError, match="--jobs wants 0 or more, not -1"):
+    with pytest.raises(UsageError, match="--jobs wants 0 to 1024, not -1"):
         processes(large, -1)
