@@ -296,6 +296,66 @@ def test_a_named_zone_follows_daylight_saving() -> None:
     assert hours == ["00:59", None, "01:00", "10:00"]
 
 
+SUMMER = [
+    ("2024-09-10 10:00", 7200),
+    ("2024-10-26 23:00", 7200),
+    ("2024-10-27 10:00", 3600),
+    ("2024-12-01 10:00", 3600),
+]
+
+
+def test_a_log_without_zones_follows_the_summer_time_of_its_server() -> None:
+    access = [
+        written(text, "/", source="nginx/access.log", utc_offset=offset)
+        for text, offset in SUMMER
+    ]
+    errors = [
+        {"source": "nginx/error.log", "local_time": local(text)}
+        for text in ("2024-10-20 12:00", "2024-11-20 12:00")
+    ]
+    for row in [*access, *errors]:
+        row |= {"hop": "web_server", "format": str(row["source"])}
+    frame = events(*access, *errors)
+    found = clocks(frame).filter(pl.col("source") == "nginx/error.log")
+    assert found["zone"].to_list() == ["Europe/Berlin"]
+    times = apply(frame, found).filter(pl.col("source") == "nginx/error.log")["time"]
+    assert times.dt.hour().to_list() == [10, 11]
+
+
+def test_hours_that_came_twice_are_not_sure() -> None:
+    access = [
+        written(text, "/", source="nginx/access.log", utc_offset=offset)
+        for text, offset in SUMMER
+    ]
+    error = {"source": "nginx/error.log", "local_time": local("2024-10-27 02:30")}
+    for row in [*access, error]:
+        row |= {"hop": "web_server", "format": str(row["source"])}
+    found = clocks(events(*access, error))
+    row = found.filter(pl.col("source") == "nginx/error.log").row(0, named=True)
+    assert row["confidence"] == "weak"
+    assert "twice" in row["detail"]
+
+
+@pytest.mark.parametrize("later", [3600, -3600], ids=["spring", "autumn"])
+def test_a_local_clock_is_followed_over_the_change_of_summer_time(later: int) -> None:
+    """Few paths, often asked for: their rhythm tells both zones."""
+    rng = random.Random(later)
+    at, rows = local("2025-03-09 00:00"), []
+    for number in range(800):
+        at += dt.timedelta(seconds=rng.expovariate(1 / 60))
+        offset = -18000 + (number >= 450) * later
+        path = f"/{rng.randrange(8)}"
+        shown = (at + dt.timedelta(seconds=offset)).replace(microsecond=0)
+        text = str(shown)
+        rows += [
+            written(text, path, source="nginx/access.log", utc_offset=offset),
+            logged(text, path, source="srv/app.log", hop="application"),
+        ]
+    found = clocks(events(*rows)).filter(pl.col("source") == "srv/app.log")
+    assert found["utc_offset"].to_list() == [-18000, -18000 + later]
+    assert found["first_line"].to_list() == [1, 451]
+
+
 def test_start_follows_from_the_duration_where_the_format_stamps_the_end() -> None:
     row = logged("2025-02-06 14:32:45", "/a", format="gunicorn_error", duration=2.0)
     ending = logged("2025-02-06 14:32:45", "/a", format="nginx_access", duration=2.0)

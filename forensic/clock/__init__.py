@@ -11,7 +11,7 @@ from itertools import chain
 import polars as pl
 
 from forensic.clock.apply import apply, needs_clock
-from forensic.clock.borders import Jumps, inner_borders
+from forensic.clock.borders import Jumps, hour_borders, inner_borders
 from forensic.clock.collect import Evidence, Stored, Traces, collect, merged
 from forensic.clock.evidence import (
     continuity_links,
@@ -24,6 +24,7 @@ from forensic.clock.options import Overrides
 from forensic.clock.place import host_zones
 from forensic.clock.shared import Shared, share
 from forensic.clock.spans import Known, clock_rows
+from forensic.clock.summer import followed
 from forensic.clock.turns import in_year
 from forensic.clock.unit import Borders, Key, Unit, units
 from forensic.clock.votes import Decision, Vote
@@ -69,7 +70,11 @@ def infer(
     links += host_links(found)
     zones = decide_zones(found, anchors, links)
     skews = shared.skews(zones)
-    return clock_rows(Known(found, zones, names, years, evidence.turns, borders, skews))
+    zones, ruled = followed(cells, found, zones)
+    named_all = {**names, **ruled}
+    return clock_rows(
+        Known(found, zones, named_all, years, evidence.turns, borders, skews)
+    )
 
 
 def _segments(
@@ -77,7 +82,8 @@ def _segments(
 ) -> tuple[Borders, set[Key], dict[Key, Unit], Shared]:
     """Where clocks change, which units jump there, and the units and their requests."""
     borders, jumps = Borders(), Jumps(evidence.jumps)
-    leaps = inner_borders(evidence.inner, jumps, borders)
+    leaps = hour_borders(evidence.jumps, borders)
+    leaps += inner_borders(evidence.inner, jumps, borders)
     for _ in range(_ROUNDS):
         found = units(cells, borders)
         shared = share(marks, found, borders)

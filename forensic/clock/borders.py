@@ -14,9 +14,13 @@ import polars as pl
 from forensic.clock.names import rotation, series
 from forensic.clock.unit import Borders, Key
 
-__all__ = ["Jumps", "Leap", "inner_borders", "own_border"]
+__all__ = ["Jumps", "Leap", "hour_borders", "inner_borders", "own_border"]
 
 _SPAN = 180 * 86400
+#: Daylight saving, less and more the usual pause between two lines.
+_HOUR, _LEAST, _MOST = 3600, 2400, 4800
+#: Changes of one clock that an archive of two years holds.
+_CHANGES = 4
 Row = Mapping[str, object]
 
 
@@ -73,11 +77,33 @@ class Leap(NamedTuple):
     source: str
     line: int
     key: Key
+    #: By how much it did where the clock alone tells, in seconds.
+    step: int = 0
 
     def landed(self, borders: Borders) -> Key:
         """Name the unit that begins there."""
         number = borders.segment(self.source, self.key.hostname, self.line)
         return self.key._replace(segment=number)
+
+
+def hour_borders(table: pl.DataFrame, borders: Borders) -> list[Leap]:
+    """Add the borders where clocks may have gone an hour back, or ahead, by themselves.
+
+    An hour ahead may as well be a quiet one: what others say of the lines behind it
+    decides. An hour back is a leap. A log that does so often is out of order.
+    """
+    gap = pl.col("gap")
+    back, ahead = gap.is_between(-_HOUR - 11, -_LEAST), gap.is_between(_HOUR, _MOST)
+    clock = ["source", "hostname", "process", "stamp"]
+    found = table.filter(back | ahead).filter(pl.len().over(clock) <= _CHANGES)
+    leaps = []
+    for row in found.sort(*clock, "line", nulls_last=True).iter_rows(named=True):
+        borders.add(row["source"], row["hostname"], row["line"])
+        if row["gap"] < 0:
+            names = (row["hostname"], row["process"], row["stamp"])
+            key = Key(series(row["source"]), *names, 0)
+            leaps.append(Leap(row["source"], row["line"], key, -_HOUR))
+    return leaps
 
 
 def inner_borders(inner: pl.DataFrame, jumps: Jumps, borders: Borders) -> list[Leap]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.clock.options import offset_text
+from forensic.clock.summer import METHOD
 from forensic.clock.unit import Borders, Key, Unit
 from forensic.clock.votes import RANKS, Decision, weaker
 from forensic.schema import CLOCK
@@ -18,6 +19,8 @@ from forensic.schema import CLOCK
 __all__ = ["Skew", "clock_rows"]
 
 Row = dict[str, object]
+#: Methods that tell a zone by its name.
+_NAMING = ("option", "configuration", METHOD)
 _BASES = ["written", "inferred", "assumed"]
 
 
@@ -166,7 +169,7 @@ def _zone_columns(unit: Unit, zone: Decision | None, name: str | None) -> Row:
         single = len(unit.written) == 1
         text = offset_text(next(iter(unit.written))) if single else None
         return {"utc_offset": None, "zone": text}
-    from_name = name is not None and zone.method in ("option", "configuration")
+    from_name = name is not None and zone.method in _NAMING
     text = name if from_name else offset_text(zone.value)
     return {"utc_offset": zone.value, "zone": text}
 
