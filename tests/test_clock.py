@@ -296,6 +296,25 @@ def test_a_named_zone_follows_daylight_saving() -> None:
     assert hours == ["00:59", None, "01:00", "10:00"]
 
 
+def test_a_clock_some_minutes_wrong_is_known_by_frequent_requests() -> None:
+    rng = random.Random(7)
+    at, rows = local("2025-05-05 00:00"), []
+    for _ in range(400):
+        at += dt.timedelta(seconds=rng.expovariate(1 / 60))
+        path = f"/{rng.randrange(8)}"
+        shown, wrong = (
+            str((at + dt.timedelta(seconds=s)).replace(microsecond=0)) for s in (0, 247)
+        )
+        rows += [
+            written(
+                shown, path, source="nginx/access.log", utc_offset=0, hop="web_server"
+            ),
+            logged(wrong, path, source="srv/app.log", hop="application"),
+        ]
+    found = clocks(events(*rows)).filter(pl.col("source") == "srv/app.log")
+    assert found["skew"].to_list() == [pytest.approx(247, abs=1)]
+
+
 SUMMER = [
     ("2024-09-10 10:00", 7200),
     ("2024-10-26 23:00", 7200),

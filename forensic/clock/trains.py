@@ -19,8 +19,8 @@ __all__ = ["Fit", "Floats", "fit", "median", "twins"]
 Floats = npt.NDArray[np.float64]
 #: Two sightings of one request lie this close once offset and skew are taken off.
 _WIDTH = 3.0
-#: The widest skew that is sought, in seconds.
-_SKEW = 120
+#: The widest skew that is sought, in seconds: more looks like another step.
+_SKEW = 440
 #: Requests that are compared; enough for a fingerprint.
 _LONGEST = 1_500
 #: Requests over which one shift is taken to hold: a clock may leap between blocks.
