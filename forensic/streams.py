@@ -22,6 +22,8 @@ else:
 __all__ = ["Reader", "Stream", "file_stream", "member_stream"]
 
 _CHUNK = 1 << 20
+#: Pieces in which data is decompressed up to where it is damaged.
+_STEPS = [4096, 1]
 #: More than any fixed header that is looked at before reading (tar: 262 bytes).
 _PEEK = 512
 _CODECS: list[tuple[bytes, str]] = [
@@ -105,6 +107,22 @@ class _File:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+class _Again:
+    """A file that somebody else reads, from its start."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._offset = 0
+
+    def readinto(self, view: memoryview) -> int:
+        count = os.preadv(self._descriptor, [view], self._offset)
+        self._offset += count
+        return count
+
+    def close(self) -> None:
+        """It is not ours."""
 
 
 def file_stream(descriptor: int, size: int) -> "Stream":
@@ -253,10 +271,25 @@ class Stream:
             except _BROKEN as error:
                 where = f"{self.codec} data is damaged near byte {self.stored}"
                 self.problem = ("truncated", f"{where}: {error}")
-                return b""
+                return self._salvaged()[:most]
             if chunk:
                 return chunk
         return b""
+
+    def _salvaged(self) -> bytes:
+        """What comes before the damage, of the piece that was lost with it.
+
+        The file is decompressed once more in small pieces, and then in single bytes.
+        """
+        if not isinstance(self.reader, _File):
+            return b""
+        found = b""
+        for step in _STEPS:
+            again = Stream(_Again(self.reader.descriptor), self.size)
+            again.skip_to(self.position + len(found))
+            while not again.problem and (piece := again.read(step)):
+                found += piece
+        return found
 
     def _cut(self) -> None:
         if self.problem is None and not getattr(self._decoder, "may_end", False):
