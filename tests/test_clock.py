@@ -315,6 +315,17 @@ def test_a_clock_some_minutes_wrong_is_known_by_frequent_requests() -> None:
     assert found["skew"].to_list() == [pytest.approx(247, abs=1)]
 
 
+def test_one_request_at_an_offset_that_no_zone_has_tells_nothing() -> None:
+    rows = [
+        written("2025-05-05 12:20:03", "/admin", source="nginx/access.log"),
+        logged("2025-05-05 08:05:03", "/admin", source="nginx/error.log"),
+    ]
+    for row in rows:
+        row |= {"hop": "web_server", "format": str(row["source"])}
+    found = clocks(events(*rows)).filter(pl.col("source") == "nginx/error.log")
+    assert found["zone"].to_list() == ["+09:00"]
+
+
 SUMMER = [
     ("2024-09-10 10:00", 7200),
     ("2024-10-26 23:00", 7200),

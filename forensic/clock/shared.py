@@ -22,6 +22,8 @@ __all__ = ["Node", "Shared", "share"]
 
 #: Lines of a source below the number of the source, in one integer that sorts.
 _LINES = 1 << 40
+#: Fewer requests at an offset that no zone has are alike by chance.
+_ODD = 5
 _STARTING = {"application", "app_server"}
 _RANKS = ["cdn", "load_balancer", "waf", "web_server", "app_server", "application"]
 
@@ -58,7 +60,8 @@ class Shared:
             elif left.written != right.written:
                 bare, known = (right, left) if left.written else (left, right)
                 value = -relation.step if left.written else relation.step
-                anchors[bare.key].append(_vote(value, known.key, relation))
+                if is_zone(value) or relation.count >= _ODD:
+                    anchors[bare.key].append(_vote(value, known.key, relation))
         return anchors, links
 
     def add_borders(self, borders: Borders, jumps: Jumps) -> list[Leap]:
