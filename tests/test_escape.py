@@ -30,6 +30,7 @@ SECRETS = {
     '"value":"CANARY","name":"authorization"': "CANARY",
     '{\\"name\\":\\"Cookie\\",\\"value\\":\\"sid=CANARY\\"}': "CANARY",
     "Cookie: a=CANARY; b=CANARY": "CANARY",
+    "https://example.com/?session=CANARY&a=1": "CANARY",
     "set-cookie: session=CANARY; HttpOnly": "CANARY",
     "GET /a?token=CANARY&x=1 HTTP/1.1": "CANARY",
     "token=CANARY": "CANARY",

@@ -70,7 +70,7 @@ _HEADERS = (
 _KEYS = (
     r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|apikey"
     r"|signature|credential|private[_-]?key|session_?id|access[_-]?key(?:[_-]?id)?)"
-    r"|pwd|pass|sid|sig|jwt|auth|otp|phpsessid|jsessionid|connect\.sid|authorization)"
+    r"|pwd|pass|sid|sess(?:ion)?|sig|jwt|auth|otp|phpsessid|jsessionid|connect\.sid|authorization)"
 )
 #: A quote as JSON writes it, also inside a JSON text inside a JSON text.
 _Q = r"""\\*["']"""
@@ -86,10 +86,7 @@ _SCHEMES = r"(?:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)"
 
 #: Words without which there is no such name, in lower case: cheap to look for.
 _HEADER_SIGNS = "authorization cookie key token auth csrf xsrf access sess secret"
-_KEY_SIGNS = (
-    "token secret pass key signature credential sessionid session_id pwd sid sig jwt "
-    "auth otp"
-)
+_KEY_SIGNS = "token secret pass key signature credential sess pwd sid sig jwt auth otp"
 
 #: The words of which one must stand in a text, the pattern, and its secret's group.
 _PATTERNS: list[tuple[str, str, int]] = [
