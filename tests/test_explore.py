@@ -387,6 +387,13 @@ def test_csv_has_no_formula_and_no_credential(
     assert "CANARY" in raw.stdout
 
 
+def test_csv_has_stamps_with_and_without_a_zone(run: Run, story_case: Case) -> None:
+    text = "SELECT time, local_time FROM events LIMIT 1"
+    row = run("query", story_case.folder, text, "--csv").stdout.splitlines()[1]
+    assert [len(cell) for cell in row.split(",")] == [32, 26]
+    assert row.split(",")[0].endswith("+00:00")
+
+
 def test_long_results_say_how_much_is_left(run: Run, story_case: Case) -> None:
     result = run("query", story_case.folder, "SELECT line FROM events", "--limit", "5")
     assert "358 more rows" in result.stderr

@@ -12,6 +12,7 @@ from forensic.reports.paper import Paper
 __all__ = ["has_colour", "note", "paper", "put_frame", "put_json", "put_text", "width"]
 
 _WIDE = 200
+_STAMP = "%Y-%m-%dT%H:%M:%S%.6f"
 
 
 def width() -> int:
@@ -60,7 +61,12 @@ def put_frame(
     )
     if as_csv:
         safe = guarded(flat, secrets=secrets, formulas=False)
-        put_text(safe.write_csv(datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
+        stamps = {n: d for n, d in safe.schema.items() if isinstance(d, pl.Datetime)}
+        safe = safe.with_columns(
+            pl.col(name).dt.strftime(_STAMP + ("%:z" if dtype.time_zone else ""))
+            for name, dtype in stamps.items()
+        )
+        put_text(safe.write_csv())
         return
     sheet = paper()
     numbers = [name for name, dtype in flat.schema.items() if dtype.is_numeric()]
