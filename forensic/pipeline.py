@@ -19,10 +19,20 @@ from forensic.code import CODE
 from forensic.errors import UsageError
 from forensic.plan import processes
 from forensic.reports import html, markdown
+from forensic.reports.words import speaker
 from forensic.schema import LEVELS, SCHEMA_VERSION
 from forensic.workers import Workers
 
-__all__ = ["Request", "analyze", "correlate", "detect", "exit_code", "parse", "report"]
+__all__ = [
+    "Request",
+    "analyze",
+    "correlate",
+    "detect",
+    "exit_code",
+    "levels",
+    "parse",
+    "report",
+]
 
 #: Verdicts after which evidence is missing that the files should hold.
 _NOT_WHOLE = ["truncated", "unreadable", "over_budget", "changed"]
@@ -51,6 +61,7 @@ def parse(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
     Without `workers` it starts as many as the request and its size ask for.
     """
     case = _case_for(request)
+    _refuse(request)
     with case.locked():
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
@@ -62,9 +73,8 @@ def parse(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
 
 def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
     """Archives ▶ a case with everything; for `workers` see `parse`."""
-    if request.question:
-        hops.Question.parse(**_asked(request.question))  # refuse it before the work
     case = _case_for(request)
+    _refuse(request)
     with case.locked():
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
@@ -105,17 +115,22 @@ def report(case: Case, lang: str) -> Case:
     return _again(case, lambda: _report(case, lang))
 
 
-def exit_code(case: Case, fail_on: str | None) -> int:
-    """3 where evidence could not be read whole, 1 for `fail_on`, else 0."""
-    if fail_on is not None and fail_on not in LEVELS:
+def levels(fail_on: str | None) -> list[str]:
+    """The levels of findings for which a run fails; raises UsageError."""
+    if fail_on is None:
+        return []
+    if fail_on not in LEVELS:
         message = f"--fail-on wants one of {', '.join(LEVELS)}"
         raise UsageError(message)
+    return LEVELS[: LEVELS.index(fail_on) + 1]
+
+
+def exit_code(case: Case, fail_on: str | None) -> int:
+    """3 where evidence could not be read whole, 1 for `fail_on`, else 0."""
+    serious = levels(fail_on)
     hurt = case.table("sources").filter(pl.col("verdict").is_in(_NOT_WHOLE))
     if hurt.select(pl.len()).collect().item():
         return 3
-    if fail_on is None:
-        return 0
-    serious = LEVELS[: LEVELS.index(fail_on) + 1]
     found = case.read_json("findings.json").get("findings", [])
     return 1 if any(one["level"] in serious for one in found) else 0
 
@@ -126,14 +141,28 @@ def _parse(request: Request, case: Case, tell: Tell, workers: Workers | None) ->
         return
     options = events.ParseOptions(
         jobs=workers.jobs if workers else processes(request.archives, request.jobs),
-        overrides=Overrides(
-            tz=request.zones,
-            year=tuple((glob, _year(text)) for glob, text in request.years),
-        ),
+        overrides=_corrections(request),
         log_formats=request.log_formats,
         progress=tell,
     )
     events.parse(request.archives, case, options, workers)
+
+
+def _refuse(request: Request) -> None:
+    """Raise UsageError for what would end the run after the work."""
+    hops.Question.parse(**_asked(request.question))
+    _corrections(request)
+    speaker(request.lang)
+    for _, text in request.log_formats:
+        if "$" not in text:
+            message = f"--log-format wants variables such as $remote_addr, not {text}"
+            raise UsageError(message)
+
+
+def _corrections(request: Request) -> Overrides:
+    """What the request says of clocks; raises UsageError."""
+    years = tuple((glob, _year(text)) for glob, text in request.years)
+    return Overrides(tz=request.zones, year=years)
 
 
 def _year(text: str) -> int:

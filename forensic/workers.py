@@ -198,8 +198,13 @@ def _started(module: str) -> _Process:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there, module), daemon=True)
-    with _one_thread():
-        process.start()
+    # Ctrl-C is for the process that they serve, also while they start.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with _one_thread():
+            process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     there.close()
     return _Process(process, here)
 

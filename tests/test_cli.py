@@ -61,6 +61,9 @@ def test_stages_load_nothing_heavy_before_they_run() -> None:
     [
         (["--max-memory", "100M"], "--max-memory is 100 MB, and parsing takes up to"),
         (["--max-memory", "much"], "--max-memory wants a size like 2G or 800M"),
+        (["--year", "*=20"], "--year wants GLOB=YYYY"),
+        (["--tz", "*=Nowhere/X"], "'Nowhere/X' is no zone"),
+        (["--log-format", "*=nope"], "--log-format wants variables"),
         (["--jobs", "-2"], "--jobs wants 0 to 1024"),
         (["--jobs", "1000000"], "--jobs wants 0 to 1024"),
         (["--jobs", "99", "--max-memory", "1G"], "--jobs 99 takes up to"),
@@ -84,3 +87,43 @@ def test_a_changed_case_is_no_bug(story_case: Case, name: str) -> None:
     done = _forensic("timeline", str(story_case.folder))
     assert done.returncode == 4
     assert f"changed after it was written: {name} has other bytes" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--fail-on", "much"], "--fail-on wants one of"),
+        (["--lang", "xx"], "the report speaks en and ja"),
+        (["--path", ""], "--path is empty"),
+    ],
+)
+def test_what_the_report_cannot_be_is_refused_before_the_work(
+    options: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "export").mkdir()
+    case = tmp_path / "x.case"
+    done = _forensic("analyze", str(tmp_path / "export"), "--case", str(case), *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"forensic: {sentence}")
+    assert not case.exists()
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    command = [sys.executable, "-m", "forensic", "rules", "--json"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (
+        5,
+        b"forensic: cannot write: No space left on device\n",
+    )
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    command = [sys.executable, "-m", "forensic", "rules", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (141, b"")

@@ -4,6 +4,7 @@ stdout carries the result, stderr everything else. Every error of `forensic.erro
 becomes one sentence and its exit code; a broken pipe ends quietly.
 """
 
+import errno
 import importlib
 import os
 import signal
@@ -23,6 +24,8 @@ __all__ = ["app", "run"]
 #: The modules that have commands; those of the first load what they need later.
 _GROUPS = ["stages", "explore", "export", "catalogue"]
 _STAGES = ["analyze", "parse", "correlate", "detect", "report"]
+#: Where the case goes to has no room, or is not to be written.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 _EPILOG = """Exit codes: 0 done; 1 nothing found by a search, or a finding at or over
 --fail-on; 2 usage, refused; 3 done, but some evidence could not be read whole;
 4 evidence or case does not match its hashes; 5 output could not be written, or a bug;
@@ -82,21 +85,30 @@ def run() -> None:
         sys.exit(_complain("interrupted", 130))
     except KeyboardInterrupt:
         sys.exit(_complain("interrupted", 130))
-    except BrokenPipeError:
-        # The reader went away: nothing to say, and nobody to say it to.
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code != 1:
+            raise
+        # The reader went away (click exits with 1 then): nobody is there to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-            sys.exit(_complain(error.format_message(), 2))
-        if os.environ.get("FORENSIC_TRACEBACK"):
+        sentence, code = _explained(error)
+        if code == 5 and os.environ.get("FORENSIC_TRACEBACK"):
             raise
-        changed = _changed(sys.argv[1:])
-        if changed:
-            sys.exit(_complain(changed, 4))
-        name = type(error).__name__
-        sys.exit(_complain(f"a bug in forensic: {name}: {error}", 5))
+        sys.exit(_complain(sentence, code))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What to say of an error that is none of ours, and the exit code."""
+    if hasattr(error, "format_message"):  # typer's own: usage
+        return str(error.format_message()), 2
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"cannot write: {error.strerror}", 5
+    changed = _changed(sys.argv[1:])
+    if changed:
+        return changed, 4
+    return f"a bug in forensic: {type(error).__name__}: {error}", 5
 
 
 def _changed(arguments: Sequence[str]) -> str | None:

@@ -144,6 +144,7 @@ def analyze(
         with loading():
             from forensic import pipeline
             from forensic.cli.outcome import answered
+        pipeline.levels(fail_on)  # refused before the work
         request = pipeline.Request(**asked, question=question, lang=lang)
         done = pipeline.analyze(request, tell, workers)
     return answered(done, fail_on, as_json)
@@ -191,6 +192,7 @@ def detect(
     from forensic.case import Case
     from forensic.cli.outcome import answered
 
+    pipeline.levels(fail_on)  # refused before the work
     done = pipeline.detect(Case(case), _question(at, status, path))
     return answered(done, fail_on, as_json)
 
