@@ -326,6 +326,20 @@ def test_one_request_at_an_offset_that_no_zone_has_tells_nothing() -> None:
     assert found["zone"].to_list() == ["+09:00"]
 
 
+def test_a_host_ends_with_its_last_program() -> None:
+    """Each program of the syslog is too seldom heard for its own end to tell."""
+    rng = random.Random(3)
+    start, rows = local("2025-05-05 03:07:41"), []
+    for minute in range(300):
+        at = start + dt.timedelta(minutes=minute, seconds=rng.randrange(50))
+        text, shown = str(at), str(at + dt.timedelta(hours=9))
+        rows.append(written(shown, f"/{minute}", source="nginx/access.log"))
+        name = ("cron", "systemd", "sshd", "kernel")[rng.randrange(4)]
+        rows.append(yearless(text, source="syslog", process=name))
+    found = clocks(events(*rows)).filter(pl.col("source") == "syslog")
+    assert found["utc_offset"].unique().to_list() == [0]
+
+
 SUMMER = [
     ("2024-09-10 10:00", 7200),
     ("2024-10-26 23:00", 7200),

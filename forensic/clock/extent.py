@@ -6,15 +6,16 @@ logs by the same minutes as written, whatever their zones.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forensic.clock.link import ZONES
 from forensic.clock.options import offset_text
 from forensic.clock.unit import Key, Unit
 from forensic.clock.votes import Decision, Vote
 
-__all__ = ["Stretch", "end_votes", "stretches"]
+__all__ = ["Stretch", "end_votes", "hosted", "stretches"]
 
 #: Ends meet within so many usual pauses, but never within more seconds than _WIDEST.
 _PAUSES = 5
@@ -84,6 +85,28 @@ def stretches(
         if decision.confidence != "weak" and _is_last(key, found)
     ]
     return [s for s in listed if s and s.slack <= _WIDEST and s.free(s.end)]
+
+
+def hosted(found: Mapping[Key, Unit]) -> dict[Key, Unit]:
+    """Envelope of a program ▶ that of its whole host, whose clock it shares.
+
+    One program may be silent for hours, and its end then tells nothing.
+    """
+    hosts: dict[Key, list[Unit]] = defaultdict(list)
+    for key, unit in found.items():
+        if key.stamp == "envelope":
+            hosts[key._replace(process=None)].append(unit)
+    return {
+        unit.key: _together(unit, units) for units in hosts.values() for unit in units
+    }
+
+
+def _together(unit: Unit, units: Sequence[Unit]) -> Unit:
+    """The unit with the stretch and the lines of several."""
+    lows = [one.low for one in units if one.low is not None]
+    highs = [one.high for one in units if one.high is not None]
+    low, high = min(lows, default=None), max(highs, default=None)
+    return replace(unit, low=low, high=high, bare=sum(one.bare for one in units))
 
 
 def _is_last(key: Key, found: Mapping[Key, Unit]) -> bool:

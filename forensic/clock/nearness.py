@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from forensic.clock.extent import end_votes, stretches
+from forensic.clock.extent import end_votes, hosted, stretches
 from forensic.clock.link import Link, is_zone
 from forensic.clock.names import folder
 from forensic.clock.options import offset_text
@@ -83,12 +83,13 @@ def neighbours(
     usual = {0, *(decision.value for decision in known.values())}
     inside = _inside(links)
     others = stretches(known, found)
+    hosts = hosted(found)
     return {
         key: [
             *direct,
             *_likely(_nearest(found[key], tallies), key, inside[_host(key)], usual),
             *_likely(
-                end_votes(found[key], others, usual, found),
+                end_votes(hosts.get(key, found[key]), others, usual, found),
                 key,
                 inside[_host(key)],
                 usual,
