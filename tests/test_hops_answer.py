@@ -427,6 +427,34 @@ def test_a_redacted_path_fits_by_time_and_status(path: str | None) -> None:
     assert "names no path" in found["sentence"]
 
 
+def test_a_block_without_a_status_fits_by_time_and_path() -> None:
+    untold = block(time=MINUTE + timedelta(seconds=9)) | {"status": None}
+    found = verdict([*pings(), untold])
+    assert (found["answered_by"], found["confidence"]) == ("waf", "strong")
+    assert "names no status" in found["sentence"]
+
+
+def test_an_error_line_with_a_status_is_no_access_log() -> None:
+    line = {
+        "source": "nginx/error.log",
+        "line": 1,
+        "lines": 1,
+        "offset": 0,
+        "length": 9,
+        "time": MINUTE + timedelta(seconds=9),
+        "format": "nginx_error",
+        "hop": "web_server",
+        "level": "error",
+        "message": 'ModSecurity: Access denied with code 403 [id "949110"]',
+        "method": "GET",
+        "path": "/app/admin",
+        "status": 403,
+    }
+    found = verdict([line])
+    assert (found["answered_by"], found["cause"]) == ("web_server", "waf_rule")
+    assert found["rule"] == "949110"
+
+
 def test_an_archive_without_errors_is_told_calmly() -> None:
     found = verdict(pings(), None)
     assert found["sentence"].startswith("No error: all 514 responses")

@@ -44,7 +44,11 @@ def gather(events: pl.LazyFrame) -> Facts:
         events.group_by("source", hop=hop)
         .agg(
             events=pl.len(),
-            answers=pl.col("status").is_not_null().sum(),
+            # An error line about a refusal names a status, and is no answer's record.
+            answers=(
+                pl.col("status").is_not_null()
+                & (pl.col("level").is_null() | (pl.col("hop") != "web_server"))
+            ).sum(),
             upstreams=(
                 pl.col("upstream_status").is_not_null()
                 | pl.col("upstream").is_not_null()

@@ -13,6 +13,7 @@ from forensic.hops.when import zone_name
 
 __all__ = ["Match", "fitting", "matches", "nearest", "weightiest"]
 
+_UNTOLD = " Its record names no status: time and path are what fits."
 _DAY = 86400
 _SLACK = timedelta(seconds=5)
 #: How far off a clock on the wall is read.
@@ -51,14 +52,18 @@ def matches(
     path. `zones` are the offsets that the archive's servers write.
     """
     same = fitting(requests, question)
+    # Appliances log that they ended a request, not with which status.
+    wordless = (pl.col("answered_by") == "waf") & pl.col("status").is_null()
+    untold = fitting(requests.filter(wordless), replace(question, status=None))
     if question.start is None:
-        return Match(same)
+        return Match(same) if same.height else Match(untold, _UNTOLD)
     loose = fitting(requests, replace(question, loose=True))
     no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
     ways = [
         Match(_within(same, question, timedelta(0))),
         Match(_within(same, question, _SLACK)),
+        Match(_within(untold, question, _SLACK), _UNTOLD),
         _repeated(same, question),
         Match(
             same.filter(pl.col("time").is_null()),
@@ -81,7 +86,7 @@ def matches(
         *_around(loose, question, clocks, zones),
     ]
     known = question.status is not None or question.path is not None
-    tried = ways if known else ways[:3]
+    tried = ways if known else ways[:4]
     return next((way for way in tried if way.rows.height), Match(requests.clear()))
 
 
