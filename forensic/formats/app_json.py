@@ -112,7 +112,7 @@ _SCHEMA = {
     name: ParsedColumns[name]
     for name in (
         *("local_time", "utc_offset", "level", "pid", "message", "status", "duration"),
-        *(*_TEXTS, "hop", "host", "reason", "extra", "flags", "refused"),
+        *(*_TEXTS, "host", "reason", "extra", "flags", "refused"),
     )
 } | {"url": pl.String()}
 
@@ -208,10 +208,8 @@ def _seconds(record: dict[str, Any], used: set[str]) -> float | None:
     match = _SPAN.match(value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * _UNITS[match[2]]
-    if record.keys() >= _RAILS:
-        millis = _number(value)
-        return None if millis is None else millis / 1e3
-    return _number(value) if str(record.get("logger")).startswith("http.log") else None
+    millis = _number(value) if record.keys() >= _RAILS else None
+    return None if millis is None else millis / 1e3
 
 
 def _text(value: Any) -> str | None:
@@ -235,6 +233,12 @@ def _unwrapped(record: Any) -> Any:
     return record
 
 
+def _is_foreign(record: dict[str, Any]) -> bool:
+    """Whether the record is another program's, for which a format of its own stands."""
+    caddy = str(record.get("logger")).startswith("http.") and "request" in record
+    return caddy or any(keys <= record.keys() for keys in _FOREIGN)
+
+
 def _row(text: str) -> dict[str, Any]:
     """The columns of one record, or why it is none."""
     try:
@@ -242,7 +246,7 @@ def _row(text: str) -> dict[str, Any]:
     except NotJsonError as error:
         return {"refused": str(error)}
     record = _unwrapped(record)
-    if not isinstance(record, dict) or any(keys <= record.keys() for keys in _FOREIGN):
+    if not isinstance(record, dict) or _is_foreign(record):
         return {"refused": "JSON, but no application record"}
     used: set[str] = set()
     message = _lookup(record, "message", used)
@@ -266,7 +270,6 @@ def _row(text: str) -> dict[str, Any]:
     if not valid:
         used -= {name for name, _ in _PATHS["status"]}
     extra = {key: value for key, value in record.items() if key not in used}
-    access = str(row["logger"]).startswith("http.log.access")
     flags = ["duplicate_key"] if duplicates else []
     if stamp is not None and moment is None:
         flags.append("bad_time")
@@ -280,7 +283,6 @@ def _row(text: str) -> dict[str, Any]:
         "duration": _seconds(record, used),
         "host": _text(_lookup(record, "http_host", used)),
         "url": _text(_lookup(record, "url", used)),
-        "hop": "web_server" if access else None,
         "reason": "exception" if failed else None,
         "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
         "flags": flags or None,
