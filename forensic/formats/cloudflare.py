@@ -1,4 +1,4 @@
-"""Cloudflare's HTTP requests, as Logpush and Instant Logs write them: JSON.
+"""Cloudflare's HTTP requests and firewall events, as Logpush writes them: JSON.
 
 Stamps are RFC 3339, or seconds or nanoseconds since 1970, as the job was set up. An
 origin status of 0 means that no origin was asked.
@@ -14,12 +14,13 @@ __all__ = ["FORMAT"]
 
 _KEYS = {
     "start": "EdgeStartTimestamp",
-    "end": "EdgeEndTimestamp",
+    "end": "EdgeEndTimestamp Datetime",
     "client_ip": "ClientIP",
     "method": "ClientRequestMethod",
     "scheme": "ClientRequestScheme",
     "host": "ClientRequestHost",
     "uri": "ClientRequestURI ClientRequestPath",
+    "given": "ClientRequestQuery",
     "protocol": "ClientRequestProtocol",
     "user_agent": "ClientRequestUserAgent",
     "referrer": "ClientRequestReferer",
@@ -33,12 +34,22 @@ _KEYS = {
     "origin_ns": "OriginResponseTime",
     "request_id": "RayID",
     "action": "SecurityAction WAFAction",
-    "rule": "SecurityRuleID WAFRuleID",
-    "reason": "SecurityRuleDescription WAFRuleMessage",
+    "event": "Action",
+    "rule": "SecurityRuleID WAFRuleID RuleID",
+    "rule_group": "Source",
+    "reason": "SecurityRuleDescription WAFRuleMessage Description"
+    " Metadata.rule_message",
+}
+#: What a firewall event says was done ▶ the word of the other firewalls.
+_DONE = {
+    **dict.fromkeys(["block", "drop", "connectionclose"], "BLOCK"),
+    **dict.fromkeys(["challenge", "jschallenge", "managedchallenge"], "CHALLENGE"),
+    **dict.fromkeys(["log", "simulate", "forcelog", "forcesimulate"], "COUNT"),
+    **dict.fromkeys(["allow", "skip", "bypass"], "ALLOW"),
 }
 _PLAIN = (
     "client_ip method scheme host user_agent referrer forwarded_for upstream request_id"
-    " action rule reason"
+    " rule rule_group reason"
 ).split()
 
 
@@ -64,7 +75,7 @@ def _status(name: str) -> pl.Expr:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Cloudflare's records."""
-    rows = json_fields(lines, _KEYS, {"RayID", "EdgeResponseStatus"})
+    rows = json_fields(lines, _KEYS, {"RayID"}, {"event"})
     written = {name: moments(rows[name])["local_time"] for name in ("start", "end")}
     rows = rows.with_columns(
         pl.coalesce(_stamp(name), pl.lit(stamp)).alias(name)
@@ -76,8 +87,14 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     nanos = seconds(pl.col("origin_ns"), 1e9)
     address = target(pl.col("uri"))
     asked = _status("upstream_status").is_not_null()
+    event = pl.col("event").is_not_null()
+    done = pl.col("event").str.to_lowercase().str.replace_all("_", "")
+    short = pl.when(_status("status").is_null() & ~event).then(
+        pl.lit("JSON, but no request of Cloudflare")
+    )
+    given = pl.col("given").str.strip_prefix("?")
     return rows.select(
-        *("extra", "flags", "refused"),
+        *("extra", "flags"),
         *(pl.when(pl.col(n) != "").then(n).alias(n) for n in _PLAIN),
         *(
             pl.col(name).cast(pl.Int64, strict=False)
@@ -88,7 +105,13 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         start_time=pl.col("start").dt.replace_time_zone("UTC"),
         duration=seconds(took, 1e6),
         path=address["path"],
-        query=address["query"],
+        query=pl.coalesce(address["query"], pl.when(given != "").then(given)),
+        # One request may have an event for every rule that matched.
+        hop=pl.when(event).then(pl.lit("waf")).otherwise(pl.lit("cdn")),
+        action=pl.when(event)
+        .then(done.replace_strict(_DONE, default=None, return_dtype=pl.String))
+        .otherwise(pl.when(pl.col("action") != "").then("action")),
+        refused=pl.coalesce("refused", short),
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
         status=_status("status"),
         upstream_status=_status("upstream_status"),
@@ -98,10 +121,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 
 FORMAT = Format(
     name="cloudflare",
-    title="Cloudflare HTTP requests",
+    title="Cloudflare HTTP requests and firewall events",
     hop="cdn",
     reference="https://developers.cloudflare.com/logs/reference/log-fields/zone/http_requests/",
-    head=r'^\s*\{[\s\S]*"EdgeResponseStatus"\s*:',
+    head=r'^\s*\{[\s\S]*"(?:EdgeResponseStatus|RayID)"\s*:',
     parse=parse,
     json=True,
     paths=r"(?i)cloudflare|logpush",

@@ -13,7 +13,7 @@ __all__ = ["lines"]
 _STATUS = pl.col("cdn_status")
 _ASKED = pl.col("cdn_upstream_status")
 _STOPPED = (
-    r"(?i)^(?:block|drop|connectionClose|challenge|jsChallenge|managedChallenge)$"
+    r"(?i)^(?:block|drop|connection_?Close|challenge|js_?Challenge|managed_?Challenge)$"
 )
 _OWN = {
     520: ("upstream_closed", "the origin's answer was empty or unreadable"),
