@@ -26,7 +26,7 @@ _SESSION = rf"{_START}([^ ~/]+)(~?) ([^ /]+)/([^ ]+) "
 _ENDED = r"([A-Za-z-]{2,4}) (\d+/\d+/\d+/\d+/\+?\d+) (\d+/\d+)"
 _HTTP = (
     rf"^{_SESSION}(-?\d+/-?\d+/-?\d+/-?\d+/\+?-?\d+) (-?\d{{1,3}}) (\+?\d+)"
-    rf' (\S+) (\S+) {_ENDED} (?:\{{(.*?)\}} )?(?:\{{(.*?)\}} )?"(.*?)"?$'
+    rf' (\S+) (\S+) {_ENDED} (?:\{{(.*?)\}} )?(?:\{{(.*?)\}} )?"([^"]*)(?:" ?(.*))?$'
 )
 _TCP = rf"^{_SESSION}(-?\d+/-?\d+/\+?-?\d+) (\+?\d+) {_ENDED}$"
 _REFUSED = rf"^{_START}([^ /]+)/([^ :]+): (.+)$"
@@ -87,7 +87,7 @@ def _session(**extra: pl.Expr) -> dict[str, pl.Expr]:
 
 def _http(lines: pl.Series) -> pl.DataFrame:
     names = [*_PLACE, "timers", "status", "bytes", "cookie_in", "cookie_out", *_END]
-    names += ["captured", "captured_answer", "request"]
+    names += ["captured", "captured_answer", "request", "tail"]
     status = pl.col("status").cast(pl.Int16, strict=False)
     line = request_line(pl.col("request"))
     address = target(line["target"])
@@ -97,7 +97,9 @@ def _http(lines: pl.Series) -> pl.DataFrame:
     answered = waited.is_not_null() & ~pl.col("server").str.starts_with("<")
     local = pl.col("state").str.contains(r"^[PLR]")
     secure = pl.when(pl.col("secure") == "~").then(pl.lit("https"))
-    captured = {name: dash_to_null(pl.col(name)) for name in names[-3:-1]}
+    captured = {name: dash_to_null(pl.col(name)) for name in names[-4:-2]}
+    # What a site appends to the format stands behind the request.
+    captured["tail"] = pl.when(pl.col("tail") != "").then("tail")
     return _groups(lines, _HTTP, names).select(
         **_session(**captured),
         status=pl.when(status >= 0).then(status),
