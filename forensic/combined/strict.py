@@ -43,7 +43,15 @@ _GROUPS = [
 ]
 
 
+_SECOND = r'" "[A-Z]{3,16} [^ "]+ HTTP/[0-9.]+$'
 REFUSED = "not an access line"
+
+
+def _other() -> pl.Expr:
+    """Lines of a site's own order: a quoted field before the request, `(-)` as peer."""
+    raw = pl.col("raw_request")
+    second = raw.str.contains(_SECOND) & ~raw.str.contains(r"^[A-Z]{3,16} ")
+    return second.fill_null(value=False) | pl.col("address").str.starts_with("(")
 
 
 def strict(lines: pl.Series) -> pl.DataFrame:
@@ -73,5 +81,5 @@ def strict(lines: pl.Series) -> pl.DataFrame:
         tail=pl.col("tail"),
         # What is no request line (a TLS hello, a scanner's bytes) is all there is.
         message=pl.when(line["method"].is_null()).then(dash_to_null(request)),
-        refused=pl.when(pl.col("stamp").is_null()).then(pl.lit(REFUSED)),
+        refused=pl.when(pl.col("stamp").is_null() | _other()).then(pl.lit(REFUSED)),
     )

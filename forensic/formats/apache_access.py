@@ -25,7 +25,7 @@ _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 #: With a name in the field of identd, which nobody uses but proxies' sessions.
 _IDENT = (
-    rf"^(?:(\S+) )??(\S+) (\S+) (\S+) {_STAMP} {_QUOTED} (\d{{3}}) (\d+|-)"
+    rf"^(?:(\S+) )??([^\s(]\S*) (\S+) (\S+) {_STAMP} {_QUOTED} (\d{{3}}) (\d+|-)"
     rf"(?: {_QUOTED} {_QUOTED})?(.*)$"
 )
 _IDENT_HEAD = rf'(?:\S+ ){{3,4}}{_STAMP} "'
