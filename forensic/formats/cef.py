@@ -124,7 +124,8 @@ def _row(line: str) -> dict[str, Any]:
     stamps = (_stamp(keys.get(key, "")) for key in ("rt", "start", "end"))
     moment, zone = next(filter(None, stamps), (None, None))
     request = labels.get("full_request", "")
-    code = labels.get("response_code", keys.get("cn1", "") if imperva else "")
+    code = labels.get("response_code") or keys.get("http_code", "")
+    code = keys.get("cn1", "") if imperva else code
     status = int(code) if re.fullmatch("[1-5][0-9]{2}", code) else None
     word = keys.get("act", keys.get("deviceAction", ""))
     action = _action(word)
@@ -133,8 +134,10 @@ def _row(line: str) -> dict[str, Any]:
     known = {
         "client_ip": keys.get("src") or labels.get("source_address"),
         "forwarded_for": keys.get("xff") or labels.get("x_forwarded_for_header_value"),
-        "method": keys.get("requestMethod") or keys.get("method"),
-        "host": keys.get("sourceServiceName" if imperva else "dhost")
+        "method": keys.get("requestMethod")
+        or keys.get("requestmethod")
+        or keys.get("method"),
+        "host": keys.get("sourceServiceName" if imperva else "host")
         or _header(request, "host"),
         "user_agent": keys.get("requestClientApplication")
         or _header(request, "user-agent"),
