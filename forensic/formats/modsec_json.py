@@ -4,6 +4,7 @@ Version 3 does not say whether it ended the request. That is certain only where 
 rule that adds the scores up is among the matches and the answer is an error.
 """
 
+import itertools
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -116,7 +117,9 @@ def _row(text: str) -> dict[str, Any]:
     denied = _denied(record, ids, status)
     last = next((n for n in reversed(range(len(ids))) if ids[n]), None)
     if denied:
-        last = next((n for n, rule in enumerate(ids) if rule in _SUMS), last)
+        ended = (n for n, word in enumerate(words) if word.startswith("Access denied"))
+        summed = (n for n, rule in enumerate(ids) if rule in _SUMS)
+        last = next(itertools.chain(ended, summed), last)
     rule, word = (None, None) if last is None else (ids[last], words[last])
     said = f'{word} [id "{rule}"]' if rule and not _ID.search(word or "") else word
     opening = f"Access denied with code {status} " if denied else "Warning. "
