@@ -2,7 +2,7 @@
 
 Lines of several services, without stamps of their own unless asked for. A container
 that was given a name of its own has no number; two spaces then stand before the bar,
-as compose pads every name.
+as compose pads every name. Tables look alike, but have more bars and no log lines.
 """
 
 import polars as pl
@@ -14,8 +14,12 @@ __all__ = ["FORMAT"]
 
 _COLOUR = r"(?:\x1b\[[0-9;]*[A-Za-z])*"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_SERVICE = rf"{_NAME}[_-][0-9]{{1,3}}{_COLOUR} *|{_NAME}{_COLOUR} {{2,}}"
+_NUMBERED = rf"{_NAME}[_-][0-9]{{1,3}}{_COLOUR} *"
+_NAMED = rf"{_NAME}{_COLOUR} {{2,}}"
 _BAR = rf"{_COLOUR}\|{_COLOUR}(?: |$)"
+#: How lines of logs that hold bars begin.
+_LOGGED = rf"{_COLOUR}(?:[\[{{\"<]|[0-9]{{4}}-[0-9]{{2}}-|[A-Z]{{3,8}}[ :])"
+_HEAD = rf"^{_COLOUR}(?:{_NUMBERED}{_BAR}|{_NAMED}{_BAR}(?:[^|]*$|{_LOGGED}))"
 _STAMP = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2}) "
@@ -26,8 +30,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of compose lines; `message` is the payload."""
     head = prefix(
         lines,
-        rf"{_COLOUR}(?P<service>{_SERVICE}){_BAR}{_COLOUR}(?P<stamp>{_STAMP})?",
+        rf"{_COLOUR}(?P<service>{_NUMBERED}|{_NAMED}){_BAR}{_COLOUR}(?P<stamp>{_STAMP})?",
     )
+    fits = lines.str.contains(_HEAD)
     stamps = moments(head["stamp"].str.strip_chars(" "))
     services = without_colour(head["service"]).str.strip_chars(" ")
     return head.select(
@@ -35,7 +40,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         envelope_offset=stamps["utc_offset"],
         message=without_colour(head["rest"]),
         extra=json_extra(service=pl.lit(services)),
-        refused=pl.when(pl.col("rest").is_null()).then(pl.lit("no compose line")),
+        refused=pl.when(~fits | pl.col("rest").is_null()).then(
+            pl.lit("no compose line")
+        ),
     )
 
 
@@ -44,7 +51,7 @@ FORMAT = Format(
     title="docker compose log",
     hop=None,
     reference="https://docs.docker.com/reference/cli/docker/compose/logs/",
-    head=rf"^{_COLOUR}(?:{_SERVICE}){_BAR}",
+    head=_HEAD,
     parse=parse,
     envelope=True,
     payload=False,
