@@ -142,6 +142,7 @@ _PROXY_MANAGER = [
     _TRIED + _HOSTED + _SENT_TO,
     _LONE + _HOSTED + _SENT_TO,
     _TRIED + _HOSTED + _UNSENT,
+    _LONE + _HOSTED + _UNSENT,
     _SHORT,
 ]
 _STAMP_FIRST = r"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "
