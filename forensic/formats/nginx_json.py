@@ -63,7 +63,7 @@ _FOREIGN = {
     *("webaclid", "terminatingruleid", "httprequest", "nginx_version", "eventversion"),
     *("level", "levelname", "severity", "logger", "logger_name", "msg", "log"),
     *("downstreamstatus", "edgeresponsestatus", "x_edge_location", "response_code"),
-    *("response_flags", "upstream_cluster", "pid_file", "stream"),
+    *("response_flags", "upstream_cluster", "pid_file", "stream", "fastly_server"),
 }
 #: Names that only nginx has: with these an application's key is no objection.
 _NGINX = {

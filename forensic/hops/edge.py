@@ -9,6 +9,7 @@ from forensic.hops.products import (
     azure,
     cloudflare,
     envoy,
+    fastly,
     google,
     haproxy,
     kong,
@@ -58,6 +59,7 @@ def edge() -> list[Line]:
         ),
         *cloudflare.lines(),
         *akamai.lines(),
+        *fastly.lines(),
         *cdn(),
         Line(
             when=sure_of(_LAST == "waf"),
