@@ -1,8 +1,8 @@
 """JSON records that are not one a line: where each begins and ends in the bytes.
 
-Pretty-printed objects, arrays, `{…}{…}` on one line, and the objects that AWS tools
-wrap records in (`{"events": […]}`). Only brackets, strings and the keys of wrappers
-are looked at; whether a record is sound JSON is for its format to say. Nothing is
+Pretty-printed objects, arrays, `{…}{…}` on one line, and the objects that tools of
+AWS and Kubernetes wrap records in (`{"events": […]}`). Only brackets, strings and the
+keys of wrappers are looked at; whether a record is sound JSON is for its format to say. Nothing is
 recursive, and a string never crosses a line end (JSON forbids it), so that damage
 stays local: scanning resumes at the next line that starts a value.
 """
@@ -33,6 +33,7 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "policyLevel",
         "results": "queryLanguage statistics status encryptionKey ResponseMetadata",
         "SampledRequests": "PopulationSize TimeWindow",
+        "items": "apiVersion kind metadata",
         "hits": "took timed_out num_reduce_phases _shards total max_score "
         "_scroll_id pit_id aggregations _clusters",
     }.items()

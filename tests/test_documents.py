@@ -47,6 +47,7 @@ def test_is_document(data: bytes, expected: bool) -> None:
         (b'[{"events":[{"a":1}]},{"b":[2]}]', [b'{"a":1}', b'{"b":[2]}']),
         (b'{"results":[[{"field":"a"}]],"status":"x"}', [b'[{"field":"a"}]']),
         (b'{"hits":{"hits":[{"a":[1]},{"b":2}]}}', [b'{"a":[1]}', b'{"b":2}']),
+        (b'{"kind":"List","items":[{"a":1}]}', [b'{"a":1}']),
         (b'{"a":"\\"{"}{"b":"\xff"}', [b'{"a":"\\"{"}', b'{"b":"\xff"}']),
     ],
 )
