@@ -2,9 +2,9 @@
 
 Pretty-printed objects, arrays, `{…}{…}` on one line, and the objects that tools of
 AWS and Kubernetes wrap records in (`{"events": […]}`). Only brackets, strings and the
-keys of wrappers are looked at; whether a record is sound JSON is for its format to say. Nothing is
-recursive, and a string never crosses a line end (JSON forbids it), so that damage
-stays local: scanning resumes at the next line that starts a value.
+keys of wrappers are looked at; whether a record is sound JSON is for its format to
+say. Nothing is recursive, and a string never crosses a line end (JSON forbids it), so
+that damage stays local: scanning resumes at the next line that starts a value.
 """
 
 import re

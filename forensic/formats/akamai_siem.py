@@ -109,7 +109,8 @@ def _row(text: str) -> dict[str, Any]:
     seconds = _number(told.get("start"))
     status = _number(told.get("status"))
     headers = _headers(told.get("requestHeaders"))
-    moment = datetime.fromtimestamp(seconds, UTC) if seconds else None
+    known = seconds if seconds and seconds < 1 << 33 else None
+    moment = datetime.fromtimestamp(known, UTC) if known else None
     return {
         "local_time": moment and moment.replace(tzinfo=None),
         "utc_offset": moment and 0,

@@ -32,6 +32,7 @@ _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {
 _OPEN = r"(?:CEF: ?)*[01]\|"
 _PART = r"((?:[^|\\]|\\.)*)\|"
 _HEADER = re.compile(_OPEN + _PART * 6)
+_SEVERITY = re.compile(r"-?\d{1,2}|(?i:unknown|low|medium|high|very-high)")
 _KEY = re.compile(r"(?:^|[ ])([A-Za-z0-9_.\[\]-]{1,64})=")
 _ESCAPED = re.compile(r"\\(.)")
 _WAF = re.compile(
@@ -55,7 +56,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 def _fields(text: str) -> dict[str, str]:
     """The extension's keys and values; a key that a value contains is escaped."""
     found = list(_KEY.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
+    ends = [*(match.start() for match in found[1:]), *([len(text)] if found else [])]
     return {
         match[1]: _ESCAPED.sub(
             lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], escape[1]),
@@ -115,6 +116,8 @@ def _row(line: str) -> dict[str, Any]:
         _ESCAPED.sub(r"\1", part) for part in head.groups()
     )
     keys = _fields(line[head.end() :])
+    if not line.startswith("CEF") and not (keys and _SEVERITY.fullmatch(severity)):
+        return {"refused": "no CEF line"}
     labels = {
         value.lower(): keys.get(key.removesuffix("Label"), "")
         for key, value in keys.items()

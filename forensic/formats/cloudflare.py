@@ -89,7 +89,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     asked = _status("upstream_status").is_not_null()
     event = pl.col("event").is_not_null()
     done = pl.col("event").str.to_lowercase().str.replace_all("_", "")
-    short = pl.when(_status("status").is_null() & ~event).then(
+    told = event & pl.col("host").is_not_null()
+    short = pl.when(_status("status").is_null() & ~told).then(
         pl.lit("JSON, but no request of Cloudflare")
     )
     given = pl.col("given").str.strip_prefix("?")

@@ -22,6 +22,7 @@ _EXTRA = (
     "sub_violations sig_ids sig_names violation_rating outcome_reason severity vs_name"
     " unit_hostname blocking_exception_reason"
 ).split()
+_HEAD = r'^(?:ASM:)?[a-z_]+="[^"]*",[\s\S]*request_status="'
 _DONE = {"blocked": "BLOCK", "alerted": "COUNT", "passed": "ALLOW"}
 
 
@@ -46,9 +47,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     done = pl.col("request_status").str.to_lowercase()
     action = done.replace_strict(_DONE, default=None, return_dtype=pl.String)
     rule = pl.coalesce("violations", "attack_type")
-    short = pl.when(done.is_null() | pl.col("ip_client").is_null()).then(
-        pl.lit("no line of F5's firewalls")
-    )
+    fits = pl.col("line").str.contains(_HEAD) & done.is_not_null()
+    fits &= pl.col("ip_client").is_not_null()
+    short = pl.when(~fits).then(pl.lit("no line of F5's firewalls"))
     return found.select(
         local_time=iso_stamp(pl.col("date_time")),
         client_ip="ip_client",
@@ -77,7 +78,7 @@ FORMAT = Format(
     title="F5 ASM or NGINX App Protect",
     hop="waf",
     reference="https://docs.nginx.com/nginx-app-protect-waf/v4/logging-overview/security-log/",
-    head=r'^(?:ASM:)?[a-z_]+="[^"]*",[\s\S]*request_status="',
+    head=_HEAD,
     parse=parse,
     paths=r"(?i)asm|app.?protect",
 )

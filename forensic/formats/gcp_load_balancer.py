@@ -61,7 +61,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     details = pl.coalesce("reason", proxy, refused)
     # A regional load balancer says nothing of the answers that it passes on.
     served = pl.coalesce(details.str.contains(_BACKEND), entry)
-    short = pl.when((details.is_null() & ~entry) | pl.col("method").is_null()).then(
+    lone = pl.col("reason").is_null() & ~entry
+    short = pl.when(lone | pl.col("method").is_null()).then(
         pl.lit("JSON, but no entry of a load balancer")
     )
     rows = rows.with_columns(stamps.select("local_time", "utc_offset"))

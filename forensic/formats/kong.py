@@ -55,7 +55,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     start = began.cast(pl.Datetime("us"))
     took = pl.col("took").cast(pl.Float64, strict=False)
     moment = start + pl.duration(
-        microseconds=(took.fill_null(0.0) * 1000).cast(pl.Int64)
+        microseconds=(took.fill_null(0.0) * 1000).cast(pl.Int64, strict=False)
     )
     url, uri = target(pl.col("url")), target(pl.col("uri"))
     status = _status(pl.col("status"))

@@ -25,6 +25,9 @@ _COLUMNS = (
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {"url": pl.String()}
 #: The rules of the Core Rule Set that refuse by the sum of all scores.
 _SUMS = {"949110", "949111", "959100", "959101", "980130", "980140", "980170"}
+#: Traces of applications have transactions, too, without a peer.
+_IDS = {"unique_id", "transaction_id", "id"}
+_PEERS = {"client_ip", "remote_address"}
 _ASKED = re.compile(r"([A-Z][A-Z_-]{1,20}) (\S+)(?: HTTP/([0-9.]+))?\Z")
 _ID = re.compile(r'\[id "([^"]*)"\]')
 _STAMPS = (
@@ -104,7 +107,7 @@ def _row(text: str) -> dict[str, Any]:
     except NotJsonError as error:
         return {"refused": str(error)}
     deal = _dict(_dict(record).get("transaction"))
-    if not deal or not ({"unique_id", "transaction_id", "id"} & deal.keys()):
+    if not (deal.keys() & _IDS and deal.keys() & _PEERS):
         return {"refused": "JSON, but no audit record"}
     request = _dict(deal.get("request")) or _dict(record.get("request"))
     response = _dict(deal.get("response")) or _dict(record.get("response"))

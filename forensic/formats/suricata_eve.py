@@ -37,6 +37,11 @@ _KEYS["stamp"] = "event.timestamp timestamp"
 _PLAIN = (
     "method host user_agent referrer forwarded_for rule rule_type client_ip message"
 ).split()
+_KINDS = (
+    "^(?:alert|anomaly|drop|flow|netflow|http2?|fileinfo|dns|mdns|tls|quic|ssh|smtp|ftp"
+    "|ftp_data|smb|nfs|tftp|rdp|rfb|snmp|sip|dhcp|ike|krb5|mqtt|dcerpc|modbus|dnp3"
+    "|enip|pgsql|ldap|doh2|websocket|bittorrent_dht|arp|frame|packet)$"
+)
 _KEPT = {"kind", "action", "protocol"}
 _DONE = {"blocked": "BLOCK", "drop": "BLOCK", "reject": "BLOCK", "allowed": "COUNT"}
 
@@ -47,7 +52,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     stamps = moments(rows["stamp"])
     address = target(pl.col("url"))
     status = pl.col("status").cast(pl.Int16, strict=False)
-    short = pl.when(pl.col("kind").is_null() | stamps["local_time"].is_null()).then(
+    # Applications write an `event_type`, too.
+    own = pl.col("kind").str.contains(_KINDS) & pl.col("client_ip").is_not_null()
+    own |= pl.col("kind") == "stats"
+    short = pl.when(~own.fill_null(value=False) | stamps["local_time"].is_null()).then(
         pl.lit("JSON, but no record of Suricata")
     )
     return rows.select(
