@@ -23,8 +23,9 @@ _COLUMNS = (
     " referrer forwarded_for request_id action rule reason message extra flags refused"
 ).split()
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {"url": pl.String()}
-#: The rules of the Core Rule Set that refuse by the sum of all scores.
-_SUMS = {"949110", "949111", "959100", "959101", "980130", "980140", "980170"}
+#: The rules of the Core Rule Set that refuse by the sum of all scores; those of its
+#: correlation (980…) only report, also of requests that were let through.
+_SUMS = {"949110", "949111", "959100", "959101"}
 #: Traces of applications have transactions, too, without a peer.
 _IDS = {"unique_id", "transaction_id", "id"}
 _PEERS = {"client_ip", "remote_address"}
