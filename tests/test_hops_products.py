@@ -15,7 +15,8 @@ LB, CDN, WEB = "load_balancer", "cdn", "web_server"
 
 def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     """The row of one record of that product; another that passed goes with it."""
-    hop = {"cloudfront": CDN, "cloudflare": CDN, "iis": WEB}.get(product, LB)
+    edges = dict.fromkeys("cloudfront cloudflare fastly akamai_datastream".split(), CDN)
+    hop = (edges | {"iis": WEB}).get(product, LB)
     common = {
         "source": f"{product}.log",
         "hop": hop,
@@ -65,6 +66,25 @@ SPOKEN = [
     ("envoy", 0, "DC", NAMED, (LB, "client_closed", "certain")),
     ("envoy", 503, None, {}, (LB, "unknown", "strong")),
     ("envoy", 403, None, {}, (LB, "access_forbidden", "strong")),
+    ("kong", 429, "kong", {}, (LB, "rate_limited", "certain")),
+    ("kong", 503, "kong", {}, (LB, "no_target", "certain")),
+    ("squid", 403, "TCP_DENIED", {}, (LB, "access_forbidden", "certain")),
+    ("squid", 504, "TCP_MISS", NAMED, (LB, "target_timeout", "weak")),
+    (
+        "fastly",
+        503,
+        "ERROR first byte timeout",
+        {},
+        (CDN, "upstream_timeout", "certain"),
+    ),
+    ("fastly", 403, "ERROR Forbidden", {}, (CDN, "access_forbidden", "certain")),
+    (
+        "akamai_datastream",
+        403,
+        "ERR_ACCESS_DENIED|fwd_acl",
+        {},
+        (CDN, "access_forbidden", "certain"),
+    ),
     ("traefik", 404, None, {}, (LB, "unknown", "strong")),
     ("traefik", 503, None, {}, (LB, "no_target", "strong")),
     (
