@@ -11,6 +11,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("upstream_status").is_null(),
         pl.col("upstream").is_null(),
         pl.col("status") == 503,
+        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
     ).with_columns(
         group=pl.col("extra")
         .str.json_path_match("$.target_group_arn")
@@ -57,5 +58,10 @@ RULE = Rule(
             events=[_line(status=503, upstream_status=503, upstream="10.0.1.23:80")],
         ),
         Example(title="fine", events=[_line(status=200)]),
+        Example(
+            title="a listener rule says so",
+            events=[_line(status=503, action="waf,fixed-response")],
+        ),
+        Example(title="the WAF says so", events=[_line(status=503, action="waf")]),
     ],
 )

@@ -10,6 +10,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status") == 502,
+        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
         ~pl.col("reason").fill_null("").str.starts_with("Lambda"),
     )
 
@@ -55,5 +56,6 @@ RULE = Rule(
             title="target said 502", events=[_line(status=502, upstream_status=502)]
         ),
         Example(title="other", events=[_line(status=504)]),
+        Example(title="the WAF says so", events=[_line(status=502, action="waf")]),
     ],
 )

@@ -10,6 +10,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("hop") == "load_balancer",
         pl.col("upstream_status").is_null(),
         pl.col("status") == 504,
+        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
     ).with_columns(
         phase=pl.when(pl.col("duration").is_between(9.5, 11.5))
         .then(pl.lit("after the 10 s for a connection"))
@@ -57,6 +58,7 @@ RULE = Rule(
     negatives=[
         Example(
             title="target said 504", events=[_line(status=504, upstream_status=504)]
-        )
+        ),
+        Example(title="the WAF says so", events=[_line(status=504, action="waf")]),
     ],
 )

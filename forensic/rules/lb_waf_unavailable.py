@@ -9,7 +9,8 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop") == "load_balancer",
         pl.col("action").str.contains("waf-failed", literal=True)
-        | pl.col("reason").str.starts_with("WAF"),
+        # WAFConnectionTimeout, WAFServiceError …; API Gateway's WAF_FILTERED is a refusal.
+        | pl.col("reason").str.contains(r"^WAF[A-Z]"),
     )
 
 
@@ -55,6 +56,10 @@ RULE = Rule(
     ],
     negatives=[
         Example(title="refused", events=[_line(status=403, action="waf")]),
+        Example(
+            title="refused at an API gateway",
+            events=[_line(status=403, reason="WAF_FILTERED")],
+        ),
         Example(title="fine", events=[_line(action="waf,forward")]),
     ],
 )
