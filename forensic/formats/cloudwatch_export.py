@@ -18,6 +18,8 @@ _HEAD = rf"^(?:{_EXPORT}|{_TAIL}|{_EPOCH})(?: |$)"
 _PARTS = rf"^(?:({_EXPORT})|({_TAIL})|({_EPOCH}))(?: (.*))?$"
 #: `host program[pid]: text` behind the stamp: a syslog line, not an export.
 _SYSLOG = r"^[A-Za-z0-9._-]+ [A-Za-z0-9_./@-]+(?:\[\d+\]: |: )"
+#: A level, or a word of Lambda's: no host stands there.
+_NO_HOST = r"^(?:[A-Z_]+|debug|info|warn|warning|error) "
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
@@ -36,6 +38,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     # `tail` puts a stream between stamp and message, as syslog puts a host: a
     # program's colon behind it says which.
     syslog = message.str.contains(_SYSLOG) & export.is_not_null()
+    syslog &= ~message.str.contains(_NO_HOST)
     syslog |= tail.is_not_null() & message.str.contains(r"^[\w./@-]+(?:\[\d+\])?: ")
     stream = tail.str.slice(33)
     readable = stamped & ~syslog

@@ -9,7 +9,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop") == "load_balancer",
         pl.col("action").str.contains("waf-failed", literal=True)
-        # WAFConnectionTimeout, WAFServiceError …; API Gateway's WAF_FILTERED is a refusal.
+        # WAFServiceError and its kin; API Gateway's WAF_FILTERED is a refusal.
         | pl.col("reason").str.contains(r"^WAF[A-Z]"),
     )
 

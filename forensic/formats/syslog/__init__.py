@@ -20,7 +20,7 @@ from forensic.columns import (
     prefix,
 )
 from forensic.format import Format
-from forensic.formats.syslog.cut import LEVEL_WORDS, SEVERITIES, cut
+from forensic.formats.syslog.cut import NO_HOSTS, SEVERITIES, cut
 from forensic.formats.syslog.stamps import BSD, CLOCK, DATE, bsd_stamps, sliced
 from forensic.messages import programs, system_messages
 
@@ -193,8 +193,8 @@ def _usual(lines: pl.Series) -> pl.DataFrame:
     )
     origin = prefix(stamped["rest"], _USUAL)
     if stamped["iso"].null_count() < len(lines):
-        level = origin["hostname"].is_in(LEVEL_WORDS)
-        origin = origin.select(pl.when(~level).then(pl.all()))
+        other = origin["hostname"].is_in(NO_HOSTS)
+        origin = origin.select(pl.when(~other).then(pl.all()))
     return _columns(stamped.drop("rest").with_columns(origin))
 
 

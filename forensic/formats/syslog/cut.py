@@ -17,22 +17,28 @@ from forensic.messages import programs, system_messages
 from forensic.names import Names, names
 from forensic.octets import Ints, Mask, Octets, digits, shape, word
 
-__all__ = ["LEVEL_WORDS", "SEVERITIES", "cut"]
+__all__ = ["NO_HOSTS", "SEVERITIES", "cut"]
 
 SEVERITIES = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"]
-#: Application logs have these where syslog has the host.
-LEVEL_WORDS = [
-    word
-    for name in (
-        "emerg alert crit critical fatal err error warn warning notice info debug trace"
-    ).split()
-    for word in (name, name.upper())
+#: Applications have these where syslog has the host, Lambda `START RequestId: …`.
+NO_HOSTS = [
+    "START",
+    "END",
+    "REPORT",
+    "INIT_START",
+    *(
+        word
+        for name in (
+            "emerg alert crit critical fatal err error warn warning notice info debug"
+            " trace"
+        ).split()
+        for word in (name, name.upper())
+    ),
 ]
 _BSD, _ISO = len("Feb  6 05:32:07 "), len("2025-02-06T05:32:07")
 _ANY = shape(8, word=0)
-_LEVELS = "|".join(LEVEL_WORDS)
 _HOST = r'(?!- )([^ :\["(]+) '
-_SURE_HOST = rf"(?!(?:{_LEVELS}) ){_HOST}"
+_SURE_HOST = rf"(?!(?:{'|'.join(NO_HOSTS)}) ){_HOST}"
 _PROCESS = r'([^ :\["0-9-][^ :\["]*|-[^ :\["]+)'
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
 #: What stands behind a stamp: `host program[` or `host program: `.
