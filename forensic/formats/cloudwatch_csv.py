@@ -1,8 +1,8 @@
-"""CloudWatch Logs as CSV: what the console downloads from a log group or Insights.
+"""Logs as CSV: what the consoles of CloudWatch Logs, its Insights and Athena download.
 
 The first line names the columns; the sniffer passes it on as a template. One column is
-the event's stamp, one its message; where Insights was asked for single fields instead,
-they are put together again as the JSON object that they were taken from.
+the event's stamp, one its message; where a query asked for single fields instead, they
+are put together again as the JSON object that they were taken from.
 """
 
 import csv
@@ -21,12 +21,17 @@ __all__ = ["FORMAT", "from_template"]
 
 _COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "refused"]
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
-_STAMPS, _MESSAGES = ["@timestamp", "timestamp"], ["@message", "message"]
+_STAMPS = ["@timestamp", "timestamp", "time"]
+_MESSAGES = ["@message", "message"]
 _KEPT = {"@logStream": "log_stream", "logStreamName": "log_stream", "@log": "log_group"}
 #: A header: bare or quoted names, one of them a stamp, behind others or first.
-_HEADER = re.compile(r'\A\s*((?:"?[\w@.() -]+"?,)*"?@?timestamp"?(?:,[^\r\n]*)?)\r?\n')
+_HEADER = re.compile(
+    r'\A\s*((?:"?[\w@.() -]+"?,)*"?(?:@?timestamp|time)"?(?:,[^\r\n]*)?)\r?\n'
+)
 #: Always with its fraction: `14:32:07,123` is how Python writes a stamp, no row.
-_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,6}Z?"
+_STAMP = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,6}(?: UTC|Z)?"
+)
 _EPOCH_MS = r"1[0-9]{12}"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
@@ -49,7 +54,7 @@ def _moment(written: str) -> datetime | None:
     if not re.fullmatch(_STAMP, written):
         return None
     try:
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(written.removesuffix(" UTC"))
     except ValueError:
         return None
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
@@ -69,7 +74,7 @@ def _row(text: str, names: list[str]) -> dict[str, Any]:
     message = next((fields[name] for name in _MESSAGES if name in fields), None)
     if message is None:
         apart = {n: v for n, v in fields.items() if v and not n.startswith("@")}
-        message = compact(nested({n: apart[n] for n in apart if n not in _STAMPS}))
+        message = compact(nested(apart))
     extra = {kept: fields[name] for name, kept in _KEPT.items() if fields.get(name)}
     behind = "".join(lines)  # stray lines below the row
     extra |= {"behind": behind} if behind else {}
@@ -91,7 +96,7 @@ def from_template(template: str) -> Format:
     place = min(names.index(name) for name in _STAMPS if name in names)
     return Format(
         name="cloudwatch_csv",
-        title="CloudWatch Logs as CSV",
+        title="CloudWatch Logs or Athena as CSV",
         hop=None,
         reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-exporting.html",
         head=rf'^{_CELL * place}"?(?:{_STAMP}|{_EPOCH_MS})"?(?:,|$)',
@@ -102,7 +107,7 @@ def from_template(template: str) -> Format:
         payload=False,
         header=rf"^\s*{re.escape(template)}\s*$",
         templates=templates,
-        paths=r"(?i)insights|log-events-viewer|cloudwatch",
+        paths=r"(?i)insights|log-events-viewer|cloudwatch|athena",
     )
 
 

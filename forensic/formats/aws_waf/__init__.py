@@ -55,7 +55,10 @@ FORMAT = Format(
     title="AWS WAF log",
     hop="waf",
     reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
-    head=r'^\s*\{[\s\S]*(?i:httpRequest|terminatingRuleId|"Request"\s*:)',
+    head=(
+        r'^\s*\{[\s\S]*(?i:httpRequest|terminatingRuleId|"Request"\s*:'
+        r'|"action"\s*:\s*"(?:ALLOW|BLOCK|COUNT|CAPTCHA|CHALLENGE)")'
+    ),
     parse=_parse,
     json=True,
     paths=r"(?i)waf",

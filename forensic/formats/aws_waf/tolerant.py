@@ -1,8 +1,8 @@
 """One WAF record in any spelling ▶ its columns: exact, but slow.
 
-Accepts what copies of WAF logs went through: lower-cased keys (Athena), numbers as
-strings, the shape of `get-sampled-requests`, abbreviated records, and records that
-stand as text inside other objects.
+Accepts what copies of WAF logs went through: lower-cased keys and objects as text
+(Athena), numbers as strings, the shape of `get-sampled-requests`, abbreviated and
+flattened records, and records that stand as text inside other objects.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from forensic.formats.aws_waf.presto import shown
 from forensic.formats.aws_waf.verdict import judge
 from forensic.json_text import NotJsonError, compact, load
 
@@ -47,6 +48,12 @@ _NAMES = {name.lower(): name for name in _SPELLING.split()} | {
     "request": "httpRequest",
     "rulenamewithinrulegroup": "ruleNameWithinRuleGroup",
 }
+#: Where a text in an object of Athena's ends.
+_MEMBER = re.compile(rf"\}}|, (?:{'|'.join(sorted(_NAMES))})=", re.IGNORECASE)
+#: Keys of a request that stand beside the action in a flattened record.
+_FLAT = ["clientIp", "country", "uri", "args", "httpMethod", "httpVersion", "requestId"]
+_FLAT_NAMES = {"rule": "terminatingRuleId", "client_ip": "clientIp", "ip": "clientIp"}
+_ACTIONS = {"ALLOW", "BLOCK", "COUNT", "CAPTCHA", "CHALLENGE"}
 _TRACE = re.compile(r"(?:Root=)?(1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24})\Z")
 _HEADERS = {
     "user-agent": "user_agent",
@@ -63,7 +70,7 @@ def row(text: str) -> dict[str, Any]:
         record, stamp = _unwrap(value, duplicates)
     except NotJsonError as error:
         return {"refused": str(error)}
-    record = _canonical(record)
+    record = _whole(_canonical({key: _told(item) for key, item in record.items()}))
     sampled = "ruleNameWithinRuleGroup" in record or "Weight" in record
     flags = ["duplicate_key"] if duplicates else []
     moment, bad = _moment(record.get("timestamp"), sampled)
@@ -100,7 +107,29 @@ def _is_record(value: Any) -> bool:
         return bool(keys & marks)
     if "request" in keys:  # get-sampled-requests
         return {"action", "weight"} <= keys
+    if {"clientip", "client_ip", "ip"} & keys and "uri" in keys:  # single fields
+        return str(value.get("action")).upper() in _ACTIONS
     return {"terminatingruleid", "webaclid", "action"} <= keys
+
+
+def _told(item: Any) -> Any:
+    """The object or list that a text shows, or what was given."""
+    if not isinstance(item, str) or item[:1] not in ("{", "["):
+        return item
+    try:
+        return load(item)[0]
+    except NotJsonError:
+        told = shown(item, _MEMBER)
+        return item if told is None else told
+
+
+def _whole(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its request in one object, also where it was flattened."""
+    if "httpRequest" in record:
+        return record
+    named = {_FLAT_NAMES.get(key, key): item for key, item in record.items()}
+    request = {key: named.pop(key) for key in _FLAT if key in named}
+    return named | {"httpRequest": request}
 
 
 def _unwrap(
@@ -194,7 +223,7 @@ def _moment(written: Any, seconds: bool) -> tuple[datetime | None, bool]:
 
 def _iso(written: str) -> tuple[datetime | None, bool]:
     try:
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(written.removesuffix(" UTC"))
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
