@@ -100,6 +100,40 @@ def test_the_story_without_the_waf_log() -> None:
     assert [guess["hop"] for guess in found["hypotheses"]] == found["candidates"]
 
 
+def test_without_a_time_the_logs_as_a_whole_are_asked() -> None:
+    found = verdict(pings(), Question.parse(None, 403, "/app/admin"))
+    assert found["candidates"][0] == "waf"
+    assert "web_server" not in found["candidates"]
+    assert "it was at another time: the web server logged 514" in found["sentence"]
+    assert "from 2025-02-06 05:02 to 2025-02-06 06:01 UTC" in found["sentence"]
+    assert len(found["evidence"]) == 2
+    seen = verdict(pings(), Question.parse(None, 403, "/api/ping"))
+    assert "No record of 403 for /api/ping was found in any log." in seen["sentence"]
+    nothing = verdict([_row(1, source="x", hop="host")], Question.parse(None, 403))
+    assert "No log of the archive holds any response" in nothing["sentence"]
+
+
+def test_other_answers_that_fit_are_told() -> None:
+    own = {
+        "source": "nginx/access.log",
+        "hop": "web_server",
+        "client_ip": "10.1.1.210",
+        "client_scope": "private",
+        "method": "GET",
+        "path": "/app/admin",
+        "status": 403,
+    }
+    times = [MINUTE + timedelta(minutes=5, seconds=second) for second in (1, 20, 40)]
+    rows = [_row(900 + n, time=time, **own) for n, time in enumerate(times)]
+    found = verdict(
+        [*pings(), *rows, block(time=MINUTE)], Question.parse(None, 403, "/app/admin")
+    )
+    assert (
+        "4 requests fit; 3 of them were answered so, 1 by the WAF by rule"
+        " AdminProtection_URIPATH." in found["sentence"]
+    )
+
+
 def test_silence_of_a_log_that_does_not_reach_proves_nothing() -> None:
     early = [row for row in pings() if row["time"] < MINUTE - timedelta(minutes=5)]
     found = verdict(early)

@@ -15,7 +15,7 @@ import polars as pl
 from forensic.hops.moment import corrected
 from forensic.hops.question import Question
 
-__all__ = ["Silence", "silences"]
+__all__ = ["Silence", "silences", "whole"]
 
 _REACH = timedelta(hours=2)
 #: A busy log needs no more than this to show its rate.
@@ -44,6 +44,8 @@ class Silence:
     proof: list[dict[str, Any]] = field(default_factory=list)
     #: Whether every client address of the window is private.
     private: bool = False
+    #: The window in words.
+    when: str = "in that time"
 
 
 def _places(frame: pl.DataFrame, hop: str) -> list[dict[str, Any]]:
@@ -93,26 +95,36 @@ def _minutes(rows: pl.DataFrame) -> float:
     return max((high - low).total_seconds() / 60, 1.0)
 
 
-def _answers(
-    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question, reach: timedelta
+def _logged(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
 ) -> pl.LazyFrame:
-    """The responses around the question's span, and what application logs say."""
-    assert question.start is not None  # noqa: S101 - `silences` asks for a span
-    assert question.end is not None  # noqa: S101
-    low, high = question.start - reach, question.end + reach
+    """The responses, and what application logs say."""
     micros, _ = corrected(clocks)
     moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
     hop = pl.col("hop").cast(pl.String)
     return (
         events.with_columns(time=moment)
-        .filter((pl.col("time") >= low) & (pl.col("time") < high) & (hop != "host"))
         .filter(
-            pl.col("status").is_not_null()
-            | pl.col("action").is_not_null()
-            | hop.is_in(["app_server", "application"])
+            (hop != "host")
+            & (
+                pl.col("status").is_not_null()
+                | pl.col("action").is_not_null()
+                | hop.is_in(["app_server", "application"])
+            )
         )
         .select(*_PLACE, "client_scope", hop=hop, fits=question.matches_path())
     )
+
+
+def _answers(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question, reach: timedelta
+) -> pl.LazyFrame:
+    """What was logged around the question's span."""
+    assert question.start is not None  # noqa: S101 - `silences` asks for a span
+    assert question.end is not None  # noqa: S101
+    low, high = question.start - reach, question.end + reach
+    time = pl.col("time")
+    return _logged(events, clocks, question).filter((time >= low) & (time < high))
 
 
 def silences(
@@ -133,3 +145,50 @@ def silences(
         hop: _one(hop, rows.filter(pl.col("hop") == hop), question)
         for hop in sorted(rows["hop"].unique().to_list())
     }
+
+
+def whole(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
+) -> dict[str, Silence]:
+    """Hop ▶ what its logs show from their first line to their last.
+
+    For questions without a time: whatever was seen, it was not while these logs were
+    written where they do not hold it.
+    """
+    rows = _logged(events, clocks, question).filter(pl.col("time").is_not_null())
+    place = pl.struct(_PLACE)
+    order = ["time", "source", "offset"]
+    found = (
+        rows.group_by("hop")
+        .agg(
+            count=pl.len(),
+            ends=pl.concat_list(
+                place.bottom_k_by(order, 1).first(), place.top_k_by(order, 1).first()
+            ),
+            seen=place.filter(pl.col("fits")).bottom_k_by(
+                [pl.col(name).filter(pl.col("fits")) for name in order], 5
+            ),
+            scopes=pl.col("client_scope").cast(pl.String).drop_nulls().unique(),
+        )
+        .sort("hop")
+        .collect(engine="streaming")
+    )
+    return {row["hop"]: _throughout(row, question) for row in found.to_dicts()}
+
+
+def _throughout(row: dict[str, Any], question: Question) -> Silence:
+    """What a hop's logs show over all of their time."""
+    first, last = (end["time"] for end in row["ends"])
+    minutes = max((last - first).total_seconds() / 60, 1.0)
+    scopes = set(row["scopes"])
+    hop = row["hop"]
+    return Silence(
+        hop=hop,
+        covered=True,
+        inside=row["count"],
+        rate=row["count"] / minutes,
+        seen=[{"hop": hop, **place} for place in row["seen"] if question.path],
+        proof=[{"hop": hop, **place} for place in row["ends"]],
+        private=bool(scopes) and scopes <= {"private", "shared"},
+        when=f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC",
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from forensic.hops import hypotheses, journey
-from forensic.hops.absence import Silence, silences
+from forensic.hops.absence import Silence, silences, whole
 from forensic.hops.match import Match, fitting, matches, nearest, weightiest
 from forensic.hops.meant import NO_ZONE, meant, zones_around
 from forensic.hops.moment import settled
@@ -18,6 +18,8 @@ __all__ = ["answer"]
 _ORDER = ["certain", "strong", "weak", "none"]
 #: Coverage lines that back an answer up: enough to check, few enough to read.
 _BACKING = 3
+#: Other answers that are told: a question without a time may mean any of them.
+_SAID = 2
 
 
 def _asked(question: Question | None) -> dict[str, Any] | None:
@@ -56,6 +58,21 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
             nulls_last=True,
         )
     )
+
+
+def _others(groups: pl.DataFrame, count: int) -> str:
+    """How many of the requests that fit were answered so, and what the others were."""
+    answers = groups.unique(["answered_by", "cause", "rule"], maintain_order=True)
+    top, *rest = answers.to_dicts()
+    text = f" {count} requests fit; {top['total']} of them were answered so"
+    for group in rest[:_SAID]:
+        hop = hypotheses.NAMES.get(str(group["answered_by"]), "an unknown hop")
+        cause = str(group["cause"]).replace("_", " ")
+        why = f"by rule {group['rule']}" if group["rule"] else f"({cause})"
+        sure = "" if group["confidence"] == "certain" else f", {group['confidence']}"
+        text += f", {group['total']} by {hop} {why}{sure}"
+    more = sum(group["total"] for group in rest[_SAID:])
+    return text + (f", {more} otherwise." if more else ".")
 
 
 def _lines(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -103,11 +120,7 @@ def _from_requests(
         confidence = "weak"
     evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
     lines = journey.placed(events, evidence)
-    others = (
-        f" {found.height} requests fit; {top['total']} of them were answered so."
-        if found.height > 1
-        else ""
-    )
+    others = _others(groups, found.height) if found.height > 1 else ""
     return {
         "answered_by": str(top["answered_by"]),
         "candidates": list(
@@ -178,6 +191,7 @@ def answer(
     elif question is None:
         verdict = hypotheses.calm(events)
     else:
+        quiet = quiet if asked.start else whole(events, clocks, asked)
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)

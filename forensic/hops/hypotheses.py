@@ -9,7 +9,7 @@ from forensic.hops.absence import Silence
 from forensic.hops.question import Question
 from forensic.wish import OUTER, ask
 
-__all__ = ["ranked", "unseen"]
+__all__ = ["NAMES", "ranked", "unseen"]
 
 #: Which outer hop is likeliest to make a status of its own, likeliest first.
 _LIKELY = {
@@ -20,7 +20,7 @@ _LIKELY = {
     429: ["waf", "cdn", "load_balancer"],
 }
 _ELSE = ["load_balancer", "cdn", "waf"]
-_NAMES = {
+NAMES = {
     "cdn": "the CDN",
     "waf": "the WAF",
     "load_balancer": "the load balancer",
@@ -123,21 +123,26 @@ def unseen(
             if web.private
             else ""
         )
+        else_ = "" if question.start else ", or it was at another time"
         sentence = (
-            f"An outer hop answered {status} for {path}: the web server logged"
-            f" {web.inside} requests in that time{private}, and not this one."
+            f"An outer hop answered {status} for {path}{else_}: the web server logged"
+            f" {web.inside} requests {web.when}{private}, and not this one."
         )
         confidence = "weak"
     elif question.start is None:
         sentence = f"No log of the archive has {status} for {path}."
         confidence = "none"
     elif not quiet:
-        sentence = f"No log of the archive covers that moment: {path} cannot be judged."
+        moment = (
+            "holds any response" if question.start is None else "covers that moment"
+        )
+        sentence = f"No log of the archive {moment}: {path} cannot be judged."
         confidence = "none"
     else:
-        sentence = f"No record of {status} for {path} was found at that time."
+        when = "in any log" if question.start is None else "at that time"
+        sentence = f"No record of {status} for {path} was found {when}."
         confidence = "weak"
-    likely = ", then ".join(_NAMES[hop] for hop in candidates[:3])
+    likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
     return {
         "answered_by": "unknown",
@@ -157,13 +162,13 @@ def unseen(
 
 def _about(hop: str, silence: Silence | None) -> tuple[list[str], list[str]]:
     """What that hop's own log says for and against it."""
-    name = _NAMES.get(hop, hop)
+    name = NAMES.get(hop, hop)
     if silence is None:
         return [f"no log of {name} is in the archive to deny it"], []
     if silence.seen:
         return [f"{name}'s log has the path at that time"], []
     if silence.covered:
-        text = f"{name}'s log has {silence.inside} records of that time, none of it"
+        text = f"{name}'s log has {silence.inside} records {silence.when}, none of it"
         if hop == "load_balancer":
             text += " (its delivery is best effort, so one line can be lost)"
         if hop == "waf":
@@ -188,7 +193,7 @@ def ranked(
             reasons.append(known)
         if hop in OUTER and web and web.covered and not web.seen:
             reasons.append(
-                f"the web server logged {web.inside} other requests in that time"
+                f"the web server logged {web.inside} other requests {web.when}"
             )
             if web.private:
                 reasons.append("the web server sees private client addresses only")
