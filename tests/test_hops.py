@@ -696,3 +696,39 @@ def test_a_rule_of_the_listener_is_no_rule_of_the_firewall() -> None:
     found = correlate(events(record), NO_CLOCKS, NO_SOURCES)
     assert found["cause"].to_list() == ["waf_rule"]
     assert found["rule"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (alb(504, duration=10.01), "no connection to 10.0.1.23:80 came about within"),
+        (alb(504, duration=60.0), "10.0.1.23:80 had not answered after 60 s"),
+        (alb(502), "the connection to 10.0.1.23:80 failed"),
+        (alb(464, upstream=None), "protocol is not the target group's; no target"),
+        (
+            alb(400, upstream=None, reason="MultipleContentLength"),
+            "no target was asked (MultipleContentLength)",
+        ),
+        (
+            alb(503, upstream=None, action="waf,fixed-response", rule="5"),
+            "the listener rule of priority 5 gives it",
+        ),
+        (
+            alb(503, upstream=None, action="waf,fixed-response", rule="0"),
+            "the listener's default action is a fixed response",
+        ),
+        (
+            alb(500, upstream=None, action="waf-failed", reason="WAFServiceError"),
+            "it could not consult the WAF (WAFServiceError)",
+        ),
+        (waf(rule="Default_Action"), "its default action is to block"),
+        (waf(rule_type="RATE_BASED"), "says that a rate limit was exceeded"),
+        (
+            waf(action="CAPTCHA", status=405, reason="TOKEN_MISSING"),
+            "asked for a token that the client has not (TOKEN_MISSING)",
+        ),
+    ],
+)
+def test_what_the_record_tells_beside_the_cause(row: dict[str, Any], told: str) -> None:
+    found = correlate(events(row), NO_CLOCKS, NO_SOURCES)
+    assert told in found["explanation"][0]

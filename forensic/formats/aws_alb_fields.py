@@ -32,8 +32,11 @@ _KEYS = {
     "trace": "trace_id",
     "domain": "domain_name",
     "action": "actions_executed",
+    "priority": "matched_rule_priority",
     "reason": "lambda_error_reason error_reason",
 }
+#: Actions with which a listener rule ends a request itself.
+_BY_RULE = "(?:fixed-response|redirect|authenticate|jwt-validation)$"
 
 
 def _there(name: str) -> pl.Expr:
@@ -48,7 +51,7 @@ def _moments(rows: pl.DataFrame, name: str) -> pl.Series:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the rows."""
-    rows = json_fields(lines, _KEYS, {"elb_status_code"})
+    rows = json_fields(lines, _KEYS, {"elb_status_code"}, {"priority"})
     rows = rows.with_columns(
         _moments(rows, "stamp").alias("ended"), _moments(rows, "began").alias("began")
     )
@@ -83,6 +86,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         user_agent=_there("user_agent"),
         trace_id=pl.coalesce(trace.str.extract(r"Root=([^;]+)"), trace),
         action=_there("action"),
+        rule=pl.when(pl.col("action").str.contains(_BY_RULE)).then(_there("priority")),
         reason=_there("reason"),
         extra="extra",
         flags="flags",

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops import details
 from forensic.hops.cdn import cdn
 from forensic.hops.products import (
     akamai,
@@ -55,7 +56,7 @@ def edge() -> list[Line]:
             by="waf",
             cause="waf_rule",
             sure="certain",
-            because="its record says that a rule ended the request",
+            because=details.stopped(),
         ),
         *cloudflare.lines(),
         *akamai.lines(),
@@ -74,14 +75,14 @@ def edge() -> list[Line]:
             by=lb,
             cause="waf_unavailable",
             sure="certain",
-            because="it could not consult the WAF",
+            because=details.with_reason("it could not consult the WAF"),
         ),
         Line(
             when=sure_of(_LAST == "fixed-response"),
             by=lb,
             cause="fixed_response",
             sure="certain",
-            because="a listener rule gives a fixed response",
+            because=details.fixed(),
         ),
         Line(
             when=_OWN
@@ -93,14 +94,14 @@ def edge() -> list[Line]:
             by=lb,
             cause="auth_failed",
             sure="certain",
-            because="its authentication action failed",
+            because=details.with_reason("its authentication action failed"),
         ),
         Line(
             when=sure_of(BALANCED & _REASON.str.starts_with("Lambda")),
             by=lb,
             cause="lambda_error",
             sure="certain",
-            because="the Lambda target failed",
+            because=details.with_reason("the Lambda target failed"),
         ),
         Line(
             when=sure_of(_STATUS_OUT == 460),
@@ -122,7 +123,7 @@ def edge() -> list[Line]:
             by=lb,
             cause="bad_request",
             sure="certain",
-            because="it refused the request itself; no target was asked",
+            because=details.checked(),
         ),
         Line(
             when=_AWS & (_STATUS_OUT == 503),
@@ -136,7 +137,7 @@ def edge() -> list[Line]:
             by=lb,
             cause="target_timeout",
             sure="certain",
-            because="the target did not answer in time (target status `-`)",
+            because=details.silent(),
         ),
         Line(
             when=_AWS
@@ -153,7 +154,7 @@ def edge() -> list[Line]:
             by=lb,
             cause="target_connection_error",
             sure="certain",
-            because="the connection to the target failed (target status `-`)",
+            because=details.unreachable(),
         ),
         Line(
             when=_AWS & (_STATUS_OUT >= 400),

@@ -33,10 +33,14 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["status"],
+        by=["status", "rule"],
         tops=["path", "client_ip"],
         summary=pl.format(
-            "A listener rule answered {} with a fixed {}: path {}; client {}",
+            "A listener rule{} answered {} with a fixed {}: path {}; client {}",
+            pl.when(pl.col("rule") == "0")
+            .then(pl.lit(" (the default action)"))
+            .otherwise(pl.format(" (priority {})", "rule"))
+            .fill_null(""),
             plural(pl.col("count"), "request"),
             "status",
             "path_list",

@@ -9,6 +9,8 @@ from forensic.octets import Octets, by_run, digits, pair, shape
 
 __all__ = ["REFUSED", "parsed"]
 
+#: Actions with which a listener rule ends a request itself.
+_BY_RULE = "(?:fixed-response|redirect|authenticate|jwt-validation)$"
 REFUSED = "no row of an ALB access log"
 #: `2025-02-06T03:00:00.043000Z`, in words.
 _CLOCK = shape(27, date=0, hour=8, second=11, fraction=19)
@@ -47,6 +49,9 @@ def parsed(fields: pl.DataFrame, escaped: pl.Series) -> pl.DataFrame:
     readable = pl.col("sound") & ended.is_not_null()
     trace = columns.dash_to_null(pl.col("trace_id"))
     rest = pl.when(pl.col("method").is_null()).then(pl.col("request"))
+    by_rule = pl.col("actions_executed").str.contains(_BY_RULE)
+    odd = pl.col("classification").is_in(["Ambiguous", "Severe"])
+    odd &= pl.col("target_status_code") == "-"
     found = fields.select(
         local_time=ended,
         utc_offset=pl.when(ended.is_not_null()).then(pl.lit(0, pl.Int32)),
@@ -70,7 +75,13 @@ def parsed(fields: pl.DataFrame, escaped: pl.Series) -> pl.DataFrame:
         .then(pl.coalesce(trace.str.extract(r"Root=([^;]+)", 1), trace))
         .otherwise(trace.str.strip_prefix("Root=")),
         action=columns.dash_to_null(pl.col("actions_executed")),
-        reason=columns.dash_to_null(pl.col("error_reason")),
+        rule=pl.when(by_rule).then(
+            columns.dash_to_null(pl.col("matched_rule_priority"))
+        ),
+        reason=pl.coalesce(
+            columns.dash_to_null(pl.col("error_reason")),
+            pl.when(odd).then("classification_reason"),
+        ),
         message=rest,
         extra=extra(fields, escaped),
         flags=pl.when(pl.col("doubtful")).then(pl.lit(["forgery_suspect"])),
