@@ -1,7 +1,8 @@
 """CloudWatch Logs as text: exports to S3, and `aws logs tail`.
 
 Each event is a stamp, with `tail` the name of the stream, and the message; further
-lines of a message follow without a stamp.
+lines of a message follow without a stamp. What `tail --format short` stamps is told
+from other logs only where the message is an object.
 """
 
 import polars as pl
@@ -14,8 +15,9 @@ __all__ = ["FORMAT"]
 _EXPORT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 _TAIL = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00 \S*[^\s:]"
 _EPOCH = r"1\d{12}"
-_HEAD = rf"^(?:{_EXPORT}|{_TAIL}|{_EPOCH})(?: |$)"
-_PARTS = rf"^(?:({_EXPORT})|({_TAIL})|({_EPOCH}))(?: (.*))?$"
+_SHORT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+_HEAD = rf"^(?:(?:{_EXPORT}|{_TAIL}|{_EPOCH})(?: |$)|{_SHORT} \{{)"
+_PARTS = rf"^(?:({_EXPORT})|({_TAIL})|({_EPOCH})|({_SHORT}))(?: (.*))?$"
 #: `host program[pid]: text` behind the stamp: a syslog line, not an export.
 _SYSLOG = r"^[A-Za-z0-9._-]+ [A-Za-z0-9_./@-]+(?:\[\d+\]: |: )"
 #: A level, or a word of Lambda's: no host stands there.
@@ -27,9 +29,9 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         pl.col("line").str.extract_groups(_PARTS).alias("part")
     )
     part = pl.col("part").struct
-    export, tail, epoch = (part.field(number) for number in "123")
-    message = pl.coalesce(part.field("4"), pl.lit(""))
-    written = pl.coalesce(export, tail)
+    export, tail, epoch, short = (part.field(number) for number in "1234")
+    message = pl.coalesce(part.field("5"), pl.lit(""))
+    written = pl.coalesce(export, tail, short)
     millis = epoch.cast(pl.Int64, strict=False)
     moment = pl.coalesce(
         iso_stamp(written), pl.from_epoch(millis, "ms").cast(pl.Datetime("us"))
@@ -41,7 +43,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     syslog &= ~message.str.contains(_NO_HOST)
     syslog |= tail.is_not_null() & message.str.contains(r"^[\w./@-]+(?:\[\d+\])?: ")
     stream = tail.str.slice(33)
-    readable = stamped & ~syslog
+    readable = stamped & ~syslog & (short.is_null() | message.str.starts_with("{"))
     return parts.select(
         envelope_local=pl.when(readable).then(moment),
         envelope_offset=pl.when(readable).then(pl.lit(0, pl.Int32)),

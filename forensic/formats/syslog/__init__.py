@@ -265,7 +265,6 @@ FORMAT = Format(
     parse=parse,
     multiline=True,
     envelope=True,
-    payload=False,
     paths=r"(?:^|/)(?:syslog|messages|auth\.log|secure|daemon\.log|kern\.log"
     r"|user\.log|cron|maillog|mail\.log|journal)",
     header=r"^-- .* --\s*$",
