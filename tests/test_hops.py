@@ -732,3 +732,27 @@ def test_a_rule_of_the_listener_is_no_rule_of_the_firewall() -> None:
 def test_what_the_record_tells_beside_the_cause(row: dict[str, Any], told: str) -> None:
     found = correlate(events(row), NO_CLOCKS, NO_SOURCES)
     assert told in found["explanation"][0]
+
+
+def test_of_two_web_acls_the_one_that_stopped_the_request_is_told() -> None:
+    """The CDN's ACL let it through; the origin's, which sees the CDN, stopped it."""
+    edge = cdn(403, "Error")
+    allowed = waf(
+        source="a.log",
+        action="ALLOW",
+        rule="Default_Action",
+        status=None,
+        trace_id=None,
+        request_id="SOX4xwn4XV6Q4rgb7XiVGA==",
+    )
+    inner = waf(source="z.log", client_ip="130.176.9.10", rule="from-the-cdn-only")
+    balancer = alb(403, action="waf", upstream=None, client_ip="130.176.9.10")
+    for rows in ([edge, allowed, inner, balancer], [edge, allowed, inner]):
+        found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+        assert found["answered_by"].to_list() == ["waf"]
+        assert found["rule"].to_list() == ["from-the-cdn-only"]
+        assert {line["source"] for line in found["evidence"][0]} >= {"z.log"}
+    found = correlate(events(edge, allowed, balancer), NO_CLOCKS, NO_SOURCES)
+    assert found["answered_by"].to_list() == ["waf"]
+    assert found["rule"].to_list() == [None]
+    assert found["missing"].to_list() == [["waf"]]

@@ -70,6 +70,8 @@ def requests(
     rows = rows.filter(~pl.col("again"))
     for tier, name in sorted(names.items()):
         own = rows.filter(pl.col("tier") == tier)
+        if tier == TIERS["waf"]:  # of two ACLs, the one that stopped the request
+            own = own.sort("error", descending=True, maintain_order=True)
         part = own.select(
             "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*CARRIED, *_SHOWN])
         ).unique("root", keep="first", maintain_order=True)

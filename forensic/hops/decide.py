@@ -10,7 +10,7 @@ import polars as pl
 
 from forensic.hops.edge import edge
 from forensic.hops.origin import origin
-from forensic.hops.table import BALANCED, Line, has, sure_of
+from forensic.hops.table import BALANCED, WAF_PASSED, Line, has, sure_of
 
 __all__ = ["decide"]
 
@@ -63,6 +63,8 @@ def _lowered(confidence: pl.Expr) -> pl.Expr:
 _ARMOR_RULE = pl.when(pl.col("load_balancer_format") == "gcp_load_balancer").then(
     "load_balancer_rule"
 )
+#: Another web ACL that let the request through names no rule that ended it.
+_STOPPING_RULE = pl.when(~WAF_PASSED).then("waf_rule")
 #: Equal requests closer than this (µs) may be exchanged.
 _CLOSE = 3_000_000
 
@@ -94,6 +96,6 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),
         rule=pl.when(pl.col("cause") == "waf_rule").then(
-            pl.coalesce("waf_rule", "cdn_rule", _ARMOR_RULE, "note_rule")
+            pl.coalesce(_STOPPING_RULE, "cdn_rule", _ARMOR_RULE, "note_rule")
         ),
     )

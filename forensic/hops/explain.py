@@ -4,6 +4,7 @@ import polars as pl
 
 from forensic.hops.facts import Facts
 from forensic.hops.responses import TIERS
+from forensic.hops.table import WAF_PASSED
 from forensic.schema import REQUEST
 
 __all__ = ["explain"]
@@ -72,6 +73,7 @@ def _missing(facts: Facts) -> pl.Expr:
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
     # Cloudflare's record is its WAF's, too; so is Google's of Cloud Armor.
     unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()
+    unwritten |= WAF_PASSED  # by another web ACL than the one that ended it
     armor = pl.col("load_balancer_format") == "gcp_load_balancer"
     unwritten &= ~armor.fill_null(value=False)
     wanted = {

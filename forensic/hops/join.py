@@ -282,6 +282,20 @@ def _beside_waf(joiner: _Joiner, front: Flags, waf: Flags) -> None:
     joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
 
+def _at_origin(joiner: _Joiner, cdn: Flags, waf: Flags) -> None:
+    """Join what the CDN got from an origin whose WAF stopped it, unseen by others.
+
+    Such a WAF sees the CDN's address and often its user agent; another one may have
+    let the request pass at the edge. It stands for the origin.
+    """
+    columns = joiner.columns
+    tier = TIERS["load_balancer"]
+    outer = cdn & columns.timed & columns.error & ~joiner.led[TIERS["web_server"]]
+    inner = waf & columns.timed & ~columns.dispatched
+    for fields in (["method", "path", "query", "agent"], ["method", "path", "query"]):
+        joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
+
+
 def _behind_waf(joiner: _Joiner, waf: Flags, inner: Flags) -> None:
     """Join the WAF to what it let through, where no load balancer log says so."""
     columns = joiner.columns
@@ -318,6 +332,7 @@ def link(frame: pl.DataFrame) -> Links:
     ):
         _through(joiner, at[outer], at[inner], TIERS[inner])
     _behind_waf(joiner, at["waf"], at["web_server"])
+    _at_origin(joiner, at["cdn"], at["waf"])
     for outer, inner in (
         ("web_server", "app_server"),
         ("web_server", "application"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["BALANCED", "Line", "has", "sure_of"]
+__all__ = ["BALANCED", "WAF_PASSED", "Line", "has", "sure_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +30,5 @@ def has(tier: str) -> pl.Expr:
 
 
 BALANCED = has("load_balancer")
+#: Whether the WAF record is of one that let the request through.
+WAF_PASSED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(["ALLOW", "COUNT"]))
