@@ -16,7 +16,7 @@ LB, CDN, WEB = "load_balancer", "cdn", "web_server"
 def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     """The row of one record of that product; another that passed goes with it."""
     edges = dict.fromkeys("cloudfront cloudflare fastly akamai_datastream".split(), CDN)
-    hop = (edges | {"iis": WEB}).get(product, LB)
+    hop = (edges | {"iis": WEB, "s3_access": WEB}).get(product, LB)
     common = {
         "source": f"{product}.log",
         "hop": hop,
@@ -29,7 +29,7 @@ def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     }
     own = {"line": 1, "offset": 0, "status": status, "reason": reason, **more}
     passed = {"line": 2, "offset": 9, "status": 200, "path": "/", "upstream": "s1"}
-    if product not in ("cloudfront", "iis"):
+    if product not in ("cloudfront", "iis", "s3_access"):
         passed["upstream_status"] = 200
     rows = pl.from_dicts([common | own, common | passed], schema=EVENT)
     clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
@@ -39,6 +39,8 @@ def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
 
 NAMED = {"upstream": "app/s1"}
 SPOKEN = [
+    ("s3_access", 403, "AccessDenied", {}, (WEB, "access_forbidden", "certain")),
+    ("s3_access", 404, "NoSuchKey", {}, (WEB, "file_not_found", "certain")),
     ("haproxy", 401, "PR--", {}, (LB, "auth_failed", "certain")),
     ("haproxy", 429, "PR--", {}, (LB, "rate_limited", "certain")),
     ("haproxy", 500, "PT--", {}, (LB, "access_forbidden", "certain")),

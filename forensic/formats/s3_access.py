@@ -1,4 +1,8 @@
-"""Amazon S3 server access logs; fields were only ever added at the end."""
+"""Amazon S3 server access logs; fields were only ever added at the end.
+
+What CloudFront or a browser asks of a bucket, the bucket answers as a web server does;
+calls of programs are of no hop.
+"""
 
 import polars as pl
 
@@ -37,7 +41,11 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     url = target(request.pop("target"))
     host = pl.col("later").str.extract(r" (\S+\.amazonaws\.com\S*)", 1)
     millis = pl.col("total_time").cast(pl.Float64, strict=False)
+    served = (pl.col("agent") == "Amazon CloudFront") | pl.col(
+        "operation"
+    ).str.starts_with("WEBSITE.")
     return row.select(
+        hop=pl.when(served).then(pl.lit("web_server")),
         local_time=stamp,
         utc_offset=offset_seconds(pl.col("time").str.slice(21)),
         client_ip=dash_to_null(pl.col("client")),

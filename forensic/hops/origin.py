@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops.products import iis
+from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["origin"]
@@ -333,4 +333,10 @@ def _without_upstream() -> list[Line]:
 
 def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
-    return [*_noted(), *iis.lines(), *_with_upstream(), *_without_upstream()]
+    return [
+        *_noted(),
+        *iis.lines(),
+        *s3.lines(),
+        *_with_upstream(),
+        *_without_upstream(),
+    ]
