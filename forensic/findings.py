@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from forensic import hops
+from forensic import estate, hops
 from forensic.case import Case
 from forensic.rule import Frames, Rule
 from forensic.rules import all_rules
@@ -30,6 +30,8 @@ _Row = Mapping[str, Any]
 _MOST_TEXT = 4096
 _MOST_EVIDENCE = 20
 _AT_ONCE = 2
+#: Files that are no logs and are looked through for names.
+_MOST_FILES = 200
 
 
 class _Text(NamedTuple):
@@ -45,6 +47,8 @@ def detect(
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
     verdict = _verdict(frames, read_span)
+    said = _said(case, read_span)
+    verdict["ask_for"] = estate.placed(verdict["ask_for"], said)
     told = held(telling(frames.events))
     frames = replace(
         frames,
@@ -91,6 +95,24 @@ def _found(rules: Sequence[Rule], frames: Frames) -> list[tuple[Rule, _Row]]:
             for rule, table in zip(rules, tables, strict=True)
             for row in table.iter_rows(named=True)
         ]
+
+
+def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
+    """Hop ▶ what files that are no logs say of it: exports of settings, bills."""
+    files = (
+        case.table("sources")
+        .filter(pl.col("verdict").cast(pl.String) == "unsupported")
+        .filter(pl.col("stream_size").is_between(1, estate.MOST))
+        .select("source", "stream_size")
+        .sort("source")
+        .collect()
+    )
+    return estate.named(
+        {
+            source: read_span(source, 0, size).decode("utf-8", "replace")
+            for source, size in files.head(_MOST_FILES).iter_rows()
+        }
+    )
 
 
 def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:

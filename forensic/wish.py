@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-__all__ = ["OUTER", "ask", "distinct", "has_window"]
+__all__ = ["OUTER", "ask", "distinct", "has_window", "hop_of"]
 
 #: The hops in front of the web server, in the order in which they are asked for.
 OUTER = ["waf", "load_balancer", "cdn"]
@@ -30,6 +30,12 @@ def has_window(wish: str) -> bool:
     return _WINDOW.search(wish) is not None
 
 
+def hop_of(wish: str) -> str | None:
+    """The outer hop whose log the wish asks for; None for any other wish."""
+    bare = _WINDOW.sub("", wish)
+    return next((h for h in OUTER if bare == _WINDOW.sub("", ask(h, None, None))), None)
+
+
 def distinct(wishes: Iterable[str]) -> list[str]:
     """The wishes in order; of several for one log the first, whatever its window."""
     first: dict[str, str] = {}
@@ -53,9 +59,11 @@ def ask(hop: str, start: datetime | None, end: datetime | None) -> str:
         files = _span(*ends)
     texts = {
         "waf": (
-            f"AWS WAF log of the web ACL on the load balancer, {window}: CloudWatch"
-            " Logs group aws-waf-logs-* (filter on the path and action BLOCK), or S3"
-            f" bucket aws-waf-logs-*/AWSLogs/ACCOUNT/WAFLogs/REGION/WEBACL/{hours};"
+            "AWS WAF log of the web ACL on the load balancer, API or distribution,"
+            f" {window}: CloudWatch Logs group aws-waf-logs-* (filter on the path and"
+            " action BLOCK), or S3 bucket"
+            f" aws-waf-logs-*/AWSLogs/ACCOUNT/WAFLogs/REGION/WEBACL/{hours} (REGION is"
+            " `cloudfront` for a distribution, whose log group is in us-east-1);"
             " if logging is off, `aws wafv2 get-sampled-requests` (kept for 3 hours)"
         ),
         "load_balancer": (
