@@ -756,3 +756,15 @@ def test_of_two_web_acls_the_one_that_stopped_the_request_is_told() -> None:
     assert found["answered_by"].to_list() == ["waf"]
     assert found["rule"].to_list() == [None]
     assert found["missing"].to_list() == [["waf"]]
+
+
+def test_an_exception_in_a_field_of_its_own_is_one() -> None:
+    said = app("Unhandled error", hop="application", reason="exception")
+    found = correlate(events(alb(500, 500), said), NO_CLOCKS, NO_SOURCES)
+    row = found.filter(pl.col("path") == "/app/admin").row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+
+
+def test_an_answer_that_did_not_come_through_is_told() -> None:
+    found = correlate(events(alb(502), web(200)), NO_CLOCKS, NO_SOURCES)
+    assert "10.0.1.23:80 logged 200, but its answer" in found["explanation"][0]

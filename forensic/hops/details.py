@@ -92,5 +92,19 @@ def silent() -> pl.Expr:
 
 
 def unreachable() -> pl.Expr:
-    """Which target's connection failed."""
-    return pl.format("the connection to {} failed (target status `-`)", _TARGET)
+    """Which target's connection failed, and what that target itself logged."""
+    answered = pl.col("web_server_status")
+    return (
+        pl.when(answered < 400)
+        .then(
+            pl.format(
+                "{} logged {}, but its answer did not come through whole"
+                " (target status `-`)",
+                _TARGET,
+                answered,
+            )
+        )
+        .otherwise(
+            pl.format("the connection to {} failed (target status `-`)", _TARGET)
+        )
+    )

@@ -261,9 +261,14 @@ _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
 def _kind() -> pl.Expr:
-    """The name of the first kind whose phrase the message holds."""
-    chain = pl.lit(None, pl.String)
+    """The name of the first kind whose phrase the message holds.
+
+    JSON logs have the exception in a field of its own, and say so in `reason`.
+    """
     hop = pl.col("hop").cast(pl.String)
+    thrown = hop.is_in(_APP.split()) & (pl.col("reason") == "exception")
+    thrown &= pl.col("status").is_null()
+    chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
     for kind in reversed(KINDS):
         said = hop.is_in(kind.hops.split()) & pl.col("message").str.contains(
             kind.phrase
@@ -275,7 +280,8 @@ def _kind() -> pl.Expr:
 def _suspect() -> pl.Expr:
     """Lines that can be a note at all: one cheap look before the many phrases."""
     phrases = "|".join(f"(?:{kind.phrase})" for kind in KINDS)
-    return pl.col("message").str.contains(phrases)
+    thrown = (pl.col("reason") == "exception").fill_null(value=False)
+    return pl.col("message").str.contains(phrases) | thrown
 
 
 def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:

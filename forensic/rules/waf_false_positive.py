@@ -23,7 +23,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         worth.with_columns(
             summary=pl.format(
                 "{}{} stopped {} of {} on {}: {} ordinary users ({}){}. {}",
-                pl.col("rule").fill_null("The default action"),
+                pl.col("rule").fill_null("An unnamed rule"),
                 pl.format(" of {}", "rule_group").fill_null(""),
                 plural(pl.col("blocked"), "request"),
                 plural(pl.col("clients"), "client"),
