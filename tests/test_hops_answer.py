@@ -134,6 +134,24 @@ def test_other_answers_that_fit_are_told() -> None:
     )
 
 
+def test_a_status_that_is_no_error_is_looked_up() -> None:
+    redirect = {
+        "source": "alb.log",
+        "hop": "load_balancer",
+        "path": "/",
+        "status": 302,
+        "action": "waf,authenticate",
+    }
+    rows = [_row(n, time=MINUTE + timedelta(seconds=n), **redirect) for n in range(4)]
+    found = verdict([*pings(), *rows], Question.parse(None, 302))
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", "redirect")
+    assert "4 of the load balancer (action waf,authenticate)" in found["sentence"]
+    assert len(found["evidence"]) == 3
+    ping = verdict([*pings(), *rows], Question.parse(None, 200, "/api/ping"))
+    assert (ping["answered_by"], ping["candidates"]) == ("unknown", ["web_server"])
+    assert verdict(pings(), Question.parse(None, 302))["count"] == 0
+
+
 def test_silence_of_a_log_that_does_not_reach_proves_nothing() -> None:
     early = [row for row in pings() if row["time"] < MINUTE - timedelta(minutes=5)]
     found = verdict(early)

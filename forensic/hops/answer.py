@@ -11,6 +11,7 @@ from forensic.hops.match import Match, fitting, matches, nearest, weightiest
 from forensic.hops.meant import NO_ZONE, meant, zones_around
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
+from forensic.hops.served import served
 from forensic.wish import ask
 
 __all__ = ["answer"]
@@ -190,6 +191,9 @@ def answer(
         verdict = _from_requests(match, quiet, events)
     elif question is None:
         verdict = hypotheses.calm(events)
+    elif fine := served(events, clocks, asked):
+        verdict = fine
+        verdict["evidence"] = _lines(verdict["evidence"])
     else:
         quiet = quiet if asked.start else whole(events, clocks, asked)
         verdict = hypotheses.unseen(asked, quiet, gaps)

@@ -37,6 +37,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "a fixed response of a listener rule",
         "リスナールールの固定応答",
     ),
+    "redirect": (
+        "a redirect of a listener rule",
+        "リスナールールのリダイレクト",
+    ),
     "auth_failed": ("authentication failed", "認証に失敗"),
     "waf_unavailable": ("the WAF could not be reached", "WAF に到達できない"),
     "lambda_error": ("a Lambda target failed", "Lambda ターゲットの失敗"),
