@@ -108,9 +108,7 @@ def test_without_a_time_the_logs_as_a_whole_are_asked() -> None:
     assert "from 2025-02-06 05:02 to 2025-02-06 06:01 UTC" in found["sentence"]
     assert len(found["evidence"]) == 2
     seen = verdict(pings(), Question.parse(None, 403, "/api/ping"))
-    assert "No record of 403 for /api/ping was found in any log." in seen["sentence"]
-    nothing = verdict([_row(1, source="x", hop="host")], Question.parse(None, 403))
-    assert "No log of the archive holds any response" in nothing["sentence"]
+    assert seen["sentence"].startswith("No log of the archive has 403 for /api/ping.")
 
 
 def test_other_answers_that_fit_are_told() -> None:

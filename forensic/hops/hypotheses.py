@@ -123,24 +123,25 @@ def unseen(
             if web.private
             else ""
         )
-        else_ = "" if question.start else ", or it was at another time"
+        claim = f"An outer hop answered {status} for {path}"
+        if question.start is None:
+            claim = (
+                f"No log of the archive has {status} for {path}: an outer hop answered"
+                " it, or it was at another time"
+            )
         sentence = (
-            f"An outer hop answered {status} for {path}{else_}: the web server logged"
-            f" {web.inside} requests {web.when}{private}, and not this one."
+            f"{claim}: the web server logged {web.inside} requests"
+            f" {web.when}{private}, and not this one."
         )
         confidence = "weak"
     elif question.start is None:
         sentence = f"No log of the archive has {status} for {path}."
         confidence = "none"
     elif not quiet:
-        moment = (
-            "holds any response" if question.start is None else "covers that moment"
-        )
-        sentence = f"No log of the archive {moment}: {path} cannot be judged."
+        sentence = f"No log of the archive covers that moment: {path} cannot be judged."
         confidence = "none"
     else:
-        when = "in any log" if question.start is None else "at that time"
-        sentence = f"No record of {status} for {path} was found {when}."
+        sentence = f"No record of {status} for {path} was found at that time."
         confidence = "weak"
     likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
