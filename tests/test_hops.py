@@ -768,3 +768,11 @@ def test_an_exception_in_a_field_of_its_own_is_one() -> None:
 def test_an_answer_that_did_not_come_through_is_told() -> None:
     found = correlate(events(alb(502), web(200)), NO_CLOCKS, NO_SOURCES)
     assert "10.0.1.23:80 logged 200, but its answer" in found["explanation"][0]
+
+
+def test_a_refusal_whose_rule_is_not_told_is_asked_for() -> None:
+    sample = correlate(events(waf(rule=None)), NO_CLOCKS, NO_SOURCES)
+    assert sample["missing"].to_list() == [["waf"]]
+    edge = correlate(events(cdn(403, "Error")), NO_CLOCKS, NO_SOURCES)
+    assert edge["missing"].to_list() == [["waf"]]
+    assert "stands for what its WAF refuses" in edge["explanation"][0]

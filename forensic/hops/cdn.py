@@ -108,7 +108,11 @@ def cdn() -> list[Line]:
             .then(pl.lit("strong"))
             .otherwise(pl.lit("weak")),
             because=pl.format(
-                "no hop behind it has the request (result type {})", "cdn_reason"
+                "no hop behind it has the request (result type {}{})",
+                "cdn_reason",
+                pl.when((_STATUS == 403) & ~pl.col("waf_known"))
+                .then(pl.lit(", which also stands for what its WAF refuses"))
+                .otherwise(pl.lit("")),
             ),
         ),
     ]

@@ -74,6 +74,7 @@ def _missing(facts: Facts) -> pl.Expr:
     # Cloudflare's record is its WAF's, too; so is Google's of Cloud Armor.
     unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()
     unwritten |= WAF_PASSED  # by another web ACL than the one that ended it
+    unwritten |= pl.col("waf_row").is_not_null() & pl.col("waf_rule").is_null()
     armor = pl.col("load_balancer_format") == "gcp_load_balancer"
     unwritten &= ~armor.fill_null(value=False)
     wanted = {
