@@ -1,6 +1,7 @@
 """Any line that begins with a stamp: the last resort for logs of unknown programs.
 
-Only the stamp is certain, and a level where one stands right behind it. Known stamps:
+Only the stamp is certain, and a level where one stands right behind it; a line that
+tells of a request and its status is an application's. Known stamps:
 `2025-02-06 14:32:07.123`, `2025/02/06 14:32:07`, `2012-025T10:22:40`, epochs, TAI64N
 labels, `Thu Feb  6 14:32:07 2025`; in brackets or bare.
 """
@@ -10,6 +11,7 @@ import polars as pl
 from forensic.columns import first_that_parses, json_extra, moments, prefix
 from forensic.format import Format
 from forensic.messages import http_messages
+from forensic.schema import HOPS
 
 __all__ = ["FORMAT"]
 
@@ -23,8 +25,11 @@ _TAI = r"@[0-9a-f]{24}"
 _LEVEL = (
     r"(?: *[|:-])? *[\[<(]?(?P<level>(?i:trace|debug|info|information|notice|warn"
     r"|warning"
-    r"|error|err|critical|crit|fatal|severe|alert|emerg|log))[\]>)]?(?::|,| -| \|| |$)"
+    r"|error|err|critical|crit|fatal|severe|alert|emerg|log"
+    r"|vrb|dbg|inf|wrn|ftl))[\]>)]?(?::|,| -| \|| |$)"
 )
+#: How Serilog cuts the names of its levels.
+_SHORT = {"vrb": "trace", "dbg": "debug", "inf": "info", "wrn": "warn", "ftl": "fatal"}
 _NAMED = (
     r" (?P<zone>UTC|GMT|JST|KST|IST|CET|CEST|BST|EST|EDT|CST|CDT|MST|MDT|PST|PDT)\b"
 )
@@ -38,7 +43,7 @@ def _columns(head: pl.DataFrame, stamps: pl.DataFrame) -> pl.DataFrame:
     zone = prefix(head["rest"].fill_null(""), rf"(?:{_NAMED})?")
     level = prefix(zone["rest"], _LEVEL)
     rest = level.select(pl.coalesce("rest", zone["rest"])).to_series()
-    message = rest.str.strip_chars_start(" \t")
+    message = rest.str.replace(r"^[ \t]*(?::[ \t])?[ \t]*", "")
     http = http_messages(message)
     utc = zone["zone"].is_in(["UTC", "GMT"])
     return pl.DataFrame({"known": known}).select(
@@ -47,7 +52,10 @@ def _columns(head: pl.DataFrame, stamps: pl.DataFrame) -> pl.DataFrame:
         utc_offset=pl.when(utc)
         .then(pl.lit(0, pl.Int32))
         .otherwise(stamps["utc_offset"]),
-        level=level["level"].str.to_lowercase(),
+        level=level["level"].str.to_lowercase().replace(_SHORT),
+        hop=pl.when(http["path"].is_not_null() & http["status"].is_not_null()).then(
+            pl.lit("application", pl.Enum(HOPS))
+        ),
         message=message,
         extra=json_extra(zone=pl.lit(zone["zone"])),
         refused=pl.when(~pl.col("known")).then(pl.lit("no stamp")),
