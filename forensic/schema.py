@@ -78,6 +78,8 @@ CAUSES = [
     "upstream_timeout",
     "upstream_closed",
     "bad_gateway",
+    "rewrite_cycle",
+    "resources_exhausted",
     "worker_timeout",
     "out_of_memory",
     "boot_failed",

@@ -652,10 +652,11 @@ def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
     [
         "request failed\njava.lang.NullPointerException: null\n\tat shop.Orders.show",
         "TypeError: x is undefined\n    at show (/srv/app/orders.js:12:9)",
+        "TypeError: x is undefined\n    at /srv/app/orders.js:12:9",
         "NoMethodError (undefined method 'total' for nil):",
         "ActionView::Template::Error (undefined local variable):",
     ],
-    ids=["Java", "JavaScript", "Ruby", "Rails"],
+    ids=["Java", "JavaScript", "nameless JavaScript", "Ruby", "Rails"],
 )
 def test_exceptions_of_other_languages(text: str) -> None:
     failed = app(text, hop="application", level="error")
@@ -663,6 +664,39 @@ def test_exceptions_of_other_languages(text: str) -> None:
     row = found.row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
     assert row["confidence"] == "strong"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        app("request failed", hop="application", reason="exception"),
+        app(f"oops\n{TRACE}", hop=None),
+    ],
+    ids=["a field of its own holds it", "a log of which only the stamps are known"],
+)
+def test_an_exception_needs_no_known_log(line: dict[str, Any]) -> None:
+    row = correlate(events(web(500), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+
+
+def test_an_access_line_within_syslog_is_a_response() -> None:
+    """What comes with a priority has a level, the access log's lines too."""
+    found = correlate(events(web(403, level="info")), NO_CLOCKS, NO_SOURCES)
+    assert found["status"].to_list() == [403]
+
+
+def test_a_fixed_503_is_no_limit() -> None:
+    """Nginx writes down whom it limits, unless its error log is not there to show."""
+    own = web(503, upstream_status=None, upstream=None)
+    asked = web(200, upstream_status=200, upstream="127.0.0.1:8000", path="/x")
+    hour = timedelta(hours=1)
+    around = [error("x", time=T - hour), error("y", time=T + hour)]
+    shown = correlate(events(own, asked, *around), NO_CLOCKS, NO_SOURCES)
+    alone = correlate(events(own, asked), NO_CLOCKS, NO_SOURCES)
+    assert [*shown["cause"], *alone["cause"]] == ["fixed_response", "unknown"]
+    limit = error('limiting requests, excess: 20.5 by zone "one"')
+    limited = correlate(events(own, asked, *around, limit), NO_CLOCKS, NO_SOURCES)
+    assert limited["cause"].to_list() == ["rate_limited"]
 
 
 def test_a_route_that_does_not_exist_is_no_exception() -> None:

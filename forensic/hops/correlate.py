@@ -103,6 +103,7 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
         logs_upstream=pl.col("web_source").is_in(statuses).fill_null(value=False),
         balancer_passes=~pl.col("load_balancer_source").is_in(judged),
         web_known=pl.lit(known.has("web_server")),
+        web_complains=known.complained(pl.col("time")),
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
         proxies=pl.lit(known.has("app_server", "application") or bool(statuses)),

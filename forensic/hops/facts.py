@@ -15,7 +15,8 @@ ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 class Facts:
     """What the sources of an archive log."""
 
-    #: source, hop, family, events, answers, upstreams, actions, first, last (µs).
+    #: source, hop, family, events, answers, upstreams, actions, complaints (lines of
+    #: an error log), first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
@@ -34,6 +35,16 @@ class Facts:
         """The sources whose log, rotations included, ever fills that column."""
         known = pl.col(column).sum().over("family") > 0
         return self.profile.filter(known)["source"].to_list()
+
+    def complained(self, moment: pl.Expr) -> pl.Expr:
+        """Whether an error log of a web server spans that moment (µs)."""
+        web = (pl.col("hop") == "web_server") & (pl.col("complaints") > 0)
+        logs = self.profile.filter(web).group_by("family")
+        spans = logs.agg(pl.col("first").min(), pl.col("last").max()).drop_nulls()
+        spanned = pl.lit(value=False)
+        for first, last in spans.select("first", "last").sort("first", "last").rows():
+            spanned |= moment.is_between(first, last)
+        return spanned.fill_null(value=False)
 
 
 def gather(events: pl.LazyFrame) -> Facts:
@@ -55,6 +66,9 @@ def gather(events: pl.LazyFrame) -> Facts:
             ).sum(),
             statuses=pl.col("upstream_status").is_not_null().sum(),
             actions=pl.col("action").is_not_null().sum(),
+            complaints=(
+                pl.col("level").is_not_null() & pl.col("status").is_null()
+            ).sum(),
             private=pl.col("client_scope")
             .cast(pl.String)
             .is_in(["private", "shared", "loopback"])

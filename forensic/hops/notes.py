@@ -11,6 +11,7 @@ import polars as pl
 from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
+from forensic.schema import EVENT
 
 __all__ = ["KINDS", "Kind", "as_responses", "collect"]
 
@@ -182,12 +183,12 @@ KINDS = [
         "bad_request",
         (400, 414, 494, 495, 496, 497, 405, 505, 431, 501, 421, 411),
     ),
-    Kind("cycle", _WEB, r"internal redirection cycle|AH00124", "unknown", (500,)),
+    Kind("cycle", _WEB, r"internal redirection cycle|AH00124", "rewrite_cycle", (500,)),
     Kind(
         "exhausted",
         _WEB,
         r"\(24: Too many open files\)|worker_connections are not enough",
-        "unknown",
+        "resources_exhausted",
         (500, 503),
     ),
     Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
@@ -237,7 +238,7 @@ KINDS = [
         r"|Error handling request|Exception in ASGI application"
         r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
         # Java, JavaScript and .NET name the error and its frames; Ruby its message.
-        r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$<]"
+        r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"
         r"|(?:^|\] |\n)[A-Z][\w:]*Error \(",
         "exception",
         (500, 502, 503, 504),
@@ -265,9 +266,9 @@ def _kind() -> pl.Expr:
 
     JSON logs have the exception in a field of its own, and say so in `reason`.
     """
-    hop = pl.col("hop").cast(pl.String)
+    hop = _hop()
     thrown = hop.is_in(_APP.split()) & (pl.col("reason") == "exception")
-    thrown &= pl.col("status").is_null()
+    thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
     for kind in reversed(KINDS):
         said = hop.is_in(kind.hops.split()) & pl.col("message").str.contains(
@@ -275,6 +276,14 @@ def _kind() -> pl.Expr:
         )
         chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
     return chain
+
+
+def _hop() -> pl.Expr:
+    """Who speaks: a log of which nothing is known but its stamps is an application's.
+
+    The phrases are narrow enough that nobody else writes them.
+    """
+    return pl.col("hop").cast(pl.String).fill_null("application")
 
 
 def _suspect() -> pl.Expr:
@@ -298,17 +307,12 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     )
     hops = ["web_server", "app_server", "application", "host"]
     found = (
-        events.filter(
-            pl.col("hop").cast(pl.String).is_in(hops)
-            & message.is_not_null()
-            & _suspect()
-        )
+        events.filter(_hop().is_in(hops) & message.is_not_null() & _suspect())
         .select(
             "source",
             "line",
             "offset",
             "length",
-            "hop",
             "hostname",
             "pid",
             "level",
@@ -319,6 +323,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "message",
             "upstream",
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
+            hop=_hop().cast(EVENT["hop"]),
             time=moment,
             kind=_kind(),
             path=path,

@@ -11,6 +11,7 @@ __all__ = ["origin"]
 _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
+_UNASKED = "it asked no upstream (upstream status `-`)"
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 #: The bytes of nginx's own error page: markup, twice the title, the server's name
 #: (`nginx`, `nginx/1.22.1`, `nginx/1.18.0 (Ubuntu)`; before 1.15 with a colour).
@@ -61,16 +62,18 @@ def _own_cause() -> pl.Expr:
         444: "access_forbidden",
         499: "client_closed",
         502: "bad_gateway",
-        503: "rate_limited",
         504: "upstream_timeout",
         **dict.fromkeys(_PROTOCOL, "bad_request"),
     }
-    return _STATUS.replace_strict(
+    known = _STATUS.replace_strict(
         list(by_status),
         list(by_status.values()),
         default="unknown",
         return_dtype=pl.String,
     )
+    # Limits are written to the error log by default, a `return 503` is not.
+    unsaid = (_STATUS == 503) & pl.col("web_complains")
+    return pl.when(sure_of(unsaid)).then(pl.lit("fixed_response")).otherwise(known)
 
 
 def _upstream_cause() -> pl.Expr:
@@ -175,7 +178,9 @@ def _with_upstream() -> list[Line]:
             .then(_upstream_cause())
             .otherwise(_own_cause()),
             sure="strong",
-            because="it asked no upstream (upstream status `-`)",
+            because=pl.when((_STATUS == 503) & ~pl.col("web_complains"))
+            .then(pl.lit(f"{_UNASKED}: a limit, or a fixed answer"))
+            .otherwise(pl.lit(_UNASKED)),
         ),
         Line(
             when=passed & gateway & ~_APP_SAYS,

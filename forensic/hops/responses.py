@@ -94,10 +94,15 @@ def _peer() -> pl.Expr:
 
 
 def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The events that are records of a response."""
+    """The events that are records of a response.
+
+    A web server's line that has a level is one of its error log, unless the level is
+    the envelope's: syslog writes one before an access line too, which has no message.
+    """
     tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
     hop = pl.col("hop")
     written = pl.col("level").is_null() | (hop != "web_server")
+    written |= pl.col("message").is_null()
     return events.filter(hop.is_in(_LOGGED) & tells & written)
 
 

@@ -34,8 +34,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "client_closed": ("the client left first", "クライアントが先に切断"),
     "bad_request": ("the request was malformed", "リクエストが不正な形式"),
     "fixed_response": (
-        "a fixed response of a listener rule",
-        "リスナールールの固定応答",
+        "a fixed response of its configuration",
+        "設定による固定応答",
     ),
     "redirect": (
         "a redirect of a listener rule",
@@ -55,6 +55,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "upstream_closed": ("the hop below closed the connection", "後段が接続を切断"),
     "bad_gateway": ("the hop below gave no usable answer", "後段の応答が使えない"),
+    "rewrite_cycle": (
+        "its rewrites lead back to themselves",
+        "リライトの無限ループ",
+    ),
+    "resources_exhausted": (
+        "files or connections ran out",
+        "ファイルまたは接続数の枯渇",
+    ),
     "worker_timeout": (
         "a worker was killed after its timeout",
         "ワーカーが時間切れで強制終了",
