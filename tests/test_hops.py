@@ -324,6 +324,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "application refuses, nginx says only where it asked",
+        [web(403, upstream="127.0.0.1:8000")],
+        ("application", "application_response", "strong"),
+    ),
+    (
         "application refuses, its own log says so",
         [web(403), said(403)],
         ("application", "application_response", "strong"),

@@ -82,7 +82,7 @@ def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
 
 def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
     """The requests with what the archive as a whole can show about each."""
-    statuses = [*known.families("upstreams")]
+    reached = known.families("upstreams")
     judged = [*known.families("statuses"), *known.families("actions")]
     minute = pl.col("time") // _MINUTE
     passes = pl.col("inner_web_status") == pl.col("web_server_status")
@@ -91,6 +91,7 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
         name: pl.when(inner).then(f"inner_web_{name}").otherwise(f"web_server_{name}")
         for name in (
             "status",
+            "upstream",
             "upstream_status",
             "upstream_duration",
             "duration",
@@ -100,13 +101,18 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
     }
     web_name = {f"web_{name}": value for name, value in web.items()}
     return requests.with_columns(**web_name).with_columns(
-        logs_upstream=pl.col("web_source").is_in(statuses).fill_null(value=False),
+        # An address without a status says that one was asked, not what it answered.
+        logs_upstream=pl.col("web_source").is_in(reached).fill_null(value=False)
+        & (
+            pl.col("web_upstream").is_null()
+            | pl.col("web_upstream_status").is_not_null()
+        ),
         balancer_passes=~pl.col("load_balancer_source").is_in(judged),
         web_known=pl.lit(known.has("web_server")),
         web_complains=known.complained(pl.col("time")),
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
-        proxies=pl.lit(known.has("app_server", "application") or bool(statuses)),
+        proxies=pl.lit(known.has("app_server", "application") or bool(reached)),
         app_speaks=pl.lit(known.has("app_server", "application"))
         & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(

@@ -277,6 +277,13 @@ def _without_upstream() -> list[Line]:
             because="it writes this status for an upstream that fails",
         ),
         Line(
+            when=_WEB & pl.col("web_upstream").is_not_null() & (_STATUS >= 400),
+            by="application",
+            cause=_app_cause(),
+            sure=_app_sure("strong"),
+            because="the web server asked its upstream before it answered",
+        ),
+        Line(
             when=_WEB & _APP_SILENT & (_STATUS >= 400) & (_STATUS != 500),
             by="web_server",
             cause=_own_cause(),
