@@ -186,6 +186,10 @@ def event_columns(names: list[str]) -> list[pl.Expr]:
     return _Mapping(set(names)).columns()
 
 
+def _either(best: pl.Expr, other: pl.Expr | None) -> pl.Expr:
+    return best if other is None else pl.coalesce(best, other)
+
+
 class _Mapping:
     """Which variable of a template ends in which EVENT column."""
 
@@ -238,28 +242,27 @@ class _Mapping:
         return {"local_time": pl.coalesce(local), "utc_offset": pl.coalesce(offset)}
 
     def requests(self) -> dict[str, pl.Expr | None]:
+        """Return what was asked: of the request line, or of its parts where apart."""
         columns: dict[str, pl.Expr | None] = {}
-        host = self.first(_HOSTS)
-        scheme = self.first(["scheme"])
+        method = self.first(["request_method"])
+        version = self.first(["server_protocol"])
+        if version is not None:
+            version = version.str.strip_prefix("HTTP/")
+        uri = self.uri()
         if "request" in self.names:
             line = request_line(pl.col("request"))
-            columns = {"method": line["method"], "http_version": line["http_version"]}
             no_request = line["method"].is_null()
             columns["message"] = pl.when(no_request).then(pl.col("request"))
-            uri: pl.Expr | None = line["target"]
-        else:
-            columns = {"method": self.first(["request_method"])}
-            version = self.first(["server_protocol"])
-            if version is not None:
-                columns["http_version"] = version.str.strip_prefix("HTTP/")
-            uri = self.uri()
+            method = _either(line["method"], method)
+            version = _either(line["http_version"], version)
+            uri = _either(line["target"], uri)
+        columns |= {"method": method, "http_version": version}
+        host, scheme = self.first(_HOSTS), self.first(["scheme"])
         if uri is not None:
             address = target(uri)
             columns |= {"path": address["path"], "query": address["query"]}
-            host = (
-                address["host"] if host is None else pl.coalesce(host, address["host"])
-            )
-            scheme = address["scheme"] if scheme is None else scheme
+            host = address["host"] if host is None else _either(host, address["host"])
+            scheme = _either(address["scheme"], scheme)
         bare = None if host is None else host.str.replace(r":\d+$", "")
         return columns | {"scheme": scheme, "host": bare}
 

@@ -1,13 +1,25 @@
 """Access lines in an order of the site's own, where no configuration tells it.
 
-What tells itself is read: the stamp with its zone, the quoted request and the status
-right behind it, a byte count behind that, addresses in front, a user agent in quotes.
-Everything behind the status stays in `extra.tail` as it is.
+What tells itself is read: the stamp with its zone, the request (quoted, or its parts
+between borders) and the status beside it, a byte count behind that, addresses, a user
+agent in quotes. Everything behind stays in `extra.tail` as it is.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 
-from forensic.columns import clf_stamp, iso_stamp, json_extra, offset_seconds, target
+from forensic.columns import (
+    clf_stamp,
+    dash_to_null,
+    first_that_parses,
+    iso_stamp,
+    json_extra,
+    offset_seconds,
+    target,
+    where_any,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -16,53 +28,119 @@ _CLF = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _ZONE = r"Z|[+-][0-9]{2}:?[0-9]{2}"
 _STAMP = rf"(?:({_CLF}) |({_ISO}))({_ZONE})"
-_REQUEST = r'"([A-Z]{3,16}) ([^ "]+)(?: HTTP/([0-9.]+))?"'
-_STATUS = r'[ |,;\t]{1,3}(?:[a-z_]{1,20}[=:])?"?([1-5][0-9]{2})"?(?:[ |,;\t]|$)'
-_LINE = rf"^((?:[^{{].{{0,300}}?)?){_STAMP}(.*?){_REQUEST}{_STATUS}(.*)$"
-_NAMES = "before clf iso zone between method target version status tail".split()
+#: What stands between two values; bare ones hold none of it.
+_GAP = r"[ |;,\t\"]{1,4}"
+_BORDER = r"[ |\t\"]{1,4}"
+_METHOD = r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PROPFIND|PURGE)"
+_VERSION = r"(?: HTTP/([0-9.]+))?"
+_STATUS = r"(?:[a-z_]{1,20}[=:])?\"?([1-5][0-9]{2})\"?(?:[ |,;\t]|$)"
+#: A method, perhaps the host, a path, perhaps its version and its query.
+_PARTS = (
+    rf"{_METHOD}{_BORDER}(?:([^ /|\t\"]+){_BORDER})?(/[^ |\t\"]*)"
+    r"(?:[ |\t]{1,3}HTTP/([0-9.]+))?"
+)
+_SHAPES = {
+    "method target version status tail": (
+        rf'^(.*?)"([A-Z]{{3,16}}) ([^ "]+){_VERSION}"[ |,;\t]{{1,3}}{_STATUS}(.*)$'
+    ),
+    "method host target version query status tail": (
+        rf"^(.*?{_BORDER}|){_PARTS}(?:[|\t]([^ |\t]*))??{_BORDER}{_STATUS}(.*)$"
+    ),
+    "status method host target version tail": (
+        rf"^(.*?{_BORDER}|)([1-5][0-9]{{2}}){_BORDER}{_PARTS}(?:{_BORDER}|$)(.*)$"
+    ),
+}
 _ADDRESS = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,38}"
-_CLIENT = rf"(?:^|[ \[|,;\t=])({_ADDRESS})(?:[ \]|,;\t]|$)"
+_CLIENT = rf"(?:^|[ \[|,;\t=\"])({_ADDRESS})(?:[ \]|,;\t\"]|$)"
 _FORWARDED = rf'"((?:{_ADDRESS})(?:, ?(?:{_ADDRESS}))*)"'
 _AGENT = r'"([^"]*[A-Za-z][^"]*/[0-9][^"]*)"'
+#: An address with a port is no client's: the hop below; and the status beside it.
+_SERVER = r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{2,5}|unix:/[^ |,;\t\"]+)"
+_UPSTREAM = rf"(?:^|{_GAP})(?:{_SERVER}, )*({_SERVER})(?:{_GAP}|$)"
+_ITS_STATUS = rf"{_SERVER}{_GAP}(?:[1-5][0-9]{{2}}, )*([1-5][0-9]{{2}})(?:{_GAP}|$)"
+#: Words that an application's line has, and an access line not.
+_LEVEL = r"\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
+_KNOWN = [
+    *(200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308),
+    *(400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429),
+    *(500, 501, 502, 503, 504),
+]
+_REFUSED = "no access line"
+
+
+def _status(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.Int16, strict=False)
+
+
+def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
+    """The columns of lines of one shape."""
+    found = lines.str.extract_groups(shape).struct.unnest()
+    parts = found.rename(
+        dict(zip(found.columns, ["before", *names.split()], strict=True))
+    )
+    absent = {"host", "query"} - set(parts.columns)
+    parts = parts.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    around = pl.concat_str("before", pl.lit(" "), "tail")
+    stamp = around.str.extract_groups(_STAMP).struct
+    parts = parts.with_columns(
+        stamp.rename_fields(["clf", "iso", "zone"]).struct.unnest(),
+        rest=around.str.replace(_STAMP, "", n=1),
+    )
+    address = target(pl.col("target"))
+    when = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")))
+    client = pl.col("rest").str.extract(_CLIENT)
+    below = pl.col("tail").str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
+    quoted = "host" not in names
+    bare_refused = client.is_null() | pl.col("before").str.contains(_LEVEL)
+    refused = when.is_null() if quoted else when.is_null() | bare_refused
+    return parts.select(
+        local_time=when,
+        utc_offset=offset_seconds(pl.col("zone")),
+        client_ip=client,
+        forwarded_for=pl.col("rest").str.extract(_FORWARDED),
+        method="method",
+        scheme=address["scheme"],
+        host=pl.coalesce(
+            address["host"], dash_to_null(pl.col("host")).str.replace(r":\d+$", "")
+        ),
+        path=address["path"],
+        query=pl.coalesce(address["query"], dash_to_null(pl.col("query"))),
+        http_version="version",
+        status=_status("status"),
+        bytes_sent=pl.col("tail")
+        .str.extract(r"^[ |]*([0-9]{1,18})(?:[ |,;\t]|$)")
+        .cast(pl.Int64, strict=False),
+        user_agent=pl.col("tail").str.extract(_AGENT),
+        upstream=pl.col("tail").str.extract(_UPSTREAM),
+        upstream_status=pl.when(below.is_in(_KNOWN)).then(below),
+        extra=json_extra(tail=pl.when(pl.col("tail") != "").then("tail")),
+        refused=pl.when(refused).then(pl.lit(_REFUSED)),
+    )
+
+
+def _reader(names: str, shape: str) -> Callable[[pl.Series], pl.DataFrame]:
+    return where_any(shape, partial(_columns, names=names, shape=shape), _REFUSED)
+
+
+_READERS = [_reader(names, shape) for names, shape in _SHAPES.items()]
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of access lines whose order is not known."""
-    groups = lines.str.extract_groups(_LINE).struct.unnest()
-    parts = groups.rename(dict(zip(groups.columns, _NAMES, strict=True)))
-    address = target(pl.col("target"))
-    front = pl.concat_str("before", pl.lit(" "), "between")
-    around = pl.concat_str(front, pl.lit(" "), "tail")
-    stamp = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")))
-    return parts.select(
-        local_time=stamp,
-        utc_offset=offset_seconds(pl.col("zone")),
-        client_ip=front.str.extract(_CLIENT),
-        forwarded_for=around.str.extract(_FORWARDED),
-        method="method",
-        scheme=address["scheme"],
-        host=address["host"],
-        path=address["path"],
-        query=address["query"],
-        http_version="version",
-        status=pl.col("status").cast(pl.Int16, strict=False),
-        bytes_sent=pl.col("tail")
-        .str.extract(r"^([0-9]{1,18})(?:[ |,;\t]|$)")
-        .cast(pl.Int64, strict=False),
-        user_agent=pl.col("tail").str.extract(_AGENT),
-        extra=json_extra(
-            tail=pl.when(pl.col("tail") != "").then("tail"),
-        ),
-        refused=pl.when(stamp.is_null()).then(pl.lit("no access line")),
-    )
+    return first_that_parses(lines, _READERS)
 
+
+_VERB = rf"(?:\"[A-Z]{{3,16}} |{_BORDER}{_METHOD}{_BORDER})"
 
 FORMAT = Format(
     name="access_like",
     title="access log in an order of its own",
     hop="web_server",
     reference="https://nginx.org/en/docs/http/ngx_http_log_module.html",
-    head=rf"^(?:[^{{].{{0,300}}?)?{_STAMP}.*?{_REQUEST}{_STATUS}",
+    head=(
+        rf"^(?:(?:[^{{].*?)?{_STAMP}.*?{_VERB}"
+        rf"|(?:[^{{].*?{_BORDER})?(?:{_METHOD}{_BORDER}|\"[A-Z]{{3,16}} ).*?{_STAMP})"
+    ),
     parse=parse,
     stamps_end=True,
     last_resort=True,
