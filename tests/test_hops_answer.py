@@ -516,3 +516,38 @@ def test_a_time_that_is_off_is_told_with_the_nearest_fit() -> None:
     found = verdict(rows)
     assert found["answered_by"] == "unknown"
     assert "540 minutes away" in found["sentence"]
+
+
+def _answered(**columns: Any) -> dict[str, Any]:
+    """A line of nginx about the page asked for, answered with 200 unless told."""
+    page = {"path": "/app/admin", "time": MINUTE + timedelta(seconds=9), "status": 200}
+    place = {"source": "edge/access.log", "offset": 7}
+    upstream = {"upstream": "10.0.0.8:80", "upstream_status": 200}
+    return pings()[0] | page | place | upstream | columns
+
+
+def test_an_answer_that_was_no_error_is_named() -> None:
+    found = verdict([*pings(), _answered()], Question.parse("05:32 Z", 200, "/app/*"))
+    assert (found["answered_by"], found["count"]) == ("application", 1)
+
+
+def test_another_status_than_the_one_asked_for_is_told() -> None:
+    found = verdict([*pings(), _answered()])
+    assert found["answered_by"] == "unknown"
+    assert "The web server logged that path with 200." in found["sentence"]
+    roles = [line["role"] for line in found["evidence"]]
+    assert roles == ["web server has the path in that time, with 200"]
+
+
+def test_a_try_that_failed_before_the_answer_is_told() -> None:
+    tries = '{"upstream_addr":"10.0.0.7:80, 10.0.0.8:80","upstream_status":"504, 200"}'
+    line = {"source": "error.log", "level": "error", "status": None, "upstream": None}
+    text = "upstream timed out (110: Connection timed out) while connecting to upstream"
+    error = _answered(upstream_status=None, message=text, **line)
+    rows = [*pings(), _answered(extra=tries), _answered(offset=8), error]
+    asked = Question.parse("2025-02-06 05:32Z", path="/app/admin")
+    found = verdict(rows, asked)
+    assert (found["answered_by"], found["cause"]) == ("application", "upstream_timeout")
+    assert "10.0.0.7:80 had failed with 504" in found["sentence"]
+    sources = [line["source"] for line in found["evidence"]]
+    assert sources == ["edge/access.log", "error.log"]

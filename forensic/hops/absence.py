@@ -6,6 +6,7 @@ logs that write every request down.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,7 +39,7 @@ class Silence:
     inside: int
     #: Responses a minute around it.
     rate: float
-    #: Lines of the window on the path asked for, whatever their status.
+    #: Lines of the window on the path asked for, with their status, whatever it is.
     seen: list[dict[str, Any]] = field(default_factory=list)
     #: The last line before the window, one within, the first after it.
     proof: list[dict[str, Any]] = field(default_factory=list)
@@ -48,8 +49,10 @@ class Silence:
     when: str = "in that time"
 
 
-def _places(frame: pl.DataFrame, hop: str) -> list[dict[str, Any]]:
-    return [{"hop": hop, **row} for row in frame.select(_PLACE).to_dicts()]
+def _places(
+    frame: pl.DataFrame, hop: str, also: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    return [{"hop": hop, **row} for row in frame.select(*_PLACE, *also).to_dicts()]
 
 
 def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
@@ -79,6 +82,7 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
             if question.path
             else rows.head(0),
             hop,
+            ["status"],
         ),
         proof=_places(pl.concat([before, inside.head(1), after]), hop),
         private=bool(scopes) and scopes <= {"private", "shared"},
@@ -112,7 +116,9 @@ def _logged(
                 | hop.is_in(["app_server", "application"])
             )
         )
-        .select(*_PLACE, "client_scope", hop=hop, fits=question.matches_path())
+        .select(
+            *_PLACE, "client_scope", "status", hop=hop, fits=question.matches_path()
+        )
     )
 
 
@@ -165,9 +171,9 @@ def whole(
             ends=pl.concat_list(
                 place.bottom_k_by(order, 1).first(), place.top_k_by(order, 1).first()
             ),
-            seen=place.filter(pl.col("fits")).bottom_k_by(
-                [pl.col(name).filter(pl.col("fits")) for name in order], 5
-            ),
+            seen=pl.struct(*_PLACE, "status")
+            .filter(pl.col("fits"))
+            .bottom_k_by([pl.col(name).filter(pl.col("fits")) for name in order], 5),
             scopes=pl.col("client_scope").cast(pl.String).drop_nulls().unique(),
         )
         .sort("hop")

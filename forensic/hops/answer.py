@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.hops import hypotheses, journey
+from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, silences, whole
 from forensic.hops.match import Match, fitting, matches, nearest, weightiest
 from forensic.hops.meant import NO_ZONE, meant, zones_around
@@ -165,6 +165,12 @@ def _match(
     return matches(requests, asked, clocks, zones)
 
 
+def _plainer(sent: Mapping[str, Any], fine: Match) -> bool:
+    """Whether the records' own word says more than what was made of them."""
+    known = (fine.rows["answered_by"].cast(pl.String) != "unknown").any()
+    return sent["answered_by"] != "unknown" or not known
+
+
 def answer(
     events: pl.LazyFrame,
     requests: pl.DataFrame,
@@ -178,7 +184,7 @@ def answer(
     With a question: what the user saw, also where no log has it. Without: the most
     weighty error of the archive.
     """
-    clocks = settled(clocks, sources)
+    raw, clocks = clocks, settled(clocks, sources)
     asked, notes = meant(
         question or Question(),
         events,
@@ -187,12 +193,23 @@ def answer(
     )
     quiet = silences(events, clocks, asked)
     match = _match(question, asked, (events, requests, clocks))
+    sent = None
+    if question and (match.far or not match.rows.height):
+        # An error some minutes off is not what was asked about, where this is.
+        sent = served(events, clocks, asked)
+        fine = success.succeeded(events, raw, sources, asked)
+        if fine.rows.height and not (sent and _plainer(sent, fine)):
+            match = fine
     if match.rows.height:
         verdict = _from_requests(match, quiet, events)
+        if not (verdict["request"]["status"] or 0) >= 400:
+            more = success.hidden(events, clocks, asked, verdict)
+            lines = _lines(journey.placed(events, more.pop("lines", [])))
+            verdict |= more | {"evidence": [*verdict["evidence"], *lines]}
     elif question is None:
         verdict = hypotheses.calm(events)
-    elif fine := served(events, clocks, asked):
-        verdict = fine
+    elif sent:
+        verdict = sent
         verdict["evidence"] = _lines(verdict["evidence"])
     else:
         quiet = quiet if asked.start else whole(events, clocks, asked)

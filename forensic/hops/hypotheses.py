@@ -99,6 +99,32 @@ def calm(events: pl.LazyFrame) -> dict[str, Any]:
     }
 
 
+def _heard(silence: Silence) -> list[dict[str, Any]]:
+    """The lines that show what a hop was doing, and what each shows."""
+    name = silence.hop.replace("_", " ")
+    if not silence.seen:
+        role = f"{name} was logging and has no such request"
+        return [line | {"role": role} for line in silence.proof]
+    role = f"{name} has the path {silence.when}"
+    return [
+        {name: value for name, value in line.items() if name != "status"}
+        | {"role": role if line["status"] is None else f"{role}, with {line['status']}"}
+        for line in silence.seen
+    ]
+
+
+def _otherwise(quiet: Mapping[str, Silence]) -> str:
+    """With which statuses a hop answered the path at that time, as a sentence."""
+    for hop in ("load_balancer", "web_server", "app_server", "application"):
+        silence = quiet.get(hop)
+        seen = {line["status"] for line in silence.seen} if silence else set()
+        statuses = ", ".join(str(status) for status in sorted(seen - {None}))
+        if statuses:
+            name = NAMES[hop]
+            return f" {name[0].upper()}{name[1:]} logged that path with {statuses}."
+    return ""
+
+
 def unseen(
     question: Question,
     quiet: Mapping[str, Silence],
@@ -111,9 +137,7 @@ def unseen(
     for hop in ("web_server", "application", "app_server"):
         silence = quiet.get(hop)
         if silence is not None:
-            role = f"{hop.replace('_', ' ')} was logging and has no such request"
-            lines = silence.seen or silence.proof
-            evidence += [line | {"role": role} for line in lines]
+            evidence += _heard(silence)
     known = _known_gaps(question, gaps)
     status = question.status or "an error"
     path = question.path or "a request"
@@ -136,12 +160,14 @@ def unseen(
         confidence = "weak"
     elif question.start is None:
         sentence = f"No log of the archive has {status} for {path}."
+        sentence += _otherwise(quiet)
         confidence = "none"
     elif not quiet:
         sentence = f"No log of the archive covers that moment: {path} cannot be judged."
         confidence = "none"
     else:
         sentence = f"No record of {status} for {path} was found at that time."
+        sentence += _otherwise(quiet)
         confidence = "weak"
     likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]

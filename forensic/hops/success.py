@@ -1,0 +1,105 @@
+"""A question ▶ the answers that were no errors, and the tries that failed before them.
+
+The request table holds errors only. Who asks about a request that succeeded, or about
+one of which a failed try stayed hidden, is answered from the records themselves.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import polars as pl
+
+from forensic.hops import notes
+from forensic.hops.correlate import correlate
+from forensic.hops.match import Match, matches
+from forensic.hops.moment import settled
+from forensic.hops.question import Question
+
+__all__ = ["hidden", "succeeded"]
+
+#: Long enough for a request that waited for several upstreams.
+_AROUND = timedelta(minutes=3)
+_BY_STATUS = {502: "bad_gateway", 503: "upstream_refused", 504: "upstream_timeout"}
+#: Error lines that are shown of a failed try.
+_MOST = 3
+_SEVERAL = re.compile(r", | : ")
+
+
+def _near(events: pl.LazyFrame, question: Question) -> pl.LazyFrame:
+    return events.filter(question.within(pl.col("time"), _AROUND))
+
+
+def succeeded(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    sources: pl.DataFrame,
+    question: Question,
+) -> Match:
+    """The requests that the question means, though they were no errors.
+
+    None where it names no time or no path, or asks for an error. Where tries failed
+    before some of them, only those: it is these that somebody asks about.
+    """
+    error = question.status is not None and question.status >= 400
+    near = _near(events, question)
+    if question.start is None or question.path is None or error:
+        near = near.limit(0)
+    every = correlate(near, clocks, sources, all_requests=True)
+    match = matches(every, question, settled(clocks, sources), [])
+    if match.far:
+        return Match(match.rows.clear())
+    tried = [bool(_tries(near, row)) for row in match.rows["evidence"].to_list()]
+    if not any(tried):
+        return match
+    return match._replace(rows=match.rows.filter(pl.Series(tried)))
+
+
+def _tries(
+    events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, int]]:
+    """The tries that failed before the answer: the upstream and its status."""
+    places = pl.col("source").is_in([line["source"] for line in evidence])
+    places &= pl.col("offset").is_in([line["offset"] for line in evidence])
+    listed = pl.col("extra").str.contains('"upstream_status":"5', literal=True)
+    rows = events.filter(places & listed).select("extra").collect(engine="streaming")
+    return [one for extra in rows["extra"].to_list() for one in _failed(extra)]
+
+
+def _failed(extra: str) -> list[tuple[str, int]]:
+    record = orjson.loads(extra)
+    statuses = _SEVERAL.split(record["upstream_status"])[:-1]
+    addresses = _SEVERAL.split(record.get("upstream_addr") or "")
+    addresses += ["an upstream"] * (len(statuses) - len(addresses))
+    return [
+        (address, int(status))
+        for address, status in zip(addresses, statuses, strict=False)
+        if status.isdecimal() and int(status) >= 500
+    ]
+
+
+def hidden(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    question: Question,
+    verdict: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What a try that failed before the answer adds to the verdict; nothing without."""
+    near = _near(events, question)
+    tries = _tries(near, verdict["evidence"])
+    if not tries:
+        return {}
+    said = notes.collect(near, clocks)
+    said = said.filter(question.matches_path() & (pl.col("hop") == "web_server"))
+    address, status = tries[0]
+    known = said["cause"].first()
+    lines = said.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    return {
+        "cause": known or _BY_STATUS.get(status, "bad_gateway"),
+        "sentence": f"{verdict['sentence']} Before that, {address} had failed with"
+        f" {status}, and the web server asked another: the client saw nothing of it"
+        " but the time it took.",
+        "lines": [{**line, "role": "error line of the failed try"} for line in lines],
+    }
