@@ -43,6 +43,8 @@ def telling(events: pl.LazyFrame) -> pl.LazyFrame:
     refused = action.str.to_uppercase().is_in(_REFUSED) | limited
     signs = [
         (status >= 400) | (status == 0) | (pl.col("upstream_status") >= 500),
+        # Of several tries, the first failed.
+        pl.col("extra").str.contains('"upstream_status":"5', literal=True),
         pl.col("reason").is_not_null(),
         (pl.col("hop") == "waf") & refused,
         action.str.contains("waf-failed", literal=True),

@@ -684,6 +684,20 @@ def test_an_exception_needs_no_known_log(line: dict[str, Any]) -> None:
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
 
 
+def test_a_task_of_a_queue_is_no_request() -> None:
+    task = app(f"Task shop.sync[ab-1] raised unexpected: KeyError('x')\n{TRACE}")
+    row = correlate(events(web(500), task), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["confidence"] == "weak"
+    assert len(row["evidence"]) == 1
+
+
+@pytest.mark.parametrize(("status", "by"), [(500, "application"), (502, "web_server")])
+def test_nginx_s_own_page_speaks_against_a_traceback(status: int, by: str) -> None:
+    rows = events(web(status, bytes_sent=177 if status == 500 else 157), app(TRACE))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == (by, "weak")
+
+
 def test_an_access_line_within_syslog_is_a_response() -> None:
     """What comes with a priority has a level, the access log's lines too."""
     found = correlate(events(web(403, level="info")), NO_CLOCKS, NO_SOURCES)

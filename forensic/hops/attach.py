@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from forensic.hops.notes import KINDS
+from forensic.hops.kinds import KINDS
 from forensic.hops.pair import pair
 
 __all__ = ["errors", "tracebacks"]

@@ -1,257 +1,21 @@
 """Events ▶ notes: what programs wrote about requests besides answering them.
 
-nginx and Apache error lines, gunicorn's lines about its workers, tracebacks, the
-kernel's kills. Each kind is a phrase that the program's own source prints.
+Each is of one of the `kinds`, and speaks of a request, or of a process, at a moment.
 """
-
-from dataclasses import dataclass
 
 import polars as pl
 
 from forensic.hops.facts import Facts
+from forensic.hops.kinds import KINDS
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 from forensic.schema import EVENT
 
-__all__ = ["KINDS", "Kind", "as_responses", "collect"]
+__all__ = ["as_responses", "collect"]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One thing that a program says, and what follows from it."""
-
-    name: str
-    #: The programs that say it.
-    hops: str
-    #: Regular expression found in the message.
-    phrase: str
-    #: The cause that it proves.
-    cause: str
-    #: The statuses that the client may get with it; empty where it names none.
-    statuses: tuple[int, ...] = ()
-
-
-_WEB = "web_server"
-_APP = "app_server application host"
-#: First match wins: the narrower phrase stands first.
-KINDS = [
-    Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
-    Kind("delayed", _WEB, r"delaying request", "none"),
-    Kind("buffered", _WEB, r"is buffered to a temporary file", "none"),
-    Kind(
-        "auth_request", _WEB, r"auth request unexpected status", "auth_failed", (500,)
-    ),
-    Kind(
-        "firewall",
-        _WEB,
-        r"ModSecurity: Access denied with code",
-        "waf_rule",
-        (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
-    ),
-    Kind("cut", _WEB, r"while reading upstream|while sending to client", "none"),
-    Kind(
-        "rule",
-        _WEB,
-        r"access forbidden by rule|AH01630|client denied by server configuration",
-        "access_forbidden",
-        (403,),
-    ),
-    Kind(
-        "index",
-        _WEB,
-        r"directory index of .* is forbidden|AH01276|AH00036|AH00035",
-        "access_forbidden",
-        (403,),
-    ),
-    Kind(
-        "connect_timeout",
-        _WEB,
-        r"upstream timed out[^\n]*while connecting|connect\(\) failed \(110"
-        r"|^dial tcp [^\n]*i/o timeout"
-        r"|AH01075|\(70007\)The timeout specified has expired",
-        "upstream_timeout",
-        (504, 502),
-    ),
-    Kind(
-        "read_timeout",
-        _WEB,
-        r"upstream timed out|timeout awaiting response headers"
-        r"|^context deadline exceeded",
-        "upstream_timeout",
-        (504, 502),
-    ),
-    Kind(
-        "refused",
-        _WEB,
-        r"connect\(\) (?:to unix:.*)?failed \(|connect\(\) to .* failed \("
-        r"|AH00957|AH01114|AH02454"
-        r"|^dial [^\n]*connect: (?:connection refused|no route)",
-        "upstream_refused",
-        (502, 503, 504),
-    ),
-    Kind(
-        "no_live",
-        _WEB,
-        r"no live upstreams|^no upstreams available",
-        "upstream_refused",
-        (502, 503),
-    ),
-    Kind("disabled", _WEB, r"upstream server temporarily disabled", "none"),
-    Kind(
-        "closed",
-        _WEB,
-        r"upstream prematurely closed (?:FastCGI )?(?:connection|stream|request)"
-        r"|(?:recv|readv|read|send|writev|write)\(\) failed \((?:104|32|103)"
-        r"|AH00898|AH01102|AH01110|^EOF$"
-        r"|^(?:read|write) tcp [^\n]*(?:connection reset by peer|broken pipe)",
-        "upstream_closed",
-        (502,),
-    ),
-    Kind(
-        "invalid_response",
-        _WEB,
-        r"upstream sent (?:too big header|invalid|no valid|unexpected|more data|wrong"
-        r"|duplicate|unsupported|frame|too large)",
-        "bad_gateway",
-        (502,),
-    ),
-    Kind(
-        "resolver",
-        _WEB,
-        r"could not be resolved|host not found in upstream|no resolver defined"
-        r"|^dial [^\n]*no such host",
-        "bad_gateway",
-        (502,),
-    ),
-    Kind(
-        "upstream_tls",
-        _WEB,
-        r"SSL handshaking to upstream|upstream SSL certificate",
-        "bad_gateway",
-        (502,),
-    ),
-    Kind(
-        "too_large",
-        _WEB,
-        r"client intended to send too large|AH01588|Requested content-length of",
-        "body_too_large",
-        (413,),
-    ),
-    Kind(
-        "password",
-        _WEB,
-        r"user .* was not found in|password mismatch|no user/password was provided"
-        r"|AH01617|AH01618",
-        "auth_failed",
-        (401,),
-    ),
-    Kind(
-        "limited",
-        _WEB,
-        r"limiting (?:requests|connections)",
-        "rate_limited",
-        (503, 429, 444, 403, 420, 509, 529),
-    ),
-    Kind(
-        "permission",
-        _WEB,
-        r"\(13: Permission denied\)|is forbidden \(13|\(13\)Permission denied",
-        "access_forbidden",
-        (403,),
-    ),
-    Kind(
-        "no_file",
-        _WEB,
-        r"\((?:2: No such file|20: Not a directory|36: File name too long)"
-        r"|is not found \(2|AH00128|File does not exist|script .* not found",
-        "file_not_found",
-        (404, 403),
-    ),
-    Kind(
-        "client_gone",
-        _WEB,
-        r"client (?:prematurely )?closed|client canceled stream|^context canceled$",
-        "client_closed",
-        (499, 400),
-    ),
-    Kind("client_slow", _WEB, r"client timed out", "bad_request", (408,)),
-    Kind(
-        "client_wrong",
-        _WEB,
-        r"client sent|client SSL certificate verify error|AH00126|AH00135|AH10244"
-        r"|AH00566|AH00567|AH00524|AH00561",
-        "bad_request",
-        (400, 414, 494, 495, 496, 497, 405, 505, 431, 501, 421, 411),
-    ),
-    Kind("cycle", _WEB, r"internal redirection cycle|AH00124", "rewrite_cycle", (500,)),
-    Kind(
-        "exhausted",
-        _WEB,
-        r"\(24: Too many open files\)|worker_connections are not enough",
-        "resources_exhausted",
-        (500, 503),
-    ),
-    Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
-    Kind(
-        "timeout",
-        _APP,
-        r"WORKER TIMEOUT \(pid: ?\d+\)|HARAKIRI ON WORKER"
-        r"|execution timed out \([\d.]+ sec\), terminating",
-        "worker_timeout",
-    ),
-    Kind(
-        "killed",
-        _APP,
-        r"was sent SIGKILL|worker \d+ \(pid: \d+\) died, killed by signal 9",
-        "out_of_memory",
-    ),
-    Kind(
-        "oom",
-        "host app_server application",
-        r"Out of memory: Kill|[Mm]emory cgroup out of memory"
-        r"|^(?:\[[ \d.]+\] )?oom-kill:"
-        r"|killed by the OOM killer|Failed with result 'oom-kill'",
-        "out_of_memory",
-    ),
-    Kind(
-        "boot_failed",
-        _APP,
-        r"Worker failed to boot|App failed to load|exited with code [34]\b"
-        r"|Exception in worker process|Failed to (?:parse|find) (?:app|attribute)",
-        "boot_failed",
-    ),
-    Kind("booted", _APP, r"Listening at:|Booting worker with pid", "none"),
-    Kind("stopped", _APP, r"Shutting down: Master|Handling signal: term", "none"),
-    Kind(
-        "invalid_request",
-        "app_server application",
-        r"Invalid request from ip=|Invalid HTTP request received",
-        "bad_request",
-        (400,),
-    ),
-    Kind("abort", _APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
-    Kind("no_route", _APP, r"RoutingError \(", "application_response"),
-    Kind(
-        "exception",
-        _APP,
-        r"Traceback \(most recent call last\)|Exception on /|Internal Server Error: /"
-        r"|Error handling request|Exception in ASGI application"
-        r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
-        # Java, JavaScript and .NET name the error and its frames; Ruby its message.
-        r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"
-        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(",
-        "exception",
-        (500, 502, 503, 504),
-    ),
-    Kind(
-        "said_no",
-        "app_server application",
-        r"^(?:Forbidden(?: \([^)]*\))?|Not Found|Bad Request|Unauthorized"
-        r"|Method Not Allowed \([A-Z]+\)): /|^Invalid HTTP_HOST header",
-        "application_response",
-        (403, 404, 400, 401, 405),
-    ),
-]
+#: Whose records may hold an exception in a field of their own.
+_THROWS = ["app_server", "application"]
 _PATH = (
     r"(?:Exception on|Internal Server Error:|Error handling request(?: [A-Z]+)?"
     r"|Forbidden(?: \([^)]*\))?:|Not Found:|Bad Request:|Unauthorized:|\([A-Z]+\):) "
@@ -267,7 +31,7 @@ def _kind() -> pl.Expr:
     JSON logs have the exception in a field of its own, and say so in `reason`.
     """
     hop = _hop()
-    thrown = hop.is_in(_APP.split()) & (pl.col("reason") == "exception")
+    thrown = hop.is_in(_THROWS) & (pl.col("reason") == "exception")
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
     for kind in reversed(KINDS):

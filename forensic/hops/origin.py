@@ -241,10 +241,10 @@ def _without_upstream() -> list[Line]:
             because="its own log has the request with this status",
         ),
         Line(
-            when=sure_of(_THROWN) & (_STATUS >= 500),
+            when=sure_of(_THROWN) & (_STATUS >= 500) & ~(gateway & _own_page()),
             by="application",
             cause="exception",
-            sure="strong",
+            sure=pl.when(_own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because="a traceback stands at this request",
         ),
         Line(

@@ -1,13 +1,21 @@
-"""Rule: the upstream failed, and the client got something else."""
+"""Rule: the upstream failed, and the client got something else.
+
+It failed for good, or at a first try only: nginx lists the status of each.
+"""
 
 import polars as pl
 
 from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
+_FIRST = r'"upstream_status":"(5[0-9]{2})(?:, | : )'
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    hidden = frames.telling.filter(
-        pl.col("hop").cast(pl.String).is_in(["web_server", "load_balancer"]),
+    first = pl.col("extra").str.extract(_FIRST).cast(pl.Int16)
+    failed = frames.telling.filter(
+        pl.col("hop").cast(pl.String).is_in(["web_server", "load_balancer"])
+    ).with_columns(upstream_status=pl.coalesce(first, "upstream_status"))
+    hidden = failed.filter(
         pl.col("upstream_status") >= 500,
         pl.col("status") < 500,
         pl.col("status") != 499,
@@ -28,8 +36,11 @@ def _query(frames: Frames) -> pl.LazyFrame:
     )
 
 
-def _line(status: int, upstream_status: int | None) -> dict[str, object]:
+def _line(
+    status: int, upstream_status: int | None, extra: str | None = None
+) -> dict[str, object]:
     return {
+        "extra": extra,
         "hop": "web_server",
         "path": "/report",
         "status": status,
@@ -37,18 +48,23 @@ def _line(status: int, upstream_status: int | None) -> dict[str, object]:
     }
 
 
+_TRIES = '{"upstream_status":"502, 200"}'
+
 RULE = Rule(
     id="hidden-upstream-error",
     title="Server errors that the client did not see as such",
     level="medium",
-    description="An error page or a fallback turned the application's 5xx into "
-    "another status; who counts the outer status misses the failure.",
+    description="An error page, a fallback or another try turned the upstream's 5xx "
+    "into another status; who counts the outer status misses the failure.",
     falsepositives=["A fallback that is meant to do this"],
     references=["https://nginx.org/en/docs/http/ngx_http_core_module.html#error_page"],
     tags=["availability"],
     needs=["web_server|load_balancer"],
     query=_query,
-    positives=[Example(title="as 200", events=[_line(200, 500)])],
+    positives=[
+        Example(title="as 200", events=[_line(200, 500)]),
+        Example(title="at first", events=[_line(200, 200, _TRIES)]),
+    ],
     negatives=[
         Example(title="passed on", events=[_line(502, 502)]),
         Example(title="the client left", events=[_line(499, 504)]),
