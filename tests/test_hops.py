@@ -324,6 +324,19 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "nginx shows another page",
+        [web(200, upstream="127.0.0.1:8000", upstream_status=500)],
+        ("web_server", "exception", "strong"),
+    ),
+    (
+        "a worker dies, and no error log tells",
+        [
+            web(502, upstream="127.0.0.1:8000", upstream_status=502),
+            app("Out of memory: Killed process 812 (gunicorn)", hop="host"),
+        ],
+        ("web_server", "out_of_memory", "strong"),
+    ),
+    (
         "application refuses, nginx says only where it asked",
         [web(403, upstream="127.0.0.1:8000")],
         ("application", "application_response", "strong"),
@@ -617,7 +630,20 @@ def test_a_response_without_a_path_answers_the_worker_s_last_request() -> None:
     assert [line["line"] for line in row["evidence"]] == [1, 4]
 
 
-def test_a_proxy_behind_a_proxy_is_one_request() -> None:
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        ({"source": "edge/access.log"}, {"source": "web/access.log"}),
+        (
+            {"source": "compose.log", "process": "edge-1"},
+            {"source": "compose.log", "process": "web-1"},
+        ),
+    ],
+    ids=["two logs", "two services in one log"],
+)
+def test_a_proxy_behind_a_proxy_is_one_request(
+    outer: dict[str, str], inner: dict[str, str]
+) -> None:
     rows = []
     for number in range(12):
         at = {"time": T + timedelta(seconds=10 * number), "path": f"/p/{number}"}
@@ -626,13 +652,13 @@ def test_a_proxy_behind_a_proxy_is_one_request() -> None:
         rows.append(
             web(
                 status,
-                source="edge/access.log",
                 client_ip=user,
                 client_scope="public",
+                **outer,
                 **at,
             )
         )
-        rows.append(web(status, source="web/access.log", **at))
+        rows.append(web(status, **inner, **at))
     moment = T + timedelta(seconds=50)
     rule = error(
         "access forbidden by rule", source="web/error.log", time=moment, path="/p/5"
@@ -643,7 +669,7 @@ def test_a_proxy_behind_a_proxy_is_one_request() -> None:
     assert (row["answered_by"], row["cause"]) == ("web_server", "access_forbidden")
     assert row["client_ip"] == "203.0.113.5"
     sources = [line["source"] for line in row["evidence"]]
-    assert sources == ["edge/access.log", "web/access.log", "web/error.log"]
+    assert sources == [outer["source"], inner["source"], "web/error.log"]
 
 
 def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
@@ -676,8 +702,9 @@ def test_exceptions_of_other_languages(text: str) -> None:
     [
         app("request failed", hop="application", reason="exception"),
         app(f"oops\n{TRACE}", hop=None),
+        app("shop.OrderError: no such order", hop=None),
     ],
-    ids=["a field of its own holds it", "a log of which only the stamps are known"],
+    ids=["a field of its own holds it", "only its stamps are known", "a line alone"],
 )
 def test_an_exception_needs_no_known_log(line: dict[str, Any]) -> None:
     row = correlate(events(web(500), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)

@@ -6,7 +6,7 @@ the runtime's, in UTC and to the nanosecond, which tells it from a program's own
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, without_colour
+from forensic.columns import moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -19,7 +19,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns; `message` is the payload."""
     head = prefix(
         lines,
-        rf"(?:\[pod/(?P<pod>[a-z0-9.-]+/[a-z0-9.-]+)\] (?:(?P<inner>{_STAMP})(?: |$))?"
+        r"(?:\[pod/(?P<pod>[a-z0-9.-]+)/(?P<container>[a-z0-9.-]+)\] "
+        rf"(?:(?P<inner>{_STAMP})(?: |$))?"
         rf"|(?P<stamp>{_STAMP})(?: |$))",
     )
     stamps = moments(head.select(pl.coalesce("inner", "stamp")).to_series())
@@ -29,8 +30,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return head.select(
         envelope_local=pl.when(known).then(stamps["local_time"]),
         envelope_offset=pl.when(known).then(stamps["utc_offset"]),
+        hostname=pl.when(known).then("pod"),
+        process=pl.when(known).then("container"),
         message=without_colour(head["rest"]),
-        extra=json_extra(pod=pl.when(known).then("pod")),
         refused=pl.when(~known).then(pl.lit("no line of a container")),
     )
 

@@ -38,6 +38,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return head.select(
         envelope_local=stamps["local_time"],
         envelope_offset=stamps["utc_offset"],
+        process=pl.lit(services),
         message=without_colour(head["rest"]),
         extra=json_extra(service=pl.lit(services)),
         refused=pl.when(~fits | pl.col("rest").is_null()).then(

@@ -237,7 +237,7 @@ def _parts(
     """The request table, window by window."""
     lead = clocks["skew"].abs().max()
     overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
-    inner = proxies.inner_sources(events, clocks, known)
+    inner = proxies.inner_streams(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner
 
     def read(span: _Span) -> _Records:

@@ -16,7 +16,7 @@ class Facts:
     """What the sources of an archive log."""
 
     #: source, hop, family, events, answers, upstreams, actions, complaints (lines of
-    #: an error log), first, last (µs).
+    #: an error log), programs (whether an envelope names them), first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
@@ -74,6 +74,7 @@ def gather(events: pl.LazyFrame) -> Facts:
             .is_in(["private", "shared", "loopback"])
             .sum(),
             public=(pl.col("client_scope") == "public").sum(),
+            programs=pl.col("process").is_not_null().any(),
             first=moment.min(),
             last=moment.max(),
         )

@@ -6,7 +6,7 @@ kernel's kills. Each kind is a phrase that the program's own source prints.
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "Kind"]
+__all__ = ["KINDS", "UNNAMED", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,9 @@ class Kind:
 
 
 _WEB = "web_server"
-_APP = "app_server application host"
+#: A program that no format knows: what a container or a service printed.
+UNNAMED = "unnamed"
+_APP = f"app_server application host {UNNAMED}"
 #: First match wins: the narrower phrase stands first.
 KINDS = [
     Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
@@ -180,10 +182,12 @@ KINDS = [
     Kind(
         "exhausted",
         _WEB,
-        r"\(24: Too many open files\)|worker_connections are not enough",
+        r"\((?:24: Too many open files|28: No space left on device)\)"
+        r"|worker_connections are not enough",
         "resources_exhausted",
         (500, 503),
     ),
+    Kind("lua", _WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
     Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
     Kind(
         "timeout",
@@ -238,9 +242,17 @@ KINDS = [
         "exception",
         (500, 502, 503, 504),
     ),
+    # The line that names an error, where each line of a traceback is one by itself.
+    Kind(
+        "exception",
+        UNNAMED,
+        r"^\s*(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception)(?:: |$)",
+        "exception",
+        (500, 502, 503, 504),
+    ),
     Kind(
         "said_no",
-        "app_server application",
+        f"app_server application {UNNAMED}",
         r"^(?:Forbidden(?: \([^)]*\))?|Not Found|Bad Request|Unauthorized"
         r"|Method Not Allowed \([A-Z]+\)): /|^Invalid HTTP_HOST header",
         "application_response",

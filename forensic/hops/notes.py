@@ -6,7 +6,7 @@ Each is of one of the `kinds`, and speaks of a request, or of a process, at a mo
 import polars as pl
 
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import KINDS
+from forensic.hops.kinds import KINDS, UNNAMED
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 from forensic.schema import EVENT
@@ -30,7 +30,7 @@ def _kind() -> pl.Expr:
 
     JSON logs have the exception in a field of its own, and say so in `reason`.
     """
-    hop = _hop()
+    hop = pl.col("hop").cast(pl.String).fill_null(UNNAMED)
     thrown = hop.is_in(_THROWS) & (pl.col("reason") == "exception")
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)

@@ -11,6 +11,7 @@ __all__ = ["origin"]
 _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
+_DIED = "a worker of its upstream died at that moment"
 _UNASKED = "it asked no upstream (upstream status `-`)"
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 #: The bytes of nginx's own error page: markup, twice the title, the server's name
@@ -183,11 +184,18 @@ def _with_upstream() -> list[Line]:
             .otherwise(pl.lit(_UNASKED)),
         ),
         Line(
-            when=passed & gateway & ~_APP_SAYS,
+            when=passed & gateway & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
             cause=_upstream_cause(),
             sure="weak",
             because="it writes this status for an upstream that fails",
+        ),
+        Line(
+            when=passed & gateway & ~_APP_SAYS,
+            by="web_server",
+            cause=_upstream_cause(),
+            sure="strong",
+            because=_DIED,
         ),
         Line(
             when=passed & (_APP_SAYS | sure_of(_THROWN)),
@@ -204,7 +212,10 @@ def _with_upstream() -> list[Line]:
             because="the web server passed the upstream's status on",
         ),
         Line(
-            when=_WEB & _LOGS_UP & _UP.is_not_null() & (_STATUS >= 400),
+            when=_WEB
+            & _LOGS_UP
+            & _UP.is_not_null()
+            & ((_STATUS >= 400) | (_UP >= 400)),
             by="web_server",
             cause=pl.when(gateway)
             .then(_upstream_cause())
@@ -267,7 +278,7 @@ def _without_upstream() -> list[Line]:
             by="web_server",
             cause=_upstream_cause(),
             sure="strong",
-            because="a worker of its upstream died at that moment",
+            because=_DIED,
         ),
         Line(
             when=gateway & web,

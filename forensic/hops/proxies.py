@@ -8,7 +8,7 @@ from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.hops.responses import TIERS, hashed
 
-__all__ = ["inner_sources", "tiered"]
+__all__ = ["inner_streams", "tiered"]
 
 _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
@@ -17,6 +17,13 @@ _ENOUGH = 5
 #: Rows that are compared; more logs than this are nodes of one tier.
 _SAMPLE = 400_000
 _MOST = 40
+
+
+def _stream() -> pl.Expr:
+    """A log, rotations included; of several programs in one file, each has its own."""
+    family = pl.col("source").str.replace(ROTATION, "")
+    own = pl.concat_str(family, pl.lit("\n"), "process")
+    return pl.coalesce(own, family)
 
 
 def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
@@ -37,7 +44,7 @@ def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.Data
             "client_ip",
             key=key,
             time=moment,
-            family=pl.col("source").str.replace(ROTATION, ""),
+            stream=_stream(),
         )
         .filter(pl.col("key") % part == 0)
         .collect(engine="streaming")
@@ -56,10 +63,10 @@ def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     return bool(found.size >= max(_ENOUGH, _SHARE * inner.height))
 
 
-def inner_sources(
+def inner_streams(
     events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts
 ) -> list[str]:
-    """The web server logs, by family, that stand behind another one.
+    """The web server logs that stand behind another one.
 
     Most of such a log's unmistakable requests (those that stand in it once) stand in
     the other one too within seconds, and its own peers are fewer: it sees the proxy.
@@ -67,11 +74,14 @@ def inner_sources(
     web = known.profile.filter(
         (pl.col("hop") == "web_server") & (pl.col("answers") > 0)
     )
-    names = sorted(web["family"].unique().to_list())
+    families = web["family"].n_unique()
+    if families > _MOST or (families < 2 and not web["programs"].any()):
+        return []
+    rows = _sample(events, clocks, known).sort("stream", "time", "key")
+    names = sorted(rows["stream"].unique().to_list())
     if not 1 < len(names) <= _MOST:
         return []
-    rows = _sample(events, clocks, known).sort("family", "time", "key")
-    parts = {name: rows.filter(pl.col("family") == name) for name in names}
+    parts = {name: rows.filter(pl.col("stream") == name) for name in names}
     singles = {n: part.filter(pl.len().over("key") == 1) for n, part in parts.items()}
     clients = {n: (part["client_ip"].n_unique(), n) for n, part in parts.items()}
     inner = [
@@ -90,7 +100,7 @@ def tiered(frame: pl.DataFrame, inner: list[str]) -> pl.DataFrame:
     """The responses, with the logs that stand behind others on their own tier."""
     if not inner:
         return frame
-    behind = frame["source"].str.replace(ROTATION, "").is_in(inner).to_numpy()
+    behind = frame.select(_stream().is_in(inner)).to_series().to_numpy()
     tier = frame["tier"].to_numpy()
     web = tier == TIERS["web_server"]
     moved = np.where(behind & web, TIERS["inner_web"], tier)

@@ -46,6 +46,7 @@ _TEXTS = [
     "trace_id",
     "request_id",
     "format",
+    "process",
 ]
 _NUMBERS = [
     "status",
