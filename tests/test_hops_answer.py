@@ -551,3 +551,15 @@ def test_a_try_that_failed_before_the_answer_is_told() -> None:
     assert "10.0.0.7:80 had failed with 504" in found["sentence"]
     sources = [line["source"] for line in found["evidence"]]
     assert sources == ["edge/access.log", "error.log"]
+
+
+def test_a_log_that_could_not_be_read_is_named() -> None:
+    """Silence of the rest proves less where a whole log is missing."""
+    unknown = {"verdict": "unsupported", "lines": 350}
+    rows = [{"source": "var/web.log", **unknown}, {"source": "nginx.conf", **unknown}]
+    sources = pl.from_dicts(rows, schema=SOURCE)
+    events = pl.from_dicts(pings(), schema=EVENT).lazy()
+    requests = correlate(events, CLOCKS, sources)
+    for asked in (None, ASKED):
+        found = answer(events, requests, CLOCKS, GAPS, sources, asked)
+        assert "var/web.log (350 lines) could not be read" in found["sentence"]

@@ -216,6 +216,8 @@ def answer(
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)
+    if not found.height:
+        verdict["sentence"] += hypotheses.unread(sources)
     # Where another zone fits, that was said.
     other = match.misfit.startswith(NO_ZONE)
     told = [note for note in notes if not (other and note.startswith(NO_ZONE))]

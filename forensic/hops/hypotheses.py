@@ -9,7 +9,7 @@ from forensic.hops.absence import Silence
 from forensic.hops.question import Question
 from forensic.wish import OUTER, ask
 
-__all__ = ["NAMES", "ranked", "unseen"]
+__all__ = ["NAMES", "calm", "ranked", "unread", "unseen"]
 
 #: Which outer hop is likeliest to make a status of its own, likeliest first.
 _LIKELY = {
@@ -73,6 +73,23 @@ def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
 def _ruled_out(silence: Silence | None) -> bool:
     """Whether a hop's own log covers the moment and does not have the request."""
     return silence is not None and silence.covered and not silence.seen
+
+
+#: Names of logs, and of files that are none.
+_LOG = r"(?i)log|access|error|journal|trace|\.(?:out|err)$"
+_NO_LOG = r"(?i)\.(?:conf|cfg|ini|ya?ml|toml|xml|html?|css|js|py|rb|php|go|java|sh|md)$"
+
+
+def unread(sources: pl.DataFrame) -> str:
+    """The sentence about the longest file that looks like a log and has no format."""
+    name = pl.col("source")
+    unknown = pl.col("verdict").cast(pl.String) == "unsupported"
+    named = name.str.contains(_LOG) & ~name.str.contains(_NO_LOG)
+    rows = sources.filter(unknown & named & (pl.col("lines") > 0))
+    if not rows.height:
+        return ""
+    source, lines = rows.sort("lines", "source").select("source", "lines").row(-1)
+    return f" {source} ({lines} lines) could not be read: no format fits it."
 
 
 def calm(events: pl.LazyFrame) -> dict[str, Any]:
