@@ -23,7 +23,7 @@ from forensic.columns import (
     target,
 )
 
-__all__ = ["Template", "event_columns", "read", "template"]
+__all__ = ["Template", "bare_tail", "event_columns", "read", "template"]
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 _ESCAPE = re.compile(r"^escape=(default|json|none) ")
@@ -149,6 +149,41 @@ def _unescaped(text: str) -> str:
         return str(orjson.loads(f'"{text}"'))
     except orjson.JSONDecodeError:
         return text
+
+
+_BORDER = r"(?:^|$|[ |;,\t\"\[\]])"
+#: An address with a port is no client's: the hop below; the status stands behind it.
+_SERVER = (
+    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{2,5}|\[[0-9A-Fa-f:]+\]:[0-9]{2,5}"
+    r"|unix:/[^ |;,\t\"]+)"
+)
+_UPSTREAM = rf"{_BORDER}(?:{_SERVER}, )*({_SERVER}){_BORDER}"
+_ITS_STATUS = (
+    rf"{_SERVER}[ |;,\t\"]{{1,4}}(?:[1-5][0-9]{{2}}, )*([1-5][0-9]{{2}}){_BORDER}"
+)
+#: Other numbers there are counts of bytes.
+_USUAL = [
+    *(200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308),
+    *(400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429),
+    *(500, 501, 502, 503, 504),
+]
+_MILLIS = r"(?:^|[ |;,\t\"])([0-9]{1,6}\.[0-9]{3})"
+
+
+def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
+    """Return what values without names tell of the hop below, and the duration.
+
+    nginx writes times with three decimals, and none is longer than `$request_time`.
+    """
+    status = tail.str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
+    times = tail.str.extract_all(_MILLIS).list.eval(
+        pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64)
+    )
+    return {
+        "upstream": tail.str.extract(_UPSTREAM),
+        "upstream_status": pl.when(status.is_in(_USUAL)).then(status),
+        "duration": times.list.max(),
+    }
 
 
 #: EVENT column ▶ the variables that give it, the best first.

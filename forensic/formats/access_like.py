@@ -21,13 +21,15 @@ from forensic.columns import (
     where_any,
 )
 from forensic.format import Format
+from forensic.log_format import bare_tail
 
 __all__ = ["FORMAT"]
 
 _CLF = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _ZONE = r"Z|[+-][0-9]{2}:?[0-9]{2}"
-_STAMP = rf"(?:({_CLF}) |({_ISO}))({_ZONE})"
+_EPOCH = r"(?:^|[ \[|;,\t\"])(1[0-9]{9}\.[0-9]{3})(?:[ \]|;,\t\"]|$)"
+_STAMP = rf"(?:(?:({_CLF}) |({_ISO}))({_ZONE})|{_EPOCH})"
 #: What stands between two values; bare ones hold none of it.
 _GAP = r"[ |;,\t\"]{1,4}"
 _BORDER = r"[ |\t\"]{1,4}"
@@ -41,7 +43,8 @@ _PARTS = (
 )
 _SHAPES = {
     "method target version status tail": (
-        rf'^(.*?)"([A-Z]{{3,16}}) ([^ "]+){_VERSION}"[ |,;\t]{{1,3}}{_STATUS}(.*)$'
+        rf'^(.*?)"([A-Z]{{3,16}}) ([^ "]+){_VERSION}"'
+        rf"[ |,;\t]{{1,3}}(?:[-=]> )?{_STATUS}(.*)$"
     ),
     "method host target version query status tail": (
         rf"^(.*?{_BORDER}|){_PARTS}(?:[|\t]([^ |\t]*))??{_BORDER}{_STATUS}(.*)$"
@@ -51,20 +54,11 @@ _SHAPES = {
     ),
 }
 _ADDRESS = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,38}"
-_CLIENT = rf"(?:^|[ \[|,;\t=\"])({_ADDRESS})(?:[ \]|,;\t\"]|$)"
+_CLIENT = rf"(?:^|[ \[(<|,;\t=\"])({_ADDRESS})(?:[ \])>|,;\t\"]|$)"
 _FORWARDED = rf'"((?:{_ADDRESS})(?:, ?(?:{_ADDRESS}))*)"'
 _AGENT = r'"([^"]*[A-Za-z][^"]*/[0-9][^"]*)"'
-#: An address with a port is no client's: the hop below; and the status beside it.
-_SERVER = r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{2,5}|unix:/[^ |,;\t\"]+)"
-_UPSTREAM = rf"(?:^|{_GAP})(?:{_SERVER}, )*({_SERVER})(?:{_GAP}|$)"
-_ITS_STATUS = rf"{_SERVER}{_GAP}(?:[1-5][0-9]{{2}}, )*([1-5][0-9]{{2}})(?:{_GAP}|$)"
 #: Words that an application's line has, and an access line not.
 _LEVEL = r"\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
-_KNOWN = [
-    *(200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308),
-    *(400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429),
-    *(500, 501, 502, 503, 504),
-]
 _REFUSED = "no access line"
 
 
@@ -83,19 +77,21 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
     around = pl.concat_str("before", pl.lit(" "), "tail")
     stamp = around.str.extract_groups(_STAMP).struct
     parts = parts.with_columns(
-        stamp.rename_fields(["clf", "iso", "zone"]).struct.unnest(),
+        stamp.rename_fields(["clf", "iso", "zone", "epoch"]).struct.unnest(),
         rest=around.str.replace(_STAMP, "", n=1),
     )
     address = target(pl.col("target"))
-    when = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")))
+    micros = pl.col("epoch").str.replace(".", "", literal=True).cast(pl.Int64) * 1000
+    epoch = pl.from_epoch(micros, "us")
+    when = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")), epoch)
+    utc = pl.when(epoch.is_not_null()).then(pl.lit(0, pl.Int32))
     client = pl.col("rest").str.extract(_CLIENT)
-    below = pl.col("tail").str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
     quoted = "host" not in names
     bare_refused = client.is_null() | pl.col("before").str.contains(_LEVEL)
     refused = when.is_null() if quoted else when.is_null() | bare_refused
     return parts.select(
         local_time=when,
-        utc_offset=offset_seconds(pl.col("zone")),
+        utc_offset=pl.coalesce(offset_seconds(pl.col("zone")), utc),
         client_ip=client,
         forwarded_for=pl.col("rest").str.extract(_FORWARDED),
         method="method",
@@ -111,8 +107,7 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
         .str.extract(r"^[ |]*([0-9]{1,18})(?:[ |,;\t]|$)")
         .cast(pl.Int64, strict=False),
         user_agent=pl.col("tail").str.extract(_AGENT),
-        upstream=pl.col("tail").str.extract(_UPSTREAM),
-        upstream_status=pl.when(below.is_in(_KNOWN)).then(below),
+        **bare_tail(pl.col("tail")),
         extra=json_extra(tail=pl.when(pl.col("tail") != "").then("tail")),
         refused=pl.when(refused).then(pl.lit(_REFUSED)),
     )
@@ -125,12 +120,22 @@ def _reader(names: str, shape: str) -> Callable[[pl.Series], pl.DataFrame]:
 _READERS = [_reader(names, shape) for names, shape in _SHAPES.items()]
 
 
+def _separated(lines: pl.Series) -> pl.DataFrame:
+    """The columns of lines whose fields commas or semicolons part, with tabs instead.
+
+    A list within a field, and a user agent, has a space behind each of them.
+    """
+    fields = lines.str.strip_chars('"').str.replace_all(r"\"?[,;]\"", "\t")
+    fields = fields.str.replace_all(r"\"?[,;]([^ ])", "\t$1")
+    return first_that_parses(fields, _READERS)
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of access lines whose order is not known."""
-    return first_that_parses(lines, _READERS)
+    return first_that_parses(lines, [*_READERS, _separated])
 
 
-_VERB = rf"(?:\"[A-Z]{{3,16}} |{_BORDER}{_METHOD}{_BORDER})"
+_VERB = rf"(?:\"[A-Z]{{3,16}} |{_GAP}{_METHOD}{_GAP})"
 
 FORMAT = Format(
     name="access_like",
@@ -139,7 +144,7 @@ FORMAT = Format(
     reference="https://nginx.org/en/docs/http/ngx_http_log_module.html",
     head=(
         rf"^(?:(?:[^{{].*?)?{_STAMP}.*?{_VERB}"
-        rf"|(?:[^{{].*?{_BORDER})?(?:{_METHOD}{_BORDER}|\"[A-Z]{{3,16}} ).*?{_STAMP})"
+        rf"|(?:[^{{].*?{_GAP})?(?:{_METHOD}{_GAP}|\"[A-Z]{{3,16}} ).*?{_STAMP})"
     ),
     parse=parse,
     stamps_end=True,

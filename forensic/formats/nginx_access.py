@@ -9,7 +9,7 @@ import polars as pl
 from forensic.columns import first_that_parses, json_extra
 from forensic.combined import COMBINED, HEAD, combined
 from forensic.format import Format
-from forensic.log_format import Template, event_columns, read, template
+from forensic.log_format import Template, bare_tail, event_columns, read, template
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -40,6 +40,7 @@ _INGRESS = (
     " $upstream_response_time $upstream_status $req_id"
 )
 _FORWARDED = r' "(?:[0-9A-Fa-f:.]{2,}(?:, ?[0-9A-Fa-f:.]{2,})*|unknown|-)"'
+_ADDRESSES = r'"([0-9A-Fa-f:.]{2,}(?:, ?[0-9A-Fa-f:.]{2,})*)"'
 _PAIR = (
     r"[ ,;|]+([A-Za-z][A-Za-z0-9_-]*)[=:]"
     r'(?:"[^"]*"|[^\s",;|]+(?:, [0-9\[-][^\s"=,;|]*)*)'
@@ -100,7 +101,9 @@ def _read_tails(tails: pl.Series, declared: str | None) -> pl.DataFrame:
 
 def _unread(rows: pl.DataFrame) -> pl.DataFrame:
     text = pl.col("tail").str.strip_chars_start(" ")
-    return rows.select("row", extra=json_extra(tail=text))
+    forwarded = text.str.extract(rf"^{_ADDRESSES}(?: |$)")
+    told = bare_tail(text) | {"forwarded_for": forwarded}
+    return rows.select("row", **told, extra=json_extra(tail=text))
 
 
 def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
