@@ -672,6 +672,18 @@ def test_a_proxy_behind_a_proxy_is_one_request(
     assert sources == [outer["source"], inner["source"], "web/error.log"]
 
 
+def test_of_two_proxies_with_one_client_the_inner_is_asked_in_http_1_0() -> None:
+    rows = []
+    for number in range(12):
+        at = {"time": T + timedelta(seconds=10 * number), "path": f"/p/{number}"}
+        status = 403 if number == 5 else 200
+        rows.append(web(status, source="b/access.log", http_version="1.1", **at))
+        rows.append(web(status, source="c/access.log", http_version="1.0", **at))
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    sources = [line["source"] for line in row["evidence"]]
+    assert sources == ["b/access.log", "c/access.log"]
+
+
 def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
     text = 'ModSecurity: Access denied with code 403 (phase 2). [id "949110"]'
     found = correlate(events(web(403), error(text)), NO_CLOCKS, NO_SOURCES)

@@ -44,11 +44,18 @@ def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.Data
             "client_ip",
             key=key,
             time=moment,
+            old=pl.col("http_version") == "1.0",
             stream=_stream(),
         )
         .filter(pl.col("key") % part == 0)
         .collect(engine="streaming")
     )
+
+
+def _peers(rows: pl.DataFrame) -> tuple[int, float]:
+    """How many clients a log has, and the share of HTTP/1.0, negative."""
+    old = rows["old"].fill_null(value=False).sum() / max(rows.height, 1)
+    return rows["client_ip"].n_unique(), -old
 
 
 def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
@@ -70,6 +77,7 @@ def inner_streams(
 
     Most of such a log's unmistakable requests (those that stand in it once) stand in
     the other one too within seconds, and its own peers are fewer: it sees the proxy.
+    Where they are as many, it is the one that is asked in HTTP/1.0, as nginx asks.
     """
     web = known.profile.filter(
         (pl.col("hop") == "web_server") & (pl.col("answers") > 0)
@@ -83,12 +91,12 @@ def inner_streams(
         return []
     parts = {name: rows.filter(pl.col("stream") == name) for name in names}
     singles = {n: part.filter(pl.len().over("key") == 1) for n, part in parts.items()}
-    clients = {n: (part["client_ip"].n_unique(), n) for n, part in parts.items()}
+    seen = {name: (*_peers(part), name) for name, part in parts.items()}
     inner = [
         name
         for name in names
         if any(
-            clients[name] < clients[other] and _behind(singles[other], singles[name])
+            seen[name] < seen[other] and _behind(singles[other], singles[name])
             for other in names
             if other != name
         )
