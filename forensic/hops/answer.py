@@ -216,7 +216,7 @@ def answer(
         verdict = hypotheses.unseen(asked, quiet, gaps)
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)
-    if not found.height:
+    if not match.rows.height:
         verdict["sentence"] += hypotheses.unread(sources)
     # Where another zone fits, that was said.
     other = match.misfit.startswith(NO_ZONE)
