@@ -790,6 +790,49 @@ def test_a_rule_of_the_listener_is_no_rule_of_the_firewall() -> None:
     assert found["rule"].to_list() == [None]
 
 
+APACHE = {"source": "apache2/access.log", "format": "apache_access", "bytes_sent": 341}
+
+
+def test_apache_writes_why_after_it_has_waited() -> None:
+    """Its access line has the stamp of the start, its summary no reason of its own."""
+    late = {"source": "apache2/error.log", "time": T + timedelta(seconds=60)}
+    late |= {"path": None, "method": None, "pid": 7}
+    expired = "(70007)The timeout specified has expired: AH01102: error reading status"
+    found = correlate(
+        events(
+            web(502, **APACHE, path="/api/slow"),
+            error(f"{expired} line from remote server localhost:8080", **late),
+            error(
+                "AH00898: Error reading from remote server returned by /api/slow",
+                **late | {"offset": 900},
+            ),
+        ),
+        NO_CLOCKS,
+        NO_SOURCES,
+    )
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "upstream_timeout")
+    assert row["confidence"] == "certain"
+    assert row["evidence"][1]["source"] == "apache2/error.log"
+
+
+def test_what_mod_evasive_refuses_is_a_limit() -> None:
+    denied = "client denied by server configuration: /var/www/html/login"
+    said = {"source": "apache2/error.log", "path": None, "method": None}
+    rows = events(web(403, **APACHE), error(denied, **said, logger="evasive20"))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("rate_limited", "certain")
+
+
+def test_an_audit_log_names_the_rule() -> None:
+    said = {"source": "modsec_audit.log", "reason": "modsecurity_denied"}
+    text = "Message: Access denied with code 403 (phase 2)."
+    rows = events(web(403), error(text, **said, rule="942100", status=403))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["rule"]) == ("waf_rule", "942100")
+    assert [line["source"] for line in row["evidence"]][-1] == "modsec_audit.log"
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [

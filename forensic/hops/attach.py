@@ -14,6 +14,8 @@ _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
 #: A request that waited for its upstream: the line stands at the end of a try.
 _TRIES = (-75 * _SECOND, 1_500_000)
+#: Apache stamps when a request came: what it wrote of it follows.
+_FOLLOWING = (-1_500_000, 305 * _SECOND)
 _FOLDER = r"^(.*)/[^/]*$"
 
 
@@ -130,6 +132,20 @@ def _steps(
         (own, said, ["client_ip", "method", "path"], _SAME),
         (own, unasked, ["client_ip", "path"], _SAME),
         (own, bare, ["client_ip"], _SAME),
+        *_following(answers, waited),
+    ]
+
+
+def _following(answers: pl.DataFrame, waited: pl.DataFrame) -> list[_Step]:
+    """The passes for servers that stamp the start, and write why they failed later."""
+    if "format" not in answers.columns:
+        return []
+    started = answers.filter(pl.col("format") == "apache_access")
+    named = waited.filter(pl.col("path").is_not_null())
+    bare = waited.filter(pl.col("path").is_null())
+    return [
+        (started, named, ["client_ip", "path"], _FOLLOWING),
+        (started, bare, ["client_ip"], _FOLLOWING),
     ]
 
 

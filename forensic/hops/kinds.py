@@ -6,7 +6,7 @@ kernel's kills. Each kind is a phrase that the program's own source prints.
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "UNNAMED", "Kind"]
+__all__ = ["KINDS", "UNNAMED", "WEB", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +24,41 @@ class Kind:
     statuses: tuple[int, ...] = ()
 
 
-_WEB = "web_server"
+WEB = "web_server"
 #: A program that no format knows: what a container or a service printed.
 UNNAMED = "unnamed"
 _APP = f"app_server application host {UNNAMED}"
 #: First match wins: the narrower phrase stands first.
 KINDS = [
-    Kind("dry_run", _WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
-    Kind("delayed", _WEB, r"delaying request", "none"),
-    Kind("buffered", _WEB, r"is buffered to a temporary file", "none"),
-    Kind(
-        "auth_request", _WEB, r"auth request unexpected status", "auth_failed", (500,)
-    ),
+    Kind("dry_run", WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
+    Kind("delayed", WEB, r"delaying request", "none"),
+    Kind("buffered", WEB, r"is buffered to a temporary file", "none"),
+    Kind("auth_request", WEB, r"auth request unexpected status", "auth_failed", (500,)),
     Kind(
         "firewall",
-        _WEB,
+        WEB,
         r"ModSecurity: Access denied with code",
         "waf_rule",
         (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
     ),
-    Kind("cut", _WEB, r"while reading upstream|while sending to client", "none"),
+    Kind("cut", WEB, r"while reading upstream|while sending to client", "none"),
     Kind(
         "rule",
-        _WEB,
+        WEB,
         r"access forbidden by rule|AH01630|client denied by server configuration",
         "access_forbidden",
         (403,),
     ),
     Kind(
         "index",
-        _WEB,
+        WEB,
         r"directory index of .* is forbidden|AH01276|AH00036|AH00035",
         "access_forbidden",
         (403,),
     ),
     Kind(
         "connect_timeout",
-        _WEB,
+        WEB,
         r"upstream timed out[^\n]*while connecting|connect\(\) failed \(110"
         r"|^dial tcp [^\n]*i/o timeout"
         r"|AH01075|\(70007\)The timeout specified has expired",
@@ -69,7 +67,7 @@ KINDS = [
     ),
     Kind(
         "read_timeout",
-        _WEB,
+        WEB,
         r"upstream timed out|timeout awaiting response headers"
         r"|^context deadline exceeded",
         "upstream_timeout",
@@ -77,7 +75,7 @@ KINDS = [
     ),
     Kind(
         "refused",
-        _WEB,
+        WEB,
         r"connect\(\) (?:to unix:.*)?failed \(|connect\(\) to .* failed \("
         r"|AH00957|AH01114|AH02454"
         r"|^dial [^\n]*connect: (?:connection refused|no route)",
@@ -86,15 +84,15 @@ KINDS = [
     ),
     Kind(
         "no_live",
-        _WEB,
+        WEB,
         r"no live upstreams|^no upstreams available",
         "upstream_refused",
         (502, 503),
     ),
-    Kind("disabled", _WEB, r"upstream server temporarily disabled", "none"),
+    Kind("disabled", WEB, r"upstream server temporarily disabled", "none"),
     Kind(
         "closed",
-        _WEB,
+        WEB,
         r"upstream prematurely closed (?:FastCGI )?(?:connection|stream|request)"
         r"|(?:recv|readv|read|send|writev|write)\(\) failed \((?:104|32|103)"
         r"|AH00898|AH01102|AH01110|^EOF$"
@@ -104,7 +102,7 @@ KINDS = [
     ),
     Kind(
         "invalid_response",
-        _WEB,
+        WEB,
         r"upstream sent (?:too big header|invalid|no valid|unexpected|more data|wrong"
         r"|duplicate|unsupported|frame|too large)",
         "bad_gateway",
@@ -112,7 +110,7 @@ KINDS = [
     ),
     Kind(
         "resolver",
-        _WEB,
+        WEB,
         r"could not be resolved|host not found in upstream|no resolver defined"
         r"|^dial [^\n]*no such host",
         "bad_gateway",
@@ -120,21 +118,21 @@ KINDS = [
     ),
     Kind(
         "upstream_tls",
-        _WEB,
+        WEB,
         r"SSL handshaking to upstream|upstream SSL certificate",
         "bad_gateway",
         (502,),
     ),
     Kind(
         "too_large",
-        _WEB,
+        WEB,
         r"client intended to send too large|AH01588|Requested content-length of",
         "body_too_large",
         (413,),
     ),
     Kind(
         "password",
-        _WEB,
+        WEB,
         r"user .* was not found in|password mismatch|no user/password was provided"
         r"|AH01617|AH01618",
         "auth_failed",
@@ -142,21 +140,21 @@ KINDS = [
     ),
     Kind(
         "limited",
-        _WEB,
+        WEB,
         r"limiting (?:requests|connections)",
         "rate_limited",
         (503, 429, 444, 403, 420, 509, 529),
     ),
     Kind(
         "permission",
-        _WEB,
+        WEB,
         r"\(13: Permission denied\)|is forbidden \(13|\(13\)Permission denied",
         "access_forbidden",
         (403,),
     ),
     Kind(
         "no_file",
-        _WEB,
+        WEB,
         r"\((?:2: No such file|20: Not a directory|36: File name too long)"
         r"|is not found \(2|AH00128|File does not exist|script .* not found",
         "file_not_found",
@@ -164,31 +162,31 @@ KINDS = [
     ),
     Kind(
         "client_gone",
-        _WEB,
+        WEB,
         r"client (?:prematurely )?closed|client canceled stream|^context canceled$",
         "client_closed",
         (499, 400),
     ),
-    Kind("client_slow", _WEB, r"client timed out", "bad_request", (408,)),
+    Kind("client_slow", WEB, r"client timed out", "bad_request", (408,)),
     Kind(
         "client_wrong",
-        _WEB,
+        WEB,
         r"client sent|client SSL certificate verify error|AH00126|AH00135|AH10244"
         r"|AH00566|AH00567|AH00524|AH00561",
         "bad_request",
         (400, 414, 494, 495, 496, 497, 405, 505, 431, 501, 421, 411),
     ),
-    Kind("cycle", _WEB, r"internal redirection cycle|AH00124", "rewrite_cycle", (500,)),
+    Kind("cycle", WEB, r"internal redirection cycle|AH00124", "rewrite_cycle", (500,)),
     Kind(
         "exhausted",
-        _WEB,
+        WEB,
         r"\((?:24: Too many open files|28: No space left on device)\)"
         r"|worker_connections are not enough",
         "resources_exhausted",
         (500, 503),
     ),
-    Kind("lua", _WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
-    Kind("script", _WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
+    Kind("lua", WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
+    Kind("script", WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
     Kind(
         "timeout",
         _APP,

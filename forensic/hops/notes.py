@@ -6,7 +6,7 @@ Each is of one of the `kinds`, and speaks of a request, or of a process, at a mo
 import polars as pl
 
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import KINDS, UNNAMED
+from forensic.hops.kinds import KINDS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 from forensic.schema import EVENT
@@ -17,7 +17,8 @@ __all__ = ["as_responses", "collect"]
 #: Whose records may hold an exception in a field of their own.
 _THROWS = ["app_server", "application"]
 _PATH = (
-    r"(?:Exception on|Internal Server Error:|Error handling request(?: [A-Z]+)?"
+    r"(?:returned by|Exception on|Internal Server Error:"
+    r"|Error handling request(?: [A-Z]+)?"
     r"|Forbidden(?: \([^)]*\))?:|Not Found:|Bad Request:|Unauthorized:|\([A-Z]+\):) "
     r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
 )
@@ -39,7 +40,37 @@ def _kind() -> pl.Expr:
             kind.phrase
         )
         chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
-    return chain
+    # mod_evasive borrows the words of a rule of the configuration.
+    evasive = pl.col("logger").str.starts_with("evasive") & (hop == WEB)
+    return (
+        pl.when(_FIREWALLED & (hop == WEB))
+        .then(pl.lit("firewall"))
+        .when(evasive)
+        .then(pl.lit("limited"))
+        .otherwise(chain)
+    )
+
+
+#: What an audit log says of a request, in whatever words.
+_FIREWALLED = pl.col("reason") == "modsecurity_denied"
+
+
+#: Apache's second line about a failed backend: it names the request, the first why.
+_SUMMARY = "AH00898"
+_AT_ONCE = 1_000_000
+
+
+def _explained(found: pl.DataFrame) -> pl.DataFrame:
+    """The notes, with the kind that the line before gives to Apache's summary of it."""
+    summary = pl.col("message").str.contains(_SUMMARY, literal=True)
+    if not found.select(summary.any()).item():
+        return found
+    same = ["source", "pid", "client_ip"]
+    at_once = pl.col("time") - pl.col("time").shift(1).over(same) < _AT_ONCE
+    before = pl.when(at_once).then(pl.col("kind").shift(1).over(same))
+    return found.with_columns(
+        kind=pl.when(summary).then(pl.coalesce(before, "kind")).otherwise("kind")
+    )
 
 
 def _hop() -> pl.Expr:
@@ -54,7 +85,7 @@ def _suspect() -> pl.Expr:
     """Lines that can be a note at all: one cheap look before the many phrases."""
     phrases = "|".join(f"(?:{kind.phrase})" for kind in KINDS)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
-    return pl.col("message").str.contains(phrases) | thrown
+    return pl.col("message").str.contains(phrases) | thrown | _FIREWALLED
 
 
 def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
@@ -102,9 +133,15 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .sort("source", "offset")
     )
     causes = {kind.name: kind.cause for kind in KINDS}
-    known = found.with_columns(
-        cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String)
-    ).filter((pl.col("cause") != "none") | pl.col("kind").is_in(["booted", "stopped"]))
+    known = (
+        _explained(found)
+        .with_columns(
+            cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String)
+        )
+        .filter(
+            (pl.col("cause") != "none") | pl.col("kind").is_in(["booted", "stopped"])
+        )
+    )
     return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
 
 
