@@ -29,7 +29,7 @@ __all__ = ["announced", "first_class", "http_messages", "programs", "system_mess
 #: Programs that tell which hop speaks; every other program is the host's own.
 _PROGRAMS = {
     "web_server": "nginx apache apache2 httpd caddy lighttpd openresty",
-    "load_balancer": "haproxy envoy traefik varnishd",
+    "load_balancer": "haproxy envoy traefik varnishd varnishncsa squid",
     "app_server": "gunicorn gunicorn3 uwsgi uvicorn hypercorn waitress daphne mod_wsgi"
     " php-fpm puma unicorn passenger tomcat",
     "application": "celery flask django werkzeug streamlit fastapi",
@@ -131,7 +131,7 @@ _REQUESTS = [
     # Request: GET http://h/p   Response: 200 http://h/p   Response: GET /p 200
     (
         rf"(?:[Rr]equest|[Rr]esponse)(?:: ?| )(?:(?P<method>{_METHODS}) )?"
-        rf"(?:{_STATUS} )?(?:(?P<verb>{_METHODS}) )?{_URL}"
+        rf"(?:{_STATUS} )?(?:for )?(?:(?P<verb>{_METHODS}) )?{_URL}"
         r"(?:(?: ->| -)? (?P<after>[1-5][0-9]{2}))?"
     ),
     # 10.0.0.1 - - "GET /p HTTP/1.1" 404 12
@@ -162,6 +162,8 @@ _REQUESTS = [
         r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: "
         r"(?P<path>/[^ ?]*)"
     ),
+    # Response: 403   Response status: 403 Forbidden; a line before has the request
+    rf"[Rr]esponse(?: status)?(?: code)?(?:: ?| ){_STATUS}",
 ]
 _PHRASES = {
     "Bad Request": "400",
@@ -177,8 +179,9 @@ _PHRASES = {
 _AFTER_STATUS = (
     r"^(?:$|[,;|]"
     r"| ?[-(\[{|]| [0-9.]+ ?(?:ms|s|us|µs|sec|seconds|bytes|B)?\b|,? [a-z_]+[=:]"
-    r"|,? (?:in|took|after|OK|Created|Accepted|No Content|Moved|Found|Not |See |Bad |Un"
-    r"|Forbidden|Internal|Service|Gateway|Method|Conflict|Gone|Too |from|for|by)\b)"
+    r"|,? (?:in|took|after|from|for|by)\b|,? (?i:OK|Created|Accepted|No Content|Moved"
+    r"|Found|Not |See |Bad |Un|Forbidden|Internal|Service|Gateway|Method|Conflict|Gone"
+    r"|Too ))"
 )
 _DURATION = (
     r"(?:^|[ (=:,\[])([0-9]+(?:\.[0-9]+)?) ?(ms|msec|s|sec|secs|seconds|us|µs)\b"
@@ -209,6 +212,7 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
             _PHRASES, default=None, return_dtype=pl.String
         )
         status, trusted = [word], pl.lit(value=True)
+    told = pl.col("path").is_not_null() if "path" in names else trusted
     verbs = [pl.col(name) for name in ("method", "verb") if name in names]
     return found.select(
         *(name for name in _HTTP if name in names and name not in {"method", "status"}),
@@ -220,7 +224,7 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
         ),
         pl.col("rest"),
         reason=pl.lit("exception" if "Exception on" in pattern else None, pl.String),
-        refused=pl.when(pl.col("path").is_null()).then(pl.lit("no request")),
+        refused=pl.when(~told.fill_null(value=False)).then(pl.lit("no request")),
     )
 
 

@@ -180,6 +180,12 @@ def test_layouts_that_name_their_program_are_left_to_it() -> None:
         ),
         ("the status of GET is good", {}),
         ("Response: all good", {}),
+        ("Response: 403 FORBIDDEN", {"status": 403}),
+        ("Response: 200 items", {}),
+        (
+            "Response: 403 for GET /app/admin",
+            {"method": "GET", "path": "/app/admin", "status": 403},
+        ),
         ("status=404", {}),
         (
             "HTTP GET /cart?id=7 responded 503 in 5012.7700 ms",
