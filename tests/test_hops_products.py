@@ -27,10 +27,12 @@ def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
         "method": "GET",
         "path": "/app/admin",
     }
-    own = {"line": 1, "offset": 0, "status": status, "reason": reason, **more}
     passed = {"line": 2, "offset": 9, "status": 200, "path": "/", "upstream": "s1"}
-    if product not in ("cloudfront", "iis", "s3_access"):
+    # Traefik's text has no status of the server.
+    text = more.pop("text", False)
+    if product not in ("cloudfront", "iis", "s3_access") and not text:
         passed["upstream_status"] = 200
+    own = {"line": 1, "offset": 0, "status": status, "reason": reason, **more}
     rows = pl.from_dicts([common | own, common | passed], schema=EVENT)
     clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
     found = correlate(rows.lazy(), clocks, sources)
@@ -89,6 +91,14 @@ SPOKEN = [
     ),
     ("traefik", 404, None, {}, (LB, "unknown", "strong")),
     ("traefik", 503, None, {}, (LB, "no_target", "strong")),
+    ("traefik", 403, None, {"text": True}, (LB, "access_forbidden", "strong")),
+    (
+        "traefik",
+        503,
+        None,
+        {"text": True, **NAMED},
+        ("application", "application_response", "weak"),
+    ),
     (
         "traefik",
         502,
@@ -183,6 +193,28 @@ SPOKEN = [
     ("iis", 502, "502.3", {}, (WEB, "bad_gateway", "certain")),
     ("iis", 500, "500.30", {}, (WEB, "boot_failed", "certain")),
     ("iis", 500, None, {}, ("application", "exception", "weak")),
+    ("iis", 503, "AppOffline", {}, (WEB, "no_target", "certain")),
+    ("iis", 503, "QueueFull", {}, (WEB, "rate_limited", "certain")),
+    ("iis", 400, "URL", {}, (WEB, "bad_request", "certain")),
+    ("squid", 407, "TCP_DENIED", {}, (LB, "auth_failed", "certain")),
+    ("squid", 0, "TCP_MISS_ABORTED", NAMED, (LB, "client_closed", "certain")),
+    ("squid", 503, "TCP_MISS", NAMED, (LB, "target_connection_error", "weak")),
+    (
+        "squid",
+        404,
+        "TCP_MISS",
+        {"upstream_status": 404, **NAMED},
+        ("application", "application_response", "weak"),
+    ),
+    ("oauth2_proxy", 403, None, {}, (LB, "auth_failed", "certain")),
+    (
+        "oauth2_proxy",
+        403,
+        None,
+        {"upstream_status": 403, **NAMED},
+        ("application", "application_response", "weak"),
+    ),
+    ("varnish", 503, None, {}, (LB, "target_connection_error", "weak")),
 ]
 
 
@@ -211,3 +243,14 @@ def test_a_firewall_that_is_part_of_the_cdn_has_its_record_there() -> None:
 def test_an_answer_that_never_came_is_called_so() -> None:
     row = decided("envoy", 0, "DC", **NAMED)
     assert "gave GET /app/admin no answer" in row["explanation"]
+
+
+def test_an_answer_of_the_origin_is_not_the_cdn_s_although_its_logs_miss_it() -> None:
+    common: dict[str, Any] = {"time": T, "line": 1, "offset": 0, "method": "GET"}
+    web = common | {"source": "nginx/access.log", "hop": WEB, "status": 200}
+    edge = common | {"source": "cf.json", "hop": CDN, "status": 404, "path": "/x"}
+    edge |= {"format": "cloudflare", "upstream_status": 404}
+    rows = pl.from_dicts([web | {"path": "/"}, edge], schema=EVENT)
+    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
+    row = correlate(rows.lazy(), clocks, sources).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("application", "weak")

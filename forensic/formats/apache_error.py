@@ -61,6 +61,13 @@ REASONS = {
 }
 
 
+#: The server behind it, where a message about one names it.
+_UPSTREAM = (
+    r"(?:attempt to connect to (?:Unix domain socket )?|connection to backend: "
+    r"|from remote server )([^ ,]*[^ ,.:])"
+)
+
+
 def _stamp() -> pl.Expr:
     """Naive local time, from its four parts."""
     day = pl.col("day").str.replace(" ", "0", literal=True)
@@ -100,6 +107,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         logger=pl.when(pl.col("module") != "").then("module"),
         pid=pl.col("pid").cast(pl.Int64, strict=False),
         reason=reason,
+        upstream=message.str.extract(_UPSTREAM),
         status=denied.cast(pl.Int16),
         action=pl.when(denied.is_not_null()).then(pl.lit("block")),
         rule=field("id"),

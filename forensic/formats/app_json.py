@@ -79,6 +79,7 @@ _FOREIGN = [
     {"remote_addr", "body_bytes_sent"},
     {"request_method", "status", "time_local"},
     {"EdgeResponseStatus"},
+    {"fastly_server"},
     {"DownstreamStatus", "RequestMethod"},
     {"response_flags", "response_code"},
     {"input.type", "log.offset"},  # what a shipper's own tests expect of it

@@ -29,6 +29,8 @@ _KEYS = {
     "duration": "duration",
     "user": "user_id",
     "request_id": "err_id",
+    "server": "resp_headers.Server",
+    "via": "resp_headers.Via",
 }
 #: Caddy's own loggers: others write JSON of this shape, too.
 _LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
@@ -41,14 +43,26 @@ def _first(name: str) -> pl.Expr:
     return pl.coalesce(listed, pl.col(name))
 
 
+def _passed() -> pl.Expr:
+    """Whether the answer shows that a server behind Caddy made it.
+
+    Caddy adds a proxied answer's headers to its own `Server: Caddy`; of late it writes
+    `Via: 1.1 Caddy` instead.
+    """
+    others = pl.col("server").str.replace_all('"Caddy"', "", literal=True)
+    named = others.str.contains(r'"[^"]+"').fill_null(value=False)
+    return named | pl.col("via").str.contains("Caddy").fill_null(value=False)
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of requests and of errors about requests."""
-    rows = json_fields(lines, _KEYS, {"logger", "ts"}, {"level"})
+    rows = json_fields(lines, _KEYS, {"logger", "ts"}, {"level", "server", "via"})
     micros = (pl.col("stamp").cast(pl.Float64, strict=False) * 1e6).round()
     stamp = micros.cast(pl.Int64).cast(pl.Datetime("us"))
     access = pl.col("logger").str.starts_with("http.log.access")
     own = pl.col("logger").str.contains(_OWN)
     status = pl.col("status").cast(pl.Int16, strict=False)
+    answer = pl.when(access & status.is_between(100, 599)).then(status)
     address = target(pl.col("uri"))
     short = pl.when(stamp.is_null() | ~own).then(pl.lit("JSON, but not of Caddy"))
     return rows.select(
@@ -68,7 +82,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
         # An error is the reason of an answer, not another answer.
-        status=pl.when(access & status.is_between(100, 599)).then(status),
+        status=answer,
+        upstream_status=pl.when(_passed()).then(answer),
         duration=seconds(pl.col("duration"), 1.0),
         refused=pl.coalesce("refused", short),
     )

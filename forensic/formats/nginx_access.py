@@ -193,5 +193,5 @@ FORMAT = Format(
     parse=_parse_any,
     stamps_end=True,
     usual=True,
-    paths=r"(?i)nginx|^(?!.*(?:gunicorn|hypercorn|apache|httpd)).*access\.log",
+    paths=r"(?i)nginx|^(?!.*(?:gunicorn|hypercorn|apache|httpd|varnish)).*access\.log",
 )

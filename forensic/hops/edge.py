@@ -14,8 +14,10 @@ from forensic.hops.products import (
     google,
     haproxy,
     kong,
+    oauth2_proxy,
     squid,
     traefik,
+    varnish,
 )
 from forensic.hops.table import BALANCED, Line, sure_of
 
@@ -29,10 +31,13 @@ _ACTIONS = pl.col("load_balancer_action").fill_null("")
 _LAST = _ACTIONS.str.extract(r"([^,]*)$", 1)
 _REASON = pl.col("load_balancer_reason").fill_null("")
 _OWN = BALANCED & _TARGET.is_null()
-#: Statuses that AWS load balancers alone use.
-_OWN &= ~pl.col("balancer_passes") | _STATUS_OUT.is_in([460, 463, 464, 561])
-#: What a status of its own means is documented for AWS; others say it in words.
 _PRODUCT = pl.col("load_balancer_format")
+#: Traefik names the server of each request that it passed on, whatever else it logs.
+_UNNAMED = sure_of(_PRODUCT == "traefik") & pl.col("load_balancer_upstream").is_null()
+#: Statuses that AWS load balancers alone use.
+_AWS_ALONE = _STATUS_OUT.is_in([460, 463, 464, 561])
+_OWN &= ~pl.col("balancer_passes") | _AWS_ALONE | _UNNAMED
+#: What a status of its own means is documented for AWS; others say it in words.
 _AWS = _OWN & sure_of(_PRODUCT.is_null() | _PRODUCT.str.starts_with("aws_"))
 _BY_STATUS = {
     401: "auth_failed",
@@ -59,6 +64,7 @@ def edge() -> list[Line]:
             because=details.stopped(),
         ),
         *cloudflare.lines(),
+        *fastly.lines(),
         *akamai.lines(),
         *fastly.lines(),
         *cdn(),
@@ -113,6 +119,8 @@ def edge() -> list[Line]:
         *haproxy.lines(),
         *envoy.lines(),
         *traefik.lines(),
+        *oauth2_proxy.lines(),
+        *varnish.lines(),
         *api_gateway.lines(),
         *azure.lines(),
         *google.lines(),

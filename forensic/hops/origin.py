@@ -40,6 +40,8 @@ _STATUS = pl.coalesce("web_status", "load_balancer_upstream_status", "status")
 _SIZE = pl.col("web_bytes_sent")
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
+#: Of Caddy only an answer's headers tell that an upstream made it.
+_CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _NOTE = pl.col("note_cause")
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
@@ -178,8 +180,10 @@ def _with_upstream() -> list[Line]:
             cause=pl.when(_STATUS.is_in([502, 504]))
             .then(_upstream_cause())
             .otherwise(_own_cause()),
-            sure="strong",
-            because=pl.when((_STATUS == 503) & ~pl.col("web_complains"))
+            sure=pl.when(_CADDY).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            because=pl.when(_CADDY)
+            .then(pl.lit("no header of a server behind it is in the answer"))
+            .when((_STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_UNASKED}: a limit, or a fixed answer"))
             .otherwise(pl.lit(_UNASKED)),
         ),
@@ -331,7 +335,11 @@ def _without_upstream() -> list[Line]:
             because="limits stand in front of an application more often than in it",
         ),
         Line(
-            when=has("cdn") & ~BALANCED & ~_WEB & pl.col("web_known"),
+            when=has("cdn")
+            & pl.col("cdn_upstream_status").is_null()
+            & ~BALANCED
+            & ~_WEB
+            & pl.col("web_known"),
             by="cdn",
             cause="unknown",
             sure="weak",

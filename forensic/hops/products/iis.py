@@ -1,4 +1,4 @@
-"""IIS's substatus, such as 404.13: why IIS itself answered so."""
+"""IIS's substatus, such as 404.13, and HTTP.SYS's own words: why it answered itself."""
 
 import polars as pl
 
@@ -44,6 +44,28 @@ _WORDS = [
         "the server behind it broke off",
     ),
     Said(r"^502\.", "bad_gateway", "the server behind it gave no answer that fits"),
+    # HTTP.SYS writes these where no worker process of IIS was asked.
+    Said(
+        r"^(?:AppOffline|AppShutdown|Disabled|N/A)$",
+        "no_target",
+        "its application pool is not running",
+        (503,),
+    ),
+    Said(
+        r"^(?:QueueFull|ConnLimit|AppPoolTimer|Connections_Refused)$",
+        "rate_limited",
+        "more requests came than its limits let in",
+        (503,),
+    ),
+    Said(r"^EntityTooLarge$", "body_too_large", "the body is too large"),
+    Said(
+        r"^(?:BadRequest|FieldLength|Forbidden|Header|Hostname|Invalid_CR/LF|N/I|Number"
+        r"|LengthRequired|Precondition|RequestLength|URL(?:_Length)?|Verb|Version_N/S)$",
+        "bad_request",
+        "HTTP.SYS could not read the request",
+    ),
+    Said(r"^Timer_", "bad_request", "no whole request came in time", (400, 408)),
+    Said(r"^Internal$", "unknown", "HTTP.SYS failed itself"),
     Said(r"^503\.", "rate_limited", "a limit on requests at a time was met"),
 ]
 

@@ -14,6 +14,7 @@ __all__ = ["lines"]
 _HOP = "load_balancer"
 _STATUS = pl.col(f"{_HOP}_status")
 _ASKED = pl.col(f"{_HOP}_upstream_status")
+_SERVER = pl.col(f"{_HOP}_upstream")
 #: Status ▶ the cause, what it says, and the size of Traefik's own body.
 _FAILED = {
     499: ("client_closed", "it writes this when the client goes away", 21),
@@ -42,7 +43,7 @@ def lines() -> list[Line]:
     return [
         *failed,
         Line(
-            when=own & (_STATUS == 503) & _ASKED.is_null(),
+            when=own & (_STATUS == 503) & _ASKED.is_null() & _SERVER.is_null(),
             by=_HOP,
             cause="no_target",
             sure="strong",
