@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from forensic.wish import ask, distinct, has_window
 
 T = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
@@ -31,3 +33,26 @@ def test_what_has_a_window() -> None:
     assert has_window(ask("waf", T, T))
     assert has_window(ask("waf", None, None))
     assert not has_window("core dumps of that time")
+
+
+@pytest.mark.parametrize(
+    ("hop", "formats", "name"),
+    [
+        ("waf", {"azure_gateway"}, "Azure WAF log, 2025"),
+        ("waf", {"cloudflare", "nginx_access"}, "Cloudflare firewall events, 2025"),
+        ("waf", {"cloudflare", "aws_alb"}, "AWS WAF log of the web ACL"),
+        ("load_balancer", {"haproxy", "apache_access"}, "HAProxy's access log"),
+        ("web_server", {"apache_access"}, "Apache's access and error log"),
+        ("web_server", {"apache_access", "nginx_error"}, "nginx access.log"),
+        ("web_server", {"iis"}, "IIS's W3C log of the site (LogFiles\\W3SVC*"),
+        ("application", {"iis"}, "the application's own log and the Windows event"),
+        ("host", {"iis"}, "syslog or"),
+    ],
+)
+def test_a_log_has_the_name_that_its_product_gives_it(
+    hop: str, formats: set[str], name: str
+) -> None:
+    wish = ask(hop, T, T + MINUTE, formats)
+    assert wish.startswith(name)
+    assert has_window(wish)
+    assert "{" not in wish.replace("%{X", "")

@@ -1,6 +1,6 @@
 """Rule: the error that the user saw is in no inner log that covers the moment."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from forensic.rule import (
     plural,
     report,
 )
-from forensic.wish import OUTER, ask
+from forensic.wish import OUTER, ask, formats_of
 
 #: How far a reported moment, or a clock, may be off.
 _NEAR = timedelta(minutes=5)
@@ -57,11 +57,13 @@ def _query(frames: Frames) -> pl.LazyFrame:
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
     groups = gather(frames, around, ["hop"], tops=["path"])
     joined = groups.join(proof.filter(covered), on="hop").join(known, how="cross")
-    return _describe(joined, moment, path, status)
+    formats = formats_of(frames.events)
+    wishes = [ask(hop, moment, moment, formats) for hop in OUTER]
+    return _describe(joined, wishes, path, status)
 
 
 def _describe(
-    groups: pl.LazyFrame, moment: datetime, path: str | None, status: int | None
+    groups: pl.LazyFrame, wishes: list[str], path: str | None, status: int | None
 ) -> pl.LazyFrame:
     asked = " with status ".join(str(v) for v in (path, status) if v is not None)
     minutes = int(_NEAR.total_seconds() // 60)
@@ -85,7 +87,7 @@ def _describe(
         .then(pl.lit("strong"))
         .otherwise(pl.lit("weak")),
         ask_for=pl.when(~pl.col("known"))
-        .then(pl.lit([ask(hop, moment, moment) for hop in OUTER]))
+        .then(pl.lit(wishes))
         .otherwise(pl.lit([], pl.List(pl.String))),
     )
 

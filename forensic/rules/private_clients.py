@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, report
+from forensic.rule import Example, Frames, Rule, asked_at, gather, report
+from forensic.wish import ask, formats_of
 
 #: Share of the requests, health checks aside, that must come from private addresses.
 _NEARLY_ALL = 0.95
@@ -45,10 +46,20 @@ def _query(frames: Frames) -> pl.LazyFrame:
     groups = gather(frames, inside, ["hop"], tops=["client_ip", "range"])
     share = pl.col("inner_visitors") / pl.max_horizontal("visitors", 1)
     behind = (share >= _NEARLY_ALL) | (pl.col("visitors") == 0)
-    return _describe(groups.join(totals, on="hop").filter(behind), share)
+    found = groups.join(totals, on="hop").filter(behind)
+    return _describe(found, share, _wishes(frames))
 
 
-def _describe(groups: pl.LazyFrame, share: pl.Expr) -> pl.LazyFrame:
+def _wishes(frames: Frames) -> list[str]:
+    """What to ask for: the logs in front that the archive does not hold."""
+    hops = frames.events.select(pl.col("hop").cast(pl.String).unique())
+    held = set(hops.collect(engine="streaming").to_series().to_list())
+    moment, formats = asked_at(frames.question), formats_of(frames.events)
+    front = [hop for hop in ("load_balancer", "waf") if hop not in held]
+    return [ask(hop, moment, moment, formats) for hop in front]
+
+
+def _describe(groups: pl.LazyFrame, share: pl.Expr, wishes: list[str]) -> pl.LazyFrame:
     checks = pl.when(pl.col("checks") > 0).then(
         pl.format("; {} health checks of a load balancer are among them", "checks")
     )
@@ -74,10 +85,7 @@ def _describe(groups: pl.LazyFrame, share: pl.Expr) -> pl.LazyFrame:
         .then(pl.lit("certain"))
         .otherwise(pl.lit("strong")),
         level=pl.when(known).then(pl.lit("low")).otherwise(pl.lit("medium")),
-        ask_for=[
-            "access logs of the load balancer or proxy in front, same window",
-            "logs of a WAF or CDN attached to it, same window",
-        ],
+        ask_for=wishes,
     )
 
 
