@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from forensic.schema import GAP, HOPS
-from forensic.wish import ask
+from forensic.wish import ask, formats_of
 
 __all__ = ["find", "spans"]
 
@@ -25,6 +25,13 @@ _AROUND = 30
 #: So many events must be expected in a silent stretch before it counts as a gap.
 _EXPECTED = 15.0
 _MOST = 500
+#: A rate is only known of a log that wrote in so many of the minutes around.
+_BUSY = 3
+#: Of a log that does not write every response down, its bursts tell no rate: it must
+#: write in this share of all its minutes.
+_STEADY = 0.2
+_ANSWERED = pl.col("status").is_not_null() | pl.col("action").is_not_null()
+_ANSWERS = ["cdn", "waf", "load_balancer", "web_server"]
 _HEALTH = "ELB-HealthChecker"
 
 
@@ -37,16 +44,19 @@ def _family(source: pl.Expr) -> pl.Expr:
 def spans(events: pl.LazyFrame) -> pl.DataFrame:
     """Events a minute of each log: `family`, `hop`, `minute`, `events`, `first_source`.
 
+    `answers` counts those among them that record a response.
+
     Sorted by family and minute; what `forensic coverage` draws.
     """
     return (
         events.filter(pl.col("time").is_not_null() & pl.col("hop").is_not_null())
         .group_by("source", "hop", minute=pl.col("time").dt.truncate("1m"))
-        .len()
+        .agg(len=pl.len(), answers=_ANSWERED.sum())
         .with_columns(family=_family(pl.col("source")))
         .group_by("family", "hop", "minute")
         .agg(
             events=pl.col("len").sum(),
+            answers=pl.col("answers").sum(),
             first_source=pl.col("source").min(),
             last_source=pl.col("source").max(),
         )
@@ -70,18 +80,29 @@ def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
             before=count.rolling_sum_by(index, window, closed="both").over(log),
         )
         .with_columns(
+            busy=(count > 0)
+            .cast(pl.Int64)
+            .rolling_sum_by(index, window, closed="both")
+            .over(log),
             seen=(
                 (pl.col("minute") - pl.col("minute").min().over(log)).dt.total_minutes()
                 + 1
-            ).clip(1, _AROUND)
+            ).clip(1, _AROUND),
         )
         .with_columns(rate=pl.col("before") / pl.col("seen"))
         .with_columns(after=pl.col("rate").shift(-_AROUND).over(log))
     )
+    all_minutes = (
+        pl.col("minute").max() - pl.col("minute").min()
+    ).dt.total_minutes() + 1
+    steady = pl.len().over(log) / all_minutes.over(log) >= _STEADY
+    # What these hops write besides answers are errors, and no errors are no gap.
+    steady &= ~pl.col("hop").cast(pl.String).is_in(_ANSWERS)
+    known = (pl.col("answers").sum().over(log) > 0) | steady
     silent = span.dt.total_minutes() - 1
     rate = pl.min_horizontal("rate", pl.coalesce("after", "rate"))
     return (
-        rates.filter(silent >= 1)
+        rates.filter((silent >= 1) & known & (pl.col("busy") >= _BUSY))
         .with_columns(expected=silent * rate)
         .filter(pl.col("expected") >= _EXPECTED)
         .select(
@@ -168,7 +189,7 @@ def _signs(events: pl.LazyFrame) -> dict[str, Any]:
     return {name: int(value or 0) for name, value in row.items()}
 
 
-def _absent(events: pl.LazyFrame) -> list[dict[str, Any]]:
+def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any]]:
     """Hops that the archive's lines speak of and of which it has no log."""
     signs = _signs(events)
     start, end = _span(events)
@@ -205,13 +226,13 @@ def _absent(events: pl.LazyFrame) -> list[dict[str, Any]]:
             "end": end,
             "expected": None,
             "detail": f"No log of this hop is in the archive. {why}",
-            "ask_for": ask(hop, start, end),
+            "ask_for": ask(hop, start, end, formats),
         }
         for hop, why in found
     ]
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
+def _told(row: dict[str, Any], formats: frozenset[str]) -> dict[str, Any]:
     """A gap with its sentence and what to ask for."""
     start = row["start"].astimezone(UTC)
     end = row["end"].astimezone(UTC)
@@ -224,7 +245,8 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         f"{texts[row['kind']]} from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC;"
         f" at its own rate about {row['expected']:.0f} events are missing."
     )
-    return {**row, "detail": detail, "ask_for": ask(str(row["hop"]), start, end)}
+    wish = ask(str(row["hop"]), start, end, formats)
+    return {**row, "detail": detail, "ask_for": wish}
 
 
 def _cut(sources: pl.DataFrame) -> list[dict[str, Any]]:
@@ -271,8 +293,9 @@ def find(
     largest = both.sort(
         "expected", *columns[:-1], descending=[True, *([False] * 5)]
     ).head(_MOST)
-    rows = [_told(row) for row in largest.to_dicts()]
-    every = [*_absent(events), *rows, *_cut(sources)]
+    formats = formats_of(events)
+    rows = [_told(row, formats) for row in largest.to_dicts()]
+    every = [*_absent(events, formats), *rows, *_cut(sources)]
     return pl.DataFrame(every, schema=GAP).sort(
         "hop", "kind", "start", "source", nulls_last=True
     )

@@ -52,6 +52,21 @@ def test_a_quiet_log_is_no_gap() -> None:
     assert find(lines("access.log", [*range(0, 600, 15)], each=1)).is_empty()
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [{"status": None}, {"status": None, "hop": "application"}],
+    ids=["an error log", "an application's"],
+)
+def test_a_burst_of_errors_tells_no_rate(columns: dict[str, Any]) -> None:
+    found = find(lines("error.log", [*range(10), 200, 201, 202], **columns))
+    assert found.filter(pl.col("kind") == "gap").is_empty()
+
+
+def test_a_few_lines_tell_no_rate() -> None:
+    found = find(lines("app.log", [0, 80, 81], each=1, status=None, hop="application"))
+    assert found.is_empty()
+
+
 def test_a_hole_between_rotations() -> None:
     rows = lines("access.log.1", [*range(30)]) + lines("access.log", [*range(50, 80)])
     assert find(rows)["kind"].to_list() == ["rotation_hole"]

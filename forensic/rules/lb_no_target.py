@@ -4,6 +4,16 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, counting, plural
 
+#: Of these a 503 without a server says enough; others make it for many reasons, and
+#: tell which.
+_PLAIN = pl.col("format").is_null() | pl.col("format").str.contains(
+    r"^(?:aws_|haproxy$|traefik$)"
+)
+_TOLD = (
+    r"(?:^|,)(?:UH|LH)(?:,|$)|^no_healthy_upstream|UPSTREAM_NO_LIVE"
+    r"|^failed_to_pick_backend"
+)
+
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
@@ -12,6 +22,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("upstream").is_null(),
         pl.col("status") == 503,
         ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
+        _PLAIN | pl.col("reason").str.contains(_TOLD).fill_null(value=False),
     ).with_columns(
         group=pl.col("extra")
         .str.json_path_match("$.target_group_arn")
@@ -51,11 +62,21 @@ RULE = Rule(
         ),
         ask_for=["health check log and registration history of the target group"],
     ),
-    positives=[Example(title="no target", events=[_line(status=503)])],
+    positives=[
+        Example(title="no target", events=[_line(status=503)]),
+        Example(
+            title="no healthy one",
+            events=[_line(status=503, format="envoy", reason="UH")],
+        ),
+    ],
     negatives=[
         Example(
             title="target answered",
             events=[_line(status=503, upstream_status=503, upstream="10.0.1.23:80")],
+        ),
+        Example(
+            title="a circuit breaker",
+            events=[_line(status=503, format="envoy", reason="UO")],
         ),
         Example(title="fine", events=[_line(status=200)]),
         Example(
