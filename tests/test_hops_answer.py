@@ -385,11 +385,17 @@ def test_false_positives_have_two_sides() -> None:
     [
         (("2025-02-06 14:33 +09:00", 403, "/app/admin"), 9),
         (("2025-02-06 14:32 +09:00", 403, "/App/Admin/"), 9),
-        (("2025-02-06 14:32", 403, "/app/admin"), 3600 * 5 + 9),
+        (("2025-02-06 14:32 +09:00", 403, "/app/admin?tab=1&x="), 9),
+        ((None, 403, "/app/Admin"), 9),
     ],
-    ids=["a minute late", "another spelling", "the clock of another zone"],
+    ids=[
+        "a minute late",
+        "another spelling",
+        "a query that is not logged",
+        "another spelling, no time",
+    ],
 )
-def test_what_people_get_wrong(asked: tuple[str, int, str], shift: int) -> None:
+def test_what_people_get_wrong(asked: tuple[str | None, int, str], shift: int) -> None:
     rows = [*pings(), block(time=MINUTE + timedelta(seconds=shift), method="GET")]
     found = verdict(rows, Question.parse(*asked))
     assert (found["answered_by"], found["confidence"]) == ("waf", "strong")
@@ -399,7 +405,10 @@ def test_what_people_get_wrong(asked: tuple[str, int, str], shift: int) -> None:
 def test_the_zone_of_a_clock_is_told_once() -> None:
     time = MINUTE + timedelta(hours=5, seconds=9)
     asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
-    sentence = verdict([*pings(), block(time=time, method="GET")], asked)["sentence"]
+    found = verdict([*pings(), block(time=time, method="GET")], asked)
+    # The archive's own people live in +09:00.
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    sentence = found["sentence"]
     assert "was given without a zone and fits as UTC+04:00" in sentence
     assert sentence.count("UTC") == 1
 
@@ -563,3 +572,64 @@ def test_a_log_that_could_not_be_read_is_named() -> None:
     for asked in (None, ASKED):
         found = answer(events, requests, CLOCKS, GAPS, sources, asked)
         assert "var/web.log (350 lines) could not be read" in found["sentence"]
+
+
+def test_a_path_that_was_answered_otherwise_is_told() -> None:
+    other = _row(900, source="nginx/access.log", hop="web_server", path="/app/admin")
+    other |= {"time": MINUTE + timedelta(seconds=20), "status": 401, "method": "GET"}
+    found = verdict([*pings(), other])
+    assert found["answered_by"] == "unknown"
+    assert "The web server logged that path with 401." in found["sentence"]
+    assert [line["role"] for line in found["evidence"]] == [
+        "web server has the path in that time, with 401"
+    ]
+
+
+def test_several_answers_are_all_told_and_none_is_sure() -> None:
+    where = {"hop": "web_server", "source": "nginx/access.log", "method": "GET"}
+    times = [MINUTE + timedelta(seconds=9 * number) for number in range(1, 4)]
+    rows = [
+        *pings(),
+        block(time=times[0], method="GET") | {"path": "/app/upload"},
+        _row(
+            901, **where, time=times[1], status=403, path="/app/a", upstream_status=403
+        ),
+        _row(902, **where, time=times[2], status=403, path="/app/.git"),
+    ]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 403, "/app/*")
+    found = verdict(rows, asked)
+    assert found["confidence"] == "weak"
+    told = found["sentence"].partition("3 requests fit; 1 of them was answered so, ")[2]
+    for answer_ in ("1 by the web server (access forbidden)", "1 by the application ("):
+        assert answer_ in told
+
+
+def test_that_others_came_through_is_told() -> None:
+    other = _row(900, source="nginx/access.log", hop="web_server", path="/app/admin")
+    other |= {"time": MINUTE + timedelta(seconds=20), "status": 200, "method": "GET"}
+    found = verdict([*pings(), other, block(time=MINUTE, method="GET")])
+    assert found["answered_by"] == "waf"
+    told = "Others came through: the web server has that path with 200."
+    assert found["sentence"].endswith(told)
+
+
+def test_a_status_alone_is_not_missed_where_it_stands() -> None:
+    refused = _row(900, source="nginx/access.log", hop="web_server", path="/x")
+    refused |= {"time": MINUTE + timedelta(seconds=20), "status": 403, "method": "GET"}
+    found = verdict([*pings(), refused], Question.parse("2025-02-06 14:32 +09:00", 403))
+    assert found["answered_by"] == "web_server"
+    assert [h["against"] for h in found["hypotheses"] if h["hop"] == "web_server"] == [
+        []
+    ]
+
+
+def test_where_every_log_is_silent_nobody_is_accused() -> None:
+    """The web server's and the load balancer's logs cover the moment alike."""
+    balancer: dict[str, Any] = {"source": "alb.log", "hop": "load_balancer"}
+    balancer |= {"upstream": "10.1.2.3:80", "upstream_status": 200}
+    rows = pings()
+    found = verdict([*rows, *(row | balancer for row in rows)])
+    assert (found["answered_by"], found["confidence"]) == ("unknown", "weak")
+    told = "although those of the load balancer and the web server cover that time"
+    assert told in found["sentence"]
+    assert found["sentence"].startswith("No log has 403 for /app/admin")

@@ -39,8 +39,11 @@ class Silence:
     inside: int
     #: Responses a minute around it.
     rate: float
-    #: Lines of the window on the path asked for, with their status, whatever it is.
+    #: Lines of the window on the path asked for, with their status, whatever it is;
+    #: where no path is asked, of that status.
     seen: list[dict[str, Any]] = field(default_factory=list)
+    #: The statuses of those.
+    statuses: list[int] = field(default_factory=list)
     #: The last line before the window, one within, the first after it.
     proof: list[dict[str, Any]] = field(default_factory=list)
     #: Whether every client address of the window is private.
@@ -69,21 +72,15 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
     expected = rate * (end - start).total_seconds() / 60
     framed = bool(before.height and after.height)
     improbable = math.exp(-expected) < _IMPROBABLE
+    seen = rows.filter(question.within(pl.col("time"), _SLACK) & pl.col("fits"))
     scopes = set(inside["client_scope"].cast(pl.String).drop_nulls().to_list())
     return Silence(
         hop=hop,
         covered=framed and (inside.height > 0 or improbable),
         inside=inside.height,
         rate=rate,
-        seen=_places(
-            rows.filter(question.within(pl.col("time"), _SLACK) & pl.col("fits")).head(
-                5
-            )
-            if question.path
-            else rows.head(0),
-            hop,
-            ["status"],
-        ),
+        seen=_places(seen.head(5), hop, ["status"]),
+        statuses=seen["status"].drop_nulls().unique().sort().to_list(),
         proof=_places(pl.concat([before, inside.head(1), after]), hop),
         private=bool(scopes) and scopes <= {"private", "shared"},
     )
@@ -97,6 +94,15 @@ def _minutes(rows: pl.DataFrame) -> float:
     if not isinstance(low, datetime) or not isinstance(high, datetime):
         return 0.0
     return max((high - low).total_seconds() / 60, 1.0)
+
+
+def _fits(question: Question) -> pl.Expr:
+    """Whether a line is on the path asked for; where none is asked, its status is."""
+    if question.path is not None:
+        return question.matches_path()
+    status = pl.col("status")
+    asked = status == question.status if question.status else status >= 400
+    return asked.fill_null(value=False)
 
 
 def _logged(
@@ -116,9 +122,7 @@ def _logged(
                 | hop.is_in(["app_server", "application"])
             )
         )
-        .select(
-            *_PLACE, "client_scope", "status", hop=hop, fits=question.matches_path()
-        )
+        .select(*_PLACE, "client_scope", "status", hop=hop, fits=_fits(question))
     )
 
 
@@ -188,12 +192,14 @@ def _throughout(row: dict[str, Any], question: Question) -> Silence:
     minutes = max((last - first).total_seconds() / 60, 1.0)
     scopes = set(row["scopes"])
     hop = row["hop"]
+    seen = [{"hop": hop, **place} for place in row["seen"] if question.path]
     return Silence(
         hop=hop,
         covered=True,
         inside=row["count"],
         rate=row["count"] / minutes,
-        seen=[{"hop": hop, **place} for place in row["seen"] if question.path],
+        seen=seen,
+        statuses=sorted({line["status"] for line in seen} - {None}),
         proof=[{"hop": hop, **place} for place in row["ends"]],
         private=bool(scopes) and scopes <= {"private", "shared"},
         when=f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC",

@@ -7,16 +7,18 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, silences, whole
+from forensic.hops.explain import NAMES
 from forensic.hops.match import Match, fitting, matches, nearest, weightiest
 from forensic.hops.meant import NO_ZONE, meant, zones_around
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
 from forensic.hops.served import served
-from forensic.wish import ask
+from forensic.wish import ask, formats_of
 
 __all__ = ["answer"]
 
 _ORDER = ["certain", "strong", "weak", "none"]
+_LOWER = {"certain": "strong", "strong": "weak"}
 #: Coverage lines that back an answer up: enough to check, few enough to read.
 _BACKING = 3
 #: Other answers that are told: a question without a time may mean any of them.
@@ -65,9 +67,10 @@ def _others(groups: pl.DataFrame, count: int) -> str:
     """How many of the requests that fit were answered so, and what the others were."""
     answers = groups.unique(["answered_by", "cause", "rule"], maintain_order=True)
     top, *rest = answers.to_dicts()
-    text = f" {count} requests fit; {top['total']} of them were answered so"
+    were = "was" if top["total"] == 1 else "were"
+    text = f" {count} requests fit; {top['total']} of them {were} answered so"
     for group in rest[:_SAID]:
-        hop = hypotheses.NAMES.get(str(group["answered_by"]), "an unknown hop")
+        hop = NAMES[str(group["answered_by"])]
         cause = str(group["cause"]).replace("_", " ")
         why = f"by rule {group['rule']}" if group["rule"] else f"({cause})"
         sure = "" if group["confidence"] == "certain" else f", {group['confidence']}"
@@ -115,8 +118,8 @@ def _from_requests(
     best = same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
     share = top["total"] / found.height
     confidence = best["confidence"]
-    if share < 0.8 or misfit:
-        confidence = {"certain": "strong", "strong": "weak"}.get(confidence, confidence)
+    for doubt in (share < 0.8 or misfit, share < 0.5):
+        confidence = _LOWER.get(confidence, confidence) if doubt else confidence
     if match.far and confidence == "strong":
         confidence = "weak"
     evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
@@ -130,7 +133,7 @@ def _from_requests(
         "cause": top["cause"],
         "rule": top["rule"],
         "confidence": confidence,
-        "sentence": best["explanation"] + misfit + others + _backed(quiet, top),
+        "sentence": best["explanation"] + misfit + others + _backed(quiet, top, best),
         "evidence": _lines(lines + _backing(quiet, str(top["answered_by"]))),
         "missing": list(best["missing"]),
         "count": found.height,
@@ -138,15 +141,25 @@ def _from_requests(
     }
 
 
-def _backed(quiet: Mapping[str, Silence], top: Mapping[str, Any]) -> str:
-    """What the silence of the hops behind adds, in words."""
+def _backed(
+    quiet: Mapping[str, Silence], top: Mapping[str, Any], best: Mapping[str, Any]
+) -> str:
+    """What the logs of the hops behind add, in words."""
     web = quiet.get("web_server")
     outer = {"cdn", "waf", "load_balancer"}
-    if top["answered_by"] not in outer or not web or not web.covered or web.seen:
+    if top["answered_by"] not in outer or not web or not web.covered:
         return ""
+    if web.seen:
+        known = {line["hop"] for line in best["evidence"]}
+        passed = [str(status) for status in web.statuses if status < 400]
+        if "web_server" in known or not passed:
+            return ""
+        statuses = ", ".join(passed)
+        return f" Others came through: the web server has that path with {statuses}."
     private = ", from private addresses only" if web.private else ""
+    were = "other request" if web.inside == 1 else "other requests"
     return (
-        f" The web server logged {web.inside} other requests in that time{private},"
+        f" The web server logged {web.inside} {were} in that time{private},"
         " and not this one: it never came that far."
     )
 
@@ -185,6 +198,7 @@ def answer(
     weighty error of the archive.
     """
     raw, clocks = clocks, settled(clocks, sources)
+    formats = formats_of(events)
     asked, notes = meant(
         question or Question(),
         events,
@@ -213,7 +227,7 @@ def answer(
         verdict["evidence"] = _lines(verdict["evidence"])
     else:
         quiet = quiet if asked.start else whole(events, clocks, asked)
-        verdict = hypotheses.unseen(asked, quiet, gaps)
+        verdict = hypotheses.unseen(asked, quiet, gaps, formats)
         verdict["evidence"] = _lines(verdict["evidence"])
         verdict["sentence"] += nearest(requests, asked)
     if not match.rows.height:
@@ -223,11 +237,11 @@ def answer(
     told = [note for note in notes if not (other and note.startswith(NO_ZONE))]
     verdict["sentence"] += "".join(told)
     request = verdict.pop("request", None)
-    wanted = [ask(hop, asked.start, asked.end) for hop in verdict["missing"]]
+    wanted = [ask(hop, asked.start, asked.end, formats) for hop in verdict["missing"]]
     verdict["ask_for"] = list(dict.fromkeys([*verdict.get("ask_for", []), *wanted]))
     return {
         "question": _asked(asked if question else None),
         **verdict,
-        "hypotheses": hypotheses.ranked(verdict, asked, quiet, match.rows),
+        "hypotheses": hypotheses.ranked(verdict, asked, quiet, match.rows, formats),
         "path": journey.path(events, clocks, request),
     }

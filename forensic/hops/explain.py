@@ -7,9 +7,10 @@ from forensic.hops.responses import TIERS
 from forensic.hops.table import WAF_PASSED
 from forensic.schema import REQUEST
 
-__all__ = ["explain"]
+__all__ = ["NAMES", "explain"]
 
-_NAMES = {
+#: What each hop is called in a sentence.
+NAMES = {
     "cdn": "the CDN",
     "waf": "the WAF",
     "load_balancer": "the load balancer",
@@ -92,7 +93,7 @@ def _missing(facts: Facts) -> pl.Expr:
 
 def _sentence() -> pl.Expr:
     """Who answered what with which status, and how that is known."""
-    who = pl.col("answered_by").replace_strict(_NAMES, return_dtype=pl.String)
+    who = pl.col("answered_by").replace_strict(NAMES, return_dtype=pl.String)
     status = pl.col("status").cast(pl.String).fill_null("an error")
     # Status 0 is what is logged where the client left before any answer.
     none = pl.col("status") == 0

@@ -1,11 +1,12 @@
 """What may have happened, ranked, with what speaks for and against each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
 
 from forensic.hops.absence import Silence
+from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
 from forensic.wish import OUTER, ask
 
@@ -20,14 +21,6 @@ _LIKELY = {
     429: ["waf", "cdn", "load_balancer"],
 }
 _ELSE = ["load_balancer", "cdn", "waf"]
-NAMES = {
-    "cdn": "the CDN",
-    "waf": "the WAF",
-    "load_balancer": "the load balancer",
-    "web_server": "the web server",
-    "app_server": "the application server",
-    "application": "the application",
-}
 _MAKES = {
     "waf": {403: "a WAF answers a block with 403 unless told otherwise"},
     "load_balancer": {
@@ -131,21 +124,21 @@ def _heard(silence: Silence) -> list[dict[str, Any]]:
 
 
 def _otherwise(quiet: Mapping[str, Silence]) -> str:
-    """With which statuses a hop answered the path at that time, as a sentence."""
-    for hop in ("load_balancer", "web_server", "app_server", "application"):
-        silence = quiet.get(hop)
-        seen = {line["status"] for line in silence.seen} if silence else set()
-        statuses = ", ".join(str(status) for status in sorted(seen - {None}))
+    """With which statuses the hops logged the path, a sentence each."""
+    told = ""
+    for silence in quiet.values():
+        name = NAMES.get(silence.hop, silence.hop)
+        statuses = ", ".join(map(str, silence.statuses))
         if statuses:
-            name = NAMES[hop]
-            return f" {name[0].upper()}{name[1:]} logged that path with {statuses}."
-    return ""
+            told += f" {name[0].upper()}{name[1:]} logged that path with {statuses}."
+    return told
 
 
 def unseen(
     question: Question,
     quiet: Mapping[str, Silence],
     gaps: pl.DataFrame,
+    formats: Collection[str],
 ) -> dict[str, Any]:
     """The verdict on a response that the user reports and that no log has."""
     candidates, excluded = _candidates(question, quiet)
@@ -158,7 +151,16 @@ def unseen(
     known = _known_gaps(question, gaps)
     status = question.status or "an error"
     path = question.path or "a request"
-    if web is not None and excluded:
+    fronts = [hop for hop in ("load_balancer", "waf") if _ruled_out(quiet.get(hop))]
+    if web is not None and excluded and "load_balancer" in fronts:
+        names = " and ".join(NAMES[hop] for hop in [*reversed(fronts), "web_server"])
+        sentence = (
+            f"No log has {status} for {path}, although those of {names} cover that"
+            " time: a hop in front of them answered it, or the time, the path or the"
+            " status is another."
+        )
+        confidence = "weak"
+    elif web is not None and excluded:
         private = (
             ", from private addresses only: something stands in front of it"
             if web.private
@@ -199,7 +201,7 @@ def unseen(
         "missing": missing,
         "count": 0,
         "ask_for": [
-            ask(h, question.start, question.end) for h in OUTER if h in missing
+            ask(h, question.start, question.end, formats) for h in OUTER if h in missing
         ],
     }
 
@@ -226,6 +228,7 @@ def ranked(
     question: Question,
     quiet: Mapping[str, Silence],
     found: pl.DataFrame,
+    formats: Collection[str],
 ) -> list[dict[str, Any]]:
     """One hypothesis a candidate, likeliest first."""
     web = quiet.get("web_server")
@@ -249,7 +252,7 @@ def ranked(
                 "hop": hop,
                 "for": reasons,
                 "against": against,
-                "settled_by": ask(hop, question.start, question.end),
+                "settled_by": ask(hop, question.start, question.end, formats),
             }
         )
     return listed

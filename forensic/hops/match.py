@@ -13,6 +13,7 @@ from forensic.hops.when import zone_name
 
 __all__ = ["Match", "fitting", "matches", "nearest", "weightiest"]
 
+_SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _DAY = 86400
 _SLACK = timedelta(seconds=5)
@@ -55,9 +56,11 @@ def matches(
     # Appliances log that they ended a request, not with which status.
     wordless = (pl.col("answered_by") == "waf") & pl.col("status").is_null()
     untold = fitting(requests.filter(wordless), replace(question, status=None))
-    if question.start is None:
-        return Match(same) if same.height else Match(untold, _UNTOLD)
     loose = fitting(requests, replace(question, loose=True))
+    if question.start is None:
+        spelt = Match(loose, f"{_SPELT}; the rest fits.")
+        every = (Match(same), Match(untold, _UNTOLD), spelt)
+        return next((way for way in every if way.rows.height), Match(same))
     no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
     ways = [
@@ -72,7 +75,7 @@ def matches(
         _afloat(same, question, clocks, _SLACK),
         Match(
             _within(loose, question, _SLACK),
-            " The path is written otherwise than asked; time and status fit.",
+            f"{_SPELT}; time and status fit.",
         ),
         Match(
             _within(loose, question, _NEAR),
@@ -185,8 +188,11 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
     fit = placed.filter(since - step * _ZONE_STEP < span)
     if fit["zone"].n_unique() != 1:
         return Match(rows.clear())
-    name = zone_name(int(fit["zone"][0]))
-    return Match(fit.drop("zone"), f"{NO_ZONE} and fits as {name}, in no other zone.")
+    zone = int(fit["zone"][0])
+    text = f"{NO_ZONE} and fits as {zone_name(zone)}, in no other zone."
+    # UTC is nobody's zone and anybody's: machines keep it whoever reads them.
+    abroad = question.offset != 0 and zone != 0
+    return Match(fit.drop("zone"), text, far=abroad)
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:

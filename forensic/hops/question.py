@@ -42,6 +42,14 @@ def _path(written: str) -> str:
     return bare.partition("#")[0] or "/"
 
 
+def _bare(path: str) -> str:
+    """The path without its query and the slashes at its end.
+
+    A `?` that no `=` follows is more likely a wildcard than a query.
+    """
+    return re.sub(r"\?[^?]*=.*$", "", path).rstrip("/")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One error that somebody saw; what is not known is None."""
@@ -63,7 +71,7 @@ class Question:
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
     path: str | None = None
-    #: Whether case and a slash at the end of the path make no difference.
+    #: Whether case, a slash at the end of the path and a query make no difference.
     loose: bool = False
 
     @classmethod
@@ -118,7 +126,7 @@ class Question:
             return pl.lit(value=True)
         pattern = f"^{_glob(self.path)}$"
         if self.loose:
-            pattern = f"(?i)^{_glob(self.path.rstrip('/'))}/?$"
+            pattern = f"(?i)^{_glob(_bare(self.path))}/?$"
         whole = pl.concat_str("path", pl.lit("?"), pl.col("query").fill_null(""))
         found = pl.col("path").str.contains(pattern) | whole.str.contains(pattern)
         return found.fill_null(value=False)
