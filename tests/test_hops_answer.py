@@ -566,6 +566,8 @@ def test_a_log_that_could_not_be_read_is_named() -> None:
     """Silence of the rest proves less where a whole log is missing."""
     unknown = {"verdict": "unsupported", "lines": 350}
     rows = [{"source": "var/web.log", **unknown}, {"source": "nginx.conf", **unknown}]
+    rows += [{"source": "catalog.csv", **unknown, "lines": 900}]
+    rows += [{"source": "log.db", **unknown, "lines": 990, "detail": "binary data"}]
     sources = pl.from_dicts(rows, schema=SOURCE)
     events = pl.from_dicts(pings(), schema=EVENT).lazy()
     requests = correlate(events, CLOCKS, sources)

@@ -69,7 +69,10 @@ def _ruled_out(silence: Silence | None) -> bool:
 
 
 #: Names of logs, and of files that are none.
-_LOG = r"(?i)log|access|error|journal|trace|\.(?:out|err)$"
+_LOG = (
+    r"(?i)(?:^|[^a-z])(?:access|error|app)?[_-]?(?:logs?|access|errors?|journal|trace)"
+    r"(?:[^a-z]|$)|\.(?:out|err)$"
+)
 _NO_LOG = r"(?i)\.(?:conf|cfg|ini|ya?ml|toml|xml|html?|css|js|py|rb|php|go|java|sh|md)$"
 
 
@@ -78,7 +81,8 @@ def unread(sources: pl.DataFrame) -> str:
     name = pl.col("source")
     unknown = pl.col("verdict").cast(pl.String) == "unsupported"
     named = name.str.contains(_LOG) & ~name.str.contains(_NO_LOG)
-    rows = sources.filter(unknown & named & (pl.col("lines") > 0))
+    text = pl.col("detail").ne_missing(pl.lit("binary data"))
+    rows = sources.filter(unknown & named & text & (pl.col("lines") > 0))
     if not rows.height:
         return ""
     source, lines = rows.sort("lines", "source").select("source", "lines").row(-1)
