@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import polars as pl
 
 from forensic.errors import EvidenceMismatch, OutputError, UsageError
 from forensic.parquet import parquet_bytes
+from forensic.place import SPILL, made
 from forensic.schema import CLOCK, EVENT, GAP, REQUEST, SOURCE, UNPARSED
 
 __all__ = ["Case"]
@@ -97,9 +99,8 @@ class Case:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the case for one run; a second run is refused at once."""
+        made(self.folder)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
             flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self.path(".lock"), flags, 0o600)
         except OSError as error:
@@ -112,6 +113,7 @@ class Case:
             message = f"{self.folder} is in use by another run"
             raise UsageError(message) from error
         try:
+            shutil.rmtree(self.path(SPILL), ignore_errors=True)  # a killed run's
             yield
         finally:
             os.close(descriptor)
@@ -162,7 +164,7 @@ class Case:
         own = {"SHA256SUMS"}
         found = (p for p in self.folder.rglob("*") if p.is_file() and p.name not in own)
         visible = (p.relative_to(self.folder) for p in found)
-        return sorted(p for p in visible if not p.name.startswith("."))
+        return sorted(p for p in visible if not any(n[0] == "." for n in p.parts))
 
     def publish_sums(self) -> None:
         """Put SHA256SUMS over every other file, as `sha256sum -c` reads it."""

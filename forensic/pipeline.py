@@ -17,9 +17,11 @@ from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.code import CODE
 from forensic.errors import UsageError
+from forensic.place import case_folder
 from forensic.plan import processes
 from forensic.reports import html, markdown
 from forensic.reports.words import speaker
+from forensic.sandbox import Held
 from forensic.schema import LEVELS, SCHEMA_VERSION
 from forensic.workers import Workers
 
@@ -50,6 +52,8 @@ class Request:
     jobs: int | None = None
     question: Mapping[str, Any] = field(default_factory=dict)
     lang: str = "en"
+    #: What the kernel holds this process and its workers to; nothing, in a library.
+    held: Held = field(default_factory=Held)
 
 
 Tell = Callable[[str, int], None]
@@ -60,7 +64,7 @@ def parse(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
 
     Without `workers` it starts as many as the request and its size ask for.
     """
-    case = _case_for(request)
+    case = Case(case_folder(request.archives, request.case))
     _refuse(request)
     with case.locked():
         began = datetime.now(UTC)
@@ -73,7 +77,7 @@ def parse(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
 
 def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Case:
     """Archives ▶ a case with everything; for `workers` see `parse`."""
-    case = _case_for(request)
+    case = Case(case_folder(request.archives, request.case))
     _refuse(request)
     with case.locked():
         began = datetime.now(UTC)
@@ -202,54 +206,7 @@ def _again(case: Case, stage: Callable[[], None]) -> Case:
     return case
 
 
-# -- the case ---------------------------------------------------------------------
-def _case_for(request: Request) -> Case:
-    """The case to write: never inside the evidence, never someone else's folder."""
-    folder = Path(os.path.realpath(request.case))
-    for archive in request.archives:
-        evidence = Path(os.path.realpath(archive))
-        if not evidence.exists():
-            message = f"{archive}: no such file or folder"
-            raise UsageError(message)
-        if folder == evidence or evidence in folder.parents:
-            message = f"the case folder {request.case} would lie inside the evidence"
-            raise UsageError(message)
-    case = Case(folder)
-    if folder.exists() and not folder.is_dir():
-        message = f"{request.case} is a file"
-        raise UsageError(message)
-    strangers = _strangers(folder)
-    if strangers:
-        message = f"{request.case} holds other files ({strangers[0]}); choose another"
-        raise UsageError(message)
-    return case
-
-
-_OWN = {
-    ".lock",
-    ".parts",
-    "SHA256SUMS",
-    "case.json",
-    "clocks.parquet",
-    "events",
-    "findings.json",
-    "gaps.parquet",
-    "manifest.jsonl",
-    "report.html",
-    "report.md",
-    "requests.parquet",
-    "sources.parquet",
-    "unparsed.parquet",
-}
-
-
-def _strangers(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    names = sorted(path.name for path in folder.iterdir())
-    return [name for name in names if name not in _OWN and not name.endswith(".tmp")]
-
-
+# -- the case --------------------------------------------------------------------
 def _record(case: Case, request: Request, began: datetime) -> dict[str, Any]:
     """What case.json says of the run; the manifest is written on the way."""
     sources = case.table("sources").collect()
@@ -278,6 +235,7 @@ def _record(case: Case, request: Request, began: datetime) -> dict[str, Any]:
         "run": {
             "began": began.isoformat(),
             "ended": datetime.now(UTC).isoformat(),
+            "held": request.held._asdict(),
         },
     }
 

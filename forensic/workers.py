@@ -3,6 +3,8 @@
 A task is a module-level function and its arguments. A process that dies or does not
 answer is replaced; its task is tried once more and then handed back as failed, so
 that a crash costs one unit of work and never the run. Both ways give the same bytes.
+Memory that both sides see goes over as a descriptor: a confined process may not look
+for one in another's.
 """
 
 import contextlib
@@ -10,14 +12,18 @@ import gc
 import importlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.reduction
 import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from forensic.sandbox import confine
 
 __all__ = ["Failed", "Workers", "loading"]
 
@@ -39,6 +45,7 @@ class _Task:
     number: int
     call: Callable[..., Any]
     arguments: tuple[Any, ...]
+    memory: Sequence[int] = ()
     tries: int = 0
     started: float = 0.0
 
@@ -50,18 +57,24 @@ class _Process:
     task: _Task | None = None
 
 
-def _serve(pipe: Any, module: str) -> None:
+def _serve(pipe: Any, module: str, folder: Path | None) -> None:
     """The life of a worker process: a task in, its value or its error out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whom it serves sees to the end
+    if folder is not None:
+        confine(folder, worker=True)  # before anything starts a thread
     with loading():
         if module:
             importlib.import_module(module)
-    while (work := pipe.recv()) is not None:
-        call, arguments = work
-        try:
-            pipe.send(call(*arguments))
-        except BaseException as error:  # noqa: BLE001 (a polars panic is no Exception)
-            pipe.send(Failed(f"{type(error).__name__}: {error}"))
+    with contextlib.suppress(EOFError, ConnectionError):  # whom it serves is no more
+        while True:
+            call, arguments, shared = pipe.recv()
+            memory = [multiprocessing.reduction.recv_handle(pipe) for _ in shared]
+            try:
+                pipe.send(call(*memory, *arguments))
+            except BaseException as error:  # noqa: BLE001 (a polars panic is no Exception)
+                pipe.send(Failed(f"{type(error).__name__}: {error}"))
+            for descriptor in memory:
+                os.close(descriptor)
 
 
 @dataclass(slots=True)
@@ -70,11 +83,13 @@ class Workers:
 
     `submit` waits until a process is free; `results` gives (number, value) of the
     tasks that are done, in any order. Use it as a context manager. The processes
-    import `module`, where the tasks are, without waiting for one.
+    import `module`, where the tasks are, without waiting for one. With a `folder` the
+    kernel lets them write in that folder only, and gives them no network.
     """
 
     jobs: int
     module: str = ""
+    folder: Path | None = None
     _idle: list[_Process] = field(default_factory=list)
     _busy: list[_Process] = field(default_factory=list)
     _done: deque[tuple[int, Any]] = field(default_factory=deque)
@@ -82,7 +97,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         """Start the processes; they get ready while this one reads."""
-        self._idle = [_started(self.module) for _ in range(self.jobs)]
+        self._idle = [self._started() for _ in range(self.jobs)]
         return self
 
     def __exit__(
@@ -101,14 +116,20 @@ class Workers:
         """How many tasks are under way."""
         return len(self._busy) + len(self._again)
 
-    def submit(self, number: int, call: Callable[..., Any], *arguments: Any) -> None:
-        """Hand a task out."""
-        task = _Task(number, call, arguments)
+    def submit(
+        self,
+        number: int,
+        call: Callable[..., Any],
+        *arguments: Any,
+        memory: Sequence[int] = (),
+    ) -> None:
+        """Hand a task out; descriptors of shared memory are its first arguments."""
+        task = _Task(number, call, arguments, memory)
         if not self.jobs:
             self._done.append((number, _run_here(task)))
             return
         if not self._idle and len(self._busy) < self.jobs:
-            self._idle.append(_started(self.module))
+            self._idle.append(self._started())
         while not self._idle:
             self._wait()
         self._start(task)
@@ -132,6 +153,22 @@ class Workers:
         if not self._done and self.running:
             self._wait()
 
+    def _started(self) -> _Process:
+        # Fork would copy polars' locked thread pool: its documentation forbids it.
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        arguments = (there, self.module, self.folder)
+        process = context.Process(target=_serve, args=arguments, daemon=True)
+        # Ctrl-C is for the process that they serve, also while they start.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with _one_thread():
+                process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        there.close()
+        return _Process(process, here)
+
     def _start(self, task: _Task) -> None:
         worker = self._idle.pop()
         task.tries += 1
@@ -139,7 +176,11 @@ class Workers:
         worker.task = task
         self._busy.append(worker)
         try:
-            worker.pipe.send((task.call, task.arguments))
+            worker.pipe.send((task.call, task.arguments, task.memory))
+            for descriptor in task.memory:
+                multiprocessing.reduction.send_handle(
+                    worker.pipe, descriptor, worker.process.pid
+                )
         except (BrokenPipeError, OSError):
             self._replace(worker, "the worker process was gone")
 
@@ -175,7 +216,7 @@ class Workers:
         task = worker.task
         _end(worker)
         self._busy.remove(worker)
-        self._idle.append(_started(self.module))
+        self._idle.append(self._started())
         if task and task.tries < 2:
             self._again.append(task)
         elif task:
@@ -184,29 +225,13 @@ class Workers:
 
 def _run_here(task: _Task) -> Any:
     try:
-        return task.call(*task.arguments)
+        return task.call(*task.memory, *task.arguments)
     except Exception as error:  # noqa: BLE001 (same as in a worker process)
         return Failed(f"{type(error).__name__}: {error}")
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # polars' own, outside Exception
             raise
         return Failed(f"{type(error).__name__}: {error}")
-
-
-def _started(module: str) -> _Process:
-    # Fork would copy polars' locked thread pool: its documentation forbids it.
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there, module), daemon=True)
-    # Ctrl-C is for the process that they serve, also while they start.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with _one_thread():
-            process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    there.close()
-    return _Process(process, here)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ OWN = {"case.json", "SHA256SUMS", ".lock"}
 
 
 def analyzed(folder: Path, jobs: int, **environment: str) -> dict[str, str]:
-    """The hash of every file that a run leaves behind."""
+    """What a run leaves behind, by hash."""
     command = [
         sys.executable,
         "-m",
@@ -41,6 +41,11 @@ def analyzed(folder: Path, jobs: int, **environment: str) -> dict[str, str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
+    return hashes(folder)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The hash of every file of a case but those that tell of its run."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

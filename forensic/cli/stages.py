@@ -1,6 +1,9 @@
 """analyze, parse, correlate, detect, report: the pipeline and its stages alone."""
 
 # ruff: noqa: PLC0415 (the worker processes start before anything heavy is loaded)
+import atexit
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +12,9 @@ import typer
 
 from forensic.cli.progress import progress
 from forensic.errors import UsageError
+from forensic.place import SPILL, case_folder, made
 from forensic.plan import memory, processes
+from forensic.sandbox import Held, confine
 from forensic.workers import Workers, loading
 
 __all__ = ["COMMANDS"]
@@ -77,10 +82,30 @@ FailOn = Annotated[
 ]
 
 
-def _hired(archives: list[Path], jobs: int | None, max_memory: str | None) -> Workers:
-    """The worker processes of a run; they load what they need while this one does."""
+def _hired(
+    asked: dict[str, Any], jobs: int | None, max_memory: str | None
+) -> tuple[Workers, Held]:
+    """The worker processes of a run, and what the kernel holds all of it to.
+
+    They load what they need while this one does. What is no run at all is refused
+    before the case folder is made.
+    """
     most = memory(max_memory) if max_memory is not None else None
-    return Workers(processes(archives, jobs, most), _TASKS)
+    count = processes(asked["archives"], jobs, most)
+    folder = case_folder(asked["archives"], asked["case"])
+    made(folder)
+    return Workers(count, _TASKS, folder), _confined(folder)
+
+
+def _confined(folder: Path) -> Held:
+    """Let this process write beneath the case folder only; what holds it to that.
+
+    What polars has no memory for goes there too, and not where others may read it.
+    """
+    spill = folder / SPILL
+    os.environ["POLARS_OOC_SPILL_DIR"] = str(spill)
+    atexit.register(shutil.rmtree, spill, ignore_errors=True)
+    return confine(folder)
 
 
 def _requested(
@@ -140,12 +165,13 @@ def analyze(
     """
     asked = _requested(archives, case, tz, year, log_format)
     question = _question(at, status, path)
-    with _hired(archives, jobs, max_memory) as workers, progress() as tell:
+    workers, held = _hired(asked, jobs, max_memory)
+    with workers, progress() as tell:
         with loading():
             from forensic import pipeline
             from forensic.cli.outcome import answered
         pipeline.levels(fail_on)  # refused before the work
-        request = pipeline.Request(**asked, question=question, lang=lang)
+        request = pipeline.Request(**asked, question=question, lang=lang, held=held)
         done = pipeline.analyze(request, tell, workers)
     return answered(done, fail_on, as_json)
 
@@ -162,11 +188,12 @@ def parse(
 ) -> int:
     """Turn the archive into tables: events, sources and more."""
     asked = _requested(archives, case, tz, year, log_format)
-    with _hired(archives, jobs, max_memory) as workers, progress() as tell:
+    workers, held = _hired(asked, jobs, max_memory)
+    with workers, progress() as tell:
         with loading():
             from forensic import pipeline
             from forensic.cli.outcome import told
-        done = pipeline.parse(pipeline.Request(**asked), tell, workers)
+        done = pipeline.parse(pipeline.Request(**asked, held=held), tell, workers)
     return told(done, as_json, "parsed")
 
 

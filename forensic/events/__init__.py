@@ -29,6 +29,7 @@ from forensic.events.slots import Slot
 from forensic.events.tasks import Part, Span, parse_slot, remembered, settle
 from forensic.events.unit import Segment
 from forensic.parquet import parquet_bytes
+from forensic.place import PARTS
 from forensic.schema import SOURCE, UNPARSED
 from forensic.workers import Failed, Workers
 
@@ -37,7 +38,6 @@ __all__ = ["ParseOptions", "parse"]
 #: Fixed, because the borders of the parts follow from it: the same evidence must
 #: give the same bytes however many processes work.
 BLOCK = 16 << 20
-_PARTS = ".parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class _Run:
         self.archives = archives
         self.case = case
         self.options = options
-        self.folder = case.path(_PARTS)
+        self.folder = case.path(PARTS)
         self.readings: list[Reading] = []
         self.parts: list[Part] = []
         self.segments: dict[int, tuple[Slot, list[Segment]]] = {}
@@ -123,7 +123,8 @@ class _Run:
             if known:
                 self._take_in(self.number, known)
             else:
-                workers.submit(self.number, parse_slot, slot.path, used, segments, stem)
+                task = (self.number, parse_slot, used, segments, stem)
+                workers.submit(*task, memory=[slot.reader])
             self.number += 1
             self._collect(workers)
 

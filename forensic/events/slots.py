@@ -1,7 +1,8 @@
 """Shared buffers: the parent reads evidence into them, a worker parses it there.
 
 A slot is anonymous memory (memfd) that both processes map: no copy between them,
-both see the same bytes, and nothing is left behind however a run ends.
+both see the same bytes, and nothing is left behind however a run ends. The worker
+gets a descriptor through which it can only read.
 """
 
 import contextlib
@@ -13,13 +14,14 @@ __all__ = ["Slot", "mapped"]
 
 
 class Slot:
-    """A mapped buffer of fixed size that another process can map by its path."""
+    """A mapped buffer of fixed size that another process can map, given `reader`."""
 
     def __init__(self, size: int) -> None:
         """A new buffer; its pages are taken when they are written."""
         self.descriptor = os.memfd_create("forensic-slot", os.MFD_CLOEXEC)
         os.ftruncate(self.descriptor, size)
-        self.path = f"/proc/{os.getpid()}/fd/{self.descriptor}"
+        own = f"/proc/self/fd/{self.descriptor}"
+        self.reader = os.open(own, os.O_RDONLY | os.O_CLOEXEC)
         self.size = size
         self.map = mmap.mmap(self.descriptor, size)
         self.view = memoryview(self.map)
@@ -30,16 +32,13 @@ class Slot:
         with contextlib.suppress(BufferError):  # somebody's view: freed with it
             self.map.close()
         os.close(self.descriptor)
+        os.close(self.reader)
 
 
 @contextlib.contextmanager
-def mapped(path: str, size: int) -> Iterator[memoryview]:
+def mapped(reader: int, size: int) -> Iterator[memoryview]:
     """The first bytes of a slot, in any process, read-only."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        buffer = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
-    finally:
-        os.close(descriptor)
+    buffer = mmap.mmap(reader, size, prot=mmap.PROT_READ)
     view = memoryview(buffer)
     yield view
     # Arrow may still hold the buffer; the map goes when the last user does.

@@ -47,7 +47,7 @@ class Part:
     failed: tuple[tuple[Segment, str], ...] = ()
 
 
-def parse_slot(slot: str, used: int, segments: Sequence[Segment], stem: str) -> Part:
+def parse_slot(slot: int, used: int, segments: Sequence[Segment], stem: str) -> Part:
     """Parse the block in a slot and write what it holds, under names from `stem`."""
     with mapped(slot, used) as block:
         parsed = parse_block(block, segments)
