@@ -96,6 +96,14 @@ class _File:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.before = self._state()
+
+    def _state(self) -> tuple[int, int]:
+        status = os.fstat(self.descriptor)
+        return status.st_size, status.st_mtime_ns
+
+    def is_as_before(self) -> bool:
+        return self._state() == self.before
 
     def readinto(self, view: memoryview, /) -> int:
         return os.readv(self.descriptor, [view])
@@ -201,6 +209,13 @@ class Stream:
     def digest_so_far(self) -> str:
         """The hash of the stored bytes that were read until now."""
         return self._hash.hexdigest()
+
+    def changed(self) -> tuple[str, str] | None:
+        """The problem of a file that somebody wrote to since it was opened."""
+        if not isinstance(self.reader, _File) or self.reader.is_as_before():
+            return None
+        detail = f"it was {self.size} bytes long and was written to while it was read"
+        return ("changed", detail)
 
     @property
     def descriptor(self) -> int | None:

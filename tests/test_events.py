@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from forensic.archive import spans_reader
 from forensic.case import Case
 from forensic.events import ParseOptions, parse, rows, tasks
+from forensic.events.feed import Feeder
 from forensic.events.unit import Segment, parse_block
 from forensic.schema import EVENT, SOURCE, UNPARSED
 from forensic.workers import Failed, Workers
@@ -199,6 +200,38 @@ def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:
     check_ledger(case)
     assert sources.schema == pl.Schema(SOURCE)
     assert case.table("unparsed").collect_schema() == pl.Schema(UNPARSED)
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink", "replace", "none"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_changes_while_it_is_read_is_told(
+    packed: bool, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "export" / "access.log"
+    path.parent.mkdir()
+    data = b"".join(ACCESS % (1, n % 60, n, n) for n in range(4000))
+    path.write_bytes(gzip.compress(data, 0) if packed else data)
+    (tmp_path / "export" / "other.log").write_bytes(ACCESS % (1, 1, 1, 1))
+    whole = Feeder._recognise  # noqa: SLF001 (a moment in the middle of reading)
+
+    def meddling(self: Feeder, head: bytes, source: str) -> Any:
+        if source == "access.log" and change != "none":
+            with path.open("r+b") as log:
+                log.seek(0, os.SEEK_END)
+                actions: dict[str, Any] = {
+                    "grow": lambda: log.write(ACCESS % (9, 9, 9, 9)),
+                    "shrink": lambda: log.truncate(100_000),
+                    "replace": lambda: [log.seek(200_000), log.write(b"x" * 900)],
+                }
+                actions[change]()
+        return whole(self, head, source)
+
+    monkeypatch.setattr(Feeder, "_recognise", meddling)
+    case = case_of(path.parent, tmp_path / "x.case", block=1 << 17)
+    check_ledger(case)
+    verdicts = dict(case.table("sources").select("source", "verdict").collect().rows())
+    told = "complete" if change == "none" else "changed"
+    assert verdicts == {"access.log": told, "other.log": "complete"}
 
 
 def test_a_copied_file_is_told(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class Feeder:
             self.flush()
         reading.sha256 = stream.sha256
         reading.stored = stream.stored
+        reading.problem = stream.changed() or reading.problem
         if stream.codec == "plain":
             reading.stream_sha256 = "" if entry.container else reading.sha256
         return reading
