@@ -10,9 +10,10 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import IO
 
 from forensic.streams import Stream, member_stream
@@ -21,6 +22,9 @@ __all__ = ["Member", "is_container", "members"]
 
 #: A zip inside a stream must be held in memory, for its index stands at its end.
 _MOST = 256 << 20
+_CHUNK = 1 << 20
+#: A zip has so many bytes before a member's name and data.
+_ZIP_HEADER = 30
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError)
 _DAMAGED = (*_BROKEN, ValueError, RuntimeError, NotImplementedError, IndexError)
 
@@ -124,27 +128,67 @@ def members(stream: Stream) -> Iterator[Member]:
         stream.problem = stream.problem or ("truncated", f"container damaged: {error}")
     if stream.descriptor is None:
         # What stands behind the last member may be damaged too.
-        while stream.read(1 << 20):
-            pass
+        _look_behind(stream, lambda: stream.read(_CHUNK))
+
+
+def _look_behind(stream: Stream, read: Callable[[], bytes]) -> None:
+    """Read what follows the end of a container: padding, or what nobody has read."""
+    more = False
+    while chunk := read():
+        more = more or bool(chunk.strip(b"\0"))
+    if more and not stream.problem:
+        stream.problem = ("truncated", "more bytes follow the end of the container")
+
+
+class _Damage(tarfile.TarError):
+    """A header that no tar has."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header that says so where it is damaged.
+
+    Tarfile takes a damaged one for the end of the tar, behind which members would be
+    lost in silence, and follows a negative size back to where it was.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "_Header":
+        place = tar.offset
+        try:
+            found = super().fromtarfile(tar)
+        except tarfile.HeaderError as error:
+            if not place or type(error).__name__ == "EOFHeaderError":  # the end mark
+                raise
+            message = f"{error} at byte {place}"
+            raise _Damage(message) from error
+        if found.size < 0:
+            message = f"a member of {found.size} bytes at byte {place}"
+            raise _Damage(message)
+        return found
 
 
 def _tar_members(stream: Stream) -> Iterator[Member]:
     if stream.descriptor is not None:
         whole = _Seekable(stream.descriptor, stream.size)
-        with tarfile.open(fileobj=whole, mode="r:") as tar:
+        with tarfile.open(fileobj=whole, mode="r:", tarinfo=_Header) as tar:
             for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
                 yield from _tar_member(tar, item, ordered=True)
         return
-    with tarfile.open(fileobj=_Unseekable(stream), mode="r|") as tar:
+    source = _Unseekable(stream)
+    with tarfile.open(fileobj=source, mode="r|", tarinfo=_Header) as tar:
         for item in tar:
             yield from _tar_member(tar, item, ordered=False)
 
 
 def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
-    """The members up to where the tar is damaged."""
+    """The members up to where the tar is damaged, or something follows its end."""
     items: list[tarfile.TarInfo] = []
     try:
         items.extend(tar)
+        if stream.descriptor is not None:
+            behind = _Seekable(stream.descriptor, stream.size)
+            behind.seek(tar.offset)
+            _look_behind(stream, lambda: behind.read(_CHUNK))
     except _DAMAGED as error:
         stream.problem = ("truncated", f"container damaged: {error}")
     return items
@@ -182,16 +226,34 @@ def _zip_members(stream: Stream) -> Iterator[Member]:
             return
         whole = io.BytesIO(held)
     with zipfile.ZipFile(whole) as archive:
+        bombs = _overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
-                yield _zip_member(archive, item)
+                yield _zip_member(archive, item, overlaps=id(item) in bombs)
 
 
-def _zip_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> Member:
+def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
+    """The ids of members whose bytes are another's too.
+
+    So a few bytes are told again and again: a bomb. The last of them counts.
+    """
+    placed = sorted(items, key=lambda item: item.header_offset)
+    return {
+        id(item)
+        for item, behind in pairwise(placed)
+        if item.header_offset + _ZIP_HEADER + item.compress_size > behind.header_offset
+    }
+
+
+def _zip_member(
+    archive: zipfile.ZipFile, item: zipfile.ZipInfo, *, overlaps: bool
+) -> Member:
     name = item.filename.encode("utf-8", "surrogateescape")
     problem = None
     stream = None
-    if stat.S_ISLNK(item.external_attr >> 16):
+    if overlaps:
+        problem = ("unreadable", "it overlaps another member, as in a zip bomb")
+    elif stat.S_ISLNK(item.external_attr >> 16):
         problem = ("unsupported", "link in a zip")
     else:
         try:

@@ -3,8 +3,10 @@
 import gzip
 import io
 import os
+import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,62 @@ def test_damaged_containers_end_early_and_say_so(tmp_path: Path) -> None:
         ]
         assert problems
         assert problems[0] is not None
+
+
+def damaged(header: bytes, size: bytes) -> bytes:
+    """A tar header with another size, and a checksum that fits."""
+    changed = bytearray(header)
+    changed[124:136], changed[148:156] = size, b" " * 8
+    changed[148:156] = b"%06o\0 " % sum(changed)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("left", "hurt"),
+    [
+        (4, lambda tar: tar[: 4 * 1024]),  # cut between two members
+        (4, lambda tar: tar[: 4 * 1024 + 100]),
+        (4, lambda tar: tar[: 4 * 1024] + b"?" + tar[4 * 1024 + 1 :]),
+        (9, lambda tar: tar[: 9 * 1024]),  # the end mark is missing
+        (9, lambda tar: tar + tar),
+        (3, lambda tar: tar[: 3 * 1024]
+            + damaged(tar[3 * 1024 : 3 * 1024 + 512], b"\xff" * 10 + b"\xf8\0")
+            + tar[3 * 1024 + 512 :]),  # minus 2048 bytes: back to where it was
+    ],
+)  # fmt: skip
+def test_a_tar_does_not_lose_members_in_silence(
+    left: int, hurt: Callable[[bytes], bytes], packed: bool, tmp_path: Path
+) -> None:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for number in range(9):
+            item = tarfile.TarInfo(f"{number}.log")
+            item.size = 512
+            tar.addfile(item, io.BytesIO(b"x" * 512))
+    data = hurt(sink.getvalue())
+    path = tmp_path / "export.tar"
+    path.write_bytes(gzip.compress(data) if packed else data)
+    *inner, whole = entries([path])
+    assert len(inner) == left
+    assert whole.stream
+    assert whole.stream.problem
+    assert whole.stream.problem[0] == "truncated"
+
+
+def test_members_of_a_zip_that_share_their_bytes_are_read_once(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.log", LOG * 99)
+        archive.writestr("b.log", LOG)
+    raw = sink.getvalue()
+    index, end = raw.index(b"PK\x01\x02"), raw.index(b"PK\x05\x06")
+    entry = raw[index : raw.index(b"PK\x01\x02", index + 1)]
+    index_of = entry * 500 + raw[index:end]
+    ending = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 502, 502, len(index_of), index, 0)
+    (tmp_path / "bomb.zip").write_bytes(raw[:index] + index_of + ending)
+    read = [content for content, wrong in listing(tmp_path).values() if not wrong]
+    assert [99 * len(LOG), len(LOG)] == sorted(map(len, filter(None, read)))[::-1]
 
 
 def test_several_archives_and_a_missing_one(tmp_path: Path) -> None:
