@@ -26,9 +26,11 @@ _CHUNK = 1 << 20
 _STEPS = [4096, 1]
 #: More than any fixed header that is looked at before reading (tar: 262 bytes).
 _PEEK = 512
-_CODECS: list[tuple[bytes, str]] = [
+#: Frames of zstd that hold no data: parallel compressors begin with one.
+_SKIPPABLE = tuple(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))
+_CODECS: list[tuple[bytes | tuple[bytes, ...], str]] = [
     (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
+    ((b"\x28\xb5\x2f\xfd", *_SKIPPABLE), "zstd"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\xff\xfe", "utf-16"),

@@ -58,6 +58,16 @@ def test_many_members_are_one_stream(codec: str, tmp_path: Path) -> None:
     stream.close()
 
 
+def test_frames_of_zstd_that_hold_nothing_are_passed_over(tmp_path: Path) -> None:
+    empty = b"\x53\x2a\x4d\x18\x04\0\0\0size"
+    packed = zstd.compress(TEXT)
+    stream = stream_of(tmp_path, empty + packed + empty + packed + empty)
+    assert stream.codec == "zstd"
+    assert TEXT + TEXT == drained(stream)
+    assert stream.problem is None
+    stream.close()
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_cut_anywhere_keeps_the_good_prefix(codec: str, tmp_path: Path) -> None:
     packed = CODECS[codec](TEXT)
