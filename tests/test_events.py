@@ -234,6 +234,15 @@ def test_a_file_that_changes_while_it_is_read_is_told(
     assert verdicts == {"access.log": told, "other.log": "complete"}
 
 
+def test_a_year_that_python_has_not_costs_its_stamp_only(tmp_path: Path) -> None:
+    archive = tmp_path / "app.log"
+    years = [b"2025", b"0000", b"9999", b"2025"]
+    archive.write_bytes(b"".join(b"%s-02-06 14:32:07,1 INFO a b\n" % y for y in years))
+    events = case_of(archive, tmp_path / "x.case").events().collect()
+    assert events["flags"].to_list() == [None, ["bad_time"], ["bad_time"], None]
+    assert events["local_time"].is_null().to_list() == [False, True, True, False]
+
+
 def test_a_copied_file_is_told(tmp_path: Path) -> None:
     archive = tmp_path / "export"
     archive.mkdir()

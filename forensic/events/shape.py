@@ -177,8 +177,8 @@ def _plausible(frame: pl.DataFrame, stamp: str) -> pl.DataFrame:
     values = frame[stamp].cast(pl.Datetime("us"))
     if values.null_count() == len(values):
         return frame
-    low, high = values.min(), values.max()
-    if _EARLIEST <= low and high < _LATEST:  # type: ignore[operator]
+    # Compared where they are: Python has no moment for the year 0.
+    if values.is_between(_EARLIEST, _LATEST, closed="left").all():
         return frame
     year = values.dt.year()
     wrong = ~(year.is_between(1990, 2099) | (year == YEARLESS)).fill_null(value=True)
