@@ -4,9 +4,10 @@ The blocks that evidence is cut into never change, because the bytes of a case f
 from them; fewer processes is what needs less memory.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from forensic.errors import UsageError
@@ -82,12 +83,22 @@ def _megabytes(count: int) -> str:
 def _total_size(archives: Sequence[Path]) -> int:
     """Stored bytes of the archives, counted up to where it no longer matters."""
     total = 0
-    for archive in archives:
-        files = [archive] if archive.is_file() else archive.rglob("*")
-        for path in files:
-            if path.is_file() and not path.is_symlink():
-                packed = path.suffix in _PACKED
-                total += path.stat().st_size * (10 if packed else 1)
-            if total >= _SMALL:
-                return total
+    for path in _files(archives):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size * (10 if path.suffix in _PACKED else 1)
+        if total >= _SMALL:
+            break
     return total
+
+
+def _files(archives: Sequence[Path]) -> Iterator[Path]:
+    """The files of the archives; however deep they lie, no call lies in a call."""
+    pending = [str(archive) for archive in archives if archive.is_dir()]
+    yield from (archive for archive in archives if archive.is_file())
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as listing:
+            for item in listing:
+                if item.is_dir(follow_symlinks=False):
+                    pending.append(item.path)
+                elif item.is_file(follow_symlinks=False):
+                    yield Path(item.path)

@@ -1,5 +1,7 @@
 """How many processes a run gets, and what is refused."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,18 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_a_small_archive_needs_no_other_process(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(b"x" * 1000)
     assert processes([tmp_path]) == 0
+
+
+def test_folders_in_folders_are_counted_at_any_depth(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    assert processes([tmp_path]) == 0
+    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # too deep for pytest
 
 
 def test_a_large_archive_takes_every_core(large: list[Path]) -> None:
