@@ -41,6 +41,7 @@ class Case:
         self.folder = folder
         self.held: dict[str, Mapping[str, Any]] = {}
         self._known: dict[str, Any] = {}
+        self._published: dict[str, str] = {}
 
     # -- places ---------------------------------------------------------------
     def path(self, name: str) -> Path:
@@ -133,6 +134,7 @@ class Case:
                 sink.flush()
                 os.fsync(sink.fileno())
             temporary.rename(target)
+            self._published[name] = hashlib.sha256(data).hexdigest()
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
@@ -168,8 +170,12 @@ class Case:
 
     def publish_sums(self) -> None:
         """Put SHA256SUMS over every other file, as `sha256sum -c` reads it."""
-        lines = [f"{_sha256(self.folder / p)}  {p.as_posix()}\n" for p in self.files()]
-        self.publish("SHA256SUMS", "".join(lines).encode())
+        found = {p.as_posix(): _sha256(self.folder / p) for p in self.files()}
+        for name, digest in self._published.items():
+            if found.get(name, digest) != digest:  # a disk that lies
+                message = f"{self.path(name)} reads back as other bytes than written"
+                raise OutputError(message)
+        self.publish("SHA256SUMS", _listed(found))
 
     def check_sums(self) -> list[str]:
         """What differs from SHA256SUMS, one sentence each; empty where all is well."""
@@ -188,6 +194,8 @@ class Case:
         for name in sorted(recorded.keys() & present):
             if _sha256(self.folder / name) != recorded[name]:
                 wrong.append(f"{name} has other bytes than were recorded")
+        if not wrong and listing.read_bytes() != _listed(recorded):
+            wrong.append("SHA256SUMS has other bytes than were written")
         return wrong
 
     def require_intact(self) -> None:
@@ -197,6 +205,11 @@ class Case:
         if wrong:
             message = f"{self.folder} was changed after it was written: {wrong[0]}"
             raise EvidenceMismatch(message)
+
+
+def _listed(digests: Mapping[str, str]) -> bytes:
+    """SHA256SUMS of these files."""
+    return "".join(f"{digests[n]}  {n}\n" for n in sorted(digests)).encode()
 
 
 def _sha256(path: Path) -> str:

@@ -18,6 +18,7 @@ from forensic.errors import (
     EvidenceMismatch,
     ForensicError,
     NothingFound,
+    OutputError,
     UsageError,
 )
 from forensic.pipeline import Request, analyze
@@ -231,6 +232,26 @@ def test_verify_does_not_read_what_was_changed(
 ) -> None:
     story_case.path(name).write_bytes(b"xx{")
     assert isinstance(failure(run("verify", story_case.folder)), EvidenceMismatch)
+
+
+def test_verify_sees_any_bit_of_the_list_of_hashes(story_case: Case) -> None:
+    path = story_case.path("SHA256SUMS")
+    whole = path.read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        if bit % 7 == 0 or whole[bit // 8] in b"\n ":
+            assert story_case.check_sums(), bit
+    path.write_bytes(whole)
+    assert not story_case.check_sums()
+
+
+def test_what_reads_back_as_other_bytes_is_no_case(story_case: Case) -> None:
+    with story_case.path("findings.json").open("r+b") as file:
+        file.write(b"?")
+    with pytest.raises(OutputError, match="reads back as other bytes"):
+        story_case.publish_sums()
 
 
 # -- why ----------------------------------------------------------------------
