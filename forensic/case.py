@@ -105,8 +105,7 @@ class Case:
             flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self.path(".lock"), flags, 0o600)
         except OSError as error:
-            message = f"cannot write the case folder {self.folder}: {error.strerror}"
-            raise OutputError(message) from error
+            raise self._unwritable(error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -116,8 +115,16 @@ class Case:
         try:
             shutil.rmtree(self.path(SPILL), ignore_errors=True)  # a killed run's
             yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # evidence that cannot be read is a row, no exception
+            raise self._unwritable(error) from error
         finally:
             os.close(descriptor)
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        reason = error.strerror or error
+        return OutputError(f"cannot write the case folder {self.folder}: {reason}")
 
     def publish(self, name: str, data: bytes) -> None:
         """Put `data` under `name`, whole or not at all, readable by its owner only."""

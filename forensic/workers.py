@@ -35,9 +35,14 @@ _ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What a task gives when its process died twice, or it raised."""
+    """What a task gives when its process died twice, or it raised.
+
+    `output` says that the machine failed it and not the evidence, which tasks get as
+    memory: what it writes could not be written.
+    """
 
     reason: str
+    output: bool = False
 
 
 @dataclass(slots=True)
@@ -72,7 +77,7 @@ def _serve(pipe: Any, module: str, folder: Path | None) -> None:
             try:
                 pipe.send(call(*memory, *arguments))
             except BaseException as error:  # noqa: BLE001 (a polars panic is no Exception)
-                pipe.send(Failed(f"{type(error).__name__}: {error}"))
+                pipe.send(_failed(error))
             for descriptor in memory:
                 os.close(descriptor)
 
@@ -227,11 +232,17 @@ def _run_here(task: _Task) -> Any:
     try:
         return task.call(*task.memory, *task.arguments)
     except Exception as error:  # noqa: BLE001 (same as in a worker process)
-        return Failed(f"{type(error).__name__}: {error}")
+        return _failed(error)
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # polars' own, outside Exception
             raise
-        return Failed(f"{type(error).__name__}: {error}")
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> Failed:
+    if isinstance(error, OSError):
+        return Failed(error.strerror or str(error), output=True)
+    return Failed(f"{type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Events: every line has its place, whatever the bytes and the block borders."""
 
+import errno
 import gzip
 import os
 import random
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from forensic.archive import spans_reader
 from forensic.case import Case
+from forensic.errors import OutputError
 from forensic.events import ParseOptions, parse, rows, tasks
 from forensic.events.feed import Feeder
 from forensic.events.unit import Segment, parse_block
@@ -280,6 +282,22 @@ def test_a_format_that_breaks_costs_its_segment_only(
     assert {"a.log": "complete", "b.log": "unreadable", "c.log": "complete"} == verdicts
     assert 3 * len(bad) == case.table("unparsed").collect()["length"][0]
     check_ledger(case)
+
+
+@pytest.mark.parametrize("task", ["parse_slot", "settle"])
+def test_a_disk_that_is_full_is_no_fault_of_the_evidence(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "app.log"
+    archive.write_bytes(b"".join(PYTHON % (n, n, n) for n in range(40)))
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(f"forensic.events.{task}", full)
+    with pytest.raises(OutputError, match=r"x\.case: No space left on device"):
+        case_of(archive, tmp_path / "x.case")
+    assert not (tmp_path / "x.case" / "events").exists()
 
 
 #: Code that kills its process the first time, and every time: what a worker is sent

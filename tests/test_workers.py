@@ -71,6 +71,16 @@ def test_an_error_is_handed_back_both_ways() -> None:
             assert _one(workers, 1) == Failed("ValueError: no")
 
 
+def test_what_could_not_be_written_is_told_from_other_errors() -> None:
+    for jobs in (0, 1):
+        with Workers(jobs) as workers:
+            workers.submit(1, os.mkdir, "/proc/self/x")
+            workers.submit(2, _fail)
+            found = dict(workers.results(wait=True))
+            assert found[1] == Failed("No such file or directory", output=True)
+            assert not found[2].output
+
+
 def _loaded(name: str) -> bool:
     return name in sys.modules
 

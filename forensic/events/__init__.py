@@ -21,7 +21,7 @@ from forensic.archive import entries
 from forensic.case import Case
 from forensic.clock import Overrides, Stored, infer
 from forensic.code import CODE
-from forensic.errors import ForensicError
+from forensic.errors import ForensicError, OutputError
 from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder, Reading
 from forensic.events.ledger import source_rows
@@ -161,6 +161,7 @@ class _Run:
     def _take_in(self, number: int, value: Part | Failed) -> None:
         slot, segments = self.segments.pop(number)
         if isinstance(value, Failed):
+            self._require_output(value)
             self.failed += [(segment, value.reason) for segment in segments]
         else:
             self.parts.append(value)
@@ -169,6 +170,13 @@ class _Run:
             self.free.append(slot)
         else:
             slot.close()
+
+    def _require_output(self, failed: Failed) -> None:
+        """Raise OutputError where a task could not write: that is no fault of a log."""
+        if failed.output:
+            place = self.case.folder
+            message = f"cannot write the case folder {place}: {failed.reason}"
+            raise OutputError(message)
 
     # -- clocks -------------------------------------------------------------------
     def _clocks(self, sources: pl.DataFrame, found: Configuration) -> pl.DataFrame:
@@ -197,6 +205,7 @@ class _Run:
         spans = [span for part in with_events for span in part.spans]
         for _, value in workers.results(wait=True):
             if isinstance(value, Failed):
+                self._require_output(value)
                 message = f"the times of a part could not be settled: {value.reason}"
                 raise ForensicError(message)
             spans += value
