@@ -184,7 +184,8 @@ def _counts(ground: Ground, names: Iterable[str]) -> dict[str, int]:
     """How often the busiest thread of a run makes each call; those that it makes."""
     ground.run(_strace(ground, ground.fresh(), ",".join(names), ""))
     log = (ground.folder / "calls").read_text("utf-8", "replace")
-    made = Counter(re.findall(r"^(\d+) +(\w+)\(", log, re.MULTILINE))
+    wanted = rf"^(\d+) +({'|'.join(names)})\("  # strace logs others that it knows not
+    made = Counter(re.findall(wanted, log, re.MULTILINE))
     return {name: most for (_, name), most in sorted(made.items(), key=itemgetter(1))}
 
 

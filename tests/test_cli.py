@@ -1,5 +1,6 @@
 """The command line from outside: help, refusals, what is loaded when."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,26 @@ def test_stages_load_nothing_heavy_before_they_run() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error_and_no_file_takes_its_place(
+    closed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "a.log").write_bytes(b"no log\n")
+    command = '"$0" -m forensic parse export --case x.case --jobs 0 '
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        ["sh", "-c", command + closed, sys.executable],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not Case(tmp_path / "x.case").check_sums()
 
 
 @pytest.mark.parametrize(
