@@ -141,3 +141,16 @@ def test_a_case_has_the_same_bytes_with_and_without_it(tmp_path: Path) -> None:
     assert _confined(tmp_path) == str(Held(**held))
     nothing = free.read_json("case.json")["run"]["held"]
     assert Held(**nothing) == Held()
+
+
+@pytest.mark.parametrize("command", ["correlate", "detect", "report"])
+def test_a_stage_alone_is_held_too(command: str, story_case: Case, root: Path) -> None:
+    assert root  # the kernel here can do all of it
+    code = (
+        "import atexit, sys; from pathlib import Path; from forensic.cli import main\n"
+        "says = lambda: print(Path('/proc/self/status').read_text(), file=sys.stderr)\n"
+        "atexit.register(says); sys.argv[0] = 'forensic'; main()"
+    )
+    told = [sys.executable, "-c", code, command, str(story_case.folder)]
+    done = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert "NoNewPrivs:\t1\nSeccomp:\t2\n" in done.stderr

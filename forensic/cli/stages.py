@@ -102,6 +102,8 @@ def _confined(folder: Path) -> Held:
 
     What polars has no memory for goes there too, and not where others may read it.
     """
+    if not folder.is_dir():
+        return Held()  # what comes next refuses it
     spill = folder / SPILL
     os.environ["POLARS_OOC_SPILL_DIR"] = str(spill)
     atexit.register(shutil.rmtree, spill, ignore_errors=True)
@@ -199,6 +201,7 @@ def parse(
 
 def correlate(case: Finished, as_json: AsJson = False) -> int:
     """Reconstruct the requests of a parsed case, and find the gaps."""
+    _confined(case)
     from forensic import pipeline
     from forensic.case import Case
     from forensic.cli.outcome import told
@@ -215,6 +218,7 @@ def detect(
     as_json: AsJson = False,
 ) -> int:
     """Run the rules over a correlated case and answer what was asked."""
+    _confined(case)
     from forensic import pipeline
     from forensic.case import Case
     from forensic.cli.outcome import answered
@@ -226,6 +230,7 @@ def detect(
 
 def report(case: Finished, lang: Lang = "en", as_json: AsJson = False) -> int:
     """Render the report of a case again, in all its forms."""
+    _confined(case)
     from forensic import pipeline
     from forensic.case import Case
     from forensic.cli.outcome import answered
