@@ -4,13 +4,14 @@ Nothing heavy is loaded here: a run looks, makes the folder and gives up writing
 anywhere else (`sandbox`) before anything else begins.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from forensic.errors import OutputError, UsageError
 
-__all__ = ["PARTS", "SPILL", "case_folder", "made"]
+__all__ = ["PARTS", "SPILL", "case_folder", "made", "vanishing"]
 
 #: Where workers write, below the case folder; gone when a run is done.
 PARTS = ".parts"
@@ -72,6 +73,32 @@ def _strangers(folder: Path) -> list[str]:
         for path in folder.iterdir()
         if path.is_symlink() or not (path.name in _OWN or path.name.endswith(".tmp"))
     )
+
+
+def vanishing(folder: Path) -> Callable[[], None]:
+    """Let a folder go again where this process leaves it empty; the function waits.
+
+    A run gives up touching what stands beside its case before it can know whether the
+    request makes sense. A process that does nothing else keeps the right to this.
+    """
+    here, there = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setpgid(0, 0)  # Ctrl-C is not for it
+        for stream in range(3):
+            os.dup2(here, stream)  # whoever reads what the run says waits for no other
+        os.close(there)
+        os.read(here, 1)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        os._exit(0)
+    os.close(here)
+
+    def end() -> None:
+        os.close(there)
+        os.waitpid(child, 0)
+
+    return end
 
 
 def made(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 (the worker processes start before anything heavy is loaded)
 import atexit
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 
 from forensic.cli.progress import progress
 from forensic.errors import UsageError
-from forensic.place import SPILL, case_folder, made
+from forensic.place import SPILL, case_folder, made, vanishing
 from forensic.plan import memory, processes
 from forensic.sandbox import Held, confine
 from forensic.workers import Workers, loading
@@ -93,6 +94,9 @@ def _hired(
     most = memory(max_memory) if max_memory is not None else None
     count = processes(asked["archives"], jobs, most)
     folder = case_folder(asked["archives"], asked["case"])
+    if not folder.exists():
+        with contextlib.suppress(OSError):  # no more processes: it stays, empty
+            atexit.register(vanishing(folder))
     made(folder)
     return Workers(count, _TASKS, folder), _confined(folder)
 
