@@ -234,6 +234,30 @@ def test_verify_does_not_read_what_was_changed(
     assert isinstance(failure(run("verify", story_case.folder)), EvidenceMismatch)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "why CASE --status 403",
+        "timeline CASE",
+        "show syslog:7 --case CASE",
+        "coverage CASE",
+        "clocks CASE",
+        "findings CASE",
+        "query CASE SELECT",
+        "info CASE",
+    ],
+)
+def test_no_command_reads_a_case_of_other_bytes(
+    run: Run, story_case: Case, words: str
+) -> None:
+    path = story_case.path("events/00000.parquet")
+    changed = bytearray(path.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    path.write_bytes(changed)
+    asked = words.replace("CASE", str(story_case.folder)).split()
+    assert "00000.parquet has other bytes" in str(failure(run(*asked)))
+
+
 def test_verify_sees_any_bit_of_the_list_of_hashes(story_case: Case) -> None:
     path = story_case.path("SHA256SUMS")
     whole = path.read_bytes()

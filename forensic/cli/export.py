@@ -40,7 +40,7 @@ def export(
     Example: forensic export export.case --to timesketch -o export.jsonl
     """
     case = Case(folder)
-    case.require()
+    case.require_intact()
     if to not in _TARGETS:
         message = f"{to} is no target: {', '.join(_TARGETS)}"
         raise UsageError(message)
