@@ -243,13 +243,11 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
     for archive, prefix in zip(archives, archive_names(archives), strict=True):
         if not source.startswith(prefix):
             continue
-        outer, *rest = source.removeprefix(prefix).split(MEMBER)
-        wanted = f"{prefix}{outer}"
-        for name, path, problem in _candidates(archive, prefix, outer):
-            if name != wanted:
+        for name, path, problem in _candidates(archive, prefix, source):
+            if name != source and not source.startswith(name + MEMBER):
                 continue
             entry = _opened(name, path, problem)
-            if not rest and not entry.problem:
+            if name == source and not entry.problem:
                 return entry
             walk = _unpacked(entry, 0, {name: 1})
             for found in walk:
@@ -260,12 +258,19 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
 
 
 def _candidates(
-    archive: Path, prefix: str, outer: str
+    archive: Path, prefix: str, source: str
 ) -> Iterator[tuple[str, bytes, tuple[str, str] | None]]:
-    """The file where its name says it is, else every file of the archive."""
-    direct = archive / outer
-    if archive.is_dir() and direct.is_file() and not direct.is_symlink():
-        yield (prefix + outer, os.fsencode(direct), None)
+    """The files where the source's name says they are, else all of the archive.
+
+    A folder's name may end as a container's mark does: the longest path comes first.
+    """
+    parts = source.removeprefix(prefix).split(MEMBER)
+    for count in range(len(parts), 0, -1):
+        outer = MEMBER.join(parts[:count])
+        direct = archive / outer
+        inside = archive.is_dir() and ".." not in outer.split("/")
+        if inside and direct.is_file() and not direct.is_symlink():
+            yield (prefix + outer, os.fsencode(direct), None)
     yield from _files(archive, prefix)
 
 

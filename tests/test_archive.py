@@ -131,6 +131,20 @@ def test_damaged_containers_end_early_and_say_so(tmp_path: Path) -> None:
         assert problems[0] is not None
 
 
+def test_a_folder_may_end_as_a_container_is_marked(tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    (root / "in.tar!").mkdir(parents=True)
+    (root / "in.tar!" / "x.log").write_bytes(b"in the folder")
+    (root / "in.tar").write_bytes(tar_of({"y.log": b"in the tar"}, "w:"))
+    (tmp_path / "secret").write_bytes(b"secret")
+    read_span = spans_reader([root])
+    assert read_span("in.tar!/x.log", 0, 99) == b"in the folder"
+    assert read_span("in.tar!/y.log", 0, 99) == b"in the tar"
+    for outside in ("../secret", "in.tar!/../../secret"):
+        with pytest.raises(UsageError):
+            read_span(outside, 0, 99)
+
+
 def damaged(header: bytes, size: bytes) -> bytes:
     """A tar header with another size, and a checksum that fits."""
     changed = bytearray(header)
