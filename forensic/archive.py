@@ -8,6 +8,7 @@ container (tar, zip; nested once) stands behind `!/`.
 import dataclasses
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ __all__ = [
 #: `!/` separates a container from its member, as in Java's jar URLs.
 MEMBER = "!/"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+#: The number of a name that another file has too.
+_NUMBERED = re.compile(r"#\d+(?:/|$)")
 #: A container in a container is opened, a third level is listed only.
 _DEPTH = 2
 
@@ -91,8 +94,12 @@ def entries(archives: Sequence[Path]) -> Iterator[Entry]:
 
 def _unique(source: str, taken: dict[str, int]) -> str:
     """The name, numbered where another file has the same display form."""
-    taken[source] = taken.get(source, 0) + 1
-    return source if taken[source] == 1 else f"{source}#{taken[source]}"
+    name = source
+    while name in taken:
+        taken[source] += 1
+        name = f"{source}#{taken[source]}"
+    taken[name] = 1
+    return name
 
 
 def _files(
@@ -240,38 +247,34 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
 
     Raises UsageError where no file of the archives has that name.
     """
-    for archive, prefix in zip(archives, archive_names(archives), strict=True):
-        if not source.startswith(prefix):
-            continue
-        for name, path, problem in _candidates(archive, prefix, source):
-            if name != source and not source.startswith(name + MEMBER):
-                continue
-            entry = _opened(name, path, problem)
-            if name == source and not entry.problem:
-                return entry
-            walk = _unpacked(entry, 0, {name: 1})
-            for found in walk:
-                if found.source == source and found.stream is not None:
-                    return dataclasses.replace(found, walk=walk)
+    for walk in (_nearest(archives, source), entries(archives)):
+        for found in walk:
+            if found.source == source and found.stream is not None:
+                return dataclasses.replace(found, walk=walk)
     message = f"no file {source} in the archive"
     raise UsageError(message)
 
 
-def _candidates(
-    archive: Path, prefix: str, source: str
-) -> Iterator[tuple[str, bytes, tuple[str, str] | None]]:
-    """The files where the source's name says they are, else all of the archive.
+def _nearest(archives: Sequence[Path], source: str) -> Iterator[Entry]:
+    """The entries of the one file that the source's name leads to.
 
-    A folder's name may end as a container's mark does: the longest path comes first.
+    Nothing where it may be another's: a folder's name may end as a container's mark
+    does, and of names that look alike all but the first have numbers.
     """
-    parts = source.removeprefix(prefix).split(MEMBER)
-    for count in range(len(parts), 0, -1):
-        outer = MEMBER.join(parts[:count])
-        direct = archive / outer
-        inside = archive.is_dir() and ".." not in outer.split("/")
-        if inside and direct.is_file() and not direct.is_symlink():
-            yield (prefix + outer, os.fsencode(direct), None)
-    yield from _files(archive, prefix)
+    found: list[tuple[str, bytes]] = []
+    for archive, prefix in zip(archives, archive_names(archives), strict=True):
+        parts = source.removeprefix(prefix).split(MEMBER)
+        for count in range(1, len(parts) + 1 if source.startswith(prefix) else 1):
+            outer = MEMBER.join(parts[:count])
+            place = archive / outer if archive.is_dir() else archive
+            named = archive.is_dir() or outer == display(os.fsencode(archive.name))
+            if named and ".." not in outer.split("/") and place.is_file():
+                found.append((prefix + outer, os.fsencode(place)))
+    if len(found) != 1 or _NUMBERED.search(found[0][0]):
+        return
+    name, path = found[0]
+    entry = _opened(name, path, None)
+    yield from [entry] if name == source else _unpacked(entry, 0, {name: 1})
 
 
 def read_range(entry: Entry, offset: int, length: int) -> bytes:

@@ -145,6 +145,22 @@ def test_a_folder_may_end_as_a_container_is_marked(tmp_path: Path) -> None:
             read_span(outside, 0, 99)
 
 
+def test_names_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    (root / "in.tar!").mkdir(parents=True)
+    (root / "in.tar!" / "y.log").write_bytes(b"in the folder")
+    twice = tar_of({"y.log": b"in the tar"}, "w:")
+    (root / "in.tar").write_bytes(twice)
+    for name in (b"\\xff", b"\xff", b"\\xff#2", b"\\xff#3"):
+        (root / os.fsdecode(name)).write_bytes(b"I am " + name)
+    found = listing(root)
+    assert len(found) == 8  # these, the tar, its link and its member
+    read_span = spans_reader([root])
+    for source, (content, problem) in found.items():
+        if content is not None and not problem:
+            assert read_span(source, 0, 99) == content, source
+
+
 def damaged(header: bytes, size: bytes) -> bytes:
     """A tar header with another size, and a checksum that fits."""
     changed = bytearray(header)
