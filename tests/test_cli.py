@@ -57,6 +57,20 @@ def test_stages_load_nothing_heavy_before_they_run() -> None:
     assert done.stdout == "set()\n"
 
 
+def test_too_little_memory_is_told_without_loading_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def starved(_arguments: list[str]) -> None:
+        monkeypatch.setitem(sys.modules, "forensic.case", None)
+        raise MemoryError
+
+    monkeypatch.setattr(app, "app", starved)
+    with pytest.raises(SystemExit) as ended:
+        app.run()
+    assert ended.value.code == 5
+    assert capsys.readouterr().err == "forensic: there is too little memory\n"
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_is_no_error_and_no_file_takes_its_place(
     closed: str, tmp_path: Path

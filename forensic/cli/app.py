@@ -91,6 +91,9 @@ def run() -> None:
         # The reader went away (click exits with 1 then): nobody is there to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except MemoryError:
+        sys.stderr.write("forensic: there is too little memory\n")  # to load more, too
+        sys.exit(5)
     except Exception as error:
         sentence, code = _explained(error)
         if code == 5 and os.environ.get("FORENSIC_TRACEBACK"):
