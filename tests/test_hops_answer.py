@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from forensic.errors import UsageError
-from forensic.hops import Question, answer, correlate, waf_false_positives
+from forensic.hops import Question, answer, correlate, journey, waf_false_positives
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 MINUTE = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
@@ -104,7 +104,7 @@ def test_without_a_time_the_logs_as_a_whole_are_asked() -> None:
     found = verdict(pings(), Question.parse(None, 403, "/app/admin"))
     assert found["candidates"][0] == "waf"
     assert "web_server" not in found["candidates"]
-    assert "it was at another time: the web server logged 514" in found["sentence"]
+    assert "it was at another time. The web server logged 514" in found["sentence"]
     assert "from 2025-02-06 05:02 to 2025-02-06 06:01 UTC" in found["sentence"]
     assert len(found["evidence"]) == 2
     seen = verdict(pings(), Question.parse(None, 403, "/api/ping"))
@@ -465,6 +465,38 @@ def test_a_time_without_a_day_is_that_of_the_logs(text: str, said: str) -> None:
     assert said in found["sentence"]
 
 
+def test_a_time_that_short_logs_do_not_reach_is_of_their_day() -> None:
+    """Half past two in the afternoon, where logs in UTC end at six."""
+    rows = [row | {"utc_offset": 0} for row in pings()]
+    rows.append(block(time=MINUTE + timedelta(seconds=9)))
+    found = verdict(rows, Question.parse("14:32", 403, "/app/admin"))
+    assert (found["answered_by"], found["rule"]) == ("waf", "AdminProtection_URIPATH")
+    assert "fits as UTC+09:00" in found["sentence"]
+    assert "read as 2025-02-06: the last day of the logs" in found["sentence"]
+
+
+def test_public_clients_speak_against_a_hop_in_front() -> None:
+    open_to_all = [row | {"client_scope": "public"} for row in pings()]
+    found = verdict(open_to_all)
+    assert "or the time, the path or the status is another" in found["sentence"]
+    assert all("public" in guess["against"][0] for guess in found["hypotheses"])
+
+
+def test_what_the_archive_holds_is_not_asked_for() -> None:
+    found = verdict([*pings(), block(time=MINUTE + timedelta(seconds=9))])
+    assert [guess["settled_by"] for guess in found["hypotheses"]] == [""]
+
+
+def test_a_line_that_names_no_request_is_no_record_of_it() -> None:
+    dead = _row(1, source="gunicorn.log", hop="app_server", time=MINUTE)
+    dead |= {"reason": "worker_timeout", "message": "WORKER TIMEOUT (pid:702)"}
+    events = pl.from_dicts([*pings(), dead], schema=EVENT).lazy()
+    places = [{"source": "gunicorn.log", "offset": 100}]
+    places.append({"source": "nginx/access.log", "offset": 100})
+    roles = [line["role"] for line in journey.placed(events, places)]
+    assert roles == ["tells why, about that moment", "record of the request"]
+
+
 def test_an_hour_that_came_twice_is_sought_twice() -> None:
     time = datetime(2025, 10, 26, 1, 30, 9, tzinfo=UTC)
     asked = Question.parse("2025-10-26 02:30 Europe/Berlin", 403, "/app/admin")
@@ -475,7 +507,7 @@ def test_an_hour_that_came_twice_is_sought_twice() -> None:
 
 def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
     found = verdict(pings(), Question.parse(status=502))
-    assert found["sentence"].startswith("No log of the archive has 502")
+    assert "No log of the archive has a response with 502" in found["sentence"]
 
 
 @pytest.mark.parametrize("path", [None, "REDACTED"])
@@ -518,6 +550,11 @@ def test_an_archive_without_errors_is_told_calmly() -> None:
     found = verdict(pings(), None)
     assert found["sentence"].startswith("No error: all 514 responses")
     assert found["ask_for"] == found["missing"] == found["hypotheses"] == []
+
+
+def test_an_archive_of_refusals_is_told_to_hold_no_server_error() -> None:
+    found = verdict([*pings(), block(time=MINUTE, method="GET")], None)
+    assert found["sentence"].endswith("No response of 500 or above was logged.")
 
 
 def test_a_time_that_is_off_is_told_with_the_nearest_fit() -> None:

@@ -48,6 +48,8 @@ class Silence:
     proof: list[dict[str, Any]] = field(default_factory=list)
     #: Whether every client address of the window is private.
     private: bool = False
+    #: Whether some are public.
+    public: bool = False
     #: The window in words.
     when: str = "in that time"
 
@@ -83,6 +85,7 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
         statuses=seen["status"].drop_nulls().unique().sort().to_list(),
         proof=_places(pl.concat([before, inside.head(1), after]), hop),
         private=bool(scopes) and scopes <= {"private", "shared"},
+        public="public" in scopes,
     )
 
 
@@ -202,5 +205,6 @@ def _throughout(row: dict[str, Any], question: Question) -> Silence:
         statuses=sorted({line["status"] for line in seen} - {None}),
         proof=[{"hop": hop, **place} for place in row["ends"]],
         private=bool(scopes) and scopes <= {"private", "shared"},
+        public="public" in scopes,
         when=f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC",
     )

@@ -63,12 +63,15 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _others(groups: pl.DataFrame, count: int) -> str:
+def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
     """How many of the requests that fit were answered so, and what the others were."""
     answers = groups.unique(["answered_by", "cause", "rule"], maintain_order=True)
     top, *rest = answers.to_dicts()
+    if not (asked or rest):
+        return f" {count} requests were answered so."
     were = "was" if top["total"] == 1 else "were"
-    text = f" {count} requests fit; {top['total']} of them {were} answered so"
+    fit = "fit" if asked else "failed alike"
+    text = f" {count} requests {fit}; {top['total']} of them {were} answered so"
     for group in rest[:_SAID]:
         hop = NAMES[str(group["answered_by"])]
         cause = str(group["cause"]).replace("_", " ")
@@ -104,7 +107,7 @@ def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
 
 
 def _from_requests(
-    match: Match, quiet: Mapping[str, Silence], events: pl.LazyFrame
+    match: Match, quiet: Mapping[str, Silence], events: pl.LazyFrame, *, asked: bool
 ) -> dict[str, Any]:
     """The verdict where the archive has the request itself, or one much like it."""
     found, misfit = match.rows, match.misfit
@@ -122,9 +125,8 @@ def _from_requests(
         confidence = _LOWER.get(confidence, confidence) if doubt else confidence
     if match.far and confidence == "strong":
         confidence = "weak"
-    evidence = [line | {"role": "record of the request"} for line in best["evidence"]]
-    lines = journey.placed(events, evidence)
-    others = _others(groups, found.height) if found.height > 1 else ""
+    lines = journey.placed(events, best["evidence"])
+    others = _others(groups, found.height, asked=asked) if found.height > 1 else ""
     return {
         "answered_by": str(top["answered_by"]),
         "candidates": list(
@@ -157,9 +159,9 @@ def _backed(
         statuses = ", ".join(passed)
         return f" Others came through: the web server has that path with {statuses}."
     private = ", from private addresses only" if web.private else ""
-    were = "other request" if web.inside == 1 else "other requests"
+    others = hypotheses.plural(web.inside, "other request")
     return (
-        f" The web server logged {web.inside} {were} in that time{private},"
+        f" The web server logged {others} in that time{private},"
         " and not this one: it never came that far."
     )
 
@@ -215,13 +217,13 @@ def answer(
         if fine.rows.height and not (sent and _plainer(sent, fine)):
             match = fine
     if match.rows.height:
-        verdict = _from_requests(match, quiet, events)
+        verdict = _from_requests(match, quiet, events, asked=question is not None)
         if not (verdict["request"]["status"] or 0) >= 400:
             more = success.hidden(events, clocks, asked, verdict)
             lines = _lines(journey.placed(events, more.pop("lines", [])))
             verdict |= more | {"evidence": [*verdict["evidence"], *lines]}
     elif question is None:
-        verdict = hypotheses.calm(events)
+        verdict = hypotheses.calm(events, gaps)
     elif sent:
         verdict = sent
         verdict["evidence"] = _lines(verdict["evidence"])
@@ -232,6 +234,8 @@ def answer(
         verdict["sentence"] += nearest(requests, asked)
     if not match.rows.height:
         verdict["sentence"] += hypotheses.unread(sources)
+    if question is None:
+        verdict["sentence"] += hypotheses.harmless(requests)
     # Where another zone fits, that was said.
     other = match.misfit.startswith(NO_ZONE)
     told = [note for note in notes if not (other and note.startswith(NO_ZONE))]

@@ -10,7 +10,7 @@ from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
 from forensic.wish import OUTER, ask
 
-__all__ = ["NAMES", "calm", "ranked", "unread", "unseen"]
+__all__ = ["NAMES", "calm", "harmless", "plural", "ranked", "unread", "unseen"]
 
 #: Which outer hop is likeliest to make a status of its own, likeliest first.
 _LIKELY = {
@@ -53,6 +53,11 @@ def _candidates(
     return ([*inner, *front, *late] if not quiet else [*front, *late, *inner]), []
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 request`, `2 requests`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
     """What the gap table says about that moment, in words."""
     if question.start is None:
@@ -89,12 +94,26 @@ def unread(sources: pl.DataFrame) -> str:
     return f" {source} ({lines} lines) could not be read: no format fits it."
 
 
-def calm(events: pl.LazyFrame) -> dict[str, Any]:
+def harmless(requests: pl.DataFrame) -> str:
+    """The sentence that all errors of an archive are refusals, no server's; or none."""
+    status = requests["status"]
+    if not (status >= 400).any() or (status >= 500).any() or status.has_nulls():
+        return ""
+    return " No response of 500 or above was logged."
+
+
+def calm(events: pl.LazyFrame, gaps: pl.DataFrame) -> dict[str, Any]:
     """The verdict on an archive without any error, where nothing was asked."""
     answers = events.select(pl.col("status").is_not_null().sum(), lines=pl.len())
     count, lines = answers.collect(engine="streaming").row(0)
     if count:
         sentence = f"No error: all {count} responses logged have a status below 400."
+        absent = gaps.filter(pl.col("kind") == "absent")["hop"].cast(pl.String)
+        if "load_balancer" in absent:
+            sentence += (
+                " What stands in front of the web server has no log here: errors of"
+                " its own making would not be seen."
+            )
     elif lines:
         sentence = "The logs of the archive hold no responses, so no errors either."
     else:
@@ -138,6 +157,41 @@ def _otherwise(quiet: Mapping[str, Silence]) -> str:
     return told
 
 
+def _what(question: Question) -> str:
+    """The response that is asked about, in words."""
+    if question.path is None:
+        return f"a response with {question.status}" if question.status else "an error"
+    return f"{question.status or 'an error'} for {question.path}"
+
+
+def _outside(question: Question, web: Silence) -> str:
+    """The sentences on a response of which the web server shows that it had none.
+
+    Where its clients are public, nothing need stand in front of it.
+    """
+    what = _what(question)
+    if question.start is None:
+        claim = (
+            f"No log of the archive has {what}: an outer hop answered it, or it was at"
+            " another time"
+        )
+    elif web.private:
+        claim = f"An outer hop answered with {question.status or 'an error'}"
+        claim += f" for {question.path}" if question.path else ""
+    else:
+        claim = (
+            f"No log has {what} at that time: an outer hop answered it, or the time,"
+            " the path or the status is another"
+        )
+    count = "no request" if not web.inside else plural(web.inside, "request")
+    told = f"{claim}. The web server logged {count} {web.when}, and not this one."
+    if web.private:
+        told += (
+            " All its clients have private addresses: something stands in front of it."
+        )
+    return told
+
+
 def unseen(
     question: Question,
     quiet: Mapping[str, Silence],
@@ -153,46 +207,33 @@ def unseen(
         if silence is not None:
             evidence += _heard(silence)
     known = _known_gaps(question, gaps)
-    status = question.status or "an error"
     path = question.path or "a request"
+    what = _what(question)
     fronts = [hop for hop in ("load_balancer", "waf") if _ruled_out(quiet.get(hop))]
     if web is not None and excluded and "load_balancer" in fronts:
         names = " and ".join(NAMES[hop] for hop in [*reversed(fronts), "web_server"])
         sentence = (
-            f"No log has {status} for {path}, although those of {names} cover that"
+            f"No log has {what}, although those of {names} cover that"
             " time: a hop in front of them answered it, or the time, the path or the"
             " status is another."
         )
         confidence = "weak"
     elif web is not None and excluded:
-        private = (
-            ", from private addresses only: something stands in front of it"
-            if web.private
-            else ""
-        )
-        claim = f"An outer hop answered {status} for {path}"
-        if question.start is None:
-            claim = (
-                f"No log of the archive has {status} for {path}: an outer hop answered"
-                " it, or it was at another time"
-            )
-        sentence = (
-            f"{claim}: the web server logged {web.inside} requests"
-            f" {web.when}{private}, and not this one."
-        )
+        sentence = _outside(question, web)
         confidence = "weak"
     elif question.start is None:
-        sentence = f"No log of the archive has {status} for {path}."
+        sentence = f"No log of the archive has {what}."
         sentence += _otherwise(quiet)
         confidence = "none"
     elif not quiet:
         sentence = f"No log of the archive covers that moment: {path} cannot be judged."
         confidence = "none"
     else:
-        sentence = f"No record of {status} for {path} was found at that time."
+        sentence = f"No record of {what} was found at that time."
         sentence += _otherwise(quiet)
         confidence = "weak"
     likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
+    likely = f" Likeliest: {likely}." if quiet else ""
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
     return {
         "answered_by": "unknown",
@@ -200,7 +241,7 @@ def unseen(
         "cause": "unknown",
         "rule": None,
         "confidence": confidence,
-        "sentence": f"{sentence} Likeliest: {likely}.{known}",
+        "sentence": f"{sentence}{likely}{known}",
         "evidence": evidence,
         "missing": missing,
         "count": 0,
@@ -210,15 +251,19 @@ def unseen(
     }
 
 
-def _about(hop: str, silence: Silence | None) -> tuple[list[str], list[str]]:
+def _about(
+    hop: str, silence: Silence | None, question: Question
+) -> tuple[list[str], list[str]]:
     """What that hop's own log says for and against it."""
     name = NAMES.get(hop, hop)
     if silence is None:
-        return [f"no log of {name} is in the archive to deny it"], []
+        here = "is in the archive" if question.start is None else "covers that moment"
+        return [f"no log of {name} {here} to deny it"], []
     if silence.seen:
         return [f"{name}'s log has the path at that time"], []
     if silence.covered:
-        text = f"{name}'s log has {silence.inside} records {silence.when}, none of it"
+        records = plural(silence.inside, "record")
+        text = f"{name}'s log has {records} {silence.when}, none of it"
         if hop == "load_balancer":
             text += " (its delivery is best effort, so one line can be lost)"
         if hop == "waf":
@@ -238,25 +283,33 @@ def ranked(
     web = quiet.get("web_server")
     listed = []
     for hop in verdict["candidates"]:
-        reasons, against = _about(hop, quiet.get(hop))
+        reasons, against = _about(hop, quiet.get(hop), question)
         known = _MAKES.get(hop, {}).get(question.status or 0)
         if known:
             reasons.append(known)
         if hop in OUTER and web and web.covered and not web.seen:
-            reasons.append(
-                f"the web server logged {web.inside} other requests {web.when}"
-            )
+            others = plural(web.inside, "other request")
+            reasons.append(f"the web server logged {others} {web.when}")
             if web.private:
                 reasons.append("the web server sees private client addresses only")
+            if web.public and hop not in quiet:
+                against.append(
+                    "the web server sees public client addresses: nothing stands in"
+                    " front of it, or what does hands them on"
+                )
         if found.height:
             count = int((found["answered_by"].cast(pl.String) == hop).sum())
-            reasons = [f"it answered {count} of {found.height} matching requests"]
+            total = plural(found.height, "matching request")
+            reasons = [f"it answered {count} of {total}"]
         listed.append(
             {
                 "hop": hop,
                 "for": reasons,
                 "against": against,
-                "settled_by": ask(hop, question.start, question.end, formats),
+                # What the archive holds is not asked for again.
+                "settled_by": ask(hop, question.start, question.end, formats)
+                if hop in verdict["missing"]
+                else "",
             }
         )
     return listed

@@ -49,13 +49,23 @@ def _events(
 def placed(
     events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The evidence with length and time of each line."""
+    """The evidence with length and time of each line, and what it shows."""
     found = _events(events, evidence)
     lines = []
     for line in evidence:
         row = found.get((line["source"], line["offset"]), {})
-        lines.append({**line, "length": row.get("length"), "time": row.get("time")})
+        told = {name: row.get(name) for name in ("length", "time")}
+        lines.append({"role": _role(row), **line, **told})
     return lines
+
+
+def _role(row: Mapping[str, Any]) -> str:
+    """What a line shows of the request that it is evidence for.
+
+    A worker's death or an exception names no request: only its moment ties it to one.
+    """
+    known = any(row.get(name) is not None for name in ("status", "path", "action"))
+    return "record of the request" if known else "tells why, about that moment"
 
 
 def path(

@@ -205,7 +205,7 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         return ""
     middle = pl.lit(question.start)
     near = (
-        fitting(requests, question)
+        fitting(requests, replace(question, loose=True))
         .filter(pl.col("time").is_not_null())
         .with_columns(away=(pl.col("time") - middle).dt.total_seconds().abs())
         .filter(pl.col("away") < _DAY)

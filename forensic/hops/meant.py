@@ -106,11 +106,15 @@ def _dated(
     hits = np.flatnonzero(found > np.searchsorted(times, first - slack))
     start = starts[hits[-1] if len(hits) else -1]
     unit = "year" if asked.lacks == "year" else "day"
+    shift = timedelta(seconds=asked.offset)
+    first_day, day, last_day = (
+        f"{m + shift:%Y-%m-%d}" for m in (span[0], start, span[1])
+    )
+    place = "last" if first_day <= day <= last_day else "nearest"
     why = {
-        0: f"the last {unit} of the logs",
+        0: f"the {place} {unit} of the logs",
         1: f"no other {unit} of the logs has such a response then",
     }.get(len(hits), f"the last of {len(hits)} with such a response then")
-    day = f"{start + timedelta(seconds=asked.offset):%Y-%m-%d}"
     note = f" The time asked has no {asked.lacks} and is read as {day}: {why}."
     return replace(asked, start=start, end=start + size), note
 
@@ -126,7 +130,14 @@ def _starts(
     days = min((high - low) // _DAY + 2, _DAYS)
     last = start + (high - start) // _DAY * _DAY
     moments = [last - number * _DAY for number in range(days, -1, -1)]
-    return [moment for moment in moments if moment >= low - _SLACK] or [last]
+    within = [moment for moment in moments if moment >= low - _SLACK]
+    # Logs of less than a day need not reach that time: then the nearest day is meant.
+    return within or [min(last, last + _DAY, key=lambda m: _off(m, low, high))]
+
+
+def _off(moment: datetime, low: datetime, high: datetime) -> timedelta:
+    """How far a moment lies outside of a span."""
+    return max(low - moment, moment - high, timedelta(0))
 
 
 def _in_year(moment: datetime, year: int) -> datetime | None:
