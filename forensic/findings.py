@@ -15,7 +15,7 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
-from forensic.rule import Frames, Rule
+from forensic.rule import Frames, Rule, present
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
@@ -54,8 +54,9 @@ def detect(
         frames,
         question=_placed(verdict),
         told=frames.events if told is None else told,
+        present=present(frames.events),
     )
-    runnable, not_run = _sorted_out(_present(frames.events))
+    runnable, not_run = _sorted_out(frames)
     found = _found(runnable, frames)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -65,14 +66,15 @@ def detect(
     }
 
 
-def _sorted_out(present: set[str]) -> tuple[list[Rule], list[dict[str, Any]]]:
+def _sorted_out(frames: Frames) -> tuple[list[Rule], list[dict[str, Any]]]:
     """The rules that the archive has events for, and what is said of the others."""
     runnable: list[Rule] = []
     not_run: list[dict[str, Any]] = []
     for rule in all_rules():
-        absent = [need for need in rule.needs if not _satisfied(need, present)]
+        absent = [need for need in rule.needs if not frames.holds(need)]
         if absent:
-            reason = f"the archive holds no events of {', '.join(absent)}"
+            named = " and ".join(need.replace("|", " or ") for need in absent)
+            reason = f"the archive holds no events of {named}"
             not_run.append({"id": rule.id, "title": rule.title, "reason": reason})
         else:
             runnable.append(rule)
@@ -159,17 +161,6 @@ def _told(
         }
         for (rule, row), places in zip(found, placed, strict=True)
     ]
-
-
-def _present(events: pl.LazyFrame) -> set[str]:
-    """Name the formats (with and without template) and hops that have events."""
-    pairs = events.select("format", pl.col("hop").cast(pl.String)).unique()
-    found = {v for row in pairs.collect(engine="streaming").iter_rows() for v in row}
-    return {v for v in found if v} | {v.partition(":")[0] for v in found if v}
-
-
-def _satisfied(need: str, present: set[str]) -> bool:
-    return any(name in present for name in need.split("|"))
 
 
 def _read_back(

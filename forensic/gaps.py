@@ -208,7 +208,8 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
             found.append(("waf", why))
         elif proxied or signs["checks"]:
             why = (
-                "A load balancer stands in front; whether it asks a WAF, its log shows."
+                "A load balancer or proxy stands in front: whether it asks a WAF, its"
+                " log shows."
             )
             found.append(("waf", why))
     if signs["targets"] and not signs["access"]:
@@ -225,7 +226,7 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
             "start": start,
             "end": end,
             "expected": None,
-            "detail": f"No log of this hop is in the archive. {why}",
+            "detail": why,
             "ask_for": ask(hop, start, end, formats),
         }
         for hop, why in found

@@ -34,6 +34,7 @@ __all__ = [
     "hop_words",
     "leading",
     "plural",
+    "present",
     "reasons",
     "report",
     "request_places",
@@ -69,6 +70,13 @@ class Frames:
     question: Mapping[str, Any] = field(default_factory=dict)
     #: The telling events, where they are in memory already.
     told: pl.LazyFrame | None = None
+    #: Formats and hops that have events, where they are known already.
+    present: frozenset[str] | None = None
+
+    def holds(self, need: str) -> bool:
+        """Whether there are events of one of these formats or hops: `a|b`."""
+        known = present(self.events) if self.present is None else self.present
+        return any(name in known for name in need.split("|"))
 
     @property
     def telling(self) -> pl.LazyFrame:
@@ -117,6 +125,15 @@ class Rule:
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
+
+
+def present(events: pl.LazyFrame) -> frozenset[str]:
+    """Return the formats (with and without template) and hops that have events."""
+    pairs = events.select("format", pl.col("hop").cast(pl.String)).unique()
+    found = {v for row in pairs.collect(engine="streaming").iter_rows() for v in row}
+    return frozenset(
+        {v for v in found if v} | {v.partition(":")[0] for v in found if v}
+    )
 
 
 def asked_at(question: Mapping[str, Any]) -> datetime | None:
@@ -360,14 +377,20 @@ def counting(
     by: Sequence[str] = (),
     tops: Sequence[str] = (),
     level: pl.Expr | None = None,
-    ask_for: Sequence[str] = (),
+    ask_for: Sequence[str] | Mapping[str, str] = (),
 ) -> Callable[[Frames], pl.LazyFrame]:
-    """Make the query of a rule that counts certain events and shows them."""
+    """Make the query of a rule that counts certain events and shows them.
+
+    `ask_for` may map hops (`a|b`) to a wish for their log, told where there is none.
+    """
 
     def query(frames: Frames) -> pl.LazyFrame:
         groups = gather(frames, rows(frames), by, tops=tops)
+        wishes = ask_for
+        if isinstance(wishes, Mapping):
+            wishes = [wish for hop, wish in wishes.items() if not frames.holds(hop)]
         return report(
-            groups, summary=summary, confidence="certain", level=level, ask_for=ask_for
+            groups, summary=summary, confidence="certain", level=level, ask_for=wishes
         )
 
     return query

@@ -12,16 +12,26 @@ __all__ = ["OUTER", "ask", "distinct", "formats_of", "has_window", "hop_of"]
 OUTER = ["waf", "load_balancer", "cdn"]
 _MARGIN = timedelta(minutes=5)
 _SLOT = timedelta(minutes=5)
+_AWS_WAF = (
+    "CloudWatch Logs group aws-waf-logs-* (filter on the path and action BLOCK), or S3"
+    " bucket aws-waf-logs-*/AWSLogs/ACCOUNT/WAFLogs/REGION/WEBACL/{hours} (REGION is"
+    " `cloudfront` for a distribution, whose log group is in us-east-1); if logging is"
+    " off, `aws wafv2 get-sampled-requests` (kept for 3 hours)"
+)
+_ALB = (
+    "the S3 bucket of the load balancer's attribute access_logs.s3.bucket, below"
+    " AWSLogs/ACCOUNT/elasticloadbalancing/REGION/{days}, objects {files}"
+)
+_AWS = {
+    "waf": "AWS WAF log of the web ACL on the load balancer, API or distribution,"
+    f" {{window}}: {_AWS_WAF}",
+    "load_balancer": f"ALB access logs, {{window}}: {_ALB}",
+}
 #: Hop ▶ what is asked for where no other product is known to be in use.
 _USUAL = {
-    "waf": "AWS WAF log of the web ACL on the load balancer, API or distribution,"
-    " {window}: CloudWatch Logs group aws-waf-logs-* (filter on the path and action"
-    " BLOCK), or S3 bucket aws-waf-logs-*/AWSLogs/ACCOUNT/WAFLogs/REGION/WEBACL/{hours}"
-    " (REGION is `cloudfront` for a distribution, whose log group is in us-east-1);"
-    " if logging is off, `aws wafv2 get-sampled-requests` (kept for 3 hours)",
-    "load_balancer": "ALB access logs, {window}: the S3 bucket of the load balancer's"
-    " attribute access_logs.s3.bucket, below"
-    " AWSLogs/ACCOUNT/elasticloadbalancing/REGION/{days}, objects {files}",
+    "waf": f"log of the WAF, {{window}}; of AWS WAF: {_AWS_WAF}",
+    "load_balancer": "access log of the load balancer or proxy in front, {window}; of"
+    f" an ALB: {_ALB}",
     "cdn": "CloudFront (or other CDN) access logs, {window}: the distribution's log"
     " bucket, and its custom error responses",
     "web_server": "nginx access.log and error.log of every web host, {window}, rotated"
@@ -90,10 +100,7 @@ _PHP = {"app_server": "php-fpm's error and slow log, {window}"}
 #: The formats that tell of a product ▶ what it calls its logs. The outermost first:
 #: what stands in front of a service is asked for by its name.
 _KNOWN: list[tuple[set[str], dict[str, str]]] = [
-    (
-        {"aws_alb", "aws_waf"},
-        {hop: _USUAL[hop] for hop in ("waf", "load_balancer")},
-    ),
+    ({"aws_alb", "aws_waf", "aws_clb", "aws_nlb", "cloudfront", "cloudtrail"}, _AWS),
     ({"azure_gateway", "azure_waf"}, _AZURE),
     ({"gcp_load_balancer"}, _GOOGLE),
     ({"cloudflare", "cloudflare_waf"}, _CLOUDFLARE),
@@ -104,7 +111,7 @@ _KNOWN: list[tuple[set[str], dict[str, str]]] = [
     ({"varnish"}, _proxy("Varnish", "varnishncsa, or varnishlog")),
     (
         {"nginx_access", "nginx_error", "nginx_json"},
-        {"web_server": _USUAL["web_server"]},
+        {hop: _USUAL[hop] for hop in ("web_server", "application")},
     ),
     ({"apache_access", "apache_error"}, _APACHE),
     ({"iis"}, _IIS),

@@ -153,3 +153,27 @@ def test_what_an_attack_is_known_by_stands_in_what_was_sent(
 def _row_of(query: str) -> dict[str, Any]:
     row = dict.fromkeys(EVENT, None)
     return row | {"hop": "web_server", "status": 200, "path": "/", "query": query}
+
+
+def test_no_wish_is_told_of_a_log_that_is_there() -> None:
+    rule = next(rule for rule in RULES if rule.id == "nginx-upstream-closed")
+    closed = rule.positives[0].events
+    boot = {"hop": "app_server", "reason": "worker_boot"}
+
+    def wishes(*events: Mapping[str, Any]) -> list[str]:
+        found = rule.query(frames(Example(title="", events=[*closed, *events])))
+        asked: list[str] = found.collect()["ask_for"].to_list()[0]
+        return asked
+
+    assert [wish.split()[1] for wish in wishes()] == ["application", "kernel"]
+    assert [wish.split()[1] for wish in wishes(boot)] == ["kernel"]
+
+
+def test_rotations_of_a_log_without_a_year_are_told_once() -> None:
+    rule = next(rule for rule in RULES if rule.id == "year-inferred")
+    clock = dict(rule.positives[0].clocks[0]) | {"confidence": "weak"}
+    clocks = [clock | {"source": name} for name in ("syslog", "syslog.1.gz")]
+    found = rule.query(frames(Example(title="", clocks=clocks))).collect()
+    assert found["level"].to_list() == ["low"]
+    assert found["ask_for"].to_list() == [[]]
+    assert found["summary"][0].startswith("syslog and its rotations (2 files) write")

@@ -247,11 +247,12 @@ def waf_false_positives(events: pl.LazyFrame) -> pl.DataFrame:
             .then(pl.lit("possible"))
             .otherwise(pl.lit("unlikely")),
             preview=pl.format(
-                "With {} set to COUNT on {}, {} requests of ordinary clients would have"
-                " passed, and {} of clients that look hostile.",
+                "With {} set to COUNT on {}, {} request{} of ordinary clients would"
+                " have passed, and {} of clients that look hostile.",
                 pl.col("rule").fill_null("the default action"),
                 pl.col("path").fill_null("(path redacted)"),
                 "freed",
+                pl.when(pl.col("freed") == 1).then(pl.lit("")).otherwise(pl.lit("s")),
                 "exposed",
             ),
         )

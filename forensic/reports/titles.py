@@ -57,7 +57,7 @@ JAPANESE = {
     "nginx-permission-denied": "nginx にファイルの読み取り権限がない",
     "nginx-rate-limited": "nginx がリクエストまたは接続を制限",
     "nginx-resolve-failed": "nginx が名前を解決できない",
-    "nginx-restarted": "nginx の起動・停止・再読み込み",
+    "nginx-restarted": "nginx の起動・停止・再読み込み、またはログの開き直し",
     "nginx-rewrite-cycle": "nginx の書き換え規則が循環",
     "nginx-saturated": "nginx の接続数またはファイル数が上限に到達",
     "nginx-upstream-closed": "後段が応答前に接続を切断",

@@ -20,6 +20,8 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("message").str.contains(
             "Traceback (most recent call last):", literal=True
         ),
+        # gunicorn raises it in a worker that it ends, and says so itself.
+        ~pl.col("message").str.contains("in handle_abort", literal=True),
     ).with_columns(
         error=pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME),
         place=pl.col("message").str.extract_all(_PLACE).list.last(),
@@ -63,6 +65,17 @@ RULE = Rule(
     ],
     negatives=[
         Example(title="no traceback", events=[_line(message="KeyError")]),
+        Example(
+            title="a worker that was ended",
+            events=[
+                _line(
+                    message="Error handling request /slow\n"
+                    "Traceback (most recent call last):\n"
+                    '  File "base.py", line 204, in handle_abort\n'
+                    "SystemExit: 1"
+                )
+            ],
+        ),
         Example(
             title="the web server",
             events=[

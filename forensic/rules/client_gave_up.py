@@ -4,6 +4,8 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
+_FEW = 5
+
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
@@ -36,14 +38,18 @@ RULE = Rule(
         by=["hop", "status"],
         tops=["path", "seconds", "client_ip"],
         summary=pl.format(
-            "{} ended with {} at the {}: after seconds {}; path {}; client {}",
+            "{} ended with {} at the {}{}: path {}; client {}",
             plural(pl.col("count"), "request"),
             "status",
             hop_words(),
-            "seconds_list",
+            pl.when(pl.col("seconds_count") > 0)
+            .then(pl.format(", after seconds {}", "seconds_list"))
+            .otherwise(pl.lit("")),
             "path_list",
             "client_ip_list",
         ),
+        # Somebody always closes a page.
+        level=pl.when(pl.col("count") < _FEW).then(pl.lit("low")),
     ),
     positives=[
         Example(title="at nginx", events=[_line(status=499, duration=29.9)]),

@@ -38,10 +38,16 @@ def _query(frames: Frames) -> pl.LazyFrame:
         summary=pl.format(
             "{} of gunicorn got SIGKILL: {}", plural(pl.col("count"), "worker"), "why"
         ),
+        # The timeout is a finding of its own.
+        level=pl.when(pl.col("why").str.starts_with("after a worker timeout")).then(
+            pl.lit("informational")
+        ),
         confidence=pl.when(pl.col("why").str.starts_with("no line"))
         .then(pl.lit("weak"))
         .otherwise(pl.lit("strong")),
-        ask_for=["kernel log (dmesg, journalctl -k) of those minutes"],
+        ask_for=pl.when(pl.col("why").str.starts_with("no line"))
+        .then(pl.lit(["kernel log (dmesg, journalctl -k) of those minutes"]))
+        .otherwise(pl.lit([], pl.List(pl.String))),
     )
 
 

@@ -4,6 +4,11 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
 
+_FRAME = r'File "[^"]+", line \d+, in \S+'
+#: Code of libraries, in which nobody's request hangs by its own fault.
+_FOREIGN = r"/(?:site|dist)-packages/|/lib/python\d|<frozen |in handle_abort"
+_MOST = 3
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Timeouts, with how many nginx lines stand within two seconds of one."""
@@ -19,14 +24,23 @@ def _query(frames: Frames) -> pl.LazyFrame:
     )
     seconds = seconds.explode("moment").filter(pl.col("moment").is_not_null()).unique()
     paired = closed.join(seconds, on="moment").select(paired=pl.len())
-    groups = gather(frames, timeouts).join(paired, how="cross")
+    stuck = _stuck(frames)
+    groups = gather(frames, timeouts).join(paired, how="cross").join(stuck, how="cross")
     return report(
         groups,
         summary=pl.format(
-            "gunicorn killed {} that took longer than its --timeout. {} in nginx's "
-            "error log at the same seconds: those clients got 502",
+            "gunicorn killed {} that took longer than its --timeout{}{}",
             plural(pl.col("count"), "worker"),
-            plural(pl.col("paired"), "cut connection"),
+            pl.format(", busy at {}", "places").fill_null(""),
+            pl.when(pl.col("paired") > 0)
+            .then(
+                pl.format(
+                    ". {} in nginx's error log at the same seconds: those clients got"
+                    " 502",
+                    plural(pl.col("paired"), "cut connection"),
+                )
+            )
+            .otherwise(pl.lit("")),
         ),
         confidence="certain",
         ask_for=[
@@ -34,6 +48,18 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "gunicorn's --timeout and the load balancer's idle timeout",
         ],
     )
+
+
+def _stuck(frames: Frames) -> pl.LazyFrame:
+    """One row: `places` of the application's own code in which the workers were."""
+    ended = frames.telling.filter(
+        pl.col("message").str.contains("in handle_abort", literal=True)
+    )
+    frame = pl.col("message").str.extract_all(_FRAME).list
+    own = frame.eval(pl.element().filter(~pl.element().str.contains(_FOREIGN)))
+    places = ended.select(place=own.list.last()).drop_nulls().unique().sort("place")
+    names = pl.col("place").head(_MOST).str.join("; ")
+    return places.select(places=pl.when(pl.len() > 0).then(names))
 
 
 def _line(reason: str, hop: str = "app_server", second: int = 10) -> dict[str, object]:

@@ -32,9 +32,11 @@ def _query(frames: Frames) -> pl.LazyFrame:
     if moment is None or (path is None and status is None):
         return report(gather(frames, frames.events.head(0)), summary=pl.lit(""))
     hop = pl.col("hop").cast(pl.String)
-    around = frames.events.filter(
+    then = frames.events.filter(
+        pl.col("time").is_between(moment - _AROUND, moment + _AROUND)
+    )
+    around = then.filter(
         hop.is_in(_INNER),
-        pl.col("time").is_between(moment - _AROUND, moment + _AROUND),
         pl.col("path").is_not_null(),
         pl.col("status").is_not_null() | (hop == "application"),
     )
@@ -58,7 +60,9 @@ def _query(frames: Frames) -> pl.LazyFrame:
     groups = gather(frames, around, ["hop"], tops=["path"])
     joined = groups.join(proof.filter(covered), on="hop").join(known, how="cross")
     formats = formats_of(frames.events)
-    wishes = [ask(hop, moment, moment, formats) for hop in OUTER]
+    held = then.select(pl.col("hop").cast(pl.String).unique())
+    here = set(held.collect(engine="streaming").to_series().to_list())
+    wishes = [ask(hop, moment, moment, formats) for hop in OUTER if hop not in here]
     return _describe(joined, wishes, path, status)
 
 
@@ -66,19 +70,26 @@ def _describe(
     groups: pl.LazyFrame, wishes: list[str], path: str | None, status: int | None
 ) -> pl.LazyFrame:
     asked = " with status ".join(str(v) for v in (path, status) if v is not None)
-    minutes = int(_NEAR.total_seconds() // 60)
+    minutes = int(_AROUND.total_seconds() // 60)
     return report(
         groups,
         summary=pl.format(
             "The {} logged {} within {} minutes of the reported moment, {} before and "
-            "{} after it, but not {}: the request never arrived there, so a hop "
-            "further out answered. What it did log: {}",
+            "{} after it, but not {}: {}. What it did log: {}",
             hop_words(),
-            plural(pl.col("near"), "request"),
+            plural(pl.col("count"), "request"),
             pl.lit(minutes),
             "before",
             "after",
             pl.lit(asked if path is not None else f"status {status}"),
+            pl.when("known")
+            .then(pl.lit("it never arrived there, and a hop further out answered"))
+            .otherwise(
+                pl.lit(
+                    "a hop further out answered it, or the time, the path or the status"
+                    " is another"
+                )
+            ),
             "path_list",
         ),
         # Where another hop has the request, this only adds to what that one says.

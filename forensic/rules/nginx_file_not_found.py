@@ -28,10 +28,12 @@ RULE = Rule(
         ),
         tops=["path", "referrer", "client_ip"],
         summary=pl.format(
-            "nginx found no file for {}: path {}; linked from {}; client {}",
+            "nginx found no file for {}: path {}{}; client {}",
             plural(pl.col("count"), "request"),
             "path_list",
-            "referrer_list",
+            pl.when(pl.col("referrer_count") > 0)
+            .then(pl.format("; linked from {}", "referrer_list"))
+            .otherwise(pl.lit("")),
             "client_ip_list",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Rule: nginx was restarted or reloaded."""
+"""Rule: nginx was restarted, reloaded, or its logs were rotated."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from forensic.rule import Example, Rule, counting, plural, reasons
 
 RULE = Rule(
     id="nginx-restarted",
-    title="nginx was started, stopped or reloaded",
+    title="nginx was started, stopped, reloaded or told to reopen its logs",
     level="informational",
     description="A signal to nginx: a new configuration or a rotation of its logs. "
     "What changed in behaviour right after it probably came with it.",

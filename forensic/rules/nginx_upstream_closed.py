@@ -37,7 +37,11 @@ RULE = Rule(
             "path_list",
             "client_ip_list",
         ),
-        ask_for=["the application server's log and the kernel log of the same seconds"],
+        ask_for={
+            "app_server|application": "the application server's log of the same"
+            " seconds",
+            "host": "the kernel log of the same seconds",
+        },
     ),
     positives=[
         Example(

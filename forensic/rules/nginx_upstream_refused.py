@@ -40,7 +40,10 @@ RULE = Rule(
             "why",
             "path_list",
         ),
-        ask_for=["logs of the application server and of systemd for that time"],
+        ask_for={
+            "app_server|application": "log of the application server for that time",
+            "host": "log of systemd for that time",
+        },
     ),
     positives=[
         Example(

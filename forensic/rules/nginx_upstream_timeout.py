@@ -30,10 +30,10 @@ RULE = Rule(
             "path_list",
             "client_ip_list",
         ),
-        ask_for=[
-            "application logs of those seconds",
-            "database and dependency logs of those seconds",
-        ],
+        ask_for={
+            "app_server|application": "application logs of those seconds",
+            "postgresql|mysql_slow": "database and dependency logs of those seconds",
+        },
     ),
     positives=[
         Example(

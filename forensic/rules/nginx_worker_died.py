@@ -26,7 +26,7 @@ RULE = Rule(
             "why",
             "message_list",
         ),
-        ask_for=["kernel log of that second"],
+        ask_for={"host": "kernel log of that second"},
     ),
     positives=[
         Example(

@@ -64,7 +64,7 @@ def _record(action: str, path: str, client: str) -> dict[str, object]:
 
 RULE = Rule(
     id="waf-false-positive",
-    title="A WAF rule probably stops ordinary users",
+    title="A WAF rule may stop ordinary users",
     level="high",
     description="Weighs what else the stopped clients did: served before or after, "
     "several of them on one path, against attack strings and scanners.",

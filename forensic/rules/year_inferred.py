@@ -4,6 +4,12 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, report, tally
 
+#: Rotations of one log belong together.
+_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
+#: How often a value was counted.
+_TIMES = r" \(\d+\)"
+_WISH = "a log of the same host whose stamps have a year, or --year GLOB=YYYY"
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
     basis = pl.col("basis").cast(pl.String)
@@ -17,23 +23,35 @@ def _query(frames: Frames) -> pl.LazyFrame:
             last="last_time",
             why=pl.col("detail").str.strip_chars_end("."),
             guessed=guessed,
+            log=pl.col("source").str.replace(_ROTATION, ""),
             dated=pl.col("year").cast(pl.String),
         )
     )
-    keys = ["source", "why", "confidence", "guessed"]
+    keys = ["log", "why", "confidence", "guessed", "basis"]
+    one = pl.col("source_count") == 1
     return report(
-        tally(rows, keys, tops=["dated"]),
+        tally(rows.with_columns(basis=basis), keys, tops=["dated", "source"]),
         summary=pl.format(
-            "{} writes no year; taken as {}: {}",
-            "source",
-            pl.col("dated_list").str.replace_all(r" \(\d+\)", ""),
+            "{} no year; taken as {}: {}",
+            pl.when(one)
+            .then(pl.format("{} writes", pl.col("source_list").str.replace(_TIMES, "")))
+            .otherwise(
+                pl.format(
+                    "{} and its rotations ({} files) write", "log", "source_count"
+                )
+            ),
+            pl.col("dated_list").str.replace_all(_TIMES, ""),
             "why",
         ),
         confidence=pl.col("confidence"),
-        level=pl.when("guessed").then(pl.lit("medium")),
-        ask_for=[
-            "a log of the same host whose stamps have a year, or --year GLOB=YYYY"
-        ],
+        # Dated neighbours make it likely; a file's own time, no more than a guess.
+        level=pl.when(pl.col("basis") == "assumed")
+        .then(pl.lit("medium"))
+        .when("guessed")
+        .then(pl.lit("low")),
+        ask_for=pl.when(pl.col("basis") == "assumed")
+        .then(pl.lit([_WISH]))
+        .otherwise(pl.lit([], pl.List(pl.String))),
     )
 
 
