@@ -26,11 +26,12 @@ def test_without_a_command_it_says_what_there_is() -> None:
     assert "..." not in done.stdout.replace("[ARGS]...", "")
 
 
-@pytest.mark.parametrize("command", ["analyze", "parse", "export", "rules"])
+@pytest.mark.parametrize("command", ["analyze", "parse", "coverage", "export", "rules"])
 def test_a_command_has_its_own_help(command: str) -> None:
     done = _forensic(command, "--help")
     assert done.returncode == 0
     assert f"forensic {command} [OPTIONS]" in done.stdout
+    assert "Example: forensic" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])

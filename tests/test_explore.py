@@ -194,7 +194,7 @@ def test_show_reads_far_into_a_member(run: Run, tmp_path: Path, kind: str) -> No
 def test_verify_is_content_with_what_was_recorded(run: Run, proven: Case) -> None:
     result = run("verify", proven.folder)
     assert result.exit_code == 0
-    assert "1 files of evidence as recorded" in result.stdout
+    assert "1 file of evidence as recorded" in result.stdout
 
 
 def test_verify_sees_one_changed_byte_of_evidence(
@@ -347,7 +347,7 @@ def test_an_empty_window_is_nothing_found(run: Run, story_case: Case) -> None:
 
 def test_coverage_names_gaps_and_wishes(run: Run, story_case: Case) -> None:
     text = run("coverage", story_case.folder).stdout
-    for piece in ("no log", "gap  web_server: nginx/access.log", "ASK FOR"):
+    for piece in ("no log", "gap  web server: nginx/access.log", "ASK FOR"):
         assert piece in text
     told = orjson.loads(run("coverage", story_case.folder, "--json").stdout)
     assert [gap["kind"] for gap in told["gaps"]] == ["absent", "gap"]

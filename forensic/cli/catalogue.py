@@ -16,7 +16,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def formats(as_json: AsJson = False) -> None:
-    """List the log formats that are recognised."""
+    """List the log formats that are recognised.
+
+    Example: forensic formats
+    """
     rows = [
         {
             "name": fmt.name,
@@ -36,10 +39,15 @@ def formats(as_json: AsJson = False) -> None:
 
 
 def rules(
-    rule: Annotated[str | None, typer.Argument(help="One rule, in full.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(help="The id of one rule, to see it in full.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the rules, or explain one."""
+    """List the rules, or explain one.
+
+    Example: forensic rules waf-false-positive
+    """
     found = [one for one in all_rules() if rule in (None, one.id)]
     if not found:
         message = f"no rule {rule}; `forensic rules` lists them"

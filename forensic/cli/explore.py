@@ -57,10 +57,14 @@ def why(
     folder: CaseFolder,
     *,
     at: Annotated[
-        str | None, typer.Option(help='When: "2025-02-06 14:32 +09:00".')
+        str | None, typer.Option(help='When it was seen: "2025-02-06 14:32 +09:00".')
     ] = None,
-    status: Annotated[int | None, typer.Option(help="The status seen.")] = None,
-    path: Annotated[str | None, typer.Option(help="Its path; * matches.")] = None,
+    status: Annotated[
+        int | None, typer.Option(help="The status that was seen.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Its path; * matches any text.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain one response: who answered, why, and what else may be.
@@ -94,7 +98,7 @@ def timeline(
     folder: CaseFolder,
     *,
     around: Annotated[
-        str | None, typer.Option(help="The moment in the middle.")
+        str | None, typer.Option(help="The moment in the middle; default the answer's.")
     ] = None,
     window: Annotated[int, typer.Option(min=0, help="Seconds before and after.")] = 300,
     hop: Annotated[
@@ -127,17 +131,29 @@ def timeline(
         sheet = paper()
         names = [f"time ({zone_name(offset)})", "hop", "what", "line"]
         table = (merged.cells(row, offset) for row in found)
-        sheet.table(names, table, indent=0)
+        sheet.table(names, table, whole=names[:2], indent=0)
         put_text(sheet.text())
     if more:
         note(f"{more} more events in this window: --limit {limit + more}")
 
 
 def show(
-    place: Annotated[str, typer.Argument(help="SOURCE:LINE.", metavar="SOURCE:LINE")],
+    place: Annotated[
+        str,
+        typer.Argument(
+            help="A file of the archive and a line in it, as reports name them.",
+            metavar="SOURCE:LINE",
+        ),
+    ],
     *,
-    context: Annotated[int, typer.Option("-C", "--context", min=0)] = 0,
-    folder: Annotated[Path | None, typer.Option("--case", help="The case.")] = None,
+    context: Annotated[
+        int,
+        typer.Option("-C", "--context", min=0, help="Lines before and after as well."),
+    ] = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--case", help="The case folder; default the one NAME.case here."),
+    ] = None,
     archives: Archives = None,
     as_json: AsJson = False,
     secrets: Secrets = False,
@@ -174,7 +190,10 @@ def _beside() -> Path:
 
 
 def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print what each hop's logs cover, and what to ask for."""
+    """Print what each hop's logs cover, and what to ask for.
+
+    Example: forensic coverage export.case
+    """
     case = _opened(folder)
     gaps = digest.gaps(case)
     if as_json:
@@ -183,12 +202,13 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
         )
         return
     offset = times.local_offset(case)
+    say = speaker("en")
     sheet = paper()
     terminal.hops(sheet, case, offset)
     sheet.heading(f"gaps ({len(gaps)})")
     for row in gaps:
         span = f"{stamp(row['start'], offset)} to {stamp(row['end'], offset)}"
-        where = f"{row['hop'] or 'unknown'}: {row['source'] or 'no log at all'}"
+        where = f"{say(row['hop'] or 'unknown')}: {row['source'] or 'no log at all'}"
         sheet.line(f"{row['kind']}  {where}  {span if row['start'] else ''}".rstrip())
         sheet.line(row["detail"] or "", indent=4)
     wishes = digest.to_ask(case)
@@ -199,7 +219,10 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
 
 
 def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print the zone, year and skew of each source, and why."""
+    """Print the zone, year and skew of each source, and why.
+
+    Example: forensic clocks export.case
+    """
     rows = digest.clocks(_opened(folder))
     if as_json:
         put_json(rows)
@@ -230,12 +253,17 @@ def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
 def findings(
     folder: CaseFolder,
     wanted: Annotated[
-        str | None, typer.Argument(help="One finding.", metavar="ID")
+        str | None, typer.Argument(help="One rule's findings, in full.", metavar="ID")
     ] = None,
-    level: Annotated[str | None, typer.Option(help="This level and over.")] = None,
+    level: Annotated[
+        str | None, typer.Option(help=f"This level and over: {', '.join(LEVELS)}.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the findings, or one of them in full."""
+    """Print the findings, or those of one rule in full.
+
+    Example: forensic findings export.case waf-terminating-rule
+    """
     case = _opened(folder)
     if level and level not in LEVELS:
         message = f"the levels are {', '.join(LEVELS)}"
@@ -258,7 +286,7 @@ def findings(
 
 def query(
     folder: CaseFolder,
-    text: Annotated[str, typer.Argument(help="SELECT …", metavar="SQL")],
+    text: Annotated[str, typer.Argument(help="One SELECT.", metavar="SQL")],
     *,
     engine: Annotated[str, typer.Option(help="polars or duckdb.")] = "polars",
     limit: Annotated[
@@ -285,7 +313,10 @@ def query(
 
 
 def info(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print how a case was made, and every file of the archive."""
+    """Print how a case was made, and every file of the archive.
+
+    Example: forensic info export.case
+    """
     case = _opened(folder)
     made = case.read_json("case.json")
     rows = digest.sources(case)
@@ -342,7 +373,8 @@ def verify(
     if as_json:
         put_json({"ok": not wrong, "evidence_files": checked, "problems": wrong})
     elif not wrong:
-        files = f" and {checked} files of evidence" if checked else ""
+        some = "1 file" if checked == 1 else f"{checked} files"
+        files = f" and {some} of evidence" if checked else ""
         put_text(f"{shown(folder)}: every file of the case{files} as recorded\n")
     else:
         put_text("".join(f"{shown(text)}\n" for text in wrong))

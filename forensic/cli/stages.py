@@ -43,22 +43,34 @@ At = Annotated[
     ),
 ]
 Status = Annotated[int | None, typer.Option(help="The status the user saw.")]
-PathGlob = Annotated[str | None, typer.Option("--path", help="The path, or a glob.")]
+PathGlob = Annotated[
+    str | None,
+    typer.Option("--path", help="The path the user saw; * matches any text, ? one."),
+]
 Zones = Annotated[
     list[str] | None,
     typer.Option(
-        "--tz", help="GLOB=ZONE: overrule a source's zone.", metavar="GLOB=ZONE"
+        "--tz",
+        help="Read the stamps of these files in this zone, as in"
+        " 'syslog*=Asia/Tokyo' or 'nginx/*=+09:00'; may be repeated.",
+        metavar="GLOB=ZONE",
     ),
 ]
 Years = Annotated[
     list[str] | None,
-    typer.Option("--year", help="GLOB=YYYY: overrule a year.", metavar="GLOB=YYYY"),
+    typer.Option(
+        "--year",
+        help="The year of these files' stamps where they write none, as in"
+        " 'syslog*=2025'; may be repeated.",
+        metavar="GLOB=YYYY",
+    ),
 ]
 LogFormats = Annotated[
     list[str] | None,
     typer.Option(
         "--log-format",
-        help="GLOB='…': nginx log_format of sources.",
+        help="The nginx log_format of these files, as in"
+        " 'access*=$remote_addr [$time_local] \"$request\" $status'; may be repeated.",
         metavar="GLOB=FORMAT",
     ),
 ]
@@ -79,7 +91,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Lang = Annotated[str, typer.Option(help="Language of the report's words: en, ja.")]
 FailOn = Annotated[
     str | None,
-    typer.Option(help="Exit 1 for a finding of this level or above.", metavar="LEVEL"),
+    typer.Option(
+        help="Exit 1 for a finding of this level or above: critical, high, medium, low"
+        " or informational.",
+        metavar="LEVEL",
+    ),
 ]
 
 
@@ -192,7 +208,10 @@ def parse(
     max_memory: MaxMemory = None,
     as_json: AsJson = False,
 ) -> int:
-    """Turn the archive into tables: events, sources and more."""
+    """Turn the archive into tables: events, sources and more.
+
+    Example: forensic parse ./export --tz "syslog*=Asia/Tokyo"
+    """
     asked = _requested(archives, case, tz, year, log_format)
     workers, held = _hired(asked, jobs, max_memory)
     with workers, progress() as tell:
@@ -204,7 +223,10 @@ def parse(
 
 
 def correlate(case: Finished, as_json: AsJson = False) -> int:
-    """Reconstruct the requests of a parsed case, and find the gaps."""
+    """Reconstruct the requests of a parsed case, and find the gaps.
+
+    Example: forensic correlate export.case
+    """
     _confined(case)
     from forensic import pipeline
     from forensic.case import Case
@@ -221,7 +243,10 @@ def detect(
     fail_on: FailOn = None,
     as_json: AsJson = False,
 ) -> int:
-    """Run the rules over a correlated case and answer what was asked."""
+    """Run the rules over a correlated case and answer what was asked.
+
+    Example: forensic detect export.case --at "2025-02-06 14:32 +09:00"
+    """
     _confined(case)
     from forensic import pipeline
     from forensic.case import Case
@@ -233,7 +258,10 @@ def detect(
 
 
 def report(case: Finished, lang: Lang = "en", as_json: AsJson = False) -> int:
-    """Render the report of a case again, in all its forms."""
+    """Render the report of a case again, in all its forms.
+
+    Example: forensic report export.case --lang ja
+    """
     _confined(case)
     from forensic import pipeline
     from forensic.case import Case

@@ -113,9 +113,9 @@ def _answer(case: Case, say: Say, lang: str, offset: int | None) -> list[str]:
     ]
     lines += [f"- {say(name)}: {value}" for name, value in facts if value]
     lines += _evidence(verdict, say, offset)
-    for guess in (verdict.get("hypotheses") or [])[:5]:
-        lines += _hypothesis(guess, say)
-    first, more = digest.first_asked(verdict, digest.to_ask(case))
+    wishes = digest.to_ask(case)
+    lines += _hypotheses(verdict, wishes, say)
+    first, more = digest.first_asked(verdict, wishes)
     if first:
         lines.append(f"\n### {say('ask_for')}\n")
         lines += [f"- {markdown(wish)}" for wish in first]
@@ -139,12 +139,19 @@ def _evidence(verdict: Row, say: Say, offset: int | None) -> list[str]:
     return lines
 
 
-def _hypothesis(guess: Row, say: Say) -> list[str]:
-    lines = [f"\n{digest.guess(guess, say)}\n"]
-    for name in ("for", "against"):
-        lines += [f"- {say(name)}: {markdown(t)}" for t in guess.get(name) or []]
-    if digest.settled_by(guess):
-        lines.append(f"- {say('settle')}: {markdown(digest.settled_by(guess))}")
+def _hypotheses(verdict: Row, wishes: list[str], say: Say) -> list[str]:
+    """What speaks for the answer and against it, and the other explanations."""
+    ranked = verdict.get("hypotheses") or []
+    lines = [f"\n### {say('for')} / {say('against')}"] if ranked else []
+    for rank, guess in enumerate(ranked[:5], 1):
+        lines.append(f"\n{rank}. {digest.guess(guess, say)}")
+        for name in ("for", "against"):
+            lines += [f"   - {say(name)}: {markdown(t)}" for t in guess.get(name) or []]
+        if not guess.get("against"):
+            lines.append(f"   - {say('against')}: {say('nothing_against')}")
+        settled = digest.settled_by(guess)
+        if settled and settled not in wishes and verdict.get("confidence") != "certain":
+            lines.append(f"   - {say('settle')}: {markdown(settled)}")
     return lines
 
 

@@ -111,9 +111,10 @@ class Paper:
         rows: Iterable[Sequence[object]],
         *,
         right: Sequence[str] = (),
+        whole: Sequence[str] = (),
         indent: int = 2,
     ) -> None:
-        """A table without lines; the columns in `right` are numbers."""
+        """A table without lines; columns in `right` are numbers, `whole` never fold."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
         for name in names:
             justify = "right" if name in right else "left"
@@ -122,7 +123,7 @@ class Paper:
                 justify=justify,  # type: ignore[arg-type]
                 overflow="fold",
                 header_style="dim",
-                no_wrap=name in right,
+                no_wrap=name in right or name in whole,
             )
         for row in rows:
             cells = ["" if cell is None else shown(cell) for cell in row]

@@ -89,7 +89,7 @@ def _evidence(paper: Paper, verdict: Row, offset: int | None, most: int = 5) -> 
     for proof in evidence[:most]:
         _proof(paper, proof, offset, words, indent=2)
     if len(evidence) > most:
-        paper.line(f"{len(evidence) - most} more lines in findings.json")
+        paper.line(f"{len(evidence) - most} more in findings.json")
 
 
 def _proof(

@@ -165,7 +165,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "also_allowed": ("also allowed", "許可もある"),
     "action": ("action", "動作"),
     "group": ("group", "グループ"),
-    "zone": ("zone", "時間帯"),
+    "zone": ("zone", "タイムゾーン"),
     "year": ("year", "年"),
     "skew": ("skew", "ずれ"),
     "basis": ("basis", "根拠"),
@@ -198,7 +198,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         " + ログでないファイル内 {lines}",
     ),
     "files_read": (
-        "{files} files, {size}: {whole} logs whole, {broken} not, {no_logs} no logs",
+        (
+            "files: {files}, {size}; logs read whole: {whole}, not whole: {broken},"
+            " no logs: {no_logs}"
+        ),
         "{files} ファイル、{size}: 全読 {whole}、一部のみ {broken}、ログ以外 {no_logs}",
     ),
     "not_whole": ("Not read whole", "全ては読めなかったもの"),
@@ -225,7 +228,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "reading": ("how to read it", "読み方"),
     "zones_written": (
         "{count} sources write their zone and year themselves",
-        "{count} 件は時間帯と年を自ら記載",
+        "{count} 件はタイムゾーンと年を自ら記載",
     ),
     "outside": (
         "{count} events lie outside of the span shown",
