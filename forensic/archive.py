@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from forensic.containers import is_container, members
@@ -24,6 +25,7 @@ __all__ = [
     "entries",
     "hash_archives",
     "input_hash",
+    "means",
     "open_source",
     "read_range",
     "spans_reader",
@@ -304,3 +306,9 @@ def spans_reader(archives: Sequence[Path]) -> Callable[[str, int, int], bytes]:
         return read_range(kept[0], offset, length)
 
     return read_span
+
+
+def means(glob: str, source: str) -> bool:
+    """Whether a person's pattern means a file: its path, or its name alone."""
+    name = source.rsplit("/", 1)[-1]
+    return fnmatchcase(source, glob) or fnmatchcase(name, glob)

@@ -163,3 +163,16 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert (process.wait(), process.stderr.read()) == (141, b"")
+
+
+def test_a_correction_of_no_file_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "web" / "access.log"
+    log.parent.mkdir(parents=True)
+    stamp = "[06/Feb/2025:14:32:07 +0900]"
+    log.write_text(f'192.0.2.7 - - {stamp} "GET / HTTP/1.1" 200 17 "-" "-"\n' * 3)
+    case = ["--case", str(tmp_path / "x.case"), "--jobs", "0"]
+    globs = ["--tz", "acces.log=UTC", "--log-format", "access.log=$remote_addr $status"]
+    done = _forensic("parse", str(log.parents[1]), *case, *globs)
+    assert done.returncode == 0
+    assert "--tz acces.log: no file" in done.stderr
+    assert "--log-format" not in done.stderr

@@ -34,6 +34,10 @@ Archives = Annotated[
 ]
 
 
+#: Characters of a place that leave room for what happened there.
+_BRIEF = 30
+
+
 def _opened(folder: Path) -> Case:
     """The case, whose bytes are those that were written: only then are they read.
 
@@ -129,9 +133,18 @@ def timeline(
     else:
         offset = times.local_offset(case)
         sheet = paper()
-        names = [f"time ({zone_name(offset)})", "hop", "what", "line"]
-        table = (merged.cells(row, offset) for row in found)
-        sheet.table(names, table, whole=names[:2], indent=0)
+        table = [merged.cells(row, offset) for row in found]
+        days = {when[:10] for when, *_ in table}
+        day = days.pop() if len(days) == 1 else ""
+        table = [
+            (when.removeprefix(f"{day} "), lane, what, place)
+            for when, lane, what, place in table
+        ]
+        zone = zone_name(offset)
+        names = [f"{day} ({zone})" if day else f"time ({zone})", "hop", "what", "line"]
+        brief = max(len(place) for *_, place in table) <= _BRIEF
+        whole = [*names[:2], names[3]] if brief else names[:2]
+        sheet.table(names, table, whole=whole, indent=0)
         put_text(sheet.text())
     if more:
         note(f"{more} more events in this window: --limit {limit + more}")

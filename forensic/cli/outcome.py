@@ -4,15 +4,28 @@ import shlex
 import sys
 
 from forensic import pipeline
+from forensic.archive import means
 from forensic.case import Case
 from forensic.cli import screen
-from forensic.reports import terminal
+from forensic.reports import digest, terminal
 
 __all__ = ["answered", "told"]
 
 
+def _unmet(case: Case) -> None:
+    """Say which corrections of a run name no file of the archive."""
+    arguments = case.read_json("case.json").get("arguments") or {}
+    known = [row["source"] for row in digest.sources(case)]
+    options = {"--tz": "zones", "--year": "years", "--log-format": "log_formats"}
+    for option, key in options.items():
+        for glob, _ in arguments.get(key) or []:
+            if not any(means(glob, source) for source in known):
+                screen.note(f"{option} {glob}: no file of the archive has such a name")
+
+
 def answered(case: Case, fail_on: str | None, as_json: bool) -> int:
     """Print the findings or the report; the exit code."""
+    _unmet(case)
     found = case.read_json("findings.json")
     if as_json:
         screen.put_json(found)
@@ -23,6 +36,7 @@ def answered(case: Case, fail_on: str | None, as_json: bool) -> int:
 
 def told(case: Case, as_json: bool, verb: str) -> int:
     """Print the counts; the exit code."""
+    _unmet(case)
     counts = case.read_json("case.json").get("counts", {})
     if as_json:
         screen.put_json(counts)

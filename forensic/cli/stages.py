@@ -52,7 +52,7 @@ Zones = Annotated[
     typer.Option(
         "--tz",
         help="Read the stamps of these files in this zone, as in"
-        " 'syslog*=Asia/Tokyo' or 'nginx/*=+09:00'; may be repeated.",
+        " 'syslog*=Asia/Tokyo' or 'error.log*=+09:00'; may be repeated.",
         metavar="GLOB=ZONE",
     ),
 ]

@@ -5,9 +5,9 @@ import re
 import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
+from forensic.archive import means
 from forensic.errors import UsageError
 
 __all__ = ["Overrides", "chosen", "is_named", "offset_text", "zone_offset"]
@@ -39,10 +39,9 @@ class Overrides:
 
 def chosen(rules: Sequence[tuple[str, T]], source: str) -> T | None:
     """Value of the last rule whose glob matches the path or its file name."""
-    name = source.rsplit("/", 1)[-1]
     found = None
     for glob, value in rules:
-        if fnmatchcase(source, glob) or fnmatchcase(name, glob):
+        if means(glob, source):
             found = value
     return found
 

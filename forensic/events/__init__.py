@@ -10,14 +10,13 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import orjson
 import polars as pl
 import pyarrow as pa
 
-from forensic.archive import entries
+from forensic.archive import entries, means
 from forensic.case import Case
 from forensic.clock import Overrides, Stored, infer
 from forensic.code import CODE
@@ -113,7 +112,7 @@ class _Run:
         globs = self.options.log_formats
 
         def templates(source: str) -> list[str]:
-            named = [f"nginx_access:{t}" for g, t in globs if fnmatchcase(source, g)]
+            named = [f"nginx_access:{t}" for g, t in globs if means(g, source)]
             return [*named, *found.templates(source)]
 
         def hand_out(slot: Slot, used: int, segments: list[Segment]) -> None:
