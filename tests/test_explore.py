@@ -310,7 +310,8 @@ def test_timeline_merges_the_hops_around_the_answer(run: Run, story_case: Case) 
     times = [row["time"] for row in found]
     assert times == sorted(times)
     text = run("timeline", story_case.folder, "--window", "30").stdout
-    assert "2025-02-06 14:32:07" in text
+    assert text.startswith("2025-02-06 (+09:00)  hop")
+    assert "\n14:32:07 " in text
     assert "BLOCK" in text.replace("\n", " ")
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from forensic.case import Case
 from forensic.errors import UsageError
 from forensic.reports import digest, html, markdown, terminal, times, titles, words
+from forensic.reports.words import speaker
 from forensic.rules import all_rules
 from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
 
@@ -123,6 +124,7 @@ def test_the_ticket_speaks_japanese(story_case: Case) -> None:
 
 
 def test_japanese_titles_belong_to_rules() -> None:
+    assert speaker("ja")("record of the request") == "このリクエストの記録"
     assert titles.JAPANESE.keys() <= {rule.id for rule in all_rules()}
     rule = {"id": "waf-terminating-rule", "title": "A WAF rule refused requests"}
     assert titles.title(rule, "en") == "A WAF rule refused requests"

@@ -131,7 +131,7 @@ def _evidence(verdict: Row, say: Say, offset: int | None) -> list[str]:
     for proof in evidence[:5]:
         when = _stamp(proof.get("time"))
         local = f", {_stamp(proof.get('time'), offset)}" if offset else ""
-        role = f": {markdown(proof['role'])}" if proof.get("role") else ""
+        role = f": {markdown(say(proof['role']))}" if proof.get("role") else ""
         lines.append(
             f"- {_place(proof)} @{proof.get('offset')} ({when}{local}){role}  "
         )

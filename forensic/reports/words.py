@@ -138,6 +138,29 @@ _WORDS: dict[str, tuple[str, str]] = {
         "このアーカイブだけでは応答元を特定できません。確度: {sure}。",
     ),
     "an_error": ("the error", "エラー"),
+    # what a line of evidence shows
+    "record of the request": ("record of the request", "このリクエストの記録"),
+    "record of the response": ("record of the response", "この応答の記録"),
+    "error line of the failed try": (
+        "error line of the failed try",
+        "失敗した試行のエラー行",
+    ),
+    "tells why, about that moment": (
+        "tells why, about that moment",
+        "その頃に記録された原因",
+    ),
+    "web server was logging and has no such request": (
+        "web server was logging and has no such request",
+        "Web サーバーは記録中で、このリクエストの記録はない",
+    ),
+    "application was logging and has no such request": (
+        "application was logging and has no such request",
+        "アプリケーションは記録中で、このリクエストの記録はない",
+    ),
+    "app server was logging and has no such request": (
+        "application server was logging and has no such request",
+        "アプリケーションサーバーは記録中で、このリクエストの記録はない",
+    ),
     # columns
     "hop": ("hop", "層"),
     "source": ("source", "ファイル"),
