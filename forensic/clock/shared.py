@@ -167,7 +167,8 @@ def _link(left: Key, right: Key, relation: Relation) -> Link:
 def _vote(value: int, known: Key, relation: Relation) -> Vote:
     strength, sure = _weight(relation)
     n, rest = relation.count, relation.against
-    text = f"{n} requests also stand in {known.series}, which writes its offset"
+    also = "1 request also stands" if n == 1 else f"{n} requests also stand"
+    text = f"{also} in {known.series}, which writes its offset"
     if not is_zone(value):
         # A clock that is a quarter of an hour or more wrong looks like an odd zone.
         text += f" and is {offset_text(value)} behind, which no zone is"

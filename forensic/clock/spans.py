@@ -184,7 +184,7 @@ def _vote_columns(unit: Unit, decisions: Sequence[Decision]) -> Row:
             "method": "written offset",
             "votes_for": n,
             "votes_against": 0,
-            "detail": f"{n} lines write {offsets}",
+            "detail": f"{n} line{' writes' if n == 1 else 's write'} {offsets}",
         }
     return {
         "basis": max((d.basis for d in decisions), key=_BASES.index),

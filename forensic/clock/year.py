@@ -173,7 +173,9 @@ def _inner_votes(source: str, turn: int, inner: pl.DataFrame) -> list[Vote]:
             90 * n / total,
             "certain" if n >= 3 else "strong",
             "payload year",
-            f"{n} payload stamps inside {source} are dated {year}",
+            f"{n} payload stamps inside {source} are dated {year}"
+            if n > 1
+            else f"1 payload stamp inside {source} is dated {year}",
             n,
             total - n,
         )
