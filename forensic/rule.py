@@ -249,7 +249,7 @@ def tally(
 def _named(
     groups: pl.LazyFrame, rows: pl.LazyFrame, keys: list[str], tops: Sequence[str]
 ) -> pl.LazyFrame:
-    """Join the most frequent values of some columns to their groups."""
+    """Join the most frequent values of some columns."""
     for column in tops:
         values = leading(rows, keys, column)
         groups = groups.join(values, on=keys, how="left", nulls_equal=True)
@@ -258,9 +258,12 @@ def _named(
     return groups.with_columns(*listed, *numbered)
 
 
-def reasons(frames: Frames, hop: str, names: Sequence[str]) -> pl.LazyFrame:
-    """Events of a hop whose `reason` is one of these, with it in words as `why`."""
-    known = frames.telling.filter(pl.col("hop") == hop, pl.col("reason").is_in(names))
+def reasons(
+    frames: Frames, hop: str, names: Sequence[str], of: str = ""
+) -> pl.LazyFrame:
+    """Events of a hop (and product) with such a `reason`, in words as `why`."""
+    own = pl.col("format").str.starts_with(of).fill_null(value=True)
+    known = frames.telling.filter(hop=hop).filter(pl.col("reason").is_in(names), own)
     return known.with_columns(why=pl.col("reason").str.replace_all("_", " "))
 
 
@@ -338,12 +341,8 @@ def hop_words(column: str = "hop") -> pl.Expr:
 
 def plural(number: pl.Expr, noun: str) -> pl.Expr:
     """`1 request`, `2 requests`: the number with its noun."""
-    return pl.format(
-        "{} {}{}",
-        number,
-        pl.lit(noun),
-        pl.when(number != 1).then(pl.lit("s")).otherwise(pl.lit("")),
-    )
+    ending = pl.when(number != 1).then(pl.lit("s")).otherwise(pl.lit(""))
+    return pl.format("{} {}{}", number, pl.lit(noun), ending)
 
 
 def report(

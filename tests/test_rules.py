@@ -177,3 +177,14 @@ def test_rotations_of_a_log_without_a_year_are_told_once() -> None:
     assert found["level"].to_list() == ["low"]
     assert found["ask_for"].to_list() == [[]]
     assert found["summary"][0].startswith("syslog and its rotations (2 files) write")
+
+
+def test_what_apache_wrote_is_not_told_of_nginx() -> None:
+    rule = next(rule for rule in RULES if rule.id == "nginx-basic-auth")
+    [event, *_] = rule.positives[0].events
+
+    def found(name: str) -> int:
+        rows = Example(title="", events=[dict(event) | {"format": name}])
+        return rule.query(frames(rows)).collect().height
+
+    assert (found("nginx_error"), found("apache_error")) == (1, 0)

@@ -192,7 +192,7 @@ def _vote_columns(unit: Unit, decisions: Sequence[Decision]) -> Row:
         "method": " + ".join(dict.fromkeys(d.method for d in decisions)),
         "votes_for": sum(d.votes_for for d in decisions),
         "votes_against": sum(d.votes_against for d in decisions),
-        "detail": ". ".join(d.detail for d in decisions),
+        "detail": "; ".join(d.detail for d in decisions),
     }
 
 

@@ -21,6 +21,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=[
                 "access_forbidden_by_rule",
                 "directory_index_forbidden",

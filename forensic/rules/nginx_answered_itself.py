@@ -27,15 +27,17 @@ def _query(frames: Frames) -> pl.LazyFrame:
     return report(
         gather(frames, own, ["status"], tops=["path", "client_ip"]),
         summary=pl.format(
-            "nginx answered {} with {} itself: the log names no upstream for them, "
-            "though it does for others. Path {}; client {}",
+            "The web server answered {} with {} itself: the log names no upstream for "
+            "them, though it does for others. Path {}; client {}",
             plural(pl.col("count"), "request"),
             "status",
             "path_list",
             "client_ip_list",
         ),
         level=pl.when(grave).then(pl.lit("medium")).otherwise(pl.lit("low")),
-        ask_for=["nginx configuration of these locations: return, deny, limit, root"],
+        ask_for=[
+            "web server configuration of these locations: return, deny, limit, root"
+        ],
     )
 
 
@@ -50,7 +52,7 @@ def _line(status: int, upstream: str | None) -> dict[str, object]:
 
 RULE = Rule(
     id="nginx-answered-itself",
-    title="nginx made the error itself",
+    title="The web server made the error itself",
     level="low",
     description="nginx writes nothing to its error log for `return 403` and many other "
     "errors; an access log with upstream fields tells all the same.",

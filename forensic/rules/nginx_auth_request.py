@@ -18,7 +18,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["auth_request_failed"]),
+        partial(reasons, hop="web_server", of="nginx", names=["auth_request_failed"]),
         tops=["path", "client_ip"],
         summary=pl.format(
             "The authentication service failed for {}, which got 500: path {}; client"

@@ -23,6 +23,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["client_bad_request", "plain_http_to_https"],
         ),
         by=["why"],

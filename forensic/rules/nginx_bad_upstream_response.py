@@ -23,6 +23,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=[
                 "too_big_header",
                 "invalid_header",

@@ -20,6 +20,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["auth_password_mismatch", "auth_user_not_found"],
         ),
         by=["why"],

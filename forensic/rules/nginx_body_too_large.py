@@ -19,7 +19,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["body_too_large"]),
+        partial(reasons, hop="web_server", of="nginx", names=["body_too_large"]),
         tops=["path", "client_ip"],
         summary=pl.format(
             "nginx refused {} with 413, body over client_max_body_size: path {}; "

@@ -19,7 +19,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["client_certificate"]),
+        partial(reasons, hop="web_server", of="nginx", names=["client_certificate"]),
         tops=["client_ip", "message"],
         summary=pl.format(
             "nginx refused the certificate of {}: client {}; {}",

@@ -18,7 +18,7 @@ def _line(**columns: object) -> dict[str, object]:
 
 RULE = Rule(
     id="nginx-closed-connection",
-    title="nginx closed connections without an answer",
+    title="The web server closed connections without an answer",
     level="low",
     description="Status 444 is nginx's own for a configured hang-up, 408 for a client"
     " that was too slow, 000 for nothing sent.",
@@ -32,7 +32,7 @@ RULE = Rule(
         by=["status"],
         tops=["path", "client_ip", "user_agent"],
         summary=pl.format(
-            "nginx closed {} with {}: path {}; client {}; agent {}",
+            "The web server closed {} with {}: path {}; client {}; agent {}",
             plural(pl.col("count"), "request"),
             "status",
             "path_list",

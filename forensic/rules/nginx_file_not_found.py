@@ -24,6 +24,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["open_failed_2", "open_failed_20", "index_not_found"],
         ),
         tops=["path", "referrer", "client_ip"],

@@ -19,7 +19,10 @@ RULE = Rule(
     needs=["nginx_error"],
     query=counting(
         partial(
-            reasons, hop="web_server", names=["no_live_upstreams", "upstream_disabled"]
+            reasons,
+            hop="web_server",
+            of="nginx",
+            names=["no_live_upstreams", "upstream_disabled"],
         ),
         by=["why", "upstream"],
         tops=["path"],

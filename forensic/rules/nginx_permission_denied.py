@@ -18,7 +18,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["open_failed_13"]),
+        partial(reasons, hop="web_server", of="nginx", names=["open_failed_13"]),
         tops=["path", "client_ip"],
         summary=pl.format(
             "nginx may not read files of {}: the client got 403. Path {}; client {}",

@@ -9,6 +9,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop") == "web_server",
         pl.col("reason").is_in(["limiting_requests", "limiting_connections"]),
+        pl.col("format").str.starts_with("nginx").fill_null(value=True),
     ).with_columns(
         shared=pl.col("client_scope")
         .cast(pl.String)

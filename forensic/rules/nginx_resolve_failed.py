@@ -17,7 +17,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["resolve_failed"]),
+        partial(reasons, hop="web_server", of="nginx", names=["resolve_failed"]),
         tops=["path", "host"],
         summary=pl.format(
             "nginx could not resolve a name {}: path {}; host {}",

@@ -18,7 +18,9 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["signal", "reopening_logs"]),
+        partial(
+            reasons, hop="web_server", of="nginx", names=["signal", "reopening_logs"]
+        ),
         by=["why"],
         tops=["message"],
         summary=pl.format(

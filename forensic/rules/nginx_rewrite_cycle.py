@@ -18,7 +18,7 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["redirection_cycle"]),
+        partial(reasons, hop="web_server", of="nginx", names=["redirection_cycle"]),
         tops=["path"],
         summary=pl.format(
             "nginx ran in circles for {}, which got 500: path {}",

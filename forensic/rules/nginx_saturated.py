@@ -20,6 +20,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["worker_connections", "too_many_open_files"],
         ),
         by=["why"],

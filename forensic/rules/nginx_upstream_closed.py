@@ -25,6 +25,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["upstream_prematurely_closed", "recv_reset", "send_failed"],
         ),
         by=["why", "upstream"],

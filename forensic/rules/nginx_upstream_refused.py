@@ -21,6 +21,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=[
                 "connect_refused",
                 "connect_no_socket",

@@ -19,7 +19,10 @@ RULE = Rule(
     needs=["nginx_error"],
     query=counting(
         partial(
-            reasons, hop="web_server", names=["upstream_timed_out", "connect_timed_out"]
+            reasons,
+            hop="web_server",
+            of="nginx",
+            names=["upstream_timed_out", "connect_timed_out"],
         ),
         by=["upstream"],
         tops=["path", "client_ip"],

@@ -23,6 +23,7 @@ RULE = Rule(
         partial(
             reasons,
             hop="web_server",
+            of="nginx",
             names=["upstream_ssl_handshake", "upstream_certificate"],
         ),
         by=["why", "upstream"],

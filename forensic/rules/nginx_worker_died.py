@@ -17,7 +17,12 @@ RULE = Rule(
     hop="web_server",
     needs=["nginx_error"],
     query=counting(
-        partial(reasons, hop="web_server", names=["worker_exited", "out_of_memory"]),
+        partial(
+            reasons,
+            hop="web_server",
+            of="nginx",
+            names=["worker_exited", "out_of_memory"],
+        ),
         by=["why"],
         tops=["message"],
         summary=pl.format(
