@@ -5,6 +5,7 @@ import polars as pl
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 _ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
+_ENDED = r"(?m)^SystemExit\b"
 _NAME = r"^([\w.]+)"
 _PLACE = r'File "[^"]+", line \d+, in \S+'
 _TRACEBACK = """Exception on /boom [GET]
@@ -21,7 +22,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
             "Traceback (most recent call last):", literal=True
         ),
         # gunicorn raises it in a worker that it ends, and says so itself.
-        ~pl.col("message").str.contains("in handle_abort", literal=True),
+        (pl.col("hop") != "app_server") | ~pl.col("message").str.contains(_ENDED),
     ).with_columns(
         error=pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME),
         place=pl.col("message").str.extract_all(_PLACE).list.last(),
@@ -72,7 +73,8 @@ RULE = Rule(
                     message="Error handling request /slow\n"
                     "Traceback (most recent call last):\n"
                     '  File "base.py", line 204, in handle_abort\n'
-                    "SystemExit: 1"
+                    "SystemExit: 1",
+                    hop="app_server",
                 )
             ],
         ),

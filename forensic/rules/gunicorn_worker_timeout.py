@@ -4,6 +4,7 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
 
+_ENDED = r"(?m)^SystemExit\b"
 _FRAME = r'File "[^"]+", line \d+, in \S+'
 #: Code of libraries, in which nobody's request hangs by its own fault.
 _FOREIGN = r"/(?:site|dist)-packages/|/lib/python\d|<frozen |in handle_abort"
@@ -53,7 +54,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
 def _stuck(frames: Frames) -> pl.LazyFrame:
     """One row: `places` of the application's own code in which the workers were."""
     ended = frames.telling.filter(
-        pl.col("message").str.contains("in handle_abort", literal=True)
+        pl.col("hop") == "app_server", pl.col("message").str.contains(_ENDED)
     )
     frame = pl.col("message").str.extract_all(_FRAME).list
     own = frame.eval(pl.element().filter(~pl.element().str.contains(_FOREIGN)))
