@@ -552,6 +552,15 @@ def test_an_archive_without_errors_is_told_calmly() -> None:
     assert found["ask_for"] == found["missing"] == found["hypotheses"] == []
 
 
+def test_logs_that_hold_no_requests_tell_of_none() -> None:
+    boot = _row(1, source="syslog", hop="host", time=MINUTE, message="Started x.")
+    told = "hold no responses: whether requests failed is not seen in them"
+    assert told in verdict([boot], None)["sentence"]
+    asked = verdict([boot])["sentence"]
+    assert asked.startswith("No log of requests in the archive covers that moment")
+    assert "Likeliest" not in asked
+
+
 def test_an_archive_of_refusals_is_told_to_hold_no_server_error() -> None:
     found = verdict([*pings(), block(time=MINUTE, method="GET")], None)
     assert found["sentence"].endswith("No response of 500 or above was logged.")

@@ -115,7 +115,10 @@ def calm(events: pl.LazyFrame, gaps: pl.DataFrame) -> dict[str, Any]:
                 " its own making would not be seen."
             )
     elif lines:
-        sentence = "The logs of the archive hold no responses, so no errors either."
+        sentence = (
+            "The logs of the archive hold no responses: whether requests failed is not"
+            " seen in them."
+        )
     else:
         sentence = "The archive holds no log that could be read."
     return {
@@ -207,7 +210,6 @@ def unseen(
         if silence is not None:
             evidence += _heard(silence)
     known = _known_gaps(question, gaps)
-    path = question.path or "a request"
     what = _what(question)
     fronts = [hop for hop in ("load_balancer", "waf") if _ruled_out(quiet.get(hop))]
     if web is not None and excluded and "load_balancer" in fronts:
@@ -226,7 +228,10 @@ def unseen(
         sentence += _otherwise(quiet)
         confidence = "none"
     elif not quiet:
-        sentence = f"No log of the archive covers that moment: {path} cannot be judged."
+        sentence = (
+            "No log of requests in the archive covers that moment: who answered"
+            f" {what} cannot be told."
+        )
         confidence = "none"
     else:
         sentence = f"No record of {what} was found at that time."

@@ -87,7 +87,7 @@ JAPANESE = {
     "waf-several-acls": "複数の Web ACL の記録",
     "waf-terminating-rule": "WAF のルールがリクエストを拒否",
     "year-inferred": "ログの年を推定",
-    "zone-mismatch": "同じシステムのログの時間帯が異なる",
+    "zone-mismatch": "ログのタイムゾーンが異なる、または確定できない",
 }
 
 

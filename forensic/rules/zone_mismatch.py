@@ -81,7 +81,7 @@ _BALANCER = _UNIVERSAL | {"source": "alb.log", "basis": "written", "utc_offset":
 
 RULE = Rule(
     id="zone-mismatch",
-    title="Logs of one system are stamped in different time zones",
+    title="Logs are stamped in different or unproven time zones",
     level="informational",
     description="Lines of one moment carry different hours. Who searches the raw files "
     "by the hour finds nothing; the case has every event in UTC.",
