@@ -170,19 +170,37 @@ _USUAL = [
 _MILLIS = r"(?:^|[ |;,\t\"])([0-9]{1,6}\.[0-9]{3})"
 
 
-def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
-    """Return what values without names tell of the hop below, and the duration.
+#: The usual labels of values, where a tail has some.
+_LABELLED = r"(?:^|[ |;,\t\"\[])(?:{})[=:]\"?(?:{value}(?:, | : ))*({value})" + _BORDER
+_CODE = r"[1-5][0-9]{2}"
+_SECONDS = r"[0-9]{1,6}\.[0-9]{1,6}"
+_US = _LABELLED.format("us|ustatus|ups_status|upstream_status", value=_CODE)
+_RT = _LABELLED.format("rt|request_time|req_time|reqtime", value=_SECONDS)
+_URT = _LABELLED.format("urt|ut|upstream_response_time|upstream_time", value=_SECONDS)
+_TRACE = r"\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})"
 
-    nginx writes times with three decimals, and none is longer than `$request_time`.
+
+def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
+    """Return what a tail of unknown order tells of the hop below, and the durations.
+
+    Values with one of the usual labels are what that says. Of values without, nginx
+    writes times with three decimals, and none is longer than `$request_time`.
     """
     status = tail.str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
+    labelled = tail.str.extract(_US).cast(pl.Int16, strict=False)
     times = tail.str.extract_all(_MILLIS).list.eval(
         pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64)
     )
     return {
         "upstream": tail.str.extract(_UPSTREAM),
-        "upstream_status": pl.when(status.is_in(_USUAL)).then(status),
-        "duration": times.list.max(),
+        "upstream_status": pl.coalesce(
+            labelled, pl.when(status.is_in(_USUAL)).then(status)
+        ),
+        "duration": pl.coalesce(
+            tail.str.extract(_RT).cast(pl.Float64), times.list.max()
+        ),
+        "upstream_duration": tail.str.extract(_URT).cast(pl.Float64),
+        "trace_id": tail.str.extract(_TRACE),
     }
 
 
