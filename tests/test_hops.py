@@ -43,6 +43,8 @@ def alb(status: int, target: int | None = None, **more: Any) -> dict[str, Any]:
     }
 
 
+#: A peer of a web server that nothing private stands in front of.
+OPEN = {"client_ip": "130.176.1.9", "client_scope": "public"}
 HAPROXY: dict[str, Any] = {"format": "haproxy", "action": None}
 
 
@@ -195,13 +197,64 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
     ),
     (
         "CloudFront refuses, neither the WAF nor the origin has it",
-        [cdn(403, "Error"), waf(path="/b", action="ALLOW"), web(200, path="/c")],
+        [
+            cdn(403, "Error"),
+            waf(path="/b", action="ALLOW"),
+            web(200, path="/c", **OPEN),
+        ],
         ("cdn", "access_forbidden", "strong"),
     ),
     (
         "CloudFront's error may be a WAF's that has no log",
-        [cdn(403, "Error"), web(200, path="/c")],
+        [cdn(403, "Error"), web(200, path="/c", **OPEN)],
         ("cdn", "access_forbidden", "weak"),
+    ),
+    (
+        "CloudFront's error may be that of a load balancer that has no log",
+        [cdn(503, "Error"), web(200, path="/c")],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "a CDN's origin answered, and not as the web server behind it logs",
+        [cdn(503, "", upstream_status=503), web(200, path="/c")],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "what stands between a CDN and the web server waited in vain",
+        [cdn(504, "", upstream_status=504), web(499)],
+        ("load_balancer", "target_timeout", "strong"),
+    ),
+    (
+        "a CDN that is asked without any other hop between waited in vain",
+        [cdn(504, "Error"), web(499, **OPEN)],
+        ("cdn", "upstream_timeout", "strong"),
+    ),
+    (
+        "the target answered, and the application has not that request",
+        [
+            alb(403, 403),
+            said(200, path="/c", time=T - timedelta(seconds=9)),
+            said(200, path="/d", time=T + timedelta(seconds=9)),
+        ],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "the target answered, and the web server has not that request",
+        [
+            alb(403, 403),
+            web(200, path="/c", time=T - timedelta(seconds=9)),
+            web(200, path="/d", time=T + timedelta(seconds=9)),
+        ],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "PHP-FPM names its script, not the path",
+        [
+            web(403),
+            app("", source="fpm.log", level=None, method="GET", status=403)
+            | {"path": "/index.php", "client_ip": "127.0.0.1"},
+        ],
+        ("application", "application_response", "strong"),
     ),
     (
         "CloudFront cannot connect",
@@ -814,6 +867,42 @@ def test_apache_writes_why_after_it_has_waited() -> None:
     assert (row["answered_by"], row["cause"]) == ("web_server", "upstream_timeout")
     assert row["confidence"] == "certain"
     assert row["evidence"][1]["source"] == "apache2/error.log"
+
+
+def test_a_worker_dies_at_the_end_of_a_request_not_at_its_stamped_start() -> None:
+    end = T + timedelta(seconds=30)
+    closed = "AH01102: error reading status line from remote server 127.0.0.1:8000"
+    found = correlate(
+        events(
+            web(502, **APACHE),
+            error(closed, path=None, method=None, time=end),
+            app("WORKER TIMEOUT (pid:812)", time=end),
+        ),
+        NO_CLOCKS,
+        NO_SOURCES,
+    )
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "worker_timeout")
+
+
+def test_an_access_log_in_the_journal_stands_behind_the_web_server() -> None:
+    """Its lines have the envelope's level, and are no error log's for that."""
+    times = [T + timedelta(minutes=n) for n in range(7)]
+    inner: dict[str, Any] = {"source": "journal.json", "level": "info"}
+    inner |= {"client_ip": "127.0.0.1", "client_scope": "loopback", "process": "java"}
+    both = [
+        row
+        for n, time in enumerate(times)
+        for row in (
+            web(200, path=f"/{n}", time=time),
+            web(200, path=f"/{n}", time=time, **inner),
+        )
+    ]
+    refused = web(403, time=times[3] + timedelta(seconds=9))
+    found = correlate(events(*both, refused), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("web_server", "weak")
+    assert "stands behind it logs its requests" in row["explanation"]
 
 
 def test_what_mod_evasive_refuses_is_a_limit() -> None:

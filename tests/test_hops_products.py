@@ -253,4 +253,4 @@ def test_an_answer_of_the_origin_is_not_the_cdn_s_although_its_logs_miss_it() ->
     rows = pl.from_dicts([web | {"path": "/"}, edge], schema=EVENT)
     clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
     row = correlate(rows.lazy(), clocks, sources).row(0, named=True)
-    assert (row["answered_by"], row["confidence"]) == ("application", "weak")
+    assert (row["answered_by"], row["confidence"]) == ("unknown", "weak")

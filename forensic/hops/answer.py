@@ -106,6 +106,14 @@ def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
     return lines
 
 
+def _candidates(groups: pl.DataFrame, missing: list[str]) -> list[str]:
+    """Who can have answered: where no record says it, the hops without a record."""
+    named = groups["answered_by"].cast(pl.String).to_list()
+    unnamed = missing if named[0] == "unknown" else []
+    hops = dict.fromkeys([*unnamed, *named])
+    return [hop for hop in hops if hop != "unknown"] or ["unknown"]
+
+
 def _from_requests(
     match: Match, quiet: Mapping[str, Silence], events: pl.LazyFrame, *, asked: bool
 ) -> dict[str, Any]:
@@ -129,9 +137,7 @@ def _from_requests(
     others = _others(groups, found.height, asked=asked) if found.height > 1 else ""
     return {
         "answered_by": str(top["answered_by"]),
-        "candidates": list(
-            dict.fromkeys(groups["answered_by"].cast(pl.String).to_list())
-        ),
+        "candidates": _candidates(groups, best["missing"]),
         "cause": top["cause"],
         "rule": top["rule"],
         "confidence": confidence,

@@ -64,7 +64,8 @@ def cdn() -> list[Line]:
     """The lines about what the edge itself answers, a WAF's answers excepted.
 
     A plain `Error` also stands for what a WAF or the origin answered: only where
-    those have logs does their silence speak.
+    those have logs does their silence speak, and not where something without a log
+    stands in front of the web servers.
     """
     left = Line(
         when=_REASON.str.contains(r"^Client(?:HungUpRequest|CommError)$")
@@ -101,7 +102,8 @@ def cdn() -> list[Line]:
         Line(
             when=_REASON.is_in(["Error", "OriginError"])
             & (_STATUS >= 400)
-            & _NO_ORIGIN,
+            & _NO_ORIGIN
+            & ~pl.col("fronted"),
             by="cdn",
             cause=_cause(),
             sure=pl.when(others_logged)

@@ -80,8 +80,11 @@ def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
     return requests.filter(held)
 
 
-def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
+def _context(
+    requests: pl.DataFrame, known: Facts, inner_logs: list[str]
+) -> pl.DataFrame:
     """The requests with what the archive as a whole can show about each."""
+    behind = [stream.split("\n")[0] for stream in inner_logs]
     reached = known.families("upstreams")
     judged = [*known.families("statuses"), *known.families("actions")]
     minute = pl.col("time") // _MINUTE
@@ -109,6 +112,9 @@ def _context(requests: pl.DataFrame, known: Facts) -> pl.DataFrame:
         ),
         balancer_passes=~pl.col("load_balancer_source").is_in(judged),
         web_known=pl.lit(known.has("web_server")),
+        web_served=known.served(pl.col("time")),
+        inner_served=known.served(pl.col("time"), behind),
+        fronted=pl.lit(known.fronted()),
         web_complains=known.complained(pl.col("time")),
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
@@ -165,7 +171,7 @@ def _noted(
         "note",
         *(
             pl.col(c).alias(f"note_{c}")
-            for c in ("kind", "cause", "rule", "source", "line", "offset")
+            for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
         ),
     )
     by_row = direct.join(lines, on="note", maintain_order="left")
@@ -228,7 +234,7 @@ def _decided(
     found = _outer(found)
     found = _noted(found, frame, said)
     found = _told(found, said)
-    return decide(_context(found, known))
+    return decide(_context(found, known, inner))
 
 
 def _parts(

@@ -60,17 +60,19 @@ def _missing(facts: Facts) -> pl.Expr:
     health = pl.col("user_agent").str.contains(_HEALTH).fill_null(value=False)
     proxied = scope.is_in(["private", "shared"]).fill_null(value=False) & ~health
     inside = by.is_in(["web_server", "app_server", "application"])
-    nothing = pl.col("load_balancer_row").is_null()
-    nothing &= pl.col("cdn_row").is_null()
+    unbalanced = pl.col("load_balancer_row").is_null()
+    nothing = unbalanced & pl.col("cdn_row").is_null()
+    # Of a load balancer's target, nobody knows which of them it was.
+    inside |= (by == "unknown") & ~unbalanced
     no_web = pl.col("web_server_row").is_null() & inside
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
-    app &= pl.col("trace").is_null() & (by == "application")
+    app &= pl.col("trace").is_null()
+    app &= (by == "application") | ((by == "unknown") & ~unbalanced)
     through = pl.col("load_balancer_row").is_not_null() | facts.has("web_server")
-    balancer = nothing & (
-        proxied | ((by == "waf") & facts.has("load_balancer")) | (by == "unknown")
-    )
+    balancer = nothing & (proxied | ((by == "waf") & facts.has("load_balancer")))
+    balancer |= unbalanced & ((by == "unknown") | (by == "load_balancer"))
     # CloudFront logs what its WAF ends as an error of its own.
-    perhaps = (by == "cdn") & (pl.col("cdn_reason") == "Error")
+    perhaps = by.is_in(["cdn", "unknown"]) & (pl.col("cdn_reason") == "Error")
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
     # Cloudflare's record is its WAF's, too; so is Google's of Cloud Armor.
     unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from forensic.hops.responses import recorded
+
 __all__ = ["ROTATION", "Facts", "gather"]
 
 _MINUTE = 60_000_000
+#: So many times as many private peers as public ones: a few ask it past the proxy.
+_NEARLY_ALL = 19
 #: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
 ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 
@@ -38,7 +42,22 @@ class Facts:
 
     def complained(self, moment: pl.Expr) -> pl.Expr:
         """Whether an error log of a web server spans that moment (µs)."""
-        web = (pl.col("hop") == "web_server") & (pl.col("complaints") > 0)
+        return self._spanned(moment, pl.col("complaints") > 0)
+
+    def served(self, moment: pl.Expr, families: list[str] | None = None) -> pl.Expr:
+        """Whether an access log of a web server, or one of these, spans that moment."""
+        named = pl.lit(families is None) | pl.col("family").is_in(families or [])
+        return self._spanned(moment, named & (pl.col("answers") > 0))
+
+    def fronted(self) -> bool:
+        """Whether web servers name only private peers, and no log is of those."""
+        web = self.profile.filter(pl.col("hop") == "web_server")
+        near, far = web["private"].sum(), web["public"].sum()
+        return near > far * _NEARLY_ALL and not self.has("load_balancer")
+
+    def _spanned(self, moment: pl.Expr, wanted: pl.Expr) -> pl.Expr:
+        """Whether a web server's log of that kind, rotations included, spans it."""
+        web = (pl.col("hop") == "web_server") & wanted
         logs = self.profile.filter(web).group_by("family")
         spans = logs.agg(pl.col("first").min(), pl.col("last").max()).drop_nulls()
         spanned = pl.lit(value=False)
@@ -56,10 +75,7 @@ def gather(events: pl.LazyFrame) -> Facts:
         .agg(
             events=pl.len(),
             # An error line about a refusal names a status, and is no answer's record.
-            answers=(
-                pl.col("status").is_not_null()
-                & (pl.col("level").is_null() | (pl.col("hop") != "web_server"))
-            ).sum(),
+            answers=(pl.col("status").is_not_null() & recorded()).sum(),
             upstreams=(
                 pl.col("upstream_status").is_not_null()
                 | pl.col("upstream").is_not_null()

@@ -66,7 +66,10 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(machine=pl.lit(""))
         kills = kills.with_columns(machine=pl.lit(""))
     joined = (
-        rows.select("request", "time", "duration", "machine")
+        # The error line stands at the end, an access line often at the start.
+        rows.select(
+            "request", "duration", "machine", time=pl.coalesce("note_time", "time")
+        )
         .sort("time", "request")
         .join_asof(
             kills.with_columns(at=pl.col("time")).sort("time", "note"),

@@ -60,12 +60,15 @@ class _Columns:
     expected: Ints
     dispatched: Flags
     error: Flags
+    script: Flags
     keys: dict[str, npt.NDArray[np.uint64]]
 
 
 _KEYS = ["method", "path", "query", "agent", "peer", "trace", "request"]
 _SELF_ANSWERED = r"(?:waf|fixed-response|redirect|authenticate[a-z-]*|jwt-validation)$"
 
+#: A script that answers for all paths: PHP-FPM writes its name, not what was asked.
+_FRONT_SCRIPT = r"(?:^|/)(?:index|app)\.php$"
 #: Words of gateways for what their firewall ended.
 _FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
 
@@ -85,6 +88,7 @@ def _columns(frame: pl.DataFrame) -> _Columns:
         start=pl.coalesce("start", "time").fill_null(0),
         has_start=pl.col("start").is_not_null() | waf,
         timed=pl.col("time").is_not_null(),
+        script=pl.col("path").str.contains(_FRONT_SCRIPT).fill_null(value=False),
         status=pl.col("status").cast(pl.Int64).fill_null(-1),
         expected=pl.col("upstream_status").cast(pl.Int64).fill_null(-1),
         dispatched=pl.when(waf)
@@ -245,12 +249,19 @@ def _through(joiner: _Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     cut = outer & ~passed
     statuses = (expected, columns.status)
     joiner.join(passed, inner, tier, sets[0], _CLOSE, statuses=statuses)
+    # What a CDN got from its origin, a hop without a log may have made.
+    blind = ~logs_upstream | (columns.tier == TIERS["cdn"])
     own = np.isin(columns.status, _OWN_STATUSES)
-    left = cut | (outer & ~logs_upstream & own)
-    joiner.join(left, inner & (columns.status == _LEFT), tier, sets[0], _CLOSE)
+    left = cut | (outer & blind & own)
+    alone = inner & (columns.status == _LEFT)
+    joiner.join(left, alone, tier, sets[0], _CLOSE)
     for fields in sets[1:]:
         joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
+        if "query" in fields:
+            joiner.join(left, alone, tier, fields, _CLOSE)
     joiner.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
+    script = inner & columns.script
+    joiner.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
     # An outer answer of its own making: the inner hop may have said anything.
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
     joiner.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)

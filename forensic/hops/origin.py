@@ -2,6 +2,15 @@
 
 import polars as pl
 
+from forensic.hops.between import (
+    APP_SILENT,
+    ASKED,
+    INNER_SILENT,
+    STATUS,
+    WEB,
+    between,
+    given_up,
+)
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
@@ -35,8 +44,6 @@ _PAGES = {
     status: [markup + 2 * len(title) + name for markup in _MARKUP for name in _NAMES]
     for status, title in _TITLES.items()
 }
-_WEB = pl.col("web_status").is_not_null()
-_STATUS = pl.coalesce("web_status", "load_balancer_upstream_status", "status")
 _SIZE = pl.col("web_bytes_sent")
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
@@ -46,12 +53,9 @@ _NOTE = pl.col("note_cause")
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
-    (pl.col("application_status") == _STATUS) | (pl.col("app_server_status") == _STATUS)
+    (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
 _THROWN = pl.col("trace_kind") == "exception"
-_APP_SILENT = (
-    pl.col("app_logs_requests") & pl.col("app_covered") & ~has("application")
-) & ~has("app_server")
 
 
 def _own_cause() -> pl.Expr:
@@ -68,14 +72,14 @@ def _own_cause() -> pl.Expr:
         504: "upstream_timeout",
         **dict.fromkeys(_PROTOCOL, "bad_request"),
     }
-    known = _STATUS.replace_strict(
+    known = STATUS.replace_strict(
         list(by_status),
         list(by_status.values()),
         default="unknown",
         return_dtype=pl.String,
     )
     # Limits are written to the error log by default, a `return 503` is not.
-    unsaid = (_STATUS == 503) & pl.col("web_complains")
+    unsaid = (STATUS == 503) & pl.col("web_complains")
     return pl.when(sure_of(unsaid)).then(pl.lit("fixed_response")).otherwise(known)
 
 
@@ -85,7 +89,7 @@ def _upstream_cause() -> pl.Expr:
     return (
         pl.when(_INCIDENT.is_not_null())
         .then(_INCIDENT)
-        .when(_STATUS == 504)
+        .when(STATUS == 504)
         .then(pl.lit("upstream_timeout"))
         .when(waited < 0.01)
         .then(pl.lit("upstream_refused"))
@@ -95,7 +99,7 @@ def _upstream_cause() -> pl.Expr:
 
 def _app_cause() -> pl.Expr:
     """Whether the application failed or decided."""
-    failed = sure_of(_THROWN) | ((_STATUS == 500) & ~pl.col("app_speaks"))
+    failed = sure_of(_THROWN) | ((STATUS == 500) & ~pl.col("app_speaks"))
     return (
         pl.when(failed)
         .then(pl.lit("exception"))
@@ -107,7 +111,7 @@ def _own_page() -> pl.Expr:
     """Whether the body has the size of the page that nginx itself sends."""
     found = pl.lit(value=False)
     for status, sizes in _PAGES.items():
-        found |= (_STATUS == status) & _SIZE.is_in(sizes)
+        found |= (STATUS == status) & _SIZE.is_in(sizes)
     return sure_of(found)
 
 
@@ -158,14 +162,14 @@ def _noted() -> list[Line]:
 
 def _app_sure(otherwise: str) -> pl.Expr:
     """How sure that is: a 500 of which no log speaks may be either."""
-    guessed = (_STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(_THROWN)
+    guessed = (STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(_THROWN)
     return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
 
 
 def _with_upstream() -> list[Line]:
     """A web server that logs what the upstream answered."""
-    passed = _WEB & _LOGS_UP & (_UP == _STATUS)
-    gateway = _STATUS.is_in([502, 504])
+    passed = WEB & _LOGS_UP & (_UP == STATUS)
+    gateway = STATUS.is_in([502, 504])
     return [
         Line(
             when=sure_of(pl.col("trace_kind") == "invalid_request"),
@@ -175,15 +179,15 @@ def _with_upstream() -> list[Line]:
             because="it logs that it could not read the request",
         ),
         Line(
-            when=_WEB & _LOGS_UP & _UP.is_null() & (_STATUS >= 400) & ~_APP_SAYS,
+            when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
-            cause=pl.when(_STATUS.is_in([502, 504]))
+            cause=pl.when(STATUS.is_in([502, 504]))
             .then(_upstream_cause())
             .otherwise(_own_cause()),
             sure=pl.when(_CADDY).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because=pl.when(_CADDY)
             .then(pl.lit("no header of a server behind it is in the answer"))
-            .when((_STATUS == 503) & ~pl.col("web_complains"))
+            .when((STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_UNASKED}: a limit, or a fixed answer"))
             .otherwise(pl.lit(_UNASKED)),
         ),
@@ -216,10 +220,7 @@ def _with_upstream() -> list[Line]:
             because="the web server passed the upstream's status on",
         ),
         Line(
-            when=_WEB
-            & _LOGS_UP
-            & _UP.is_not_null()
-            & ((_STATUS >= 400) | (_UP >= 400)),
+            when=WEB & _LOGS_UP & _UP.is_not_null() & ((STATUS >= 400) | (_UP >= 400)),
             by="web_server",
             cause=pl.when(gateway)
             .then(_upstream_cause())
@@ -236,9 +237,9 @@ def _with_upstream() -> list[Line]:
 
 def _without_upstream() -> list[Line]:
     """A web server that does not say what the upstream answered, or no web log."""
-    malformed = _WEB & (pl.col("method").is_null() | pl.col("path").is_null())
-    gateway = _STATUS.is_in([502, 504])
-    web = _WEB | BALANCED
+    malformed = WEB & (pl.col("method").is_null() | pl.col("path").is_null())
+    gateway = STATUS.is_in([502, 504])
+    web = WEB | BALANCED
     static = pl.col("path").str.contains(_STATIC)
     return [
         Line(
@@ -256,7 +257,7 @@ def _without_upstream() -> list[Line]:
             because="its own log has the request with this status",
         ),
         Line(
-            when=sure_of(_THROWN) & (_STATUS >= 500) & ~(gateway & _own_page()),
+            when=sure_of(_THROWN) & (STATUS >= 500) & ~(gateway & _own_page()),
             by="application",
             cause="exception",
             sure=pl.when(_own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
@@ -271,7 +272,7 @@ def _without_upstream() -> list[Line]:
         ),
         Line(
             when=malformed
-            | (_WEB & _STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
+            | (WEB & STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
             by="web_server",
             cause=_own_cause(),
             sure="strong",
@@ -292,61 +293,66 @@ def _without_upstream() -> list[Line]:
             because="it writes this status for an upstream that fails",
         ),
         Line(
-            when=_WEB & pl.col("web_upstream").is_not_null() & (_STATUS >= 400),
+            when=WEB & pl.col("web_upstream").is_not_null() & (STATUS >= 400),
             by="application",
             cause=_app_cause(),
             sure=_app_sure("strong"),
             because="the web server asked its upstream before it answered",
         ),
         Line(
-            when=_WEB & _APP_SILENT & (_STATUS >= 400) & (_STATUS != 500),
+            when=WEB & (APP_SILENT | INNER_SILENT) & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
-            because="the application logs its requests, and this one is not among them",
+            because="what stands behind it logs its requests, and this one is not among"
+            " them",
         ),
         Line(
-            when=_WEB & ~_LOGS_UP & _own_page() & (_STATUS >= 400),
+            when=WEB & (STATUS == 503) & pl.col("app_covered") & ~has("application"),
+            by="web_server",
+            cause=_own_cause(),
+            sure="weak",
+            because="the application was logging and says nothing of it",
+        ),
+        Line(
+            when=WEB & ~_LOGS_UP & _own_page() & (STATUS >= 400),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
             because="its body has the size of nginx's own error page",
         ),
         Line(
-            when=_WEB & ~pl.col("proxies") & (_STATUS >= 400),
+            when=WEB & ~pl.col("proxies") & (STATUS >= 400),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
             because="nothing in the archive shows an upstream behind it",
         ),
         Line(
-            when=(_WEB | BALANCED)
-            & (_STATUS.is_in([408, 413, 414]) | (sure_of(static) & (_STATUS == 404))),
+            when=(WEB | BALANCED)
+            & (STATUS.is_in([408, 413, 414]) | (sure_of(static) & (STATUS == 404))),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
             because="such an answer is a web server's more often than an application's",
         ),
         Line(
-            when=_WEB & (_STATUS == 429) & ~pl.col("app_speaks"),
+            when=WEB & (STATUS == 429) & ~pl.col("app_speaks"),
             by="web_server",
             cause="rate_limited",
             sure="weak",
             because="limits stand in front of an application more often than in it",
         ),
+        *between(),
         Line(
-            when=has("cdn")
-            & pl.col("cdn_upstream_status").is_null()
-            & ~BALANCED
-            & ~_WEB
-            & pl.col("web_known"),
+            when=has("cdn") & ~ASKED & ~BALANCED & ~WEB & pl.col("web_known"),
             by="cdn",
             cause="unknown",
             sure="weak",
             because="no hop behind it has the request",
         ),
         Line(
-            when=(_WEB | BALANCED | has("cdn")) & (_STATUS >= 400),
+            when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
             by="application",
             cause=_app_cause(),
             sure="weak",
@@ -365,6 +371,7 @@ def _without_upstream() -> list[Line]:
 def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
+        *given_up(),
         *_noted(),
         *iis.lines(),
         *s3.lines(),

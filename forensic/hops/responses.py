@@ -10,7 +10,7 @@ from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.schema import HOPS
 
-__all__ = ["TIERS", "collect", "hashed", "is_error"]
+__all__ = ["TIERS", "collect", "hashed", "is_error", "recorded"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -94,17 +94,20 @@ def _peer() -> pl.Expr:
     return pl.when(inside).then(pl.coalesce(appended, public)).otherwise(own)
 
 
-def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The events that are records of a response.
+def recorded() -> pl.Expr:
+    """Whether a line with a status is an answer's record.
 
     A web server's line that has a level is one of its error log, unless the level is
     the envelope's: syslog writes one before an access line too, which has no message.
     """
+    written = pl.col("level").is_null() | (pl.col("hop") != "web_server")
+    return written | pl.col("message").is_null()
+
+
+def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The events that are records of a response."""
     tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
-    hop = pl.col("hop")
-    written = pl.col("level").is_null() | (hop != "web_server")
-    written |= pl.col("message").is_null()
-    return events.filter(hop.is_in(_LOGGED) & tells & written)
+    return events.filter(pl.col("hop").is_in(_LOGGED) & tells & recorded())
 
 
 def _path() -> pl.Expr:
