@@ -652,6 +652,20 @@ def test_several_answers_are_all_told_and_none_is_sure() -> None:
         assert answer_ in told
 
 
+def test_what_one_host_tells_holds_for_another_that_has_no_log() -> None:
+    balanced: dict[str, Any] = {"source": "alb.log", "hop": "load_balancer"}
+    balanced |= {"method": "GET", "path": "/x", "status": 404, "upstream_status": 404}
+    balanced |= {"upstream": "10.1.2.3:80", "action": "forward"}
+    web: dict[str, Any] = {"source": "nginx/access.log", "hop": "web_server"}
+    web |= {"method": "GET", "path": "/x", "status": 404, "upstream_status": 404}
+    times = [MINUTE + timedelta(seconds=9 * number) for number in range(1, 5)]
+    rows = [_row(900 + n, **balanced, time=time) for n, time in enumerate(times)]
+    rows.append(_row(990, **web, time=times[1]))
+    found = verdict([*pings(), *rows], Question(status=404, path="/x"))
+    assert (found["answered_by"], found["confidence"]) == ("application", "weak")
+    assert "4 requests fit; 1 of them was answered so" in found["sentence"]
+
+
 def test_that_others_came_through_is_told() -> None:
     other = _row(900, source="nginx/access.log", hop="web_server", path="/app/admin")
     other |= {"time": MINUTE + timedelta(seconds=20), "status": 200, "method": "GET"}

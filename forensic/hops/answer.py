@@ -19,6 +19,8 @@ __all__ = ["answer"]
 
 _ORDER = ["certain", "strong", "weak", "none"]
 _LOWER = {"certain": "strong", "strong": "weak"}
+#: Of so many hosts one may be collected, and tell for all.
+_HOSTS = 4
 #: Coverage lines that back an answer up: enough to check, few enough to read.
 _BACKING = 3
 #: Other answers that are told: a question without a time may mean any of them.
@@ -51,8 +53,14 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
             ),
             total=pl.col("count").sum().over("answered_by", "cause", "rule"),
         )
+        .with_columns(
+            # Of those that another host answered no log tells: no word against.
+            weight=pl.when(pl.col("answered_by") == "unknown")
+            .then(pl.col("total") / _HOSTS)
+            .otherwise(pl.col("total"))
+        )
         .sort(
-            "total",
+            "weight",
             "rank",
             "answered_by",
             "cause",
