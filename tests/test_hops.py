@@ -248,6 +248,16 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("unknown", "unknown", "weak"),
     ),
     (
+        "a 503 of which the application says nothing may have many causes",
+        [
+            error("limiting requests", time=T - timedelta(seconds=60), path="/l"),
+            web(503),
+            error("limiting requests", time=T + timedelta(seconds=60), path="/l"),
+            app("started", hop="application", level="info"),
+        ],
+        ("web_server", "unknown", "weak"),
+    ),
+    (
         "PHP-FPM names its script, not the path",
         [
             web(403),

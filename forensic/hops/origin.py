@@ -302,7 +302,10 @@ def _without_upstream() -> list[Line]:
         Line(
             when=WEB & (APP_SILENT | INNER_SILENT) & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
-            cause=_own_cause(),
+            # Apache answers 503 for a server behind it that refuses, too.
+            cause=pl.when((STATUS == 503) & ~APP_SILENT)
+            .then(pl.lit("unknown"))
+            .otherwise(_own_cause()),
             sure="weak",
             because="what stands behind it logs its requests, and this one is not among"
             " them",
@@ -310,7 +313,7 @@ def _without_upstream() -> list[Line]:
         Line(
             when=WEB & (STATUS == 503) & pl.col("app_covered") & ~has("application"),
             by="web_server",
-            cause=_own_cause(),
+            cause="unknown",
             sure="weak",
             because="the application was logging and says nothing of it",
         ),
