@@ -12,7 +12,6 @@ from forensic.hops.match import Match, fitting, matches, nearest, weightiest
 from forensic.hops.meant import NO_ZONE, meant, zones_around
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
-from forensic.hops.served import served
 from forensic.wish import ask, formats_of
 
 __all__ = ["answer"]
@@ -226,7 +225,7 @@ def answer(
     sent = None
     if question and (match.far or not match.rows.height):
         # An error some minutes off is not what was asked about, where this is.
-        sent = served(events, clocks, asked)
+        sent = success.served(events, clocks, asked)
         fine = success.succeeded(events, raw, sources, asked)
         if fine.rows.height and not (sent and _plainer(sent, fine)):
             match = fine
