@@ -27,7 +27,7 @@ __all__ = ["correlate"]
 
 _MINUTE = 60_000_000
 #: Events a window; what one window needs stays far below the memory limit.
-_WINDOW = 700_000
+_WINDOW = 500_000
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * _MINUTE
 
