@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from forensic.case import Case
-from forensic.cli import explore
+from forensic.cli import custody, explore
 from forensic.errors import (
     EvidenceMismatch,
     ForensicError,
@@ -40,7 +40,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     app = typer.Typer()
-    for name, command in explore.COMMANDS:
+    for name, command in [*explore.COMMANDS, *custody.COMMANDS]:
         app.command(name)(command)
 
     def go(*arguments: object) -> Result:

@@ -22,7 +22,7 @@ from forensic.workers import loading
 __all__ = ["app", "run"]
 
 #: The modules that have commands; those of the first load what they need later.
-_GROUPS = ["stages", "explore", "export", "catalogue"]
+_GROUPS = ["stages", "explore", "custody", "export", "catalogue"]
 _STAGES = ["analyze", "parse", "correlate", "detect", "report"]
 #: Where the case goes to has no room, or is not to be written.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}

@@ -1,6 +1,6 @@
 """Drill-down on a finished case.
 
-Commands: why, timeline, show, coverage, clocks, findings, query, info, verify.
+Commands: why, timeline, show, coverage, clocks, findings, query.
 """
 
 from collections.abc import Callable
@@ -13,18 +13,14 @@ import typer
 from forensic import hops
 from forensic.case import Case
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
-from forensic.errors import EvidenceMismatch, NothingFound, UsageError
+from forensic.errors import NothingFound, UsageError
 from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
-from forensic.reports.escape import shown
-from forensic.reports.paper import number, size
 from forensic.reports.times import stamp, zone_name
 from forensic.reports.words import speaker
 from forensic.schema import HOPS, LEVELS
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "Archives", "AsJson", "CaseFolder", "opened"]
 
-#: The files of a case that say what the evidence was: changed, they say nothing.
-_TELLING = ("SHA256SUMS", "case.json", "sources.parquet")
 CaseFolder = Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Secrets = Annotated[bool, typer.Option("--secrets", help="Show credentials as well.")]
@@ -38,7 +34,7 @@ Archives = Annotated[
 _BRIEF = 30
 
 
-def _opened(folder: Path) -> Case:
+def opened(folder: Path) -> Case:
     """The case, whose bytes are those that were written: only then are they read.
 
     Readers of Parquet tell some changes as other values, and not as errors.
@@ -75,7 +71,7 @@ def why(
 
     Example: forensic why export.case --at "2025-02-06 14:32 +09:00" --status 403
     """
-    case = _opened(folder)
+    case = opened(folder)
     asked = any(value is not None for value in (at, status, path))
     verdict = excerpt.quoted(
         case,
@@ -117,7 +113,7 @@ def timeline(
 
     Example: forensic timeline export.case --around 2025-02-06T05:32Z --hop waf
     """
-    case = _opened(folder)
+    case = opened(folder)
     lanes = [name for name in (hop or "").split(",") if name]
     wrong = sorted(set(lanes) - set(HOPS))
     if wrong:
@@ -175,7 +171,7 @@ def show(
 
     Example: forensic show nginx/access.log:146 -C 3 --case export.case
     """
-    case = _opened(folder or _beside())
+    case = opened(folder or _beside())
     source, colon, line = place.rpartition(":")
     if not colon or not line.isascii() or not line.isdigit():
         message = f"{place} is no SOURCE:LINE"
@@ -207,7 +203,7 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
 
     Example: forensic coverage export.case
     """
-    case = _opened(folder)
+    case = opened(folder)
     gaps = digest.gaps(case)
     if as_json:
         put_json(
@@ -236,7 +232,7 @@ def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
 
     Example: forensic clocks export.case
     """
-    rows = digest.clocks(_opened(folder))
+    rows = digest.clocks(opened(folder))
     if as_json:
         put_json(rows)
         return
@@ -277,7 +273,7 @@ def findings(
 
     Example: forensic findings export.case waf-terminating-rule
     """
-    case = _opened(folder)
+    case = opened(folder)
     if level and level not in LEVELS:
         message = f"the levels are {', '.join(LEVELS)}"
         raise UsageError(message)
@@ -318,83 +314,11 @@ def query(
     if as_json and as_csv:
         message = "--json or --csv, not both"
         raise UsageError(message)
-    frame = sql.run(_opened(folder), text, engine)
+    frame = sql.run(opened(folder), text, engine)
     kept = frame.head(limit) if limit else frame
     put_frame(kept, as_csv=as_csv, as_json=as_json, secrets=secrets)
     if kept.height < frame.height:
         note(f"{frame.height - kept.height} more rows: --limit 0")
-
-
-def info(folder: CaseFolder, as_json: AsJson = False) -> None:
-    """Print how a case was made, and every file of the archive.
-
-    Example: forensic info export.case
-    """
-    case = _opened(folder)
-    made = case.read_json("case.json")
-    rows = digest.sources(case)
-    if as_json:
-        put_json({"case": made, "sources": rows})
-        return
-    sheet = paper()
-    plain = {k: v for k, v in made.items() if k not in {"verdict", "counts"}}
-    sheet.fields((name, _brief(value)) for name, value in sorted(plain.items()))
-    sheet.heading("files")
-    names = ["source", "format", "events", "size", "state"]
-    table = (
-        (
-            row["source"],
-            row["format"],
-            number(row["events"]),
-            size(row["size"] or 0),
-            row["detail"] or row["verdict"],
-        )
-        for row in rows
-    )
-    sheet.table(names, table, right=["events", "size"])
-    sheet.blank()
-    sheet.line(terminal.ledger(digest.totals(case), "en"))
-    put_text(sheet.text())
-
-
-def _brief(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k}: {shown(v)}" for k, v in value.items() if v)
-    return str(value)
-
-
-def verify(
-    folder: CaseFolder,
-    archives: Archives = None,
-    case_only: Annotated[
-        bool, typer.Option("--case-only", help="Leave the evidence alone.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check the case and the evidence against their recorded hashes.
-
-    Example: forensic verify export.case --archive ./export
-    """
-    case = Case(folder)
-    case.require()
-    wrong = case.check_sums()
-    checked = 0
-    if not case_only and not any(text.startswith(_TELLING) for text in wrong):
-        places = excerpt.archives_of(case, archives or [])
-        checked, changed = evidence.check(case, places)
-        wrong += changed
-    if as_json:
-        put_json({"ok": not wrong, "evidence_files": checked, "problems": wrong})
-    elif not wrong:
-        some = "1 file" if checked == 1 else f"{checked} files"
-        files = f" and {some} of evidence" if checked else ""
-        put_text(f"{shown(folder)}: every file of the case{files} as recorded\n")
-    else:
-        put_text("".join(f"{shown(text)}\n" for text in wrong))
-    if wrong:
-        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        message = f"{wrong[0]}{more}"
-        raise EvidenceMismatch(message)
 
 
 COMMANDS: list[tuple[str, Callable[..., None]]] = [
@@ -405,6 +329,4 @@ COMMANDS: list[tuple[str, Callable[..., None]]] = [
     ("clocks", clocks),
     ("findings", findings),
     ("query", query),
-    ("info", info),
-    ("verify", verify),
 ]
