@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.hops.moment import corrected
+from forensic.hops.moment import instant
 from forensic.hops.question import Question
 
 __all__ = ["Silence", "silences", "whole"]
@@ -112,8 +112,7 @@ def _logged(
     events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
 ) -> pl.LazyFrame:
     """The responses, and what application logs say."""
-    micros, _ = corrected(clocks)
-    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+    moment = instant(clocks)
     hop = pl.col("hop").cast(pl.String)
     return (
         events.with_columns(time=moment)

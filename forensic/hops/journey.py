@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.hops.moment import corrected
+from forensic.hops.moment import instant
 
 __all__ = ["path", "placed"]
 
@@ -78,8 +78,7 @@ def path(
     if request is None:
         return []
     evidence = request["evidence"]
-    micros, _ = corrected(clocks)
-    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+    moment = instant(clocks)
     own = {(line["source"], line["offset"]): line["hop"] for line in evidence}
     places = sorted({source for source, _ in own})
     adjusted = (

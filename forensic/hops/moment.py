@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["corrected", "settled"]
+__all__ = ["corrected", "instant", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -107,3 +107,9 @@ def corrected(clocks: pl.DataFrame) -> tuple[pl.Expr, pl.Expr]:
         pl.col("time").dt.epoch("us") - ahead,
         pl.col("start_time").dt.epoch("us") - ahead,
     )
+
+
+def instant(clocks: pl.DataFrame) -> pl.Expr:
+    """`time` as a moment in UTC, less the lead of its clock."""
+    micros, _ = corrected(clocks)
+    return pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")

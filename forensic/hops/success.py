@@ -17,7 +17,7 @@ from forensic.hops import notes
 from forensic.hops.correlate import correlate
 from forensic.hops.explain import NAMES
 from forensic.hops.match import Match, matches
-from forensic.hops.moment import corrected, settled
+from forensic.hops.moment import instant, settled
 from forensic.hops.question import Question
 
 __all__ = ["hidden", "served", "succeeded"]
@@ -162,8 +162,7 @@ def _rows(
     events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
 ) -> pl.DataFrame:
     """The responses asked for, by time, and the cause where one says it."""
-    micros, _ = corrected(clocks)
-    moment = pl.from_epoch(micros, time_unit="us").dt.replace_time_zone("UTC")
+    moment = instant(clocks)
     hop = pl.col("hop").cast(pl.String)
     last = pl.col("action").str.extract(r"([^,]*)$")
     own = (hop == "load_balancer") & pl.col("upstream_status").is_null()
