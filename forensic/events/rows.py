@@ -37,8 +37,11 @@ def _gate(formats: tuple[Format, ...]) -> str:
 
 def _claiming(formats: tuple[Format, ...], lines: pl.Series) -> list[Format]:
     """The formats whose head any of the lines may match."""
+    lines = lines.unique()  # what system programs say, they say again and again
     if len(lines) > _FEW:
         lines = lines.filter(lines.str.contains(_gate(formats)))
+    if lines.is_empty():
+        return []
     return [fmt for fmt in formats if claimed(lines, fmt.head).any()]
 
 
