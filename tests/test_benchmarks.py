@@ -68,3 +68,11 @@ def test_the_whole_job_is_held_against_parse(tmp_path: Path) -> None:
     options = ["--size", "1", "--rounds", "1", "--scratch", str(tmp_path)]
     printed = _run("compare.py", *options, "mixed")
     assert "at most 1.6x" in printed
+
+
+def test_the_bare_work_is_told_beside_ours() -> None:
+    printed = _run("floor.py", "waf", "--size", "0.5", "--rounds", "1")
+    row = next(line for line in printed.splitlines() if line.startswith("waf"))
+    *parts, bare, ours = map(float, row.split()[1:-1])
+    assert abs(sum(parts) - bare) < 0.05
+    assert ours > 0
