@@ -4,12 +4,15 @@ All functions are vectorised, keep the number and order of rows, and turn what t
 cannot read into null.
 """
 
+import functools
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.matching import any_matches
 from forensic.zones import ABBREVIATIONS
 
 __all__ = [
@@ -175,7 +178,12 @@ def prefix(column: pl.Series, pattern: str) -> pl.DataFrame:
     a name and must not reach for the end of the text (`.*`): without it, and where
     each byte leaves one way only, captures cost a tenth.
     """
-    groups = column.str.extract_groups(f"^(?P<prefix>{pattern})").struct.unnest()
+    whole = f"^(?P<prefix>{pattern})"
+    if not any_matches(column, whole):
+        names = [*re.findall(r"\(\?P<([a-z_]+)>", pattern), "rest"]
+        nothing = pl.repeat(None, len(column), dtype=pl.String, eager=True)
+        return pl.DataFrame([nothing.alias(name) for name in names])
+    groups = column.str.extract_groups(whole).struct.unnest()
     length = groups["prefix"].str.len_chars()
     rest = pl.DataFrame({"text": column, "length": length}).select(
         pl.when(pl.col("length").is_not_null()).then(
@@ -365,10 +373,15 @@ def only_where(
     if wanted.all() and len(rows):
         return convert(column)
     places = wanted.arg_true()
-    found = convert(column.gather(places))
+    found = convert(column.gather(places)) if len(places) else _of_nothing(convert)
     return pl.DataFrame(
         [_patched(one.name, None, places, one, len(rows)) for one in found]
     )
+
+
+@functools.cache
+def _of_nothing(convert: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    return convert(pl.Series([], dtype=pl.String))
 
 
 def without_colour(texts: pl.Series) -> pl.Series:

@@ -11,19 +11,12 @@ check them for every format):
   the format is `multiline`, and is `unparsed` otherwise.
 """
 
-import functools
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["Format", "claimed"]
-
-#: Lines that are looked at one by one, and how many steps that may take: an
-#: expression may begin anew at each character, and crafted lines make it do so.
-_FEW = 2000
-_STEPS = 1 << 31
+__all__ = ["Format"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +65,3 @@ class Format:
     #: A file's first bytes ▶ the templates that its header lines announce, which the
     #: module's `from_template` turns into formats.
     templates: Callable[[bytes], list[str]] = lambda _head: []
-
-
-def claimed(lines: pl.Series, head: str) -> pl.Series:
-    """Whether each line (String, never null) matches a format's `head`.
-
-    A few lines are looked at one by one: polars compiles an expression anew for every
-    look, though it never takes longer than a line is long.
-    """
-    texts = lines.to_list() if len(lines) <= _FEW else []
-    if not texts or len(texts) * max(map(len, texts)) ** 2 > _STEPS:
-        return lines.str.contains(head)
-    match = _compiled(head).match
-    return pl.Series([match(text) is not None for text in texts], dtype=pl.Boolean)
-
-
-@functools.cache
-def _compiled(head: str) -> re.Pattern[str]:
-    return re.compile(head)

@@ -16,8 +16,9 @@ import numpy as np
 import polars as pl
 
 from forensic.documents import is_document, records
-from forensic.format import Format, claimed
+from forensic.format import Format
 from forensic.formats import all_formats, load
+from forensic.matching import matches
 from forensic.octets import Ints, Mask
 
 __all__ = ["Sniffed", "family", "fits", "is_binary", "sniff"]
@@ -101,7 +102,7 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
         return True
     lines = _text([line for line in head.split(b"\n")[:-1] if line.strip()])
     heads = "|".join(f"(?:{load(key).head})" for key in sniffed.formats)
-    return len(lines) > 0 and bool(claimed(lines, heads).all())
+    return len(lines) > 0 and bool(matches(lines, heads).all())
 
 
 def _lines(head: bytes) -> list[bytes]:
@@ -163,7 +164,7 @@ def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
     A format never looks at another row, so that one look serves every choice.
     """
     fmt = load(key)
-    mine = claimed(lines, fmt.head)
+    mine = matches(lines, fmt.head)
     if not mine.any():
         return None
     parsed = fmt.parse(lines.filter(mine))
@@ -213,6 +214,6 @@ def _convincing(sample: list[bytes], key: str) -> bool:
     Lines of its header count as claimed where they come first.
     """
     fmt, lines = load(key), _text(sample)
-    mine = claimed(lines, fmt.head)
+    mine = matches(lines, fmt.head)
     first = bool(mine[0]) or bool(lines.head(1).str.contains(fmt.header)[0])
     return first or int(mine.sum()) >= _SHARE * len(mine)

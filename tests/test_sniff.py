@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
-from forensic.format import claimed
+from forensic.matching import matches
 from forensic.formats import load
 from forensic.sniff import family, fits, is_binary, sniff
 
@@ -71,6 +71,6 @@ def test_files_of_a_series_share_what_was_found() -> None:
 def test_lines_made_to_keep_an_expression_busy_do_not() -> None:
     line = '{"log":' * 4000
     began = time.process_time()
-    found = claimed(pl.Series([line] * 50), load("docker_json").head)
+    found = matches(pl.Series([line] * 50), load("docker_json").head)
     assert not found.any()
     assert time.process_time() - began < 5

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from forensic.columns import patched
-from forensic.format import Format, claimed
+from forensic.format import Format
 from forensic.formats import all_formats, load
+from forensic.matching import matches
 
 __all__ = ["parse_rows"]
 
@@ -42,7 +43,7 @@ def _claiming(formats: tuple[Format, ...], lines: pl.Series) -> list[Format]:
         lines = lines.filter(lines.str.contains(_gate(formats)))
     if lines.is_empty():
         return []
-    return [fmt for fmt in formats if claimed(lines, fmt.head).any()]
+    return [fmt for fmt in formats if matches(lines, fmt.head).any()]
 
 
 def parse_rows(
@@ -108,7 +109,7 @@ def _try(
     """The rows that a format parses among those that match its head."""
     if not len(rows):
         return None
-    heads = claimed(left, fmt.head)
+    heads = matches(left, fmt.head)
     if not heads.any():
         return None
     mine = rows.filter(heads)

@@ -114,6 +114,7 @@ _OTHERS = (
 )
 _HEAD = rf"^(?:{_FILE})?\[?(?:(?:{_LEVEL})\]? *(?:[:|-] *)?\[?)?{_STAMP}"
 _GROUPS = "level zone pid thread logger caller request_id".split()
+_NO_LINE = "no stamp and level"
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
 
@@ -138,8 +139,11 @@ def _around(texts: pl.Series, shapes: list[str]) -> pl.DataFrame:
 
 def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.DataFrame:
     """The parsed columns of the pieces found; refused where there is no `rest`."""
+    rest = found["rest"] if behind is None else behind["rest"]
+    if not rest.count():
+        return refused_where(rest.is_null().to_numpy(), _NO_LINE).to_frame()
     if behind is None:
-        behind = _around(found["rest"], _BEHIND)
+        behind = _around(rest, _BEHIND)
     absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(found))
     both = {
         name: pl.coalesce(
@@ -165,7 +169,7 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
         flags=pl.when(pl.col("parsed") & stamps["local_time"].is_null()).then(
             pl.lit(["bad_time"])
         ),
-        refused=pl.when(~pl.col("parsed")).then(pl.lit("no stamp and level")),
+        refused=pl.when(~pl.col("parsed")).then(pl.lit(_NO_LINE)),
         **{name: http[name] for name in http.columns},
     )
 
@@ -199,7 +203,6 @@ _BARE_NAME = re.compile(
 #: With one of these, more names follow one that no colon ends.
 _MORE = b"[-|"
 
-_NO_LINE = "no stamp and level"
 _BYTE = np.uint64(255)
 
 
@@ -317,6 +320,8 @@ def _level_first(lines: pl.Series) -> pl.DataFrame:
 
 def _stamp_first(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, _STAMP_FIRST)
+    if not head["rest"].count():
+        return _columns(head)
     return _columns(head.drop("rest").with_columns(_around(head["rest"], _BETWEEN)))
 
 

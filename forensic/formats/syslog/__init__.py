@@ -18,6 +18,7 @@ from forensic.columns import (
     json_extra,
     offset_seconds,
     prefix,
+    refused_where,
 )
 from forensic.format import Format
 from forensic.formats.syslog.cut import NO_HOSTS, SEVERITIES, cut
@@ -69,6 +70,7 @@ _ORIGINS = [
 _LOOSE = 4
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
+_NO_SHAPE = "no syslog shape"
 #: The named groups of all shapes.
 _GROUPS = "pri bsd iso unix zone hostname process pid level msgid data rest".split()
 #: RFC 5424; structured data: quotes may hide a bracket, a backslash a quote.
@@ -138,6 +140,8 @@ def _unwrapped(found: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(found: pl.DataFrame) -> pl.DataFrame:
     """The parsed columns of what a shape's groups found; refused where nothing."""
+    if not found["rest"].count():
+        return refused_where(found["rest"].is_null().to_numpy(), _NO_SHAPE).to_frame()
     absent = [name for name in _GROUPS if name not in found.columns]
     none = [pl.lit(None, pl.String).alias(name) for name in absent]
     stamped = found.with_columns(none)
@@ -167,7 +171,7 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
             structured_data=dash_to_null(pl.col("data")),
         ),
         flags=pl.when(bad_time).then(pl.lit(["bad_time"])),
-        refused=pl.when(~parsed).then(pl.lit("no syslog shape")),
+        refused=pl.when(~parsed).then(pl.lit(_NO_SHAPE)),
     )
 
 

@@ -1,0 +1,52 @@
+"""Whether texts match an expression: many are asked at once, few one by one.
+
+polars compiles an expression anew for every look, which costs as much as thousands of
+looks with one that is compiled already; it never takes longer than a text is long.
+"""
+
+import functools
+import re
+
+import polars as pl
+
+__all__ = ["any_matches", "matches"]
+
+#: Texts that are looked at one by one, and how many steps that may take: an
+#: expression may begin anew at each character, and crafted texts make it do so.
+_FEW = 2000
+_STEPS = 1 << 31
+
+
+def matches(texts: pl.Series, pattern: str) -> pl.Series:
+    """Whether each text (String, never null) matches a pattern that begins with `^`."""
+    few = _if_few(texts)
+    if few is None:
+        return texts.str.contains(pattern)
+    match = _compiled(pattern).match
+    return pl.Series([match(text) is not None for text in few], dtype=pl.Boolean)
+
+
+def any_matches(texts: pl.Series, pattern: str) -> bool:
+    """Whether any text matches a pattern that begins with `^`; nulls do not.
+
+    True also where there are too many texts to find that out first.
+    """
+    few = _if_few(texts.drop_nulls())
+    if few is None:
+        return True
+    match = _compiled(pattern).match
+    return any(match(text) for text in few)
+
+
+def _if_few(texts: pl.Series) -> list[str] | None:
+    """The texts, if they are few and short enough for a look at each."""
+    if len(texts) > _FEW:
+        return None
+    every: list[str] = texts.to_list()
+    longest = max(map(len, every), default=0)
+    return every if len(every) * longest**2 <= _STEPS else None
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
