@@ -315,6 +315,24 @@ def test_a_clock_some_minutes_wrong_is_known_by_frequent_requests() -> None:
     assert found["skew"].to_list() == [pytest.approx(247, abs=1)]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_pages_asked_for_again_and_again_are_no_leap(seed: int) -> None:
+    rng = random.Random(seed)
+    at, rows = local("2025-02-06 14:00:00"), []
+    for pages in [20, 5, 5, 5, 4, 4, 3, 3, 2, 3, 3, 3, 1, 3, 10]:  # in the same order
+        at += dt.timedelta(seconds=rng.choice([3, 5, 9]))
+        for page in range(pages):
+            at += dt.timedelta(milliseconds=rng.randrange(8, 16))
+            text, path = at.isoformat(" "), f"/items/{page}"
+            rows += [
+                written(text[:19], path, source=source, status=200)
+                for source in ("gunicorn.log", "nginx.log")
+            ]
+    found = clocks(events(*rows))
+    assert found["source"].to_list() == ["gunicorn.log", "nginx.log"]
+    assert found["skew"].abs().max() <= 1
+
+
 def test_one_request_at_an_offset_that_no_zone_has_tells_nothing() -> None:
     rows = [
         written("2025-05-05 12:20:03", "/admin", source="nginx/access.log"),

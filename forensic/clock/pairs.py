@@ -17,6 +17,9 @@ __all__ = ["STEP", "Change", "Relation", "relations"]
 STEP = 900
 #: Two sightings of one request lie this close once offset and skew are taken off.
 _WIDTH = 3.0
+#: Requests over which one residual is taken to hold, and the share of the best one's
+#: twins with which the usual residual holds there too.
+_BLOCK, _AS_USUAL = 24, 0.6
 #: Keys that would give more wrong pairs than this are left to their rhythm.
 _RARE = 100
 _PAIRS = 200_000
@@ -99,7 +102,7 @@ def _compared(
     best = _densest(clusters, changed=change is not None)
     by_pairs = None
     if best is not None:
-        near = pairs.filter(pl.col("step") == best.step).sort("left", "right")
+        near = _sighted_twice(pairs.filter(pl.col("step") == best.step), best)
         rival = clusters[1] if len(clusters) > 1 else None
         against = rival.pairs if rival and rival.weight > 0.5 else 0
         by_pairs = Relation(left, right, best.step, best.pairs, against, near, change)
@@ -169,6 +172,39 @@ def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
         low, high = float(values[start]), float(values[stop - 1])
         found.append(_Cluster(int(str(step)), float(sums[start]), twins_in, low, high))
     return sorted(found, key=lambda c: (-c.weight, -c.pairs, abs(c.step), c.step))
+
+
+def _sighted_twice(pairs: pl.DataFrame, usual: _Cluster) -> pl.DataFrame:
+    """The pairs of a step that can be two sightings of one request.
+
+    They lie close together wherever one looks: by the usual residual, or, where a clock
+    leapt or drifted, by another that fits far better there. The rest are requests that
+    only look alike: the same page asked for again.
+    """
+    centre = (usual.low + usual.high) / 2
+    block = (pl.col("left").rank("dense") - 1) // _BLOCK
+    blocks = pairs.with_columns(block=block).partition_by("block")
+    lows = [_window(part, centre) for part in blocks]
+    kept = []
+    for number, part in enumerate(blocks):
+        # Where a clock leaps, a block holds what fits its neighbour too.
+        around = lows[max(number - 1, 0) : number + 2]
+        near = [pl.col("residual").is_between(low, low + _WIDTH) for low in around]
+        kept.append(part.filter(pl.any_horizontal(near)))
+    return pl.concat(kept).drop("block").sort("left", "right")
+
+
+def _window(pairs: pl.DataFrame, usual: float) -> float:
+    """The residual above which, within _WIDTH, the pairs of a block lie."""
+    ordered = pairs.sort("residual")
+    values = ordered["residual"].to_numpy()
+    totals = np.concatenate([[0.0], ordered["weight"].to_numpy().cumsum()])
+    sums = totals[np.searchsorted(values, values + _WIDTH, side="right")] - totals[:-1]
+    near = np.abs(values + _WIDTH / 2 - usual) <= _WIDTH
+    best = int(sums.argmax())
+    if near.any() and sums[near].max() >= _AS_USUAL * sums[best]:
+        best = int(np.where(near, sums, -1).argmax())
+    return float(values[best])
 
 
 def _densest(clusters: list[_Cluster], *, changed: bool) -> _Cluster | None:
