@@ -6,8 +6,8 @@ import orjson
 import polars as pl
 import pytest
 
-from forensic.matching import matches
 from forensic.formats import load
+from forensic.matching import matches
 from forensic.sniff import family, fits, is_binary, sniff
 
 _MESSAGE = (
