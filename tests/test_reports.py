@@ -234,3 +234,12 @@ def test_the_decisive_word_is_shown_wherever_it_stands(
 def test_a_waf_rule_counts_the_clients_it_also_let_in(story_case: Case) -> None:
     (rule,) = digest.waf_rules(story_case, 5)
     assert (rule["count"], rule["clients"], rule["also_allowed"]) == (1, 1, 1)
+
+
+def test_a_clock_is_set_right_only_where_it_was_off() -> None:
+    written = "2025-02-06T05:32:07+00:00"
+    near = {"time": written, "corrected": "2025-02-06T05:32:06.771+00:00"}
+    ahead = {"time": written, "corrected": "2025-02-06T05:28:00+00:00"}
+    assert times.set_right(near) is None
+    assert times.set_right({"time": written}) is None
+    assert times.stamp(times.set_right(ahead)) == "2025-02-06 05:28:00Z"

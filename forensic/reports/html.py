@@ -169,6 +169,7 @@ def _page(template: Template, facts: dict[str, Any]) -> bytes:
         script=Markup(script),  # noqa: S704 (a file of this package)
         policy=_policy(style, script),
         utc=times.stamp,
+        set_right=times.set_right,
         local=lambda value: times.stamp(value, offset) if offset else "",
         minute=lambda value: times.minute(value, offset),
         guess=digest.guess,

@@ -9,7 +9,7 @@ from forensic.reports import digest, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import visible
 from forensic.reports.paper import Paper, number, size
-from forensic.reports.times import stamp
+from forensic.reports.times import set_right, stamp
 from forensic.reports.words import speaker
 from forensic.schema import LEVELS
 
@@ -116,8 +116,10 @@ def _journey(paper: Paper, path: list[Row], offset: int | None) -> None:
     say = speaker("en")
     paper.heading("path of the request")
     for step in path[:_ROWS]:
-        when = stamp(step.get("corrected") or step.get("time"), offset)
-        parts = [say(str(step.get("hop"))), step.get("status"), when]
+        parts = [say(str(step.get("hop"))), step.get("status")]
+        parts.append(stamp(step.get("time"), offset))
+        if reference := set_right(step):
+            parts.append(f"{say('set_right')} {stamp(reference, offset)}")
         parts.append(_seconds(step.get("duration")))
         paper.line("  ".join(str(part) for part in parts if part))
         if step.get("source"):

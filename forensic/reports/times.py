@@ -1,11 +1,22 @@
 """Moments as people read them: UTC, or the local time of the machines that logged."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from forensic.case import Case
 from forensic.hops.meant import dominant_offset
 
-__all__ = ["local_offset", "minute", "moment", "stamp", "zone_name", "zone_of"]
+__all__ = [
+    "local_offset",
+    "minute",
+    "moment",
+    "set_right",
+    "stamp",
+    "zone_name",
+    "zone_of",
+]
+
+_NOISE = timedelta(seconds=1)
 
 
 def moment(value: object) -> datetime | None:
@@ -28,6 +39,17 @@ def stamp(value: object, offset: int | None = 0) -> str:
     local = _local(when, offset)
     zone = f" {zone_name(offset)}" if local.utcoffset() else "Z"
     return f"{_date(local)}:{local:%S}{zone}"
+
+
+def set_right(step: Mapping[str, object]) -> object:
+    """When a step was by the reference clock, where its own was a second or more off.
+
+    None elsewhere: what is less lies within the noise of whole seconds.
+    """
+    own, reference = moment(step.get("time")), moment(step.get("corrected"))
+    if own is None or reference is None or abs(own - reference) < _NOISE:
+        return None
+    return reference
 
 
 def minute(value: object, offset: int | None) -> str:

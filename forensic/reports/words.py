@@ -123,6 +123,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "candidates": ("Could have answered", "応答した可能性があるもの"),
     "missing": ("Missing", "欠けている記録"),
     "ask_for": ("Ask for", "依頼すべきもの"),
+    "set_right": ("by the reference clock", "基準時計では"),
     "path_taken": ("Path of the request", "リクエストの経路"),
     "no_verdict": (
         "No error response was found.",
