@@ -1010,3 +1010,19 @@ def test_a_refusal_whose_rule_is_not_told_is_asked_for() -> None:
     edge = correlate(events(cdn(403, "Error")), NO_CLOCKS, NO_SOURCES)
     assert edge["missing"].to_list() == [["waf"]]
     assert "stands for what its WAF refuses" in edge["explanation"][0]
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_log_without_stamps_stands_behind_as_many_alike_requests(lines: int) -> None:
+    undated: dict[str, Any] = {"source": "uvicorn.log", "hop": "app_server"}
+    inner = [said(403, **undated, time=None) for _ in range(lines)]
+    later = T + timedelta(seconds=40)
+    found = correlate(
+        events(web(403), web(403, time=later), *inner), NO_CLOCKS, NO_SOURCES
+    )
+    behind = found.filter(pl.col("evidence").list.len() == 2)
+    assert found.height == (2 if lines == 2 else 2 + lines)
+    assert behind["confidence"].to_list() == (["strong"] * 2 if lines == 2 else [])
+    if lines == 2:  # in their order
+        offsets = [[line["offset"] for line in row] for row in behind["evidence"]]
+        assert offsets == [[100, 300], [200, 400]]

@@ -190,6 +190,35 @@ class _Joiner:
         self.outer_of[right[b]] = left[a]
         self.led[tier][left[a]] = True
 
+    def join_undated(self, outer: Flags, inner: Flags, tier: int) -> None:
+        """Pair the rows of a log without stamps with those in front, by their order.
+
+        Only where as many alike requests with that answer stand on both sides: uvicorn
+        writes no times, but it writes every request.
+        """
+        columns = self.columns
+        left, right = self.free(outer & columns.timed, inner & ~columns.timed, tier)
+        if not left.size or not right.size:
+            return
+        knows = columns.expected >= 0
+        passed = np.where(knows, columns.expected, columns.status)
+        fields = ["method", "path", "query"]
+        left_keys = self.key(left, fields, passed)
+        right_keys = self.key(right, fields, columns.status)
+        known, which, here = np.unique(
+            left_keys, return_inverse=True, return_counts=True
+        )
+        theirs, there = np.unique(right_keys, return_counts=True)
+        at = np.searchsorted(theirs, known).clip(max=theirs.size - 1)
+        alike = (theirs[at] == known) & (there[at] == here)
+        left, left_keys = left[alike[which]], left_keys[alike[which]]
+        right = right[np.isin(right_keys, known[alike])]
+        right_keys = self.key(right, fields, columns.status)
+        a = left[np.lexsort((columns.time[left], left_keys))]
+        b = right[np.lexsort((right, right_keys))]
+        self.outer_of[b] = a
+        self.led[tier][a] = True
+
 
 def _shared(columns: _Columns, outer: Flags, inner: Flags, name: str) -> bool:
     """Whether both sides log a field for most of their records."""
@@ -342,6 +371,10 @@ def link(frame: pl.DataFrame) -> Links:
         ("load_balancer", "application"),
     ):
         _through(joiner, at[outer], at[inner], TIERS[inner])
+    for outer in ("web_server", "inner_web", "load_balancer"):
+        for inner in ("app_server", "application"):
+            reached = at[outer] & columns.dispatched
+            joiner.join_undated(reached, at[inner], TIERS[inner])
     _behind_waf(joiner, at["waf"], at["web_server"])
     _at_origin(joiner, at["cdn"], at["waf"])
     for outer, inner in (
