@@ -1,0 +1,73 @@
+"""A question and the tables of an archive ▶ what every way to answer starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from forensic.hops.absence import Silence, silences
+from forensic.hops.match import Match, fitting, matches, weightiest
+from forensic.hops.meant import meant, zones_around
+from forensic.hops.moment import settled
+from forensic.hops.question import Question
+from forensic.wish import formats_of
+
+__all__ = ["Inquiry", "inquire"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What was asked of an archive, and what its tables have on it."""
+
+    events: pl.LazyFrame
+    requests: pl.DataFrame
+    #: As the clock stage left them, and with the guesses among them replaced.
+    raw_clocks: pl.DataFrame
+    clocks: pl.DataFrame
+    gaps: pl.DataFrame
+    sources: pl.DataFrame
+    formats: frozenset[str]
+    #: Whether somebody asked at all.
+    asked: bool
+    #: At the moment that is meant; empty where nobody asked.
+    question: Question
+    #: What was assumed to find that moment, a sentence each.
+    notes: list[str]
+    #: Hop ▶ what its logs show about that moment.
+    quiet: Mapping[str, Silence]
+    #: The errors that are meant, near or far.
+    match: Match
+
+
+def inquire(
+    events: pl.LazyFrame,
+    requests: pl.DataFrame,
+    clocks: pl.DataFrame,
+    gaps: pl.DataFrame,
+    sources: pl.DataFrame,
+    given: Question | None,
+) -> Inquiry:
+    """The question as it is meant, and the errors of the archive that fit it."""
+    known = settled(clocks, sources)
+    near = fitting(requests, given) if given else requests
+    question, notes = meant(given or Question(), events, known, near)
+    if given is None:
+        match = Match(weightiest(requests))
+    else:
+        bare = question.start is not None and not question.zone_written
+        zones = zones_around(events) if bare else []
+        match = matches(requests, question, known, zones)
+    return Inquiry(
+        events=events,
+        requests=requests,
+        raw_clocks=clocks,
+        clocks=known,
+        gaps=gaps,
+        sources=sources,
+        formats=formats_of(events),
+        asked=given is not None,
+        question=question,
+        notes=notes,
+        quiet=silences(events, known, question),
+        match=match,
+    )

@@ -1,0 +1,168 @@
+"""The requests that a question means ▶ the verdict on them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from forensic.hops import journey
+from forensic.hops.absence import Silence
+from forensic.hops.explain import NAMES
+from forensic.hops.hypotheses import plural
+from forensic.hops.match import Match
+
+__all__ = ["of_requests", "once"]
+
+_ORDER = ["certain", "strong", "weak", "none"]
+_LOWER = {"certain": "strong", "strong": "weak"}
+#: Of so many hosts one may be collected, and tell for all.
+_HOSTS = 4
+#: Coverage lines that back an answer up: enough to check, few enough to read.
+_BACKING = 3
+#: Other answers that are told: a question without a time may mean any of them.
+_SAID = 2
+_OUTER = {"cdn", "waf", "load_balancer"}
+
+
+def of_requests(
+    match: Match, quiet: Mapping[str, Silence], events: pl.LazyFrame, *, asked: bool
+) -> dict[str, Any]:
+    """The verdict where the archive has the request itself, or one much like it."""
+    found, groups = match.rows, _grouped(match.rows)
+    top = groups.row(0, named=True)
+    best = _best(found, top)
+    lines = journey.placed(events, best["evidence"])
+    others = _others(groups, found.height, asked=asked) if found.height > 1 else ""
+    told = match.misfit + others + _backed(quiet, top, best)
+    return {
+        "answered_by": str(top["answered_by"]),
+        "candidates": _candidates(groups, best["missing"]),
+        "cause": top["cause"],
+        "rule": top["rule"],
+        "confidence": _sure(match, best["confidence"], top["total"] / found.height),
+        "sentence": best["explanation"] + told,
+        "evidence": once(lines + _backing(quiet, str(top["answered_by"]))),
+        "missing": list(best["missing"]),
+        "count": found.height,
+        "request": best,
+    }
+
+
+def _best(found: pl.DataFrame, top: Mapping[str, Any]) -> dict[str, Any]:
+    """The first request that was answered so, among those that are as sure."""
+    same = found.filter(
+        (pl.col("answered_by") == top["answered_by"])
+        & (pl.col("cause") == top["cause"])
+        & pl.col("rule").eq_missing(pl.lit(top["rule"], pl.String))
+    ).with_columns(pl.col("confidence").cast(pl.String))
+    return same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
+
+
+def _sure(match: Match, confidence: str, share: float) -> str:
+    """How sure the answer to the question is: less where others fit, or it fits ill."""
+    for doubt in (share < 0.8 or match.misfit, share < 0.5):
+        confidence = _LOWER.get(confidence, confidence) if doubt else confidence
+    return "weak" if match.far and confidence == "strong" else confidence
+
+
+def _backed(
+    quiet: Mapping[str, Silence], top: Mapping[str, Any], best: Mapping[str, Any]
+) -> str:
+    """What the logs of the hops behind add, in words."""
+    web = quiet.get("web_server")
+    if top["answered_by"] not in _OUTER or not web or not web.covered:
+        return ""
+    if web.seen:
+        known = {line["hop"] for line in best["evidence"]}
+        passed = [str(status) for status in web.statuses if status < 400]
+        if "web_server" in known or not passed:
+            return ""
+        statuses = ", ".join(passed)
+        return f" Others came through: the web server has that path with {statuses}."
+    private = ", from private addresses only" if web.private else ""
+    others = plural(web.inside, "other request")
+    return (
+        f" The web server logged {others} in that time{private},"
+        " and not this one: it never came that far."
+    )
+
+
+def _grouped(found: pl.DataFrame) -> pl.DataFrame:
+    """Who answered the requests that are meant, the most frequent answer first."""
+    group = ["answered_by", "cause", "rule", "confidence"]
+    return (
+        found.with_columns(pl.col("confidence").cast(pl.String))
+        .group_by(group)
+        .agg(count=pl.len())
+        .with_columns(
+            rank=pl.col("confidence").replace_strict(
+                _ORDER, list(range(len(_ORDER))), return_dtype=pl.Int64
+            ),
+            total=pl.col("count").sum().over("answered_by", "cause", "rule"),
+        )
+        .with_columns(
+            # Of those that another host answered no log tells: no word against.
+            weight=pl.when(pl.col("answered_by") == "unknown")
+            .then(pl.col("total") / _HOSTS)
+            .otherwise(pl.col("total"))
+        )
+        .sort(
+            "weight",
+            "rank",
+            "answered_by",
+            "cause",
+            "rule",
+            descending=[True, False, False, False, False],
+            nulls_last=True,
+        )
+    )
+
+
+def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
+    """How many of the requests that fit were answered so, and what the others were."""
+    answers = groups.unique(["answered_by", "cause", "rule"], maintain_order=True)
+    top, *rest = answers.to_dicts()
+    if not (asked or rest):
+        return f" {count} requests were answered so."
+    were = "was" if top["total"] == 1 else "were"
+    fit = "fit" if asked else "failed alike"
+    text = f" {count} requests {fit}; {top['total']} of them {were} answered so"
+    for group in rest[:_SAID]:
+        hop = NAMES[str(group["answered_by"])]
+        cause = str(group["cause"]).replace("_", " ")
+        why = f"by rule {group['rule']}" if group["rule"] else f"({cause})"
+        sure = "" if group["confidence"] == "certain" else f", {group['confidence']}"
+        text += f", {group['total']} by {hop} {why}{sure}"
+    more = sum(group["total"] for group in rest[_SAID:])
+    return text + (f", {more} otherwise." if more else ".")
+
+
+def _candidates(groups: pl.DataFrame, missing: list[str]) -> list[str]:
+    """Who can have answered: where no record says it, the hops without a record."""
+    named = groups["answered_by"].cast(pl.String).to_list()
+    unnamed = missing if named[0] == "unknown" else []
+    hops = dict.fromkeys([*unnamed, *named])
+    return [hop for hop in hops if hop != "unknown"] or ["unknown"]
+
+
+def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
+    """Lines that prove that the hops behind the answering one were logging."""
+    if hop not in _OUTER:
+        return []
+    lines: list[dict[str, Any]] = []
+    for inner in ("web_server", "application"):
+        silence = quiet.get(inner)
+        if silence and silence.covered and not silence.seen:
+            role = f"{inner.replace('_', ' ')} was logging and has no such request"
+            lines += [line | {"role": role} for line in silence.proof[:_BACKING]]
+    return lines
+
+
+def once(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Evidence without repetitions, times as text."""
+    seen: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for line in evidence:
+        time = line.get("time")
+        plain = line | {"time": time.isoformat() if time else None}
+        seen.setdefault((line["source"], line["offset"]), plain)
+    return list(seen.values())
