@@ -147,6 +147,11 @@ SLOW = (
     " from upstream"
 )
 MISSING = 'open() "/srv/x.png" failed (2: No such file or directory)'
+#: Lines of an error log before and after, on other matters.
+COMPLAINTS = [
+    error(MISSING, path="/x.png", client_ip="10.1.1.9", time=T + timedelta(minutes=n))
+    for n in (-9, 9)
+]
 
 CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
     ("WAF alone", [waf()], ("waf", "waf_rule", "certain")),
@@ -489,6 +494,57 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         "an error page in the place of the upstream's",
         [web(503, upstream_status=500)],
         ("web_server", "exception", "strong"),
+    ),
+    (
+        "a limit, and no log of who enforces it",
+        [web(429), said(200, path="/", time=T - timedelta(hours=1))],
+        ("unknown", "rate_limited", "weak"),
+    ),
+    (
+        "a limit of which the error log, that was written, has nothing",
+        [web(429), said(200, path="/", time=T - timedelta(hours=1)), *COMPLAINTS],
+        ("application", "application_response", "weak"),
+    ),
+    (
+        "no page, and neither log that would tell whose",
+        [web(404), said(200, path="/", time=T - timedelta(hours=1))],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "no page, with a body that is not nginx's own",
+        [
+            web(404, bytes_sent=27, format="nginx_access"),
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("application", "application_response", "weak"),
+    ),
+    *(
+        (
+            f"the application's own word: {words}",
+            [web(status), app(words, hop="application", level="warning")],
+            ("application", "application_response", sure),
+        )
+        for words, status, sure in (
+            ("Permission denied: user=alice path=/app/admin", 403, "strong"),
+            ("CSRF token missing for https://example.com/app/admin", 403, "strong"),
+            ("Authentication failed for user bob", 401, "weak"),
+            ("Invalid token: signature has expired", 401, "weak"),
+            ("Account bob is locked after 5 attempts", 403, "weak"),
+            ("Rate limit exceeded for key 42", 429, "weak"),
+        )
+    ),
+    *(
+        (
+            f"no word of refusal: {words}",
+            [web(status), app(words, hop=hop, level="warning")],
+            (by, cause, "weak"),
+        )
+        for words, status, hop, by, cause in (
+            ("Permission denied: path=/x", 403, "application", "unknown", "unknown"),
+            ("Failed password for root", 403, "application", "unknown", "unknown"),
+            ("Rate limit of 10", 429, "application", "unknown", "rate_limited"),
+            ("Authentication failed", 401, None, "web_server", "auth_failed"),
+        )
     ),
     (
         "error log alone",

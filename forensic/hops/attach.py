@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from forensic.hops.kinds import KINDS
+from forensic.hops.kinds import KINDS, REFUSALS
 from forensic.hops.pair import pair
 
 __all__ = ["errors", "tracebacks"]
@@ -190,5 +190,24 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         (failed, nameless.filter(thrown), [], (-1_500_000, 1_500_000)),
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
         (unread, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
+        *_refusals(refused, notes),
     ]
     return _passes(steps).sort("request")
+
+
+def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[_Step]:
+    """The passes for words of refusal: by path, then by the moment alone.
+
+    What stands in a log of which nothing is known has to name the request.
+    """
+    named = pl.col("path").is_not_null()
+    steps: list[_Step] = []
+    for kind in REFUSALS:
+        answers = refused.filter(pl.col("status").is_in(kind.statuses))
+        lines = notes.filter(pl.col("kind") == kind.name)
+        near = (-3 * _SECOND, 2 * _SECOND)
+        steps += [
+            (answers, lines.filter(named), ["path"], near),
+            (answers, lines.filter(~named & pl.col("known_log")), [], _SAME),
+        ]
+    return steps

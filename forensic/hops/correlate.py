@@ -99,6 +99,7 @@ def _context(
             "upstream_duration",
             "duration",
             "bytes_sent",
+            "format",
             "source",
         )
     }
@@ -208,7 +209,10 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     deaths = incident.incidents(timed, said).rename({"request": "root"})
     places = ["hop", "source", "line", "offset"]
     trace = said.select(
-        trace="note", trace_kind="kind", **{f"trace_{c}": c for c in places}
+        trace="note",
+        trace_kind="kind",
+        trace_named=pl.col("path").is_not_null(),
+        **{f"trace_{c}": c for c in places},
     )
     death = said.select(incident_note="note", **{f"incident_{c}": c for c in places})
     with_trace = requests.join(traces, on="root", how="left", maintain_order="left")

@@ -4,7 +4,7 @@ import polars as pl
 
 from forensic.hops.facts import Facts
 from forensic.hops.responses import TIERS
-from forensic.hops.table import WAF_PASSED
+from forensic.hops.table import WAF_PASSED, sure_of
 from forensic.schema import REQUEST
 
 __all__ = ["NAMES", "explain"]
@@ -67,10 +67,12 @@ def _missing(facts: Facts) -> pl.Expr:
     no_web = pl.col("web_server_row").is_null() & inside
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
     app &= pl.col("trace").is_null()
-    app &= (by == "application") | ((by == "unknown") & ~unbalanced)
+    # What the web server sent is its own, or what stands behind it made it.
+    either = sure_of(pl.col("web_status") == pl.col("status"))
+    app &= (by == "application") | ((by == "unknown") & (~unbalanced | either))
     through = pl.col("load_balancer_row").is_not_null() | facts.has("web_server")
     balancer = nothing & (proxied | ((by == "waf") & facts.has("load_balancer")))
-    balancer |= unbalanced & ((by == "unknown") | (by == "load_balancer"))
+    balancer |= unbalanced & (((by == "unknown") & ~either) | (by == "load_balancer"))
     # CloudFront logs what its WAF ends as an error of its own.
     perhaps = by.is_in(["cdn", "unknown"]) & (pl.col("cdn_reason") == "Error")
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")

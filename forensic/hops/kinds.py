@@ -6,7 +6,7 @@ kernel's kills. Each kind is a phrase that the program's own source prints.
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "UNNAMED", "WEB", "Kind"]
+__all__ = ["KINDS", "REFUSALS", "UNNAMED", "WEB", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,5 +255,35 @@ KINDS = [
         r"|Method Not Allowed \([A-Z]+\)): /|^Invalid HTTP_HOST header",
         "application_response",
         (403, 404, 400, 401, 405),
+    ),
+]
+
+#: In which words applications say no, each in its own: they go with an answer that is
+#: there, and make none where no log has one.
+REFUSALS = [
+    Kind(
+        "throttled",
+        f"app_server application {UNNAMED}",
+        r"(?i:too many (?:requests|attempts)|throttl(?:ed|ing)"
+        r"|rate[ -]?limit\w* (?:was |is |has been )?(?:exceeded|reached|hit))",
+        "application_response",
+        (429,),
+    ),
+    Kind(
+        "denied",
+        f"app_server application {UNNAMED}",
+        r"(?i:(?:permission|access|authorization) (?:is |was )?denied"
+        r"|(?:not|un)[ -]?authori[sz]ed|unauthenticated|\bforbidden\b"
+        r"|authentication (?:failed|failure|required|error)"
+        r"|(?:log ?in|login|sign-?in) (?:failed|failure)|failed (?:log ?in|sign-?in)"
+        r"|(?:invalid|wrong|bad|missing|expired) (?:\w+ )?(?:credentials|password|token"
+        r"|api[ -]?key|signature|session)"
+        r"|(?:token|session) (?:\w+ )?(?:expired|invalid|revoked|mismatch)"
+        r"|(?:csrf|xsrf)[^\n]*(?:fail|missing|invalid|incorrect|mismatch|not set|verif)"
+        r"|(?:can't verify|invalid|missing|bad)[^\n]*(?:csrf|xsrf)"
+        r"|account[^\n]*(?:locked|disabled|suspended|blocked)"
+        r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role))",
+        "application_response",
+        (403, 401, 400, 419, 422, 423),
     ),
 ]

@@ -6,7 +6,7 @@ Each is of one of the `kinds`, and speaks of a request, or of a process, at a mo
 import polars as pl
 
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import KINDS, UNNAMED, WEB
+from forensic.hops.kinds import KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 from forensic.schema import EVENT
@@ -23,6 +23,9 @@ _PATH = (
     r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
 )
 _FIREWALL_RULE = r"ModSecurity: [^\n]*\[id \"(\d+)\"\]"
+#: Where a refusal names what was asked for.
+_ASKED = r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?(/[^\s\"'?,;)\]]*)"
+_EVERY = [*KINDS, *REFUSALS]
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
@@ -35,7 +38,7 @@ def _kind() -> pl.Expr:
     thrown = hop.is_in(_THROWS) & (pl.col("reason") == "exception")
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
-    for kind in reversed(KINDS):
+    for kind in reversed(_EVERY):
         said = hop.is_in(kind.hops.split()) & pl.col("message").str.contains(
             kind.phrase
         )
@@ -83,7 +86,7 @@ def _hop() -> pl.Expr:
 
 def _suspect() -> pl.Expr:
     """Lines that can be a note at all: one cheap look before the many phrases."""
-    phrases = "|".join(f"(?:{kind.phrase})" for kind in KINDS)
+    phrases = "|".join(f"(?:{kind.phrase})" for kind in _EVERY)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
     return pl.col("message").str.contains(phrases) | thrown | _FIREWALLED
 
@@ -119,6 +122,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "upstream",
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             hop=_hop().cast(EVENT["hop"]),
+            known_log=pl.col("hop").is_not_null(),
             time=moment,
             kind=_kind(),
             path=path,
@@ -132,11 +136,15 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort("source", "offset")
     )
-    causes = {kind.name: kind.cause for kind in KINDS}
+    refusal = pl.col("kind").is_in([kind.name for kind in REFUSALS])
+    causes = {kind.name: kind.cause for kind in _EVERY}
     known = (
         _explained(found)
         .with_columns(
-            cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String)
+            path=pl.coalesce(
+                "path", pl.when(refusal).then(pl.col("message").str.extract(_ASKED, 1))
+            ),
+            cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String),
         )
         .filter(
             (pl.col("cause") != "none") | pl.col("kind").is_in(["booted", "stopped"])

@@ -11,6 +11,8 @@ from forensic.hops.between import (
     between,
     given_up,
 )
+from forensic.hops.kinds import REFUSALS
+from forensic.hops.page import other_page, own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
@@ -23,28 +25,6 @@ _STATIC = (
 _DIED = "a worker of its upstream died at that moment"
 _UNASKED = "it asked no upstream (upstream status `-`)"
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
-#: The bytes of nginx's own error page: markup, twice the title, the server's name
-#: (`nginx`, `nginx/1.22.1`, `nginx/1.18.0 (Ubuntu)`; before 1.15 with a colour).
-_MARKUP = [115, 131]
-_NAMES = [5, 11, 12, 13, 20, 21, 22]
-_TITLES = {
-    400: "400 Bad Request",
-    401: "401 Authorization Required",
-    403: "403 Forbidden",
-    404: "404 Not Found",
-    405: "405 Not Allowed",
-    413: "413 Request Entity Too Large",
-    429: "429 Too Many Requests",
-    500: "500 Internal Server Error",
-    502: "502 Bad Gateway",
-    503: "503 Service Temporarily Unavailable",
-    504: "504 Gateway Time-out",
-}
-_PAGES = {
-    status: [markup + 2 * len(title) + name for markup in _MARKUP for name in _NAMES]
-    for status, title in _TITLES.items()
-}
-_SIZE = pl.col("web_bytes_sent")
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
 #: Of Caddy only an answer's headers tell that an upstream made it.
@@ -56,6 +36,9 @@ _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
 _THROWN = pl.col("trace_kind") == "exception"
+_REFUSED = sure_of(
+    pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
+)
 
 
 def _own_cause() -> pl.Expr:
@@ -105,14 +88,6 @@ def _app_cause() -> pl.Expr:
         .then(pl.lit("exception"))
         .otherwise(pl.lit("application_response"))
     )
-
-
-def _own_page() -> pl.Expr:
-    """Whether the body has the size of the page that nginx itself sends."""
-    found = pl.lit(value=False)
-    for status, sizes in _PAGES.items():
-        found |= (STATUS == status) & _SIZE.is_in(sizes)
-    return sure_of(found)
 
 
 def _noted() -> list[Line]:
@@ -257,14 +232,14 @@ def _without_upstream() -> list[Line]:
             because="its own log has the request with this status",
         ),
         Line(
-            when=sure_of(_THROWN) & (STATUS >= 500) & ~(gateway & _own_page()),
+            when=sure_of(_THROWN) & (STATUS >= 500) & ~(gateway & own_page()),
             by="application",
             cause="exception",
-            sure=pl.when(_own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because="a traceback stands at this request",
         ),
         Line(
-            when=sure_of(pl.col("trace_kind") == "said_no"),
+            when=_REFUSED & pl.col("trace_named"),
             by="application",
             cause="application_response",
             sure="strong",
@@ -318,14 +293,31 @@ def _without_upstream() -> list[Line]:
             because="the application was logging and says nothing of it",
         ),
         Line(
-            when=WEB & ~_LOGS_UP & _own_page() & (STATUS >= 400),
+            when=WEB & ~_LOGS_UP & own_page() & (STATUS >= 400),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
             because="its body has the size of nginx's own error page",
         ),
         Line(
-            when=WEB & ~pl.col("proxies") & (STATUS >= 400),
+            when=_REFUSED,
+            by="application",
+            cause="application_response",
+            sure="weak",
+            because="its log tells of a refusal at that moment, without naming the"
+            " request",
+        ),
+        Line(
+            when=WEB & (STATUS == 429) & ~pl.col("web_complains"),
+            by="unknown",
+            cause="rate_limited",
+            sure="weak",
+            because="a limit of the web server or of what stands behind it; no error"
+            " log of that moment is here, where a web server writes the limits that it"
+            " enforces",
+        ),
+        Line(
+            when=WEB & ~pl.col("proxies") & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
             cause=_own_cause(),
             sure="weak",
@@ -339,13 +331,6 @@ def _without_upstream() -> list[Line]:
             sure="weak",
             because="such an answer is a web server's more often than an application's",
         ),
-        Line(
-            when=WEB & (STATUS == 429) & ~pl.col("app_speaks"),
-            by="web_server",
-            cause="rate_limited",
-            sure="weak",
-            because="limits stand in front of an application more often than in it",
-        ),
         *between(),
         Line(
             when=has("cdn") & ~ASKED & ~BALANCED & ~WEB & pl.col("web_known"),
@@ -354,19 +339,51 @@ def _without_upstream() -> list[Line]:
             sure="weak",
             because="no hop behind it has the request",
         ),
-        Line(
-            when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
-            by="application",
-            cause=_app_cause(),
-            sure="weak",
-            because="no outer hop claims the answer; no inner log is there to show it",
-        ),
+        *_guessed(),
         Line(
             when=has("application") | has("app_server"),
             by="application",
             cause=_app_cause(),
             sure="strong",
             because="its own log has the request with this status",
+        ),
+    ]
+
+
+def _guessed() -> list[Line]:
+    """Answers of which no record says who gave them: what speaks for one of them."""
+    return [
+        Line(
+            when=WEB & other_page(),
+            by="application",
+            cause=_app_cause(),
+            sure="weak",
+            because="its body has not the size of the page that the web server makes"
+            " itself; nothing else says who answered",
+        ),
+        Line(
+            when=WEB & pl.col("web_complains") & (STATUS >= 400),
+            by="application",
+            cause=_app_cause(),
+            sure="weak",
+            because="the web server's error log says nothing of it; nothing else says"
+            " who answered",
+        ),
+        Line(
+            when=WEB & (STATUS >= 400) & (STATUS < 500),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="the web server or what stands behind it: its access log does not"
+            " say whether anything was asked, and no other log does",
+        ),
+        Line(
+            when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
+            by="application",
+            cause=_app_cause(),
+            sure="weak",
+            because="no outer hop claims the answer, and no log of a hop further in has"
+            " it",
         ),
     ]
 

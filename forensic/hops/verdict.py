@@ -36,7 +36,7 @@ def of_requests(
     told = match.misfit + others + _backed(quiet, top, best)
     return {
         "answered_by": str(top["answered_by"]),
-        "candidates": _candidates(groups, best["missing"]),
+        "candidates": _candidates(groups, best),
         "cause": top["cause"],
         "rule": top["rule"],
         "confidence": _sure(match, best["confidence"], top["total"] / found.height),
@@ -137,10 +137,15 @@ def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
     return text + (f", {more} otherwise." if more else ".")
 
 
-def _candidates(groups: pl.DataFrame, missing: list[str]) -> list[str]:
-    """Who can have answered: where no record says it, the hops without a record."""
+def _candidates(groups: pl.DataFrame, best: Mapping[str, Any]) -> list[str]:
+    """Who can have answered: where no record says it, the hops without a record.
+
+    And a web server that may have asked one of these, or may not.
+    """
     named = groups["answered_by"].cast(pl.String).to_list()
-    unnamed = missing if named[0] == "unknown" else []
+    unnamed = best["missing"] if named[0] == "unknown" else []
+    if "application" in unnamed and best["evidence"][-1]["hop"] == "web_server":
+        unnamed = [*unnamed, "web_server"]
     hops = dict.fromkeys([*unnamed, *named])
     return [hop for hop in hops if hop != "unknown"] or ["unknown"]
 
