@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import polars as pl
 
@@ -136,6 +136,17 @@ def _span(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def _window(low: datetime, high: datetime, offset: int) -> str:
+    """The window in UTC, and on the clocks of a zone that has another time."""
+    window = f"{low:%Y-%m-%d %H:%M} to {high:%Y-%m-%d %H:%M} UTC"
+    if not offset:
+        return window
+    there = timezone(timedelta(seconds=offset))
+    low, high = low.astimezone(there), high.astimezone(there)
+    ends = high.strftime("%H:%M" if high.date() == low.date() else "%Y-%m-%d %H:%M")
+    return f"{window} ({low:%Y-%m-%d %H:%M} to {ends} {there})"
+
+
 def has_window(wish: str) -> bool:
     """Whether a wish says itself over which time the log is wanted."""
     return _WINDOW.search(wish) is not None
@@ -175,9 +186,11 @@ def ask(
     start: datetime | None,
     end: datetime | None,
     formats: Collection[str] = (),
+    offset: int = 0,
 ) -> str:
     """What to ask for: the log of that hop over that window (UTC).
 
+    `offset` is the zone in which its owner reads clocks, as seconds east of UTC.
     `formats` are those of the archive: they tell whose products are in use, and so
     what the log is called and where it lies.
     """
@@ -185,7 +198,7 @@ def ask(
         window, days, files, hours = _WHOLE, "YYYY/MM/DD/", "*.log.gz", "YYYY/MM/DD/HH/"
     else:
         low, high = start - _MARGIN, end + _MARGIN
-        window = f"{low:%Y-%m-%d %H:%M} to {high:%Y-%m-%d %H:%M} UTC"
+        window = _window(low, high, offset)
         days, hours = (
             _span(*(moment.strftime(f"{form}/") for moment in (start, end)))
             for form in ("%Y/%m/%d", "%Y/%m/%d/%H")

@@ -695,3 +695,32 @@ def test_where_every_log_is_silent_nobody_is_accused() -> None:
     told = "although those of the load balancer and the web server cover that time"
     assert told in found["sentence"]
     assert found["sentence"].startswith("No log has 403 for /app/admin")
+
+
+def test_without_a_time_logs_are_asked_for_around_what_was_found() -> None:
+    """Two refusals of one incident, and one of the day before: the first is shown."""
+    refused = [
+        block(time=MINUTE + timedelta(minutes=m), method="GET") | place | {"rule": None}
+        for m, place in (
+            (-1440, {"line": 1, "offset": 100}),
+            (0, {"line": 2, "offset": 200}),
+            (9, {"line": 3, "offset": 300}),
+        )
+    ]
+    found = verdict([*pings(), *refused], Question(status=403))
+    waf = next(wish for wish in found["ask_for"] if "WAF" in wish)
+    assert "2025-02-05 05:27 to 2025-02-05 05:37 UTC" in waf
+    assert "(2025-02-05 14:27 to 14:37 UTC+09:00)" in waf
+    found = verdict([*pings(), *refused[1:]], Question(status=403))
+    waf = next(wish for wish in found["ask_for"] if "WAF" in wish)
+    assert "2025-02-06 05:27 to 2025-02-06 05:46 UTC" in waf
+
+
+def test_who_answered_of_two_can_be_either() -> None:
+    gone = pings()[0] | {"path": "/x", "status": 404, "line": 9999, "offset": 999900}
+    other = {"source": "app.log", "hop": "application", "message": "started"}
+    rows = [*pings(), gone, _row(1, time=MINUTE, **other)]
+    found = verdict(rows, Question(status=404))
+    assert found["answered_by"] == "unknown"
+    assert found["candidates"] == ["application", "web_server"]
+    assert any("error.log" in wish for wish in found["ask_for"])

@@ -14,9 +14,9 @@ from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
 from forensic.hops.inquiry import Inquiry, inquire
 from forensic.hops.match import Match, nearest
-from forensic.hops.meant import NO_ZONE
+from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
-from forensic.hops.verdict import of_requests, once
+from forensic.hops.verdict import Span, of_requests, once
 from forensic.wish import ask
 
 __all__ = ["answer"]
@@ -93,7 +93,8 @@ def _unseen(inquiry: Inquiry) -> _Told:
     asked, quiet = inquiry.question, inquiry.quiet
     if asked.start is None:
         quiet = whole(inquiry.events, inquiry.clocks, asked)
-    verdict = hypotheses.unseen(asked, quiet, inquiry.gaps, inquiry.formats)
+    wish = _wish(inquiry, (asked.start, asked.end))
+    verdict = hypotheses.unseen(asked, quiet, inquiry.gaps, wish)
     verdict["sentence"] += nearest(inquiry.requests, asked)
     return _bare(inquiry, verdict)._replace(quiet=quiet)
 
@@ -132,18 +133,28 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
     verdict, asked = told.verdict, inquiry.question
     verdict["sentence"] += _remarks(inquiry, told.match)
     request = verdict.pop("request", None)
-    window = (asked.start, asked.end, inquiry.formats)
-    wanted = [ask(hop, *window) for hop in verdict["missing"]]
-    verdict["ask_for"] = list(dict.fromkeys([*verdict.get("ask_for", []), *wanted]))
-    ranked = hypotheses.ranked(
-        verdict, asked, told.quiet, told.match.rows, inquiry.formats
-    )
+    span = verdict.pop("span", (None, None))
+    # Where no time is asked, that of the requests that were found.
+    wish = _wish(inquiry, (asked.start, asked.end) if asked.start else span)
+    wanted = map(wish, verdict.pop("wanted", verdict["missing"]))
+    verdict["ask_for"] = list(dict.fromkeys([*verdict["ask_for"], *wanted]))
+    ranked = hypotheses.ranked(verdict, asked, told.quiet, told.match.rows, wish)
     return {
         "question": _asked(asked) if inquiry.asked else None,
         **verdict,
         "hypotheses": ranked,
         "path": journey.path(inquiry.events, inquiry.clocks, request),
     }
+
+
+def _wish(inquiry: Inquiry, span: Span) -> hypotheses.Wish:
+    """How a hop's log of that time is asked for, by name and on its owner's clocks."""
+    asked = inquiry.question
+    offset = asked.offset
+    if asked.start is None and span[0] is not None:
+        wall = span[0].replace(tzinfo=None)
+        offset = dominant_offset(inquiry.events, inquiry.clocks, wall)
+    return lambda hop: ask(hop, *span, inquiry.formats, offset)
 
 
 def _remarks(inquiry: Inquiry, match: Match) -> str:

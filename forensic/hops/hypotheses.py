@@ -1,6 +1,6 @@
 """What may have happened, ranked, with what speaks for and against each."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -8,10 +8,12 @@ import polars as pl
 from forensic.hops.absence import Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
-from forensic.wish import OUTER, ask
+from forensic.wish import OUTER
 
-__all__ = ["NAMES", "calm", "harmless", "plural", "ranked", "unread", "unseen"]
+__all__ = ["NAMES", "Wish", "calm", "harmless", "plural", "ranked", "unread", "unseen"]
 
+#: A hop ▶ the sentence that asks for its log of the time that is meant.
+Wish = Callable[[str], str]
 #: Which outer hop is likeliest to make a status of its own, likeliest first.
 _LIKELY = {
     202: ["waf", "load_balancer", "cdn"],
@@ -199,7 +201,7 @@ def unseen(
     question: Question,
     quiet: Mapping[str, Silence],
     gaps: pl.DataFrame,
-    formats: Collection[str],
+    wish: Wish,
 ) -> dict[str, Any]:
     """The verdict on a response that the user reports and that no log has."""
     candidates, excluded = _candidates(question, quiet)
@@ -250,9 +252,7 @@ def unseen(
         "evidence": evidence,
         "missing": missing,
         "count": 0,
-        "ask_for": [
-            ask(h, question.start, question.end, formats) for h in OUTER if h in missing
-        ],
+        "ask_for": [wish(hop) for hop in OUTER if hop in missing],
     }
 
 
@@ -282,7 +282,7 @@ def ranked(
     question: Question,
     quiet: Mapping[str, Silence],
     found: pl.DataFrame,
-    formats: Collection[str],
+    wish: Wish,
 ) -> list[dict[str, Any]]:
     """One hypothesis a candidate, likeliest first."""
     web = quiet.get("web_server")
@@ -312,9 +312,7 @@ def ranked(
                 "for": reasons,
                 "against": against,
                 # What the archive holds is not asked for again.
-                "settled_by": ask(hop, question.start, question.end, formats)
-                if hop in verdict["missing"]
-                else "",
+                "settled_by": wish(hop) if hop in verdict["missing"] else "",
             }
         )
     return listed

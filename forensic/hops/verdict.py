@@ -1,6 +1,7 @@
 """The requests that a question means ▶ the verdict on them."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,9 @@ from forensic.hops.explain import NAMES
 from forensic.hops.hypotheses import plural
 from forensic.hops.match import Match
 
-__all__ = ["of_requests", "once"]
+__all__ = ["Span", "of_requests", "once"]
+
+Span = tuple[datetime | None, datetime | None]
 
 _ORDER = ["certain", "strong", "weak", "none"]
 _LOWER = {"certain": "strong", "strong": "weak"}
@@ -21,6 +24,8 @@ _HOSTS = 4
 _BACKING = 3
 #: Other answers that are told: a question without a time may mean any of them.
 _SAID = 2
+#: Errors of one kind that are further apart than this are of two incidents.
+_PAUSE = timedelta(minutes=30)
 _OUTER = {"cdn", "waf", "load_balancer"}
 
 
@@ -30,7 +35,8 @@ def of_requests(
     """The verdict where the archive has the request itself, or one much like it."""
     found, groups = match.rows, _grouped(match.rows)
     top = groups.row(0, named=True)
-    best = _best(found, top)
+    same = _same(found, top)
+    best = same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
     lines = journey.placed(events, best["evidence"])
     others = _others(groups, found.height, asked=asked) if found.height > 1 else ""
     told = match.misfit + others + _backed(quiet, top, best)
@@ -44,18 +50,33 @@ def of_requests(
         "evidence": once(lines + _backing(quiet, str(top["answered_by"]))),
         "missing": list(best["missing"]),
         "count": found.height,
+        "ask_for": [],
         "request": best,
+        "wanted": list(dict.fromkeys([*best["missing"], *_either(best)])),
+        "span": _span(same, best["time"]),
     }
 
 
-def _best(found: pl.DataFrame, top: Mapping[str, Any]) -> dict[str, Any]:
-    """The first request that was answered so, among those that are as sure."""
-    same = found.filter(
+def _same(found: pl.DataFrame, top: Mapping[str, Any]) -> pl.DataFrame:
+    """The requests that were answered so, however sure that is."""
+    return found.filter(
         (pl.col("answered_by") == top["answered_by"])
         & (pl.col("cause") == top["cause"])
         & pl.col("rule").eq_missing(pl.lit(top["rule"], pl.String))
     ).with_columns(pl.col("confidence").cast(pl.String))
-    return same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
+
+
+def _span(same: pl.DataFrame, time: datetime | None) -> Span:
+    """From the first to the last of the requests that are no more than a pause apart.
+
+    Of those the ones around that time: other logs are wanted of one incident at once.
+    """
+    if time is None:
+        return None, None
+    times = same["time"].drop_nulls().sort()
+    incident = (times.diff() > _PAUSE).fill_null(value=False).cum_sum()
+    own = times.filter(incident == incident.filter(times == time).first())
+    return own.first(), own.last()  # type: ignore[return-value]
 
 
 def _sure(match: Match, confidence: str, share: float) -> str:
@@ -138,16 +159,21 @@ def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
 
 
 def _candidates(groups: pl.DataFrame, best: Mapping[str, Any]) -> list[str]:
-    """Who can have answered: where no record says it, the hops without a record.
-
-    And a web server that may have asked one of these, or may not.
-    """
+    """Who can have answered: where no record says it, the hops without a record."""
     named = groups["answered_by"].cast(pl.String).to_list()
-    unnamed = best["missing"] if named[0] == "unknown" else []
-    if "application" in unnamed and best["evidence"][-1]["hop"] == "web_server":
-        unnamed = [*unnamed, "web_server"]
+    unnamed = _either(best) or best["missing"] if named[0] == "unknown" else []
     hops = dict.fromkeys([*unnamed, *named])
     return [hop for hop in hops if hop != "unknown"] or ["unknown"]
+
+
+def _either(best: Mapping[str, Any]) -> list[str]:
+    """The two hops of which one gave an answer that only the web server has; or none.
+
+    Its access log is there: what else it wrote, and the application, would tell.
+    """
+    open_ = best["answered_by"] == "unknown" and "application" in best["missing"]
+    web = [line["hop"] for line in best["evidence"]][-1:] == ["web_server"]
+    return ["application", "web_server"] if open_ and web else []
 
 
 def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
