@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from forensic.counted import plural
 from forensic.schema import GAP, HOPS
 from forensic.wish import ask, formats_of
 
@@ -197,14 +198,15 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
     proxied = signs["access"] and signs["inside"] >= 0.9 * signs["access"]
     if not signs["has_load_balancer"] and (proxied or signs["checks"]):
         why = (
-            f"{signs['checks']} health checks of a load balancer"
+            plural(signs["checks"], "health check") + " of a load balancer"
             if signs["checks"]
-            else f"{signs['inside']} of {signs['access']} clients are private addresses"
+            else f"{signs['inside']} of {plural(signs['access'], 'client')}"
+            " with a private address"
         )
         found.append(("load_balancer", f"The web server's log shows one: {why}."))
     if not signs["has_waf"]:
         if signs["asked_waf"]:
-            why = f"The load balancer asked one {signs['asked_waf']} times."
+            why = f"The load balancer asked one {plural(signs['asked_waf'], 'time')}."
             found.append(("waf", why))
         elif proxied or signs["checks"]:
             why = (
@@ -213,10 +215,12 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
             )
             found.append(("waf", why))
     if signs["targets"] and not signs["access"]:
-        why = f"The load balancer sent {signs['targets']} requests to targets."
+        why = (
+            f"The load balancer sent {plural(signs['targets'], 'request')} to targets."
+        )
         found.append(("web_server", why))
     if signs["upstreams"] and not signs["has_application"] + signs["has_app_server"]:
-        why = f"The web server passed {signs['upstreams']} requests on."
+        why = f"The web server passed {plural(signs['upstreams'], 'request')} on."
         found.append(("application", why))
     return [
         {
@@ -242,9 +246,11 @@ def _told(row: dict[str, Any], formats: frozenset[str]) -> dict[str, Any]:
         "rotation_hole": "Between two rotated files the log is silent",
         "missing_object": "No 5-minute object of any node is there",
     }
+    until = end.strftime("%H:%M" if end.date() == start.date() else "%Y-%m-%d %H:%M")
+    lost = plural(round(row["expected"]), "event")
     detail = (
-        f"{texts[row['kind']]} from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC;"
-        f" at its own rate about {row['expected']:.0f} events are missing."
+        f"{texts[row['kind']]} from {start:%Y-%m-%d %H:%M} to {until} UTC;"
+        f" at its own rate, about {lost} would be there."
     )
     wish = ask(str(row["hop"]), start, end, formats)
     return {**row, "detail": detail, "ask_for": wish}

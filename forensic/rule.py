@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from forensic.counted import counted as plural
 from forensic.schema import EVENT, HOPS
 from forensic.telling import held, telling
 
@@ -337,12 +338,6 @@ def hop_words(column: str = "hop") -> pl.Expr:
     words = {hop: hop.replace("_", " ") for hop in HOPS}
     words |= {"waf": "WAF", "cdn": "CDN"}
     return pl.col(column).cast(pl.String).replace(words)
-
-
-def plural(number: pl.Expr, noun: str) -> pl.Expr:
-    """`1 request`, `2 requests`: the number with its noun."""
-    ending = pl.when(number != 1).then(pl.lit("s")).otherwise(pl.lit(""))
-    return pl.format("{} {}{}", number, pl.lit(noun), ending)
 
 
 def report(

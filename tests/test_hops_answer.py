@@ -570,7 +570,7 @@ def test_a_time_that_is_off_is_told_with_the_nearest_fit() -> None:
     rows = [*pings(), block(time=MINUTE + timedelta(hours=9, seconds=9), method="GET")]
     found = verdict(rows)
     assert found["answered_by"] == "unknown"
-    assert "540 minutes away" in found["sentence"]
+    assert "9 hours away" in found["sentence"]
 
 
 def _answered(**columns: Any) -> dict[str, Any]:
@@ -724,3 +724,15 @@ def test_who_answered_of_two_can_be_either() -> None:
     assert found["answered_by"] == "unknown"
     assert found["candidates"] == ["application", "web_server"]
     assert any("error.log" in wish for wish in found["ask_for"])
+
+
+def test_one_is_not_several() -> None:
+    rows = pings()[:1]
+    found = verdict(rows, None)
+    assert "the one response logged has a status below 400" in found["sentence"]
+    unread = {"source": "app/logs/out.log", "verdict": "unsupported", "lines": 1}
+    sources = pl.from_dicts([unread], schema=SOURCE)
+    events = pl.from_dicts(rows, schema=EVENT).lazy()
+    requests = correlate(events, CLOCKS, SOURCES)
+    found = answer(events, requests, CLOCKS, GAPS, sources, None)
+    assert "(1 line) could not be read" in found["sentence"]

@@ -13,6 +13,7 @@ from forensic.clock.pairs import STEP
 from forensic.clock.place import host_root
 from forensic.clock.unit import Borders, Key, Unit
 from forensic.clock.votes import Vote
+from forensic.counted import plural
 
 __all__ = [
     "continuity_links",
@@ -111,7 +112,7 @@ def inner_evidence(
             )
         elif is_zone(value):
             written = "envelope" if kind == "envelope" else "payload"
-            text = f"the {written} of {n} lines writes its offset"
+            text = f"the {written} of {plural(n, 'line')} writes its offset"
             strength = 100.0
             if kind == "envelope" and not (envelope in found and found[envelope].fine):
                 strength, sure = 45.0, "weak" if name in relays else "strong"
@@ -149,7 +150,7 @@ def epoch_votes(marks: pl.DataFrame, borders: Borders) -> Anchors:
             continue
         share = n / (n + rest)
         sure = "certain" if n >= 5 and share > 0.8 else "strong" if n >= 2 else "weak"
-        text = f"{n} request ids carry the epoch of {offset_text(value)}"
+        text = f"{plural(n, 'request id')} with the epoch of {offset_text(value)}"
         votes[key].append(
             Vote(value, 60 * share, sure, "trace id epoch", text, n, rest)
         )

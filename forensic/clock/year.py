@@ -15,6 +15,7 @@ from forensic.clock.collect import Evidence
 from forensic.clock.names import folder, named_date, rotation, series
 from forensic.clock.options import Overrides, chosen
 from forensic.clock.votes import Decision, Vote, decide
+from forensic.counted import plural
 from forensic.schema import YEARLESS
 
 __all__ = ["Chain", "chains", "decide_years"]
@@ -202,7 +203,7 @@ def _epoch_votes(source: str, turn: int, marks: pl.DataFrame) -> list[Vote]:
             60 * n / total,
             "strong",
             "trace id epoch",
-            f"{n} request ids in {source} were issued in {year}",
+            f"{plural(n, 'request id')} in {source} of {year}",
             n,
             total - n,
         )

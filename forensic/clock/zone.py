@@ -14,6 +14,7 @@ from forensic.clock.nearness import neighbours
 from forensic.clock.options import offset_text
 from forensic.clock.unit import Key, Unit
 from forensic.clock.votes import Decision, Vote, decide, weaker
+from forensic.counted import plural
 
 __all__ = ["decide_zones"]
 
@@ -95,7 +96,7 @@ def _written(unit: Unit) -> Decision | None:
     """Offset that most rows of a unit write; the rest of its rows follow it."""
     offset, n = max(unit.written.items(), key=lambda item: (item[1], -item[0]))
     total = unit.written.total()
-    text = f"{n} lines of the same log write {offset_text(offset)}"
+    text = f"{plural(n, 'line')} of the same log with {offset_text(offset)}"
     confidence = "certain" if n == total else "strong"
     return Decision(offset, confidence, "written offset", text, n, total - n)
 

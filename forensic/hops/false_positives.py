@@ -6,6 +6,8 @@ attack, and what would pass if the rule only counted there.
 
 import polars as pl
 
+from forensic.counted import counted
+
 __all__ = ["SCHEMA", "waf_false_positives"]
 
 #: The result: one row a rule and path.
@@ -188,7 +190,7 @@ def _reasons() -> pl.Expr:
             ),
             (
                 pl.col("inside") > 0,
-                pl.format("{} requests came from a page of the own site", "inside"),
+                _requests("inside", "came from a page of the own site"),
             ),
             (
                 rule.str.contains(_OFTEN),
@@ -196,10 +198,15 @@ def _reasons() -> pl.Expr:
             ),
             (
                 pl.col("oversize") > 0,
-                pl.format("{} requests were larger than the WAF inspects", "oversize"),
+                _requests("oversize", "of more bytes than the WAF inspects"),
             ),
         ]
     )
+
+
+def _requests(number: str, what: str) -> pl.Expr:
+    """So many requests, and what is known of them."""
+    return pl.format("{} {}", counted(pl.col(number), "request"), pl.lit(what))
 
 
 def _counter() -> pl.Expr:
@@ -212,13 +219,11 @@ def _counter() -> pl.Expr:
             ),
             (
                 pl.col("payloads") > 0,
-                pl.format(
-                    "{} requests are of clients that sent attack strings", "payloads"
-                ),
+                _requests("payloads", "of clients that sent attack strings"),
             ),
             (
                 pl.col("scanners") > 0,
-                pl.format("{} requests name a scanner or a script", "scanners"),
+                _requests("scanners", "with the name of a scanner or a script"),
             ),
             (pl.col("clients") == 1, pl.lit("one client only")),
             (

@@ -5,12 +5,13 @@ from typing import Any
 
 import polars as pl
 
+from forensic.counted import plural
 from forensic.hops.absence import Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
 from forensic.wish import OUTER
 
-__all__ = ["NAMES", "Wish", "calm", "harmless", "plural", "ranked", "unread", "unseen"]
+__all__ = ["NAMES", "Wish", "calm", "harmless", "ranked", "unread", "unseen"]
 
 #: A hop ▶ the sentence that asks for its log of the time that is meant.
 Wish = Callable[[str], str]
@@ -55,11 +56,6 @@ def _candidates(
     return ([*inner, *front, *late] if not quiet else [*front, *late, *inner]), []
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 request`, `2 requests`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
     """What the gap table says about that moment, in words."""
     if question.start is None:
@@ -93,7 +89,7 @@ def unread(sources: pl.DataFrame) -> str:
     if not rows.height:
         return ""
     source, lines = rows.sort("lines", "source").select("source", "lines").row(-1)
-    return f" {source} ({lines} lines) could not be read: no format fits it."
+    return f" {source} ({plural(lines, 'line')}) could not be read: no format fits it."
 
 
 def harmless(requests: pl.DataFrame) -> str:
@@ -109,7 +105,9 @@ def calm(events: pl.LazyFrame, gaps: pl.DataFrame) -> dict[str, Any]:
     answers = events.select(pl.col("status").is_not_null().sum(), lines=pl.len())
     count, lines = answers.collect(engine="streaming").row(0)
     if count:
-        sentence = f"No error: all {count} responses logged have a status below 400."
+        several = f"all {count} responses logged have"
+        every = "the one response logged has" if count == 1 else several
+        sentence = f"No error: {every} a status below 400."
         absent = gaps.filter(pl.col("kind") == "absent")["hop"].cast(pl.String)
         if "load_balancer" in absent:
             sentence += (

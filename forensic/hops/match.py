@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from forensic.counted import plural
 from forensic.hops.meant import NO_ZONE
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
@@ -16,6 +17,7 @@ __all__ = ["Match", "fitting", "matches", "nearest", "weightiest"]
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _DAY = 86400
+_HOUR = 60
 _SLACK = timedelta(seconds=5)
 #: How far off a clock on the wall is read.
 _NEAR = timedelta(seconds=60)
@@ -139,11 +141,25 @@ def _around(
 def _off(rows: pl.DataFrame, question: Question) -> str:
     """How far the nearest of some rows is off, in words."""
     away = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
-    least = round((rows.select(away.abs().min()).item() or 0) / 60)
+    least = _apart(rows.select(away.abs().min()).item() or 0)
     return (
-        f" It stands {least} minute{'' if least == 1 else 's'} off the time asked:"
+        f" It stands {least} off the time asked:"
         " whether it is what was seen is not sure."
     )
+
+
+def _apart(seconds: float) -> str:
+    """A distance in time as people say it."""
+    minutes = round(seconds / 60)
+    if not minutes:
+        return plural(round(seconds), "second")
+    return plural(minutes, "minute") if minutes < _HOUR else _hours(minutes)
+
+
+def _hours(minutes: int) -> str:
+    """Hours and minutes, the latter where there are some."""
+    hours, rest = divmod(minutes, _HOUR)
+    return plural(hours, "hour") + (f" and {plural(rest, 'minute')}" if rest else "")
 
 
 def _afloat(
@@ -216,7 +232,7 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
     row = near.row(0, named=True)
     return (
         f" The nearest response of that kind is of {row['time']:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {row['away'] / 60:.0f} minutes away: {row['explanation']}"
+        f" {_apart(row['away'])} away: {row['explanation']}"
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from forensic.counted import plural
 from forensic.hops import journey
 from forensic.hops.absence import Silence
 from forensic.hops.explain import NAMES
-from forensic.hops.hypotheses import plural
 from forensic.hops.match import Match
 
 __all__ = ["Span", "of_requests", "once"]

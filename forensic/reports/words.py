@@ -251,11 +251,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "more_evidence": ("more evidence ({count})", "他の証拠（{count}）"),
     "reading": ("how to read it", "読み方"),
     "zones_written": (
-        "{count} sources write their zone and year themselves",
+        "sources that write their zone and year themselves: {count}",
         "{count} 件はタイムゾーンと年を自ら記載",
     ),
     "outside": (
-        "{count} events lie outside of the span shown",
+        "events outside of the span shown: {count}",
         "表示期間外のイベント {count} 件",
     ),
     "falsepositives": ("Would be a false alarm if", "誤検知となる場合"),

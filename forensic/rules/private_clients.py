@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, asked_at, gather, report
+from forensic.rule import Example, Frames, Rule, asked_at, gather, plural, report
 from forensic.wish import ask, formats_of
 
 #: Share of the requests, health checks aside, that must come from private addresses.
@@ -61,22 +61,30 @@ def _wishes(frames: Frames) -> list[str]:
 
 def _describe(groups: pl.LazyFrame, share: pl.Expr, wishes: list[str]) -> pl.LazyFrame:
     checks = pl.when(pl.col("checks") > 0).then(
-        pl.format("; {} health checks of a load balancer are among them", "checks")
+        pl.format(
+            "; among them {} of a load balancer",
+            plural(pl.col("checks"), "health check"),
+        )
     )
     known = pl.col("forwarded") > 0
     return report(
         groups,
         summary=pl.format(
-            "{}% of {} requests come from private addresses, {} in all ({}; {}){}: a "
+            "{}% of {} come from private addresses, {} in all ({}; {}){}: a "
             "load balancer or proxy stands in front of the web server. {}",
             (share * 100).floor().cast(pl.Int64),
-            pl.col("inner_visitors") + pl.col("checks"),
+            plural(pl.col("inner_visitors") + pl.col("checks"), "request"),
             "client_ip_count",
             "client_ip_list",
             "range_list",
             checks.otherwise(pl.lit("")),
             pl.when(known)
-            .then(pl.format("{} requests carry X-Forwarded-For.", "forwarded"))
+            .then(
+                pl.format(
+                    "X-Forwarded-For is logged of {}.",
+                    plural(pl.col("forwarded"), "request"),
+                )
+            )
             .otherwise(
                 pl.lit("The real client is not in this log: no X-Forwarded-For.")
             ),

@@ -47,9 +47,9 @@ def _query(frames: Frames) -> pl.LazyFrame:
     return report(
         groups.join(peak, on="hop"),
         summary=pl.format(
-            "{} minutes from {} on in which the {} answered {} of {} with a server "
+            "{} from {} on in which the {} answered {} of {} with a server "
             "error: status {}; path {}; upstream {}",
-            "minutes",
+            plural(pl.col("minutes"), "minute"),
             pl.col("onset").dt.strftime("%Y-%m-%dT%H:%MZ"),
             hop_words(),
             "count",

@@ -37,10 +37,10 @@ def _query(frames: Frames) -> pl.LazyFrame:
             clients, on=_KEYS, how="left", nulls_equal=True
         ),
         summary=pl.format(
-            "{} was allowed {} times for {} and from {} on never again: {} refused "
+            "{} was allowed {} for {} and from {} on never again: {} refused "
             "{} since. The rule, its version or what it may do changed about then",
             pl.col("path").fill_null("(path not logged)"),
-            "before",
+            plural(pl.col("before"), "time"),
             plural(pl.col("users"), "client"),
             pl.col("first_seen").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
             pl.col("rule").fill_null("a rule"),
