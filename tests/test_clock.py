@@ -246,6 +246,23 @@ def test_the_file_time_alone_is_an_assumption() -> None:
     assert (row["year"], row["basis"], row["confidence"]) == (2024, "assumed", "none")
 
 
+@pytest.mark.parametrize(
+    ("mtime", "year"),
+    [(None, 2025), (dt.datetime(2023, 3, 1, tzinfo=UTC), 2023)],
+    ids=["the last", "that of the file's time"],
+)
+def test_of_years_whose_logs_fit_alike(mtime: dt.datetime | None, year: int) -> None:
+    dated = [
+        written(f"{y}-02-06 14:3{n}:00", "/", source=f"web/access-{y}.log")
+        for y in range(2022, 2026)
+        for n in range(3)
+    ]
+    frame = events(*dated, yearless("2025-02-06 14:30:30", source="web/syslog"))
+    row = clocks(frame, mtime=mtime).filter(pl.col("source") == "web/syslog")
+    assert row.row(0, named=True)["year"] == year
+    assert row.row(0, named=True)["confidence"] == "weak"
+
+
 def test_without_any_evidence_the_year_stays_unknown() -> None:
     frame = events(yearless("2025-02-06 05:32:45"))
     found = clocks(frame, mtime=dt.datetime(1970, 1, 1, tzinfo=UTC))

@@ -23,6 +23,7 @@ from forensic.errors import (
 )
 from forensic.pipeline import Request, analyze
 from forensic.reports import sql
+from tests.conftest import write_case
 
 Run = Callable[..., Result]
 LINES = [
@@ -356,8 +357,22 @@ def test_coverage_names_gaps_and_wishes(run: Run, story_case: Case) -> None:
 
 def test_clocks_show_their_votes(run: Run, story_case: Case) -> None:
     text = run("clocks", story_case.folder).stdout
-    assert "172 for, 3 against" in text
+    assert "172 for, 3 against\n" in text
     assert orjson.loads(run("clocks", story_case.folder, "--json").stdout)
+
+
+def test_clocks_of_rotated_files_are_those_of_the_log(run: Run, tmp_path: Path) -> None:
+    row: dict[str, Any] = {
+        "stamp": "event",
+        "basis": "written",
+        "confidence": "certain",
+    }
+    rows = [row | {"source": n, "votes_for": 9} for n in ("a.log", "a.log.1", "b.log")]
+    answer: dict[str, dict[str, Any]] = {"findings": {}, "case": {}}
+    write_case(tmp_path / "a.case", {"clocks": rows}, answer)
+    text = run("clocks", tmp_path / "a.case").stdout
+    assert text.count("9 for, 0 against (of the whole log, 2 files)\n") == 2
+    assert text.count("9 for, 0 against\n") == 1
 
 
 def test_findings_by_level_and_by_name(run: Run, story_case: Case) -> None:

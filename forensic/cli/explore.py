@@ -3,6 +3,7 @@
 Commands: why, timeline, show, coverage, clocks, findings, query.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from forensic import hops
 from forensic.case import Case
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
+from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
 from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
 from forensic.reports.times import stamp, zone_name
@@ -237,6 +239,9 @@ def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
         put_json(rows)
         return
     sheet = paper()
+    logs = Counter(
+        name for name, _ in {(series(r["source"]), r["source"]) for r in rows}
+    )
     for row in rows:
         parts = (row["source"], row["hostname"], row["process"], row["stamp"])
         sheet.line(
@@ -245,6 +250,9 @@ def clocks(folder: CaseFolder, as_json: AsJson = False) -> None:
         zone = row["zone"] or ("as written" if row["basis"] == "written" else None)
         skew = f"{row['skew']:+.3f} s" if row["skew"] is not None else None
         votes = f"{row['votes_for'] or 0} for, {row['votes_against'] or 0} against"
+        # A log is judged as a whole, and its files have one row each.
+        files = logs[series(row["source"])]
+        votes += f" (of the whole log, {files} files)" if files > 1 else ""
         sheet.fields(
             [
                 ("zone", zone),

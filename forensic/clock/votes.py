@@ -5,7 +5,7 @@ confidence by speaking against it, and never outvote it by number alone.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 __all__ = ["RANKS", "Decision", "Vote", "decide", "lowered", "weaker"]
@@ -79,19 +79,28 @@ def _together(winners: list[Vote]) -> str:
     return "strong" if best == "weak" and agreeing else best
 
 
-def decide(votes: Iterable[Vote]) -> Decision | None:
-    """Value that the evidence says; None without any."""
+def _least(value: int) -> int:
+    return -abs(value)
+
+
+def decide(
+    votes: Iterable[Vote], prefer: Callable[[int], int] = _least
+) -> Decision | None:
+    """Value that the evidence says; None without any.
+
+    Of several that it says alike the one that is preferred most: the least offset.
+    """
     by_value: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
         by_value[vote.value].append(vote)
     if not by_value:
         return None
 
-    def rank(value: int) -> tuple[float, float, int, int]:
+    def rank(value: int) -> tuple[float, ...]:
         group = by_value[value]
         best = max(v.strength for v in group)
         total = sum(v.strength for v in group)
-        return best, total, sum(v.count for v in group), -abs(value)
+        return best, total, sum(v.count for v in group), prefer(value)
 
     value = max(by_value, key=rank)
     winners = sorted(by_value[value], key=lambda v: (-v.strength, v.method, v.detail))

@@ -6,7 +6,7 @@ Rollovers are counted inside each file and across the files of a rotation, so th
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -124,9 +124,8 @@ def decide_years(
             key=lambda c: (max((v.strength for v in votes[c.name]), default=0), c.name),
         )
         waiting.remove(best)
-        decision = decide(_possible(best, votes[best.name])) or decide(
-            _mtime_votes(best, sources)
-        )
+        last = decide(_mtime_votes(best, sources))
+        decision = decide(_possible(best, votes[best.name]), _newest(last)) or last
         if decision is not None:
             decided[best.name] = decision
             if decision.confidence in ("certain", "strong"):
@@ -134,6 +133,15 @@ def decide_years(
                     decision.value
                 )
     return decided
+
+
+def _newest(file_time: Decision | None) -> Callable[[int], int]:
+    """Of years that fit alike that of the file's time, else the last.
+
+    What is handed over is seldom old.
+    """
+    own = file_time.value if file_time else None
+    return lambda year: year + 10_000 * (year == own)
 
 
 def _possible(chain: Chain, votes: Sequence[Vote]) -> list[Vote]:
