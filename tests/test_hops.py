@@ -496,6 +496,16 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "exception", "strong"),
     ),
     (
+        "a target whose web server's log ends before",
+        [alb(503, 503), web(200, path="/", time=T - timedelta(hours=2))],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "a page in the place of the upstream's that was late",
+        [web(200, upstream="127.0.0.1:8000", upstream_status=504)],
+        ("web_server", "upstream_timeout", "strong"),
+    ),
+    (
         "a limit, and no log of who enforces it",
         [web(429), said(200, path="/", time=T - timedelta(hours=1))],
         ("unknown", "rate_limited", "weak"),

@@ -736,3 +736,54 @@ def test_one_is_not_several() -> None:
     requests = correlate(events, CLOCKS, SOURCES)
     found = answer(events, requests, CLOCKS, GAPS, sources, None)
     assert "(1 line) could not be read" in found["sentence"]
+
+
+def test_a_status_that_only_an_inner_hop_logged_is_found() -> None:
+    """Nginx's 499 of a request that the load balancer answered with 460."""
+    request = {"method": "GET", "path": "/export", "time": MINUTE}
+    left = _row(9001, source="alb.log", hop="load_balancer", status=460, **request)
+    gone = _row(9002, source="nginx/access.log", hop="web_server", status=499)
+    rows = [*pings(), left, gone | request]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 499, "/export")
+    found = verdict(rows, asked)
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", "client_closed")
+    assert "499 is what the web server logged; the client got 460." in found["sentence"]
+    assert verdict(rows, Question(status=499))["count"] == 1
+
+
+def test_the_status_of_a_try_that_failed_finds_the_answer_that_hid_it() -> None:
+    tried = {"upstream": "10.0.0.8:80", "upstream_status": 200}
+    tried |= {"extra": '{"upstream_status":"502, 200","upstream_addr":"a, b"}'}
+    page = _row(9001, source="nginx/access.log", hop="web_server", status=200)
+    rows = [*pings(), page | tried | {"method": "GET", "path": "/x", "time": MINUTE}]
+    found = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 502, "/x"))
+    assert "got from behind it; the client got 200" in found["sentence"]
+    assert "a had failed with 502" in found["sentence"]
+
+
+def test_an_error_of_another_status_on_the_path_is_told() -> None:
+    """Whoever saw an error page seldom knows its number."""
+    slow = {"method": "GET", "path": "/pay", "status": 504, "time": MINUTE}
+    late = {"time": MINUTE + timedelta(minutes=20)}
+    place = {"source": "alb.log", "hop": "load_balancer", "action": "forward"}
+    row = _row(9001, **place) | slow | late
+    rows = [*pings(), row]
+    found = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 500, "/pay"))
+    assert "The nearest error for that path is a 504" in found["sentence"]
+    assert "20 minutes away: The load balancer answered" in found["sentence"]
+    found = verdict(rows, Question(status=500, path="/pay"))
+    assert "The first error for that path is a 504" in found["sentence"]
+
+
+def test_a_success_without_a_time_is_followed_from_hop_to_hop() -> None:
+    page = {"method": "GET", "path": "/login", "status": 302}
+    page |= {"upstream": "10.0.0.8:80", "upstream_status": 302}
+    rows = [
+        _row(9001 + n, source="nginx/access.log", hop="web_server")
+        | page
+        | {"time": MINUTE + timedelta(minutes=n)}
+        for n in range(3)
+    ]
+    found = verdict([*pings(), *rows], Question(status=302, path="/login"))
+    assert found["answered_by"] == "application"
+    assert "Of several such responses it is the first." in found["sentence"]

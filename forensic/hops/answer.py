@@ -13,6 +13,7 @@ import polars as pl
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
 from forensic.hops.inquiry import Inquiry, inquire
+from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
@@ -53,6 +54,12 @@ def _error(inquiry: Inquiry) -> _Told | None:
     return None if inquiry.match.far else _error_nearby(inquiry)
 
 
+def _inside(inquiry: Inquiry) -> _Told | None:
+    """A request whose client got another status than the one that a hop logged."""
+    match = inside(inquiry)
+    return _of(inquiry, match) if match.rows.height else None
+
+
 def _success(inquiry: Inquiry) -> _Told | None:
     """A request that fits and was no error, as the logs of all hops show it.
 
@@ -60,10 +67,12 @@ def _success(inquiry: Inquiry) -> _Told | None:
     """
     if not inquiry.asked:
         return None
+    question, more = success.sighted(inquiry.events, inquiry.clocks, inquiry.question)
     tables = (inquiry.events, inquiry.raw_clocks, inquiry.sources)
-    fine = success.succeeded(*tables, inquiry.question)
+    fine = success.succeeded(*tables, question)
     if not fine.rows.height:
         return None
+    fine = fine._replace(misfit=fine.misfit + more)
     sent = success.served(inquiry.events, inquiry.clocks, inquiry.question)
     known = (fine.rows["answered_by"].cast(pl.String) != "unknown").any()
     plainer = sent and (sent["answered_by"] != "unknown" or not known)
@@ -102,6 +111,7 @@ def _unseen(inquiry: Inquiry) -> _Told:
 #: The first that answers is taken; the last one always does.
 _WAYS: list[Callable[[Inquiry], _Told | None]] = [
     _error,
+    _inside,
     _success,
     _error_nearby,
     _calm,

@@ -91,6 +91,19 @@ def between() -> list[Line]:
         Line(
             when=BALANCED
             & ~WEB
+            & pl.col("web_known")
+            & ~pl.col("web_served")
+            & (STATUS >= 400)
+            & (STATUS != 500),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="the load balancer's target sent it, and the web server's log does"
+            " not reach that moment",
+        ),
+        Line(
+            when=BALANCED
+            & ~WEB
             & (APP_SILENT | pl.col("web_served"))
             & (STATUS >= 400)
             & (STATUS != 500),

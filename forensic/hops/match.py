@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -12,13 +12,14 @@ from forensic.hops.meant import NO_ZONE
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["Match", "fitting", "matches", "nearest", "weightiest"]
+__all__ = ["SLACK", "Match", "fitting", "matches", "nearest", "weightiest"]
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _DAY = 86400
 _HOUR = 60
-_SLACK = timedelta(seconds=5)
+#: Hops write one request so far apart.
+SLACK = timedelta(seconds=5)
 #: How far off a clock on the wall is read.
 _NEAR = timedelta(seconds=60)
 #: What stands in a WAF record for a path that its owner keeps out of the log.
@@ -67,16 +68,16 @@ def matches(
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
     ways = [
         Match(_within(same, question, timedelta(0))),
-        Match(_within(same, question, _SLACK)),
-        Match(_within(untold, question, _SLACK), _UNTOLD),
+        Match(_within(same, question, SLACK)),
+        Match(_within(untold, question, SLACK), _UNTOLD),
         _repeated(same, question),
         Match(
             same.filter(pl.col("time").is_null()),
             " Its record has no time of its own: status and path are what fits.",
         ),
-        _afloat(same, question, clocks, _SLACK),
+        _afloat(same, question, clocks, SLACK),
         Match(
-            _within(loose, question, _SLACK),
+            _within(loose, question, SLACK),
             f"{_SPELT}; time and status fit.",
         ),
         Match(
@@ -85,7 +86,7 @@ def matches(
         ),
         _zoned(same, question, zones),
         Match(
-            _within(unread, question, _SLACK),
+            _within(unread, question, SLACK),
             " Its record names no path: time and status are what fits.",
         ),
         *_around(loose, question, clocks, zones),
@@ -112,7 +113,7 @@ def _repeated(rows: pl.DataFrame, question: Question) -> Match:
     if not question.again:
         return Match(rows.clear())
     text = " Clocks of that zone showed the time asked twice: it fits the second time."
-    return Match(_within(rows, question.moved(question.again), _SLACK), text)
+    return Match(_within(rows, question.moved(question.again), SLACK), text)
 
 
 def _around(
@@ -192,7 +193,7 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
         return Match(rows.clear())
     for zone in zones:
         behind = timedelta(seconds=question.offset - zone)
-        found = _within(rows, question.moved(behind), _SLACK)
+        found = _within(rows, question.moved(behind), SLACK)
         if found.height:
             text = f"{NO_ZONE} and fits as {zone_name(zone)}, which other logs write."
             return Match(found, text)
@@ -212,28 +213,40 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:
-    """The sentence about the closest request that fits in all but its time.
+    """The sentence about the closest error that fits in all but its time.
 
-    People misremember the minute, and read clocks of other zones; empty where the
-    question names no time or nothing fits within a day.
+    Or, on the path asked for, in all but its status: people misremember both. Empty
+    where nothing fits within a day.
     """
-    if question.start is None or (question.path is None and question.status is None):
+    if question.path is None and (question.start is None or question.status is None):
         return ""
-    middle = pl.lit(question.start)
+    alike = replace(question, loose=True)
+    row = _closest(fitting(requests, alike), question)
+    kind = "response of that kind is"
+    if row is None and question.path is not None:
+        others = fitting(requests, replace(alike, status=None))
+        row = _closest(others.filter(pl.col("status") >= 400), question)
+        kind = f"error for that path is a {row['status']}" if row else ""
+    if row is None:
+        return ""
+    away = f", {_apart(row['away'])} away" if row["away"] is not None else ""
+    which = "nearest" if away else "first"
+    when = f"{row['time']:%Y-%m-%d %H:%M:%S} UTC"
+    return f" The {which} {kind} of {when}{away}: {row['explanation']}"
+
+
+def _closest(rows: pl.DataFrame, question: Question) -> dict[str, Any] | None:
+    """The row that is nearest in time, no more than a day `away`; else the first."""
+    away = (pl.col("time") - pl.lit(question.start)).dt.total_seconds().abs()
+    if question.start is None:
+        away = pl.lit(None, pl.Int64)
     near = (
-        fitting(requests, replace(question, loose=True))
-        .filter(pl.col("time").is_not_null())
-        .with_columns(away=(pl.col("time") - middle).dt.total_seconds().abs())
-        .filter(pl.col("away") < _DAY)
+        rows.filter(pl.col("time").is_not_null())
+        .with_columns(away=away)
+        .filter((pl.col("away") < _DAY).fill_null(question.start is None))
         .sort("away", "time")
     )
-    if not near.height:
-        return ""
-    row = near.row(0, named=True)
-    return (
-        f" The nearest response of that kind is of {row['time']:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {_apart(row['away'])} away: {row['explanation']}"
-    )
+    return near.row(0, named=True) if near.height else None
 
 
 def weightiest(requests: pl.DataFrame) -> pl.DataFrame:

@@ -11,8 +11,9 @@ from forensic.hops.between import (
     between,
     given_up,
 )
+from forensic.hops.guessed import guessed
 from forensic.hops.kinds import REFUSALS
-from forensic.hops.page import other_page, own_page
+from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
@@ -66,13 +67,13 @@ def _own_cause() -> pl.Expr:
     return pl.when(sure_of(unsaid)).then(pl.lit("fixed_response")).otherwise(known)
 
 
-def _upstream_cause() -> pl.Expr:
+def _upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
     """Why a web server wrote 502 or 504, where no error line says it."""
     waited = pl.coalesce("web_upstream_duration", "web_duration")
     return (
         pl.when(_INCIDENT.is_not_null())
         .then(_INCIDENT)
-        .when(STATUS == 504)
+        .when(status == 504)
         .then(pl.lit("upstream_timeout"))
         .when(waited < 0.01)
         .then(pl.lit("upstream_refused"))
@@ -199,6 +200,8 @@ def _with_upstream() -> list[Line]:
             by="web_server",
             cause=pl.when(gateway)
             .then(_upstream_cause())
+            .when(_UP.is_in([502, 504]))
+            .then(_upstream_cause(_UP))
             .when(_UP >= 500)
             .then(pl.lit("exception"))
             .when(_UP >= 400)
@@ -339,51 +342,13 @@ def _without_upstream() -> list[Line]:
             sure="weak",
             because="no hop behind it has the request",
         ),
-        *_guessed(),
+        *guessed(_app_cause()),
         Line(
             when=has("application") | has("app_server"),
             by="application",
             cause=_app_cause(),
             sure="strong",
             because="its own log has the request with this status",
-        ),
-    ]
-
-
-def _guessed() -> list[Line]:
-    """Answers of which no record says who gave them: what speaks for one of them."""
-    return [
-        Line(
-            when=WEB & other_page(),
-            by="application",
-            cause=_app_cause(),
-            sure="weak",
-            because="its body has not the size of the page that the web server makes"
-            " itself; nothing else says who answered",
-        ),
-        Line(
-            when=WEB & pl.col("web_complains") & (STATUS >= 400),
-            by="application",
-            cause=_app_cause(),
-            sure="weak",
-            because="the web server's error log says nothing of it; nothing else says"
-            " who answered",
-        ),
-        Line(
-            when=WEB & (STATUS >= 400) & (STATUS < 500),
-            by="unknown",
-            cause="unknown",
-            sure="weak",
-            because="the web server or what stands behind it: its access log does not"
-            " say whether anything was asked, and no other log does",
-        ),
-        Line(
-            when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
-            by="application",
-            cause=_app_cause(),
-            sure="weak",
-            because="no outer hop claims the answer, and no log of a hop further in has"
-            " it",
         ),
     ]
 

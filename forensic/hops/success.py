@@ -7,6 +7,7 @@ into requests (`succeeded`) where a time and a path are asked, else alone (`serv
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,17 +21,19 @@ from forensic.hops.match import Match, matches
 from forensic.hops.moment import instant, settled
 from forensic.hops.question import Question
 
-__all__ = ["hidden", "served", "succeeded"]
+__all__ = ["around", "hidden", "served", "sighted", "succeeded"]
 
 #: Long enough for a request that waited for several upstreams.
 _AROUND = timedelta(minutes=3)
+_SECOND = timedelta(seconds=1)
 _BY_STATUS = {502: "bad_gateway", 503: "upstream_refused", 504: "upstream_timeout"}
 #: Error lines that are shown of a failed try.
 _MOST = 3
 _SEVERAL = re.compile(r", | : ")
 
 
-def _near(events: pl.LazyFrame, question: Question) -> pl.LazyFrame:
+def around(events: pl.LazyFrame, question: Question) -> pl.LazyFrame:
+    """The events around the time asked, wide enough for all records of a request."""
     return events.filter(question.within(pl.col("time"), _AROUND))
 
 
@@ -46,7 +49,7 @@ def succeeded(
     before some of them, only those: it is these that somebody asks about.
     """
     error = question.status is not None and question.status >= 400
-    near = _near(events, question)
+    near = around(events, question)
     if question.start is None or question.path is None or error:
         near = near.limit(0)
     every = correlate(near, clocks, sources, all_requests=True)
@@ -57,6 +60,24 @@ def succeeded(
     if not any(tried):
         return match
     return match._replace(rows=match.rows.filter(pl.Series(tried)))
+
+
+def sighted(
+    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
+) -> tuple[Question, str]:
+    """A question without a time about the first response that fits, and that it is so.
+
+    As it was where it asks for an error, or for no status and path.
+    """
+    fine = question.status is not None and question.status < 400
+    if question.start is not None or question.path is None or not fine:
+        return question, ""
+    rows = _rows(events, clocks, question).drop_nulls("time")
+    if not rows.height:
+        return question, ""
+    first = rows["time"][0]
+    more = " Of several such responses it is the first." if rows.height > 1 else ""
+    return replace(question, start=first, end=first + _SECOND), more
 
 
 def _tries(
@@ -89,7 +110,7 @@ def hidden(
     verdict: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What a try that failed before the answer adds to the verdict; nothing without."""
-    near = _near(events, question)
+    near = around(events, question)
     tries = _tries(near, verdict["evidence"])
     if not tries:
         return {}

@@ -1,0 +1,47 @@
+"""Answers of which no record says who gave them: what speaks for one hop."""
+
+import polars as pl
+
+from forensic.hops.between import STATUS, WEB
+from forensic.hops.page import other_page
+from forensic.hops.table import BALANCED, Line, has
+
+__all__ = ["guessed"]
+
+
+def guessed(app_cause: pl.Expr) -> list[Line]:
+    """Weak answers, and those that are left open; `app_cause` is an application's."""
+    return [
+        Line(
+            when=WEB & other_page(),
+            by="application",
+            cause=app_cause,
+            sure="weak",
+            because="its body has not the size of the page that the web server makes"
+            " itself; nothing else says who answered",
+        ),
+        Line(
+            when=WEB & pl.col("web_complains") & (STATUS >= 400),
+            by="application",
+            cause=app_cause,
+            sure="weak",
+            because="the web server's error log says nothing of it; nothing else says"
+            " who answered",
+        ),
+        Line(
+            when=WEB & (STATUS >= 400) & (STATUS < 500),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="the web server or what stands behind it: its access log does not"
+            " say whether anything was asked, and no other log does",
+        ),
+        Line(
+            when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
+            by="application",
+            cause=app_cause,
+            sure="weak",
+            because="no outer hop claims the answer, and no log of a hop further in has"
+            " it",
+        ),
+    ]
