@@ -813,6 +813,39 @@ def test_of_two_proxies_with_one_client_the_inner_is_asked_in_http_1_0() -> None
     assert sources == ["b/access.log", "c/access.log"]
 
 
+@pytest.mark.parametrize(("paths", "requests"), [(6, 1), (1, 2)])
+def test_requests_that_come_again_show_a_proxy_too(paths: int, requests: int) -> None:
+    """Few pages that are asked for now and then; one that a monitor asks of both."""
+    rows = []
+    for number in range(36):
+        at = {
+            "time": T + timedelta(minutes=20 * number),
+            "path": f"/p/{number % paths}",
+        }
+        rows.append(web(200, source="edge/access.log", **OPEN, **at))
+        rows.append(web(200, source="web/access.log", **at))
+    late = {"time": T + timedelta(minutes=35)}
+    rows += [web(403, source="edge/access.log", **OPEN, **late)]
+    rows += [web(403, source="web/access.log", **late)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.height == requests
+
+
+@pytest.mark.parametrize("status", [206, 302])
+def test_what_a_web_server_has_itself(status: int) -> None:
+    rows = [
+        web(status),
+        web(200, path="/", upstream_status=200, upstream="127.0.0.1:8000"),
+        web(408, method=None, path=None, time=T + timedelta(minutes=9)),
+    ]
+    every = correlate(events(*rows), NO_CLOCKS, NO_SOURCES, all_requests=True)
+    found = every.filter(pl.col("status") == status).row(0, named=True)
+    cause = "redirect" if status == 302 else "served_itself"
+    assert (found["answered_by"], found["cause"]) == ("web_server", cause)
+    text = every.filter(pl.col("status") == 408)["explanation"][0]
+    assert text.startswith("The web server answered an unreadable request with 408")
+
+
 def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
     text = 'ModSecurity: Access denied with code 403 (phase 2). [id "949110"]'
     found = correlate(events(web(403), error(text)), NO_CLOCKS, NO_SOURCES)

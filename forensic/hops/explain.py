@@ -111,11 +111,11 @@ def _sentence() -> pl.Expr:
     request = (
         pl.when(unnamed.fill_null(value=False))
         .then(pl.lit("a request"))
+        .when(pl.col("path").is_null())
+        .then(pl.lit("an unreadable request"))
         .otherwise(
             pl.concat_str(
-                pl.coalesce("method", pl.lit("a request for")),
-                pl.coalesce("path", pl.lit("an unreadable request")),
-                separator=" ",
+                pl.coalesce("method", pl.lit("a request for")), "path", separator=" "
             )
         )
     )

@@ -26,6 +26,7 @@ _STATIC = (
 _DIED = "a worker of its upstream died at that moment"
 _UNASKED = "it asked no upstream (upstream status `-`)"
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
+_REDIRECTS = [301, 302, 303, 307, 308]
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
 #: Of Caddy only an answer's headers tell that an upstream made it.
@@ -166,6 +167,15 @@ def _with_upstream() -> list[Line]:
             .when((STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_UNASKED}: a limit, or a fixed answer"))
             .otherwise(pl.lit(_UNASKED)),
+        ),
+        Line(
+            when=WEB & _LOGS_UP & _UP.is_null() & (STATUS < 400) & ~_CADDY,
+            by="web_server",
+            cause=pl.when(STATUS.is_in(_REDIRECTS))
+            .then(pl.lit("redirect"))
+            .otherwise(pl.lit("served_itself")),
+            sure="strong",
+            because=_UNASKED,
         ),
         Line(
             when=passed & gateway & ~_APP_SAYS & _INCIDENT.is_null(),

@@ -14,6 +14,8 @@ _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
 _SHARE = 0.6
 _ENOUGH = 5
+#: So seldom may a request stand in another log at that moment by chance.
+_CHANCE = 0.05
 #: Rows that are compared; more logs than this are nodes of one tier.
 _SAMPLE = 400_000
 _MOST = 40
@@ -62,12 +64,22 @@ def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     """Whether what the inner log has came through the outer one."""
     if inner.height < _ENOUGH or outer.height < inner.height * _SHARE:
         return False
-    found, _ = pair(
+    keys = inner["key"].to_numpy()
+    _, found = pair(
         (outer["key"].to_numpy(), outer["time"].to_numpy()),
-        (inner["key"].to_numpy(), inner["time"].to_numpy()),
+        (keys, inner["time"].to_numpy()),
         _WINDOW,
     )
-    return bool(found.size >= max(_ENOUGH, _SHARE * inner.height))
+    # A monitor asks all hosts at once, but for few things.
+    several = np.unique(keys[found]).size >= _ENOUGH
+    return bool(several and found.size >= _SHARE * inner.height)
+
+
+def _rare(rows: pl.DataFrame) -> pl.DataFrame:
+    """The requests so seldom that two logs hardly ever hold one at once by chance."""
+    span = pl.col("time").max() - pl.col("time").min()
+    covered = pl.len().over("key") * (_WINDOW[1] - _WINDOW[0])
+    return rows.filter((pl.len().over("key") == 1) | (covered < _CHANCE * span))
 
 
 def inner_streams(
@@ -75,8 +87,8 @@ def inner_streams(
 ) -> list[str]:
     """The web server logs that stand behind another one.
 
-    Most of such a log's unmistakable requests (those that stand in it once) stand in
-    the other one too within seconds, and its own peers are fewer: it sees the proxy.
+    Most of such a log's unmistakable requests (those that are seldom) stand in the
+    other one too within seconds, and its own peers are fewer: it sees the proxy.
     Where they are as many, it is the one that is asked in HTTP/1.0, as nginx asks.
     """
     web = known.profile.filter(
@@ -90,13 +102,13 @@ def inner_streams(
     if not 1 < len(names) <= _MOST:
         return []
     parts = {name: rows.filter(pl.col("stream") == name) for name in names}
-    singles = {n: part.filter(pl.len().over("key") == 1) for n, part in parts.items()}
+    rare = {name: _rare(part) for name, part in parts.items()}
     seen = {name: (*_peers(part), name) for name, part in parts.items()}
     inner = [
         name
         for name in names
         if any(
-            seen[name] < seen[other] and _behind(singles[other], singles[name])
+            seen[name] < seen[other] and _behind(rare[other], rare[name])
             for other in names
             if other != name
         )

@@ -38,8 +38,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "設定による固定応答",
     ),
     "redirect": (
-        "a redirect of a listener rule",
-        "リスナールールのリダイレクト",
+        "a redirect of its configuration",
+        "設定によるリダイレクト",
+    ),
+    "served_itself": (
+        "a file or a stored answer of its own",
+        "自身のファイルまたは保存した応答",
     ),
     "auth_failed": ("authentication failed", "認証に失敗"),
     "waf_unavailable": ("the WAF could not be reached", "WAF に到達できない"),
