@@ -787,3 +787,30 @@ def test_a_success_without_a_time_is_followed_from_hop_to_hop() -> None:
     found = verdict([*pings(), *rows], Question(status=302, path="/login"))
     assert found["answered_by"] == "application"
     assert "Of several such responses it is the first." in found["sentence"]
+
+
+def test_the_time_on_a_clock_that_is_ahead_is_found() -> None:
+    """Who asks read it in the log itself."""
+    request = {"method": "GET", "path": "/x", "status": 403}
+    late = MINUTE + timedelta(minutes=7)
+    place = {"source": "nginx/access.log", "hop": "web_server", "time": late}
+    local = {"local_time": late.replace(tzinfo=None)}
+    events = pl.from_dicts([*pings(), _row(9001, **place) | request | local], EVENT)
+    span = {"source": "nginx/access.log", "stamp": "event", "skew": 420.0}
+    clocks = pl.from_dicts([span | {"skew_low": 419.5, "skew_high": 420.5}], CLOCK)
+    requests = correlate(events.lazy(), clocks, SOURCES)
+    asked = Question.parse("2025-02-06 14:39 +09:00", 403, "/x")
+    found = answer(events.lazy(), requests, clocks, GAPS, SOURCES, asked)
+    assert found["count"] == 1
+    assert "The clock of the web server, 7 minutes ahead" in found["sentence"]
+
+
+def test_the_path_of_an_inner_hop_is_found() -> None:
+    """The load balancer rewrites it."""
+    common = {"method": "GET", "status": 404, "trace_id": "1-67a44957-0123"}
+    outer = _row(9001, source="alb.log", hop="load_balancer", path="/a", time=MINUTE)
+    inner = _row(9002, source="web.log", hop="web_server", path="/v2/a", time=MINUTE)
+    rows = [*pings(), outer | common | {"upstream_status": 404}, inner | common]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 404, "/v2/a")
+    found = verdict(rows, asked)
+    assert "logged it under the path asked" in found["sentence"]

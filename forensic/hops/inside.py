@@ -1,16 +1,20 @@
-"""A status that the client did not get ▶ the requests behind whose answer it stands.
+"""What an inner hop's log says ▶ the requests of which it says so.
 
-Who reads an inner hop's log asks for what is written there: nginx's 499 where the load
-balancer answered 460, the 504 of an upstream behind a page that a cache still had.
+Who reads such a log asks for what is written there: nginx's 499 where the load balancer
+answered 460, the 504 of an upstream behind a page that a cache still had, the time of a
+clock that is minutes ahead.
 """
+
+from datetime import timedelta
 
 import polars as pl
 
 from forensic.hops.correlate import correlate
 from forensic.hops.explain import NAMES
 from forensic.hops.inquiry import Inquiry
-from forensic.hops.match import SLACK, Match
+from forensic.hops.match import SLACK, Match, apart
 from forensic.hops.moment import instant
+from forensic.hops.question import Question
 from forensic.hops.success import around
 
 __all__ = ["inside"]
@@ -19,7 +23,7 @@ _PLACE = ["source", "offset"]
 
 
 def inside(inquiry: Inquiry) -> Match:
-    """The requests of which an inner hop logged the status asked for."""
+    """The requests of which a record as it stands has the status and the time asked."""
     nothing = Match(inquiry.requests.clear())
     asked = inquiry.question
     if asked.status is None:
@@ -32,7 +36,6 @@ def inside(inquiry: Inquiry) -> Match:
         near = around(inquiry.events, asked)
         tables = (inquiry.raw_clocks, inquiry.sources)
         rows = _at(correlate(near, *tables, all_requests=True), places)
-    rows = rows.filter(pl.col("status") != asked.status)
     return Match(rows, _told(rows, places, asked.status)) if rows.height else nothing
 
 
@@ -50,11 +53,15 @@ def _places(inquiry: Inquiry) -> pl.DataFrame:
         around(inquiry.events, asked)
         .filter((hop != "host") & asked.matches_path())
         .filter(own | passed.fill_null(value=False))
-        .select(*_PLACE, hop=hop, own=own, time=instant(inquiry.clocks))
-        .filter(asked.within(pl.col("time"), SLACK))
+        .select(*_PLACE, "time", hop=hop, own=own, instant=instant(inquiry.clocks))
+        .filter(_when(asked, "time") | _when(asked, "instant"))
         .collect(engine="streaming")
         .sort(_PLACE)
     )
+
+
+def _when(asked: Question, column: str) -> pl.Expr:
+    return asked.within(pl.col(column), SLACK)
 
 
 def _at(requests: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
@@ -77,5 +84,12 @@ def _told(rows: pl.DataFrame, places: pl.DataFrame, status: int) -> str:
     lines = [(line["source"], line["offset"]) for line in row["evidence"]]
     place = next(known[line] for line in lines if line in known)
     hop = NAMES.get(place["hop"], "a host")
-    what = f"{hop} logged" if place["own"] else f"{hop} got from behind it"
-    return f" {status} is what {what}; the client got {row['status']}."
+    if row["status"] != status:
+        what = f"{hop} logged" if place["own"] else f"{hop} got from behind it"
+        return f" {status} is what {what}; the client got {row['status'] or 'another'}."
+    off = place["time"] - place["instant"]
+    if abs(off) < SLACK:
+        return f" It is {hop} that logged it under the path asked."
+    size = apart(abs(off).total_seconds())
+    side = "ahead" if off > timedelta(0) else "behind"
+    return f" The clock of {hop}, {size} {side}, showed the time asked."

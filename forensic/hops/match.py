@@ -12,7 +12,7 @@ from forensic.hops.meant import NO_ZONE
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["SLACK", "Match", "fitting", "matches", "nearest", "weightiest"]
+__all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest", "weightiest"]
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
@@ -142,14 +142,14 @@ def _around(
 def _off(rows: pl.DataFrame, question: Question) -> str:
     """How far the nearest of some rows is off, in words."""
     away = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
-    least = _apart(rows.select(away.abs().min()).item() or 0)
+    least = apart(rows.select(away.abs().min()).item() or 0)
     return (
         f" It stands {least} off the time asked:"
         " whether it is what was seen is not sure."
     )
 
 
-def _apart(seconds: float) -> str:
+def apart(seconds: float) -> str:
     """A distance in time as people say it."""
     minutes = round(seconds / 60)
     if not minutes:
@@ -229,7 +229,7 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         kind = f"error for that path is a {row['status']}" if row else ""
     if row is None:
         return ""
-    away = f", {_apart(row['away'])} away" if row["away"] is not None else ""
+    away = f", {apart(row['away'])} away" if row["away"] is not None else ""
     which = "nearest" if away else "first"
     when = f"{row['time']:%Y-%m-%d %H:%M:%S} UTC"
     return f" The {which} {kind} of {when}{away}: {row['explanation']}"
