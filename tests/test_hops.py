@@ -45,6 +45,8 @@ def alb(status: int, target: int | None = None, **more: Any) -> dict[str, Any]:
 
 #: A peer of a web server that nothing private stands in front of.
 OPEN = {"client_ip": "130.176.1.9", "client_scope": "public"}
+TOMCAT: dict[str, Any] = {"source": "tomcat/access.log", "format": "apache_access"}
+NGINX = OPEN | {"format": "nginx_access"}
 HAPROXY: dict[str, Any] = {"format": "haproxy", "action": None}
 
 
@@ -504,6 +506,37 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         "a page in the place of the upstream's that was late",
         [web(200, upstream="127.0.0.1:8000", upstream_status=504)],
         ("web_server", "upstream_timeout", "strong"),
+    ),
+    (
+        "words of refusal, and no log of requests at all",
+        [
+            said(200, path="/", time=T - timedelta(minutes=1)),
+            app("Access denied for bob on /app/admin: no role", hop="application"),
+            app("Permission denied: '/srv/app/admin'", hop="application"),
+        ],
+        ("application", "application_response", "weak"),
+    ),
+    (
+        "a server behind the web server that nothing shows to be a proxy",
+        [
+            *(
+                web(200, path=f"/{n}", time=T + timedelta(seconds=9 * n), **more)
+                for n in range(1, 9)
+                for more in ({**NGINX, "client_ip": f"203.0.113.{n}"}, TOMCAT)
+            ),
+            web(403, **NGINX),
+            web(403, **TOMCAT),
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("application", "application_response", "weak"),
+    ),
+    (
+        "PHP's own words in the log of the web server",
+        [
+            web(500, upstream_status=500, upstream="unix:/run/php.sock"),
+            error('FastCGI sent in stderr: "PHP message: PHP Fatal error: x"'),
+        ],
+        ("application", "exception", "certain"),
     ),
     (
         "a limit, and no log of who enforces it",

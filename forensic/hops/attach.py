@@ -113,7 +113,8 @@ def _steps(
     about_upstream = pl.col("cause").str.starts_with("upstream_") | (
         pl.col("cause") == "bad_gateway"
     )
-    waited = said.filter(about_upstream)
+    # What PHP writes about itself comes through the web server's log.
+    waited = said.filter(about_upstream | (pl.col("kind") == "script"))
     if not by_client:
         request = ["method", "path", "query"]
         return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]

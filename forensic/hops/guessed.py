@@ -4,7 +4,7 @@ import polars as pl
 
 from forensic.hops.between import STATUS, WEB
 from forensic.hops.page import other_page
-from forensic.hops.table import BALANCED, Line, has
+from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["guessed"]
 
@@ -27,6 +27,16 @@ def guessed(app_cause: pl.Expr) -> list[Line]:
             sure="weak",
             because="the web server's error log says nothing of it; nothing else says"
             " who answered",
+        ),
+        Line(
+            # What runs Java or Python logs requests as a web server does.
+            when=sure_of(pl.col("inner_web_status") == STATUS)
+            & ~sure_of(pl.col("web_format").str.starts_with("nginx")),
+            by="application",
+            cause=app_cause,
+            sure="weak",
+            because="the server behind the web server logged it, too, and nothing shows"
+            " another one behind that",
         ),
         Line(
             when=WEB & (STATUS >= 400) & (STATUS < 500),

@@ -56,8 +56,10 @@ def matches(
     path. `zones` are the offsets that the archive's servers write.
     """
     same = fitting(requests, question)
-    # Appliances log that they ended a request, not with which status.
-    wordless = (pl.col("answered_by") == "waf") & pl.col("status").is_null()
+    # Appliances log that they ended a request, not with which status; so do
+    # applications that say no in words.
+    wordless = pl.col("answered_by").is_in(["waf", "application"])
+    wordless &= pl.col("status").is_null()
     untold = fitting(requests.filter(wordless), replace(question, status=None))
     loose = fitting(requests, replace(question, loose=True))
     if question.start is None:
@@ -231,6 +233,8 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         return ""
     away = f", {apart(row['away'])} away" if row["away"] is not None else ""
     which = "nearest" if away else "first"
+    if question.start and question.end and question.start <= row["time"] < question.end:
+        away = ", at the time asked"
     when = f"{row['time']:%Y-%m-%d %H:%M:%S} UTC"
     return f" The {which} {kind} of {when}{away}: {row['explanation']}"
 

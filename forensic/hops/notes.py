@@ -24,7 +24,10 @@ _PATH = (
 )
 _FIREWALL_RULE = r"ModSecurity: [^\n]*\[id \"(\d+)\"\]"
 #: Where a refusal names what was asked for.
-_ASKED = r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?(/[^\s\"'?,;)\]]*)"
+_ASKED = (
+    r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
+    r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
+)
 _EVERY = [*KINDS, *REFUSALS]
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
@@ -153,6 +156,36 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
 
 
+#: So near to a refusal stands the application's record of the answer (µs).
+_OWN_RECORD = 3_000_000
+_FILE = r"^/(?:var|srv|usr|etc|home|opt|tmp|run|proc|dev|root|mnt|lib|sys)/"
+
+
+def _unanswered(refusals: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """The words of refusal beside which no record has the answer.
+
+    Those about a file of the machine are no answers to anybody.
+    """
+    of_file = pl.col("path").str.contains(_FILE)
+    of_file |= pl.col("message").str.contains(r"Errno|EACCES")
+    answered = frame.select("path_key", "time", near="time").drop_nulls().sort("time")
+    found = (
+        refusals.filter(~of_file)
+        .with_columns(path_key=hashed(pl.col("path")))
+        .drop_nulls("time")
+        .sort("time", "note")
+        .join_asof(
+            answered,
+            on="time",
+            by="path_key",
+            strategy="nearest",
+            tolerance=_OWN_RECORD,
+            check_sortedness=False,
+        )
+    )
+    return found.filter(pl.col("near").is_null()).select(refusals.columns)
+
+
 def as_responses(
     frame: pl.DataFrame, notes: pl.DataFrame, known: Facts
 ) -> pl.DataFrame:
@@ -162,15 +195,18 @@ def as_responses(
     """
     named = notes.filter(pl.col("path").is_not_null())
     inner: list[pl.DataFrame] = []
-    first = {kind.name: kind.statuses[0] for kind in KINDS if kind.statuses}
+    said_no = [kind.name for kind in REFUSALS]
+    first: dict[str, int | None] = dict.fromkeys(said_no)
+    first |= {kind.name: kind.statuses[0] for kind in KINDS if kind.statuses}
     if not known.has("cdn", "load_balancer", "web_server", column="answers"):
         inner.append(named.filter(pl.col("hop") == "web_server"))
+        inner.append(_unanswered(named.filter(pl.col("kind").is_in(said_no)), frame))
     answers = ["load_balancer", "web_server", "app_server", "application", "cdn"]
     if not known.has(*answers, column="answers"):
         # A traceback alone tells that something failed, though not which request.
         told = pl.col("path").is_not_null() | (pl.col("kind") == "exception")
         inside = pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
-        inner.append(notes.filter(inside & told))
+        inner.append(notes.filter(inside & told & ~pl.col("kind").is_in(said_no)))
     lines = pl.concat([notes.head(0), *inner]).filter(pl.col("kind").is_in(list(first)))
     if not lines.height:
         return frame
@@ -184,7 +220,10 @@ def as_responses(
         "query",
         "host",
         "client_ip",
-        reason=pl.when(pl.col("path").is_null()).then(pl.lit("traceback")),
+        reason=pl.when(pl.col("path").is_null())
+        .then(pl.lit("traceback"))
+        .when(pl.col("kind").is_in(said_no))
+        .then(pl.lit("refusal")),
         tier=pl.col("hop").cast(pl.String).replace_strict(TIERS, return_dtype=pl.Int8),
         coarse=pl.lit(value=True),
         error=pl.lit(value=True),

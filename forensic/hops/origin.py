@@ -238,6 +238,13 @@ def _without_upstream() -> list[Line]:
             because="a traceback stands in its log, which does not name the request",
         ),
         Line(
+            when=sure_of(pl.col("application_reason") == "refusal"),
+            by="application",
+            cause="application_response",
+            sure="weak",
+            because="its log tells of a refusal, and no log has the answer itself",
+        ),
+        Line(
             when=_APP_SAYS,
             by="application",
             cause=_app_cause(),
