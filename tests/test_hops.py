@@ -539,6 +539,16 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "exception", "certain"),
     ),
     (
+        "a login proxy that nginx asks says no",
+        [
+            web(403, **NGINX, upstream=None),
+            alb(403, path="/oauth2/auth", format="oauth2_proxy", upstream=None)
+            | {"action": None, "trace_id": None},
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("web_server", "auth_failed", "strong"),
+    ),
+    (
         "a limit, and no log of who enforces it",
         [web(429), said(200, path="/", time=T - timedelta(hours=1))],
         ("unknown", "rate_limited", "weak"),

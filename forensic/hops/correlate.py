@@ -11,6 +11,7 @@ from forensic.hops import (
     attach,
     chain,
     facts,
+    gate,
     incident,
     join,
     notes,
@@ -217,6 +218,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     death = said.select(incident_note="note", **{f"incident_{c}": c for c in places})
     with_trace = requests.join(traces, on="root", how="left", maintain_order="left")
     with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
+    with_trace = gate.refused(with_trace)
     joined = with_trace.join(deaths, on="root", how="left", maintain_order="left")
     return joined.join(death, on="incident_note", how="left", maintain_order="left")
 

@@ -134,6 +134,13 @@ def _noted() -> list[Line]:
             )
             .otherwise(pl.lit("its error log names this request and the reason")),
         ),
+        Line(
+            when=sure_of(pl.col("trace_kind") == "gate"),
+            by="web_server",
+            cause="auth_failed",
+            sure="strong",
+            because="the login proxy that it asks first (auth_request) said no",
+        ),
     ]
 
 
