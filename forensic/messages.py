@@ -24,7 +24,14 @@ from forensic.names import names
 from forensic.octets import Ints, Mask, Octets
 from forensic.schema import HOPS
 
-__all__ = ["announced", "first_class", "http_messages", "programs", "system_messages"]
+__all__ = [
+    "announced",
+    "first_class",
+    "http_messages",
+    "programs",
+    "system_messages",
+    "with_errno",
+]
 
 #: Programs that tell which hop speaks; every other program is the host's own.
 _PROGRAMS = {
@@ -93,6 +100,27 @@ def first_class(text: pl.Expr, classes: dict[str, str]) -> pl.Expr:
     for name, pattern in reversed(classes.items()):
         found = pl.when(text.str.contains(pattern)).then(pl.lit(name)).otherwise(found)
     return found
+
+
+#: Why a connection was not made, by the number of the system's error; what APR says
+#: of its own timeout is one of them.
+_CONNECT = {
+    "2": "connect_no_socket",
+    "11": "connect_backlog_full",
+    "13": "connect_denied",
+    "101": "connect_unreachable",
+    "104": "connect_reset",
+    "110": "connect_timed_out",
+    "111": "connect_refused",
+    "113": "connect_unreachable",
+    "70007": "connect_timed_out",
+}
+
+
+def with_errno(reason: pl.Expr, errno: pl.Expr) -> pl.Expr:
+    """The class of a message, where `connect_failed` is made finer by its errno."""
+    finer = errno.replace_strict(_CONNECT, default="connect_failed")
+    return pl.when(reason == "connect_failed").then(finer).otherwise(reason)
 
 
 def _peer(message: pl.Expr) -> pl.Expr:

@@ -36,7 +36,6 @@ __all__ = [
     "leading",
     "plural",
     "present",
-    "reasons",
     "report",
     "request_places",
     "tally",
@@ -257,15 +256,6 @@ def _named(
     listed = [pl.col(f"{column}_list").fill_null("not logged") for column in tops]
     numbered = [pl.col(f"{column}_count").fill_null(0) for column in tops]
     return groups.with_columns(*listed, *numbered)
-
-
-def reasons(
-    frames: Frames, hop: str, names: Sequence[str], of: str = ""
-) -> pl.LazyFrame:
-    """Events of a hop (and product) with such a `reason`, in words as `why`."""
-    own = pl.col("format").str.starts_with(of).fill_null(value=True)
-    known = frames.telling.filter(hop=hop).filter(pl.col("reason").is_in(names), own)
-    return known.with_columns(why=pl.col("reason").str.replace_all("_", " "))
 
 
 def leading(

@@ -80,6 +80,7 @@ CAUSES = [
     "bad_gateway",
     "rewrite_cycle",
     "resources_exhausted",
+    "configuration_error",
     "worker_timeout",
     "out_of_memory",
     "boot_failed",

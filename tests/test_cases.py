@@ -71,7 +71,7 @@ def test_no_rule_cries_wolf(tmp_path: Path) -> None:
         "waf_403_admin": {"waf-terminating-rule", "waf-false-positive"},
         "outer_hop_no_waf_log": {"missing-upstream-error"},
         "nginx_403": set[str](),
-        "worker_timeout_502": {"gunicorn-worker-timeout", "nginx-upstream-closed"},
+        "worker_timeout_502": {"gunicorn-worker-timeout", "upstream-closed"},
     }
     for story, expected in allowed.items():
         _, case = _analyze(story, tmp_path)

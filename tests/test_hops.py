@@ -1006,10 +1006,13 @@ def test_apache_writes_why_after_it_has_waited() -> None:
     found = correlate(
         events(
             web(502, **APACHE, path="/api/slow"),
-            error(f"{expired} line from remote server localhost:8080", **late),
+            error(
+                f"{expired} line from remote server localhost:8080",
+                **late | {"reason": "upstream_timed_out"},
+            ),
             error(
                 "AH00898: Error reading from remote server returned by /api/slow",
-                **late | {"offset": 900},
+                **late | {"offset": 900, "reason": "upstream_failed"},
             ),
         ),
         NO_CLOCKS,
@@ -1027,7 +1030,13 @@ def test_a_worker_dies_at_the_end_of_a_request_not_at_its_stamped_start() -> Non
     found = correlate(
         events(
             web(502, **APACHE),
-            error(closed, path=None, method=None, time=end),
+            error(
+                closed,
+                path=None,
+                method=None,
+                time=end,
+                reason="upstream_prematurely_closed",
+            ),
             app("WORKER TIMEOUT (pid:812)", time=end),
         ),
         NO_CLOCKS,
@@ -1060,7 +1069,8 @@ def test_an_access_log_in_the_journal_stands_behind_the_web_server() -> None:
 def test_what_mod_evasive_refuses_is_a_limit() -> None:
     denied = "client denied by server configuration: /var/www/html/login"
     said = {"source": "apache2/error.log", "path": None, "method": None}
-    rows = events(web(403, **APACHE), error(denied, **said, logger="evasive20"))
+    limit = "limiting_requests"
+    rows = events(web(403, **APACHE), error(denied, **said, reason=limit))
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("rate_limited", "certain")
 

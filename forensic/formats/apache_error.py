@@ -11,6 +11,7 @@ import polars as pl
 
 from forensic.columns import clf_stamp, json_extra
 from forensic.format import Format
+from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 
@@ -28,43 +29,84 @@ _LINE = (
 _NAMES = ["month", "day", "clock", "year", "module", "level", "pid", "text"]
 _CLIENT = r"\[(?:client|remote) ([^\] ]+?)(?::(\d+))?\] "
 
-#: The class of a message ▶ what is certain of it: an AH code or the words of 2.2.
+#: What a call of the operating system said: before the AH code, or alone.
+_EXPIRED = r"\((?:70007|110)\)[A-Z]"
+#: The class of a message ▶ what is certain of it, first match first: an AH code or the
+#: words of 2.2 and of modules. `connect_failed` becomes finer by its errno.
 REASONS = {
+    "body_too_large": r"AH01588:|AH10483:|AH02018:|larger than the configured limit",
     "modsecurity_denied": r"ModSecurity: Access denied",
     "modsecurity_warning": r"ModSecurity: ",
-    "access_forbidden_by_rule": r"AH01630:|client denied by server configuration",
+    "limiting_requests": r"^mod_qos\(\d+\): access denied",
+    "client_timed_out": rf"{_EXPIRED}.*AH0(?:1095|2608):|AH01382:"
+    r"|Request header read timeout",
+    "client_closed": r"AH0(?:1095|2608):",
+    "connect_failed": r"AH00957:|AH02454:|: attempt to connect to ",
+    "backend_unreachable": r"failed to make connection to backend",
+    "upstream_disabled": r"AH00959:",
+    "no_live_upstreams": r"AH00940:|AH011(?:67|7[01]):|All workers are in error state",
+    "upstream_busy": r"AH00934:|AH00941:",
+    "resolve_failed": r"DNS lookup failure|AH02327:",
+    "upstream_ssl_handshake": r"Error during SSL Handshake with remote server"
+    r"|AH00961:|AH01961:",
+    "upstream_certificate": r"SSL Proxy: Peer certificate|^remote: .*AH02039:",
+    "client_certificate": r"AH02039:|AH02010:|AH02040:|AH0226[23]:",
+    "upstream_timed_out": rf"{_EXPIRED}|AH1022[45]:|Timeout waiting for output from CGI"
+    r"|Timeout when reading response headers from daemon process"
+    r"|mod_fcgid: (?:read|write) data timeout",
+    "upstream_prematurely_closed": r"AH0110[12]:|AH01110:|AH01067:|AH01075:|AH0107[34]:"
+    r"|AH01097:|AH01084:|AH10154:|AH1029[34]:|AH00893:|AH00878:|AH00992:|AH00860:"
+    r"|End of script output|Premature end of script headers"
+    r"|Truncated or oversized response headers received from daemon process"
+    r"|mod_fcgid: error reading data",
+    "invalid_header": r"AH01106:|AH0107[08]:|AH02429:|AH02430:|Corrupt status line"
+    r"|malformed header from script|Bad header",
+    "upstream_failed": r"AH00898:",
+    "method_not_allowed": r"AH01623:|AH00131:|AH01139:",
+    "access_forbidden_by_rule": r"AH01630:|AH01797:|AH00670:|AH02219:|AH02229:"
+    r"|client denied by server configuration",
     "directory_index_forbidden": r"AH01276:|[Dd]irectory index forbidden by",
-    "permission_denied": r"AH0003[56]:|AH00132:|Permission denied",
-    "file_not_found": r"AH00128:|^File does not exist|AH01071:.*Primary script unknown",
-    "connect_refused": r"\(111\)Connection refused",
-    "upstream_timed_out": r"AH01075:|The timeout specified has expired|\(110\)",
-    "upstream_unreachable": r"AH00957:|AH01114:|\(113\)",
-    "upstream_prematurely_closed": r"AH00898:|AH0110[12]:|AH01067:"
-    r"|End of script output",
-    "invalid_header": r"AH01106:|AH02429:|malformed header from script|Bad header",
-    "no_live_upstreams": r"AH01167:|AH01170:|All workers are in error state",
-    "resolve_failed": r"DNS lookup failure|AH0089[0-9].*DNS",
-    "invalid_uri": r"AH10244:|AH00126:|Invalid URI in request",
-    "invalid_method": r"AH00135:|Invalid method in request",
-    "body_too_large": r"AH00588:|AH01587:|larger than the configured limit",
-    "request_timeout": r"AH01382:|Request header read timeout",
-    "workers_exhausted": r"AH00161:|AH00484:|AH00286:|AH03490:|MaxClients",
-    "worker_exited": r"AH0005[12]:|exit signal",
-    "auth_user_not_found": r"AH01618:|^user .* not found",
-    "auth_password_mismatch": r"AH01617:|Password Mismatch|authentication failure",
-    "redirection_cycle": r"AH00124:|internal redirects due to",
-    "ssl_handshake": r"AH0(?:2008|2039|1998|2006|1964):|SSL handshake",
-    "script_error": r"AH01215:|PHP (?:Fatal|Parse) error",
-    "lifecycle": r"AH00(?:163|094|489|49[123]|169|170|173|29[256])"
-    r"|resuming normal operations|caught SIG|Graceful restart|shutting down",
+    "symlink_forbidden": r"AH0003[278]:|AH03295:|Symbolic link not allowed",
+    "configuration_wrong": r"^/\S+\.ht\w+: |AH01144:|AH01796:|AH0002[578]:"
+    r"|AH016(?:1[569]|2[012]):",
+    "permission_denied": r"AH00035:|AH00132:|AH00529:|AH01275:|Permission denied",
+    "auth_user_not_found": r"AH01618:|AH01790:|AH01808:|^user .* not found",
+    "auth_password_mismatch": r"AH01617:|AH0179[24]:|AH01807:|Password Mismatch"
+    r"|authentication failure",
+    "auth_not_allowed": r"AH01631:|authorization failure for",
+    "auth_backend_failed": r"AH01695:.*\[Can't contact LDAP server\]",
+    "file_not_found": r"AH00128:|^File does not exist|AH01264:|Primary script unknown"
+    r"|not found or unable to stat",
+    "script_error": r"PHP (?:Fatal|Parse) error|Exception occurred processing WSGI",
+    "script_message": r"AH01071:|AH01215:",
+    "too_many_open_files": r"\(24\)Too many open files",
+    "no_space_left": r"\(28\)No space left",
+    "out_of_memory": r"\(12\)Cannot allocate memory",
+    "client_bad_request": r"AH00126:|AH10244:|AH0013[45]:|AH0056[1-7]:|AH0203[12]:"
+    r"|Invalid URI in request|Invalid method in request",
+    "plain_http_to_https": r"AH01996:|speaking plain HTTP to an SSL-enabled",
+    "workers_exhausted": r"AH00161:|AH00484:|AH0028[678]:|AH03490:|AH10159:|AH00326:"
+    r"|server reached Max|scoreboard is full",
+    "worker_exited": r"AH0005[012]:|exit signal",
+    "redirection_cycle": r"AH0012[45]:|internal redirects due to",
+    "ssl_handshake": r"AH0(?:2008|1998|2006|1964):|SSL handshake",
+    "signal": r"AH00(?:163|169|17[013]|489|49[1234]|29[25678])"
+    r"|resuming normal operations|caught SIG|[Gg]raceful restart|shutting down",
+    "lifecycle": r"AH00094:|Command line: |AH01(?:876|887)|AH02(?:282|577)",
     "other": r"",
 }
-
-
 #: The server behind it, where a message about one names it.
 _UPSTREAM = (
     r"(?:attempt to connect to (?:Unix domain socket )?|connection to backend: "
-    r"|from remote server )([^ ,]*[^ ,.:])"
+    r"|status line from remote server |request to |body failed to |body to "
+    r"|disabling worker for \("
+    r"|disabled connection for \(|acquire connection for \(|dialog to )"
+    r"((?:[0-9A-Za-z_./-]+|\[[0-9a-fA-F:.]+\])(?::\d+)?)"
+)
+#: The request's own path, where a message has it: never that of a file.
+_PATH = (
+    r"(?: returned by |AH0161[78]: user .*?(?: not found: |failure for \")"
+    r"|AH01631: user .* failure for \"|AH00035: access to )(/[^\s\"]*)"
 )
 
 
@@ -78,21 +120,30 @@ def _stamp() -> pl.Expr:
 def _parse(lines: pl.Series) -> pl.DataFrame:
     groups = lines.str.extract_groups(_LINE).struct.unnest()
     frame = groups.rename(dict(zip(groups.columns, _NAMES, strict=True)))
-    client = pl.col("text").str.extract(_CLIENT)
+    peer = pl.col("text").str.extract(_CLIENT)
+    # `remote` is a server behind: what it sent, or its certificate, is at fault.
+    behind = pl.col("text").str.starts_with("[remote ")
     # mod_rewrite names the client twice; ModSecurity too.
     bare = pl.col("text").str.replace(_CLIENT, "").str.replace(r"^\[client \S+\] ", "")
     referer = r", referer: (\S.*)$"
     frame = frame.with_columns(
-        client_ip=client.str.strip_chars("[]"),
+        client_ip=pl.when(~behind).then(peer.str.strip_chars("[]")),
+        remote=pl.when(behind).then(pl.col("text").str.extract(r"^\[remote (\S+)\] ")),
         referrer=bare.str.extract(referer),
         message=bare.str.replace(referer, ""),
     )
     message = pl.col("message")
     denied = message.str.extract(r"ModSecurity: Access denied with code (\d{3})")
     security = message.str.contains("ModSecurity: ", literal=True)
-    reason = pl.coalesce(
-        pl.when(message.str.contains(pattern)).then(pl.lit(name))
-        for name, pattern in REASONS.items()
+    errno = message.str.extract(r"\((\d+)\)[A-Z]")
+    remote = pl.concat_str(pl.lit("remote: "), message)
+    said = pl.when(pl.col("remote").is_null()).then(message).otherwise(remote)
+    # mod_evasive borrows the words of a rule of the configuration.
+    evasive = pl.col("module").str.starts_with("evasive")
+    reason = (
+        pl.when(evasive & message.str.contains("client denied", literal=True))
+        .then(pl.lit("limiting_requests"))
+        .otherwise(with_errno(first_class(said, REASONS), errno))
     )
 
     def field(name: str) -> pl.Expr:
@@ -107,16 +158,18 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         logger=pl.when(pl.col("module") != "").then("module"),
         pid=pl.col("pid").cast(pl.Int64, strict=False),
         reason=reason,
-        upstream=message.str.extract(_UPSTREAM),
+        upstream=pl.coalesce(
+            message.str.extract(_UPSTREAM).str.strip_chars_end(".:"), "remote"
+        ),
         status=denied.cast(pl.Int16),
         action=pl.when(denied.is_not_null()).then(pl.lit("block")),
         rule=field("id"),
         host=field("hostname"),
-        path=field("uri"),
+        path=pl.coalesce(field("uri"), message.str.extract(_PATH)),
         request_id=field("unique_id"),
         extra=json_extra(
             code=message.str.extract(r"(AH\d{5}):"),
-            errno=message.str.extract(r"\((\d+)\)[A-Z]").cast(pl.Int64, strict=False),
+            errno=errno.cast(pl.Int64, strict=False),
         ),
         refused=pl.when(pl.col("month").is_null()).then(pl.lit("not an error line")),
     )

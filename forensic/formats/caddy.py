@@ -8,8 +8,9 @@ import polars as pl
 from forensic.columns import seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
+from forensic.messages import first_class
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "REASONS"]
 
 _KEYS = {
     "stamp": "ts",
@@ -32,9 +33,33 @@ _KEYS = {
     "server": "resp_headers.Server",
     "via": "resp_headers.Via",
 }
+#: The class of an error ▶ Go's words, or Caddy's, that are certain of it.
+REASONS = {
+    "connect_refused": r"^dial [^\n]*: connect: connection refused",
+    "connect_unreachable": r"^dial [^\n]*: connect: (?:no route|network is unreach)",
+    "connect_no_socket": r"^dial unix [^\n]*: connect: no such file",
+    "connect_denied": r"^dial unix [^\n]*: connect: permission denied",
+    "connect_timed_out": r"^dial [^\n]*(?:i/o timeout|connection timed out)",
+    "resolve_failed": r"^(?:dial [^\n]*)?lookup [^\n]*: (?:no such host|server mis)",
+    "upstream_certificate": r"x509: ",
+    "upstream_ssl_handshake": r"^(?:remote error: )?tls: |HTTP response to HTTPS client",
+    "no_live_upstreams": r"^no upstreams available",
+    "upstream_timed_out": r"timeout awaiting response headers"
+    r"|^context deadline exceeded|^read [^\n]*i/o timeout",
+    "upstream_prematurely_closed": r"^EOF$|^unexpected EOF|server closed idle conn"
+    r"|^(?:read|write) [^\n]*(?:connection reset by peer|broken pipe)",
+    "invalid_response": r"malformed HTTP|HTTP/1.x transport connection broken",
+    "client_closed": r"^context canceled$|client disconnected",
+    "body_too_large": r"request body too large",
+    "permission_denied": r"^open [^\n]*: permission denied",
+    "file_not_found": r"^open [^\n]*: no such file|^stat [^\n]*: no such file",
+    "too_many_open_files": r"too many open files",
+}
 #: Caddy's own loggers: others write JSON of this shape, too.
 _LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
 _OWN = f"^{_LOGGERS}"
+#: The server that was not reached.
+_DIALLED = r"^dial (?:tcp[46]?|unix) (\S+): "
 
 
 def _first(name: str) -> pl.Expr:
@@ -75,6 +100,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         utc_offset=pl.when(stamp.is_not_null()).then(pl.lit(0, pl.Int32)),
         level=pl.when(~access).then("level"),
         message="message",
+        reason=pl.when(~access).then(first_class(pl.col("message"), REASONS)),
+        upstream=pl.when(~access).then(pl.col("message").str.extract(_DIALLED)),
         user=pl.when(pl.col("user") != "").then("user"),
         user_agent=_first("agent"),
         client_ip=pl.coalesce("client", "peer"),

@@ -13,6 +13,7 @@ import polars as pl
 
 from forensic.columns import iso_stamp, json_extra, request_line, target
 from forensic.format import Format
+from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 
@@ -109,16 +110,6 @@ REASONS = {
     "cache_full": r"^could not allocate node in cache keys zone",
     "other": r"",
 }
-_CONNECT = {
-    "2": "connect_no_socket",
-    "11": "connect_backlog_full",
-    "13": "connect_denied",
-    "101": "connect_unreachable",
-    "104": "connect_reset",
-    "110": "connect_timed_out",
-    "111": "connect_refused",
-    "113": "connect_unreachable",
-}
 
 
 def _columns(lines: pl.Series) -> pl.DataFrame:
@@ -139,16 +130,12 @@ def _columns(lines: pl.Series) -> pl.DataFrame:
 
 def _reason(message: pl.Expr, errno: pl.Expr) -> pl.Expr:
     """The class of the message."""
-    found = pl.coalesce(
-        pl.when(message.str.contains(pattern)).then(pl.lit(name))
-        for name, pattern in REASONS.items()
-    )
+    found = first_class(message, REASONS)
+    opened = (found == "open_failed") & errno.is_not_null()
     return (
-        pl.when(found == "connect_failed")
-        .then(errno.replace_strict(_CONNECT, default="connect_failed"))
-        .when((found == "open_failed") & errno.is_not_null())
+        pl.when(opened)
         .then(pl.concat_str(pl.lit("open_failed_"), errno))
-        .otherwise(found)
+        .otherwise(with_errno(found, errno))
     )
 
 

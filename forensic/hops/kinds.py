@@ -1,7 +1,8 @@
 """What programs say about requests, and what follows from it.
 
-nginx and Apache error lines, gunicorn's lines about its workers, tracebacks, the
-kernel's kills. Each kind is a phrase that the program's own source prints.
+Error lines of web servers, gunicorn's lines about its workers, tracebacks, the
+kernel's kills. Each kind is a phrase that the program's own source prints, or a class
+that its format gives to such a phrase.
 """
 
 from dataclasses import dataclass
@@ -22,48 +23,70 @@ class Kind:
     cause: str
     #: The statuses that the client may get with it; empty where it names none.
     statuses: tuple[int, ...] = ()
+    #: The classes of error lines (`reason`) that say it, whatever server writes them.
+    reasons: tuple[str, ...] = ()
 
 
 WEB = "web_server"
 #: A program that no format knows: what a container or a service printed.
 UNNAMED = "unnamed"
 _APP = f"app_server application host {UNNAMED}"
+#: Matches no message: the reason alone tells.
+_BY_REASON = r"[^\s\S]"
 #: First match wins: the narrower phrase stands first.
 KINDS = [
     Kind("dry_run", WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
     Kind("delayed", WEB, r"delaying request", "none"),
     Kind("buffered", WEB, r"is buffered to a temporary file", "none"),
-    Kind("auth_request", WEB, r"auth request unexpected status", "auth_failed", (500,)),
+    Kind(
+        "auth_request",
+        WEB,
+        r"auth request unexpected status",
+        "auth_failed",
+        (500,),
+        ("auth_backend_failed",),
+    ),
     Kind(
         "firewall",
         WEB,
         r"ModSecurity: Access denied with code",
         "waf_rule",
         (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
+        ("modsecurity_denied",),
     ),
     Kind("cut", WEB, r"while reading upstream|while sending to client", "none"),
     Kind(
+        "limited",
+        WEB,
+        r"limiting (?:requests|connections)",
+        "rate_limited",
+        (503, 429, 444, 403, 420, 500, 509, 529),
+        ("limiting_requests", "limiting_connections"),
+    ),
+    Kind(
         "rule",
         WEB,
-        r"access forbidden by rule|AH01630|client denied by server configuration",
+        r"access forbidden by rule",
         "access_forbidden",
         (403,),
+        ("access_forbidden_by_rule", "symlink_forbidden"),
     ),
     Kind(
         "index",
         WEB,
-        r"directory index of .* is forbidden|AH01276|AH00036|AH00035",
+        r"directory index of .* is forbidden",
         "access_forbidden",
         (403,),
+        ("directory_index_forbidden",),
     ),
     Kind(
         "connect_timeout",
         WEB,
         r"upstream timed out[^\n]*while connecting|connect\(\) failed \(110"
-        r"|^dial tcp [^\n]*i/o timeout"
-        r"|AH01075|\(70007\)The timeout specified has expired",
+        r"|^dial tcp [^\n]*i/o timeout",
         "upstream_timeout",
-        (504, 502),
+        (504, 502, 503),
+        ("connect_timed_out",),
     ),
     Kind(
         "read_timeout",
@@ -71,16 +94,21 @@ KINDS = [
         r"upstream timed out|timeout awaiting response headers"
         r"|^context deadline exceeded",
         "upstream_timeout",
-        (504, 502),
+        (504, 502, 500, 503),
+        ("upstream_timed_out",),
     ),
     Kind(
         "refused",
         WEB,
         r"connect\(\) (?:to unix:.*)?failed \(|connect\(\) to .* failed \("
-        r"|AH00957|AH01114|AH02454"
         r"|^dial [^\n]*connect: (?:connection refused|no route)",
         "upstream_refused",
         (502, 503, 504),
+        (
+            *("connect_refused", "connect_no_socket", "connect_denied"),
+            *("connect_reset", "connect_unreachable", "connect_backlog_full"),
+            *("connect_failed", "backend_unreachable"),
+        ),
     ),
     Kind(
         "no_live",
@@ -88,17 +116,25 @@ KINDS = [
         r"no live upstreams|^no upstreams available",
         "upstream_refused",
         (502, 503),
+        ("no_live_upstreams", "upstream_busy"),
     ),
-    Kind("disabled", WEB, r"upstream server temporarily disabled", "none"),
+    Kind(
+        "disabled",
+        WEB,
+        r"upstream server temporarily disabled",
+        "none",
+        reasons=("upstream_disabled",),
+    ),
     Kind(
         "closed",
         WEB,
         r"upstream prematurely closed (?:FastCGI )?(?:connection|stream|request)"
         r"|(?:recv|readv|read|send|writev|write)\(\) failed \((?:104|32|103)"
-        r"|AH00898|AH01102|AH01110|^EOF$"
+        r"|^EOF$"
         r"|^(?:read|write) tcp [^\n]*(?:connection reset by peer|broken pipe)",
         "upstream_closed",
-        (502,),
+        (502, 503, 500),
+        ("upstream_prematurely_closed", "upstream_failed"),
     ),
     Kind(
         "invalid_response",
@@ -106,7 +142,8 @@ KINDS = [
         r"upstream sent (?:too big header|invalid|no valid|unexpected|more data|wrong"
         r"|duplicate|unsupported|frame|too large)",
         "bad_gateway",
-        (502,),
+        (502, 500),
+        ("invalid_header",),
     ),
     Kind(
         "resolver",
@@ -115,50 +152,51 @@ KINDS = [
         r"|^dial [^\n]*no such host",
         "bad_gateway",
         (502,),
+        ("resolve_failed",),
     ),
     Kind(
         "upstream_tls",
         WEB,
         r"SSL handshaking to upstream|upstream SSL certificate",
         "bad_gateway",
-        (502,),
+        (502, 500),
+        ("upstream_ssl_handshake", "upstream_certificate"),
     ),
     Kind(
         "too_large",
         WEB,
-        r"client intended to send too large|AH01588|Requested content-length of",
+        r"client intended to send too large",
         "body_too_large",
         (413,),
+        ("body_too_large",),
     ),
     Kind(
         "password",
         WEB,
-        r"user .* was not found in|password mismatch|no user/password was provided"
-        r"|AH01617|AH01618",
+        r"user .* was not found in|password mismatch|no user/password was provided",
         "auth_failed",
-        (401,),
-    ),
-    Kind(
-        "limited",
-        WEB,
-        r"limiting (?:requests|connections)",
-        "rate_limited",
-        (503, 429, 444, 403, 420, 509, 529),
+        (401, 403),
+        (
+            *("auth_user_not_found", "auth_password_mismatch", "auth_missing"),
+            "auth_not_allowed",
+        ),
     ),
     Kind(
         "permission",
         WEB,
-        r"\(13: Permission denied\)|is forbidden \(13|\(13\)Permission denied",
+        r"\(13: Permission denied\)|is forbidden \(13",
         "access_forbidden",
         (403,),
+        ("permission_denied",),
     ),
     Kind(
         "no_file",
         WEB,
         r"\((?:2: No such file|20: Not a directory|36: File name too long)"
-        r"|is not found \(2|AH00128|File does not exist|script .* not found",
+        r"|is not found \(2|script .* not found",
         "file_not_found",
         (404, 403),
+        ("file_not_found",),
     ),
     Kind(
         "client_gone",
@@ -166,17 +204,35 @@ KINDS = [
         r"client (?:prematurely )?closed|client canceled stream|^context canceled$",
         "client_closed",
         (499, 400),
+        ("client_closed",),
     ),
-    Kind("client_slow", WEB, r"client timed out", "bad_request", (408,)),
+    Kind(
+        "client_slow",
+        WEB,
+        r"client timed out",
+        "bad_request",
+        (408, 400),
+        ("client_timed_out",),
+    ),
+    Kind(
+        "certificate", WEB, r"AH02(?:039|010|040|26[23]):", "access_forbidden", (403,)
+    ),
     Kind(
         "client_wrong",
         WEB,
-        r"client sent|client SSL certificate verify error|AH00126|AH00135|AH10244"
-        r"|AH00566|AH00567|AH00524|AH00561",
+        r"client sent|client SSL certificate verify error",
         "bad_request",
         (400, 414, 494, 495, 496, 497, 405, 505, 431, 501, 421, 411),
+        ("client_bad_request", "method_not_allowed", "plain_http_to_https"),
     ),
-    Kind("cycle", WEB, r"internal redirection cycle|AH00124", "rewrite_cycle", (500,)),
+    Kind(
+        "cycle",
+        WEB,
+        r"internal redirection cycle",
+        "rewrite_cycle",
+        (500,),
+        ("redirection_cycle",),
+    ),
     Kind(
         "exhausted",
         WEB,
@@ -184,9 +240,25 @@ KINDS = [
         r"|worker_connections are not enough",
         "resources_exhausted",
         (500, 503),
+        ("too_many_open_files", "no_space_left", "out_of_memory"),
+    ),
+    Kind(
+        "settings",
+        WEB,
+        _BY_REASON,
+        "configuration_error",
+        (500, 403),
+        ("configuration_wrong",),
     ),
     Kind("lua", WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
-    Kind("script", WEB, r"PHP (?:Fatal|Parse) error", "exception", (500,)),
+    Kind(
+        "script",
+        WEB,
+        r"PHP (?:Fatal|Parse) error",
+        "exception",
+        (500,),
+        ("script_error",),
+    ),
     Kind(
         "timeout",
         _APP,

@@ -3,6 +3,8 @@
 Each is of one of the `kinds`, and speaks of a request, or of a process, at a moment.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from forensic.hops.facts import Facts
@@ -42,41 +44,46 @@ def _kind() -> pl.Expr:
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
     for kind in reversed(_EVERY):
-        said = hop.is_in(kind.hops.split()) & pl.col("message").str.contains(
-            kind.phrase
-        )
+        said = pl.col("message").str.contains(kind.phrase) | _classed(kind.reasons)
+        said &= hop.is_in(kind.hops.split())
         chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
-    # mod_evasive borrows the words of a rule of the configuration.
-    evasive = pl.col("logger").str.starts_with("evasive") & (hop == WEB)
-    return (
-        pl.when(_FIREWALLED & (hop == WEB))
-        .then(pl.lit("firewall"))
-        .when(evasive)
-        .then(pl.lit("limited"))
-        .otherwise(chain)
-    )
+    # An audit log says it in whatever words.
+    firewalled = _classed(("modsecurity_denied",)) & (hop == WEB)
+    return pl.when(firewalled).then(pl.lit("firewall")).otherwise(chain)
 
 
-#: What an audit log says of a request, in whatever words.
-_FIREWALLED = pl.col("reason") == "modsecurity_denied"
+def _classed(reasons: Sequence[str]) -> pl.Expr:
+    """Whether the format gives the line one of these classes."""
+    return pl.col("reason").is_in(list(reasons)).fill_null(value=False)
 
 
-#: Apache's second line about a failed backend: it names the request, the first why.
-_SUMMARY = "AH00898"
+#: Apache's second line about a failed backend names client or request, the first why.
+_SUMMARIES = ["backend_unreachable", "upstream_failed"]
 _AT_ONCE = 1_000_000
 
 
 def _explained(found: pl.DataFrame) -> pl.DataFrame:
     """The notes, with the kind that the line before gives to Apache's summary of it."""
-    summary = pl.col("message").str.contains(_SUMMARY, literal=True)
+    summary = _classed(_SUMMARIES)
     if not found.select(summary.any()).item():
         return found
-    same = ["source", "pid", "client_ip"]
-    at_once = pl.col("time") - pl.col("time").shift(1).over(same) < _AT_ONCE
-    before = pl.when(at_once).then(pl.col("kind").shift(1).over(same))
-    return found.with_columns(
-        kind=pl.when(summary).then(pl.coalesce(before, "kind")).otherwise("kind")
+    same = ["source", "pid"]
+    why = ~summary & (pl.col("kind") != "disabled")
+    last = {
+        f"last_{name}": pl.when(why).then(name).forward_fill().over(same)
+        for name in ("kind", "time", "client_ip")
+    }
+    # What was written of another client's request meanwhile is not the reason.
+    own = pl.col("last_client_ip").is_null() | (
+        pl.col("last_client_ip") == pl.col("client_ip")
     )
+    at_once = pl.col("time") - pl.col("last_time") < _AT_ONCE
+    told = found.with_columns(**last).with_columns(
+        kind=pl.when(summary & own & at_once)
+        .then(pl.coalesce("last_kind", "kind"))
+        .otherwise("kind")
+    )
+    return told.drop(last)
 
 
 def _hop() -> pl.Expr:
@@ -91,7 +98,8 @@ def _suspect() -> pl.Expr:
     """Lines that can be a note at all: one cheap look before the many phrases."""
     phrases = "|".join(f"(?:{kind.phrase})" for kind in _EVERY)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
-    return pl.col("message").str.contains(phrases) | thrown | _FIREWALLED
+    classed = _classed([reason for kind in _EVERY for reason in kind.reasons])
+    return pl.col("message").str.contains(phrases) | thrown | classed
 
 
 def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
@@ -122,6 +130,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "query",
             "status",
             "message",
+            "reason",
             "upstream",
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             hop=_hop().cast(EVENT["hop"]),

@@ -67,6 +67,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "files or connections ran out",
         "ファイルまたは接続数の枯渇",
     ),
+    "configuration_error": ("its configuration is wrong", "設定の誤り"),
     "worker_timeout": (
         "a worker was killed after its timeout",
         "ワーカーが時間切れで強制終了",

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, reasons, report
+from forensic.complaints import reasons
+from forensic.rule import Example, Frames, Rule, gather, report
 
 #: Boots in ten minutes. A start of a large server boots up to 2 × cores + 1 at once,
 #: so boots only count in minutes that follow on earlier ones.

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
+from forensic.complaints import reasons
+from forensic.rule import Example, Frames, Rule, gather, plural, report
 
 _TWINS = {"oom_kill": "host", "worker_timeout": "app_server"}
 

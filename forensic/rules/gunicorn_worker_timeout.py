@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, plural, reasons, report
+from forensic.complaints import reasons
+from forensic.rule import Example, Frames, Rule, gather, plural, report
 
 _ENDED = r"(?m)^SystemExit\b"
 _FRAME = r'File "[^"]+", line \d+, in \S+'

@@ -4,7 +4,8 @@ from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import reasons
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
     id="host-logging-lost",

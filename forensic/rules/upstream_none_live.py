@@ -1,37 +1,41 @@
-"""Rule: nginx has no upstream left to ask."""
+"""Rule: every upstream was marked as down."""
 
 from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-no-live-upstream",
-    title="nginx marked every upstream as down",
+    id="upstream-none-live",
+    title="The web server marked every upstream as down",
     level="high",
-    description="After failures nginx leaves an upstream alone for a while; with none"
-    " left it answers 502 at once, also where the upstream is well again.",
+    description="After failures it leaves an upstream alone for a while (nginx 10 s,"
+    " Apache 60 s); with none left it answers 502 or 503 at once, also "
+    "where the upstream is well again.",
     falsepositives=["A planned restart of the only upstream"],
-    references=["https://nginx.org/en/docs/ngx_core_module.html#error_log"],
-    tags=["nginx"],
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#server",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxypass",
+    ],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
         partial(
-            reasons,
-            hop="web_server",
-            of="nginx",
-            names=["no_live_upstreams", "upstream_disabled"],
+            complaints,
+            names=["no_live_upstreams", "upstream_disabled", "upstream_busy"],
         ),
-        by=["why", "upstream"],
+        by=["server", "why", "upstream"],
         tops=["path"],
         summary=pl.format(
-            "{} of nginx about {} ({}): the answer was 502 without asking it. Path {}",
+            "{} of {} about {} ({}): requests were answered without asking it{}",
             plural(pl.col("count"), "line"),
+            "server",
             pl.col("upstream").fill_null("the upstream"),
             "why",
-            "path_list",
+            said("path"),
         ),
         ask_for=["what made the upstream fail before the first of these lines"],
     ),

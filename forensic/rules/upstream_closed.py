@@ -4,44 +4,46 @@ from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-upstream-closed",
+    id="upstream-closed",
     title="The upstream closed the connection before it answered",
     level="high",
     description="The process that had the request ended or closed it: a worker "
-    "timeout, a crash, a kill or a restart. The client got 502, or a cut "
-    "answer.",
+    "timeout, a crash, a kill or a restart. The client got 502 (503 or "
+    "500 from Apache), or a cut answer.",
     falsepositives=[
         "A restart of the application",
         "A keep-alive connection closed at the moment it was used again",
     ],
-    references=["https://nginx.org/en/docs/ngx_core_module.html#error_log"],
-    tags=["nginx"],
+    references=[
+        "https://nginx.org/en/docs/ngx_core_module.html#error_log",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html",
+    ],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
         partial(
-            reasons,
-            hop="web_server",
-            of="nginx",
+            complaints,
             names=["upstream_prematurely_closed", "recv_reset", "send_failed"],
+            causes=["upstream_closed"],
         ),
-        by=["why", "upstream"],
-        tops=["path", "client_ip"],
+        by=["server", "why", "upstream"],
+        tops=["path", "client_ip", "message"],
         summary=pl.format(
-            "{} closed {} unanswered ({}): path {}; client {}",
+            "{} closed {} of {} unanswered ({}){}",
             pl.col("upstream").fill_null("the upstream"),
             plural(pl.col("count"), "request"),
+            "server",
             "why",
-            "path_list",
-            "client_ip_list",
+            said("path", "client_ip", "message"),
         ),
         ask_for={
-            "app_server|application": "the application server's log of the same"
-            " seconds",
-            "host": "the kernel log of the same seconds",
+            "app_server|application": "log of the application server, same seconds",
+            "host": "log of the kernel, same seconds",
         },
     ),
     positives=[
@@ -58,6 +60,26 @@ RULE = Rule(
         Example(
             title="recv reset",
             events=[{"hop": "web_server", "reason": "recv_reset", "path": "/report"}],
+        ),
+        Example(
+            title="told by the access log",
+            events=[
+                {
+                    "hop": "web_server",
+                    "format": "iis",
+                    "status": 502,
+                    "reason": "502.3",
+                    "path": "/report",
+                }
+            ],
+            requests=[
+                {
+                    "answered_by": "web_server",
+                    "cause": "upstream_closed",
+                    "confidence": "certain",
+                    "evidence": [{"source": "a.log", "offset": 100}],
+                }
+            ],
         ),
     ],
     negatives=[

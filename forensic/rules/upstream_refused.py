@@ -1,27 +1,30 @@
-"""Rule: nginx could not connect to the upstream."""
+"""Rule: the web server could not connect to the upstream."""
 
 from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-upstream-refused",
-    title="nginx could not connect to the upstream",
+    id="upstream-refused",
+    title="The web server could not connect to the upstream",
     level="high",
-    description="Nobody listened, the socket was missing or closed to nginx, or its "
-    "queue was full; the client got 502.",
+    description="Nobody listened, the socket was missing or closed to the web "
+    "server, or its queue was full; the client got 502 (503 from "
+    "Apache).",
     falsepositives=["A restart of the application that took a moment"],
-    references=["https://nginx.org/en/docs/ngx_core_module.html#error_log"],
-    tags=["nginx"],
+    references=[
+        "https://nginx.org/en/docs/ngx_core_module.html#error_log",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html",
+    ],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
         partial(
-            reasons,
-            hop="web_server",
-            of="nginx",
+            complaints,
             names=[
                 "connect_refused",
                 "connect_no_socket",
@@ -31,15 +34,17 @@ RULE = Rule(
                 "connect_unreachable",
                 "connect_failed",
             ],
+            causes=["upstream_refused"],
         ),
-        by=["why", "upstream"],
+        by=["server", "why", "upstream"],
         tops=["path"],
         summary=pl.format(
-            "nginx could not connect to {} {} ({}): path {}",
+            "{} could not connect to {} {} ({}){}",
+            "server",
             pl.col("upstream").fill_null("the upstream"),
             plural(pl.col("count"), "time"),
             "why",
-            "path_list",
+            said("path"),
         ),
         ask_for={
             "app_server|application": "log of the application server for that time",
@@ -57,6 +62,26 @@ RULE = Rule(
             title="connect no socket",
             events=[
                 {"hop": "web_server", "reason": "connect_no_socket", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="told by the access log",
+            events=[
+                {
+                    "hop": "web_server",
+                    "format": "iis",
+                    "status": 502,
+                    "reason": "502.3",
+                    "path": "/report",
+                }
+            ],
+            requests=[
+                {
+                    "answered_by": "web_server",
+                    "cause": "upstream_refused",
+                    "confidence": "certain",
+                    "evidence": [{"source": "a.log", "offset": 100}],
+                }
             ],
         ),
     ],

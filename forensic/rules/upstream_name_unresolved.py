@@ -1,31 +1,36 @@
-"""Rule: nginx could not resolve the upstream's name."""
+"""Rule: the upstream's name has no address."""
 
 from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-resolve-failed",
-    title="nginx could not resolve a name",
+    id="upstream-name-unresolved",
+    title="The web server could not resolve a name",
     level="high",
     description="Without an address there is nobody to ask; the client got 502.",
     falsepositives=["A short failure of the resolver"],
-    references=["https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver"],
-    tags=["nginx"],
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html",
+    ],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
-        partial(reasons, hop="web_server", of="nginx", names=["resolve_failed"]),
-        tops=["path", "host"],
+        partial(complaints, names=["resolve_failed"]),
+        by=["server"],
+        tops=["path", "host", "message"],
         summary=pl.format(
-            "nginx could not resolve a name {}: path {}; host {}",
+            "{} could not resolve a name {}{}",
+            "server",
             plural(pl.col("count"), "time"),
-            "path_list",
-            "host_list",
+            said("path", "host", "message"),
         ),
-        ask_for=["nginx's resolver setting and the resolver's own log"],
+        ask_for=["the web server's resolver setting and the resolver's own log"],
     ),
     positives=[
         Example(
@@ -33,7 +38,7 @@ RULE = Rule(
             events=[
                 {"hop": "web_server", "reason": "resolve_failed", "path": "/report"}
             ],
-        ),
+        )
     ],
     negatives=[
         Example(

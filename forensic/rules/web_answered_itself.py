@@ -51,7 +51,7 @@ def _line(status: int, upstream: str | None) -> dict[str, object]:
 
 
 RULE = Rule(
-    id="nginx-answered-itself",
+    id="web-answered-itself",
     title="The web server made the error itself",
     level="low",
     description="nginx writes nothing to its error log for `return 403` and many other "
@@ -60,7 +60,7 @@ RULE = Rule(
     references=[
         "https://nginx.org/en/docs/http/ngx_http_upstream_module.html#variables"
     ],
-    tags=["nginx"],
+    tags=["web"],
     hop="web_server",
     needs=["web_server"],
     query=_query,

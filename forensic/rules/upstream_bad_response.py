@@ -1,44 +1,46 @@
-"""Rule: nginx refused the upstream's answer."""
+"""Rule: the upstream's answer could not be passed on."""
 
 from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-bad-upstream-response",
-    title="The upstream answered something that nginx cannot pass on",
+    id="upstream-bad-response",
+    title="The upstream answered something that the web server cannot pass on",
     level="high",
     description="Headers over the buffer (many or large cookies), broken headers or "
-    "no HTTP at all: the client got 502.",
+    "no HTTP at all: the client got 502, or 500 from a script.",
     falsepositives=["A port that speaks another protocol and was asked by mistake"],
     references=[
-        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size"
+        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size",
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy_http.html",
     ],
-    tags=["nginx"],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
         partial(
-            reasons,
-            hop="web_server",
-            of="nginx",
+            complaints,
             names=[
                 "too_big_header",
                 "invalid_header",
                 "invalid_response",
                 "no_valid_header",
             ],
+            causes=["bad_gateway"],
         ),
-        by=["why", "upstream"],
-        tops=["path"],
+        by=["server", "why", "upstream"],
+        tops=["path", "message"],
         summary=pl.format(
-            "nginx refused {} of {} ({}): path {}",
+            "{} refused {} of {} ({}){}",
+            "server",
             plural(pl.col("count"), "answer"),
             pl.col("upstream").fill_null("the upstream"),
             "why",
-            "path_list",
+            said("path", "message"),
         ),
     ),
     positives=[
@@ -52,6 +54,26 @@ RULE = Rule(
             title="invalid header",
             events=[
                 {"hop": "web_server", "reason": "invalid_header", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="told by the access log",
+            events=[
+                {
+                    "hop": "web_server",
+                    "format": "iis",
+                    "status": 502,
+                    "reason": "502.3",
+                    "path": "/report",
+                }
+            ],
+            requests=[
+                {
+                    "answered_by": "web_server",
+                    "cause": "bad_gateway",
+                    "confidence": "certain",
+                    "evidence": [{"source": "a.log", "offset": 100}],
+                }
             ],
         ),
     ],

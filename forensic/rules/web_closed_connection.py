@@ -1,4 +1,4 @@
-"""Rule: nginx hung up without an answer."""
+"""Rule: the web server hung up without an answer."""
 
 import polars as pl
 
@@ -17,14 +17,14 @@ def _line(**columns: object) -> dict[str, object]:
 
 
 RULE = Rule(
-    id="nginx-closed-connection",
+    id="web-closed-connection",
     title="The web server closed connections without an answer",
     level="low",
     description="Status 444 is nginx's own for a configured hang-up, 408 for a client"
     " that was too slow, 000 for nothing sent.",
     falsepositives=["Hanging up on scanners is configured on purpose"],
     references=["https://nginx.org/en/docs/http/ngx_http_rewrite_module.html#return"],
-    tags=["nginx"],
+    tags=["web"],
     hop="web_server",
     needs=["web_server"],
     query=counting(

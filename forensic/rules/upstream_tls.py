@@ -4,37 +4,34 @@ from functools import partial
 
 import polars as pl
 
-from forensic.rule import Example, Rule, counting, plural, reasons
+from forensic.complaints import complaints
+from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
-    id="nginx-upstream-tls",
-    title="TLS between nginx and the upstream failed",
+    id="upstream-tls",
+    title="TLS between web server and upstream failed",
     level="high",
-    description="The handshake or the certificate of the upstream failed; the client "
-    "got 502.",
+    description="The handshake or the certificate of the upstream failed; the client"
+    " got 502 or 500.",
     falsepositives=["none is known"],
     references=[
-        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_verify"
+        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ssl_verify",
+        "https://httpd.apache.org/docs/2.4/mod/mod_ssl.html#sslproxyverify",
     ],
-    tags=["nginx"],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
-        partial(
-            reasons,
-            hop="web_server",
-            of="nginx",
-            names=["upstream_ssl_handshake", "upstream_certificate"],
-        ),
-        by=["why", "upstream"],
-        tops=["path", "message"],
+        partial(complaints, names=["upstream_ssl_handshake", "upstream_certificate"]),
+        by=["server", "why", "upstream"],
+        tops=["message"],
         summary=pl.format(
-            "TLS to {} failed {} ({}): {}; path {}",
+            "TLS of {} to {} failed {} ({}){}",
+            "server",
             pl.col("upstream").fill_null("the upstream"),
             plural(pl.col("count"), "time"),
             "why",
-            "message_list",
-            "path_list",
+            pl.format("; it says {}", "message_list"),
         ),
         ask_for=["certificate and TLS settings of the upstream"],
     ),

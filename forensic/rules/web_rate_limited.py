@@ -1,16 +1,14 @@
-"""Rule: nginx limits how often clients may ask."""
+"""Rule: the web server limits how often clients may ask."""
 
 import polars as pl
 
+from forensic.complaints import complaints, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "web_server",
-        pl.col("reason").is_in(["limiting_requests", "limiting_connections"]),
-        pl.col("format").str.starts_with("nginx").fill_null(value=True),
-    ).with_columns(
+    names = ["limiting_requests", "limiting_connections"]
+    return complaints(frames, names, causes=["rate_limited"]).with_columns(
         shared=pl.col("client_scope")
         .cast(pl.String)
         .is_in(["private", "shared"])
@@ -25,27 +23,27 @@ def _line(**columns: object) -> dict[str, object]:
 
 
 RULE = Rule(
-    id="nginx-rate-limited",
-    title="nginx limited requests or connections",
+    id="web-rate-limited",
+    title="The web server limited requests or connections",
     level="medium",
-    description="The client got 503 or 429 without the application being asked. Where"
+    description="The client got 503, 429 or 403 without the application being asked. Where"
     " the key is a private address, it is the proxy's, and all users "
     "share one allowance.",
     falsepositives=["A flood that the limit is there to stop"],
     references=["https://nginx.org/en/docs/http/ngx_http_limit_req_module.html"],
-    tags=["nginx"],
+    tags=["web"],
     hop="web_server",
-    needs=["nginx_error"],
+    needs=["web_server"],
     query=counting(
         _rows,
-        by=["shared", "zone"],
+        by=["server", "shared", "zone"],
         tops=["path", "client_ip"],
         summary=pl.format(
-            "nginx limited {} (zone {}): path {}; client {}.{}",
+            "{} limited {}{}{}.{}",
+            "server",
             plural(pl.col("count"), "request"),
-            pl.col("zone").fill_null("unknown"),
-            "path_list",
-            "client_ip_list",
+            pl.format(" (zone {})", "zone").fill_null(""),
+            said("path", "client_ip"),
             pl.when("shared")
             .then(
                 pl.lit(
@@ -56,7 +54,7 @@ RULE = Rule(
             .otherwise(pl.lit("")),
         ),
         level=pl.when("shared").then(pl.lit("high")).otherwise(pl.lit("medium")),
-        ask_for=["limit_req_zone and limit_conn_zone: which variable is the key"],
+        ask_for=["configuration of the limit: what it counts, and how much"],
     ),
     positives=[
         Example(

@@ -1,0 +1,101 @@
+"""Rule: the web server refused with 403 by its own rules."""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
+
+RULE = Rule(
+    id="web-access-forbidden",
+    title="The web server itself refused with 403",
+    level="medium",
+    description="An allow, deny or Require rule, a link that it may not follow, or a"
+    " folder without an index file: the answer was 403 and the "
+    "application was not asked.",
+    falsepositives=["A location that is closed on purpose"],
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_access_module.html",
+        "https://httpd.apache.org/docs/2.4/mod/mod_authz_core.html",
+    ],
+    tags=["web"],
+    hop="web_server",
+    needs=["web_server"],
+    query=counting(
+        partial(
+            complaints,
+            names=[
+                "access_forbidden_by_rule",
+                "directory_index_forbidden",
+                "index_forbidden",
+                "symlink_forbidden",
+            ],
+            causes=["access_forbidden"],
+        ),
+        by=["server", "why"],
+        tops=["path", "client_ip", "message"],
+        summary=pl.format(
+            "{} answered {} with 403 ({}){}",
+            "server",
+            plural(pl.col("count"), "request"),
+            "why",
+            said("path", "client_ip", "message"),
+        ),
+        ask_for=["configuration of that location, .htaccess files included"],
+    ),
+    positives=[
+        Example(
+            title="access forbidden by rule",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "access_forbidden_by_rule",
+                    "path": "/report",
+                }
+            ],
+        ),
+        Example(
+            title="directory index forbidden",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "directory_index_forbidden",
+                    "path": "/report",
+                }
+            ],
+        ),
+        Example(
+            title="told by the access log",
+            events=[
+                {
+                    "hop": "web_server",
+                    "format": "iis",
+                    "status": 502,
+                    "reason": "502.3",
+                    "path": "/report",
+                }
+            ],
+            requests=[
+                {
+                    "answered_by": "web_server",
+                    "cause": "access_forbidden",
+                    "confidence": "certain",
+                    "evidence": [{"source": "a.log", "offset": 100}],
+                }
+            ],
+        ),
+    ],
+    negatives=[
+        Example(
+            title="file not found",
+            events=[
+                {"hop": "web_server", "reason": "file_not_found", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="another hop",
+            events=[{"hop": "cdn", "reason": "access_forbidden_by_rule"}],
+        ),
+    ],
+)

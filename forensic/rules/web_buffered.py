@@ -1,0 +1,42 @@
+"""Rule: the web server buffers bodies on disk."""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting
+
+RULE = Rule(
+    id="web-buffered",
+    title="The web server buffered bodies on disk",
+    level="informational",
+    description="A request or an answer was larger than its buffers in memory. It "
+    "costs time and disk, and is no error.",
+    falsepositives=["Large uploads and downloads do this as a rule"],
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_max_temp_file_size"
+    ],
+    tags=["web"],
+    hop="web_server",
+    needs=["web_server"],
+    query=counting(
+        partial(complaints, names=["buffered"]),
+        by=["server"],
+        tops=["path"],
+        summary=pl.format("{} buffered {} on disk{}", "server", "count", said("path")),
+    ),
+    positives=[
+        Example(
+            title="buffered",
+            events=[{"hop": "web_server", "reason": "buffered", "path": "/report"}],
+        )
+    ],
+    negatives=[
+        Example(
+            title="other",
+            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "buffered"}]),
+    ],
+)

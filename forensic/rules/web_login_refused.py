@@ -1,0 +1,96 @@
+"""Rule: the web server refused a login."""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
+
+RULE = Rule(
+    id="web-login-refused",
+    title="The web server refused logins",
+    level="low",
+    description="The web server checked the password itself (basic or digest "
+    "authentication, LDAP), or the user is not among those whom it lets "
+    "in: 401.",
+    falsepositives=["Users who mistype"],
+    references=[
+        "https://nginx.org/en/docs/http/ngx_http_auth_basic_module.html",
+        "https://httpd.apache.org/docs/2.4/howto/auth.html",
+    ],
+    tags=["web"],
+    hop="web_server",
+    needs=["web_server"],
+    query=counting(
+        partial(
+            complaints,
+            names=["auth_password_mismatch", "auth_user_not_found", "auth_not_allowed"],
+            causes=["auth_failed"],
+        ),
+        by=["server", "why"],
+        tops=["client_ip", "path", "message"],
+        summary=pl.format(
+            "{} refused {} ({}){}",
+            "server",
+            plural(pl.col("count"), "login"),
+            "why",
+            said("path", "client_ip", "message"),
+        ),
+        level=pl.when(pl.col("count") >= 20)
+        .then(pl.lit("medium"))
+        .otherwise(pl.lit("low")),
+    ),
+    positives=[
+        Example(
+            title="auth password mismatch",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "auth_password_mismatch",
+                    "path": "/report",
+                }
+            ],
+        ),
+        Example(
+            title="auth user not found",
+            events=[
+                {
+                    "hop": "web_server",
+                    "reason": "auth_user_not_found",
+                    "path": "/report",
+                }
+            ],
+        ),
+        Example(
+            title="told by the access log",
+            events=[
+                {
+                    "hop": "web_server",
+                    "format": "iis",
+                    "status": 502,
+                    "reason": "502.3",
+                    "path": "/report",
+                }
+            ],
+            requests=[
+                {
+                    "answered_by": "web_server",
+                    "cause": "auth_failed",
+                    "confidence": "certain",
+                    "evidence": [{"source": "a.log", "offset": 100}],
+                }
+            ],
+        ),
+    ],
+    negatives=[
+        Example(
+            title="auth missing",
+            events=[{"hop": "web_server", "reason": "auth_missing", "path": "/report"}],
+        ),
+        Example(
+            title="another hop",
+            events=[{"hop": "cdn", "reason": "auth_password_mismatch"}],
+        ),
+    ],
+)

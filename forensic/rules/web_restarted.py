@@ -1,0 +1,55 @@
+"""Rule: the web server was restarted, reloaded, or its logs were rotated."""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
+
+RULE = Rule(
+    id="web-restarted",
+    title="The web server was started, stopped, reloaded or told to reopen its logs",
+    level="informational",
+    description="A new configuration or a rotation of its logs. What changed in "
+    "behaviour right after it probably came with it.",
+    falsepositives=["The daily rotation of logs"],
+    references=[
+        "https://nginx.org/en/docs/control.html",
+        "https://httpd.apache.org/docs/2.4/stopping.html",
+    ],
+    tags=["web"],
+    hop="web_server",
+    needs=["web_server"],
+    query=counting(
+        partial(complaints, names=["signal", "reopening_logs"]),
+        by=["server", "why"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of {} ({}){}",
+            plural(pl.col("count"), "line"),
+            "server",
+            "why",
+            said("message"),
+        ),
+    ),
+    positives=[
+        Example(
+            title="signal",
+            events=[{"hop": "web_server", "reason": "signal", "path": "/report"}],
+        ),
+        Example(
+            title="reopening logs",
+            events=[
+                {"hop": "web_server", "reason": "reopening_logs", "path": "/report"}
+            ],
+        ),
+    ],
+    negatives=[
+        Example(
+            title="other",
+            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
+        ),
+        Example(title="another hop", events=[{"hop": "cdn", "reason": "signal"}]),
+    ],
+)

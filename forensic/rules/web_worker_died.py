@@ -1,0 +1,59 @@
+"""Rule: workers of the web server died."""
+
+from functools import partial
+
+import polars as pl
+
+from forensic.complaints import complaints, said
+from forensic.rule import Example, Rule, counting, plural
+
+RULE = Rule(
+    id="web-worker-died",
+    title="A worker process of the web server died",
+    level="high",
+    description="Requests in flight were lost without a line in the access log.",
+    falsepositives=["A worker stopped by hand"],
+    references=[
+        "https://nginx.org/en/docs/ngx_core_module.html#error_log",
+        "https://httpd.apache.org/docs/2.4/mod/core.html#coredumpdirectory",
+    ],
+    tags=["web"],
+    hop="web_server",
+    needs=["web_server"],
+    query=counting(
+        partial(complaints, names=["worker_exited", "out_of_memory"]),
+        by=["server", "why"],
+        tops=["message"],
+        summary=pl.format(
+            "{} of {} ({}){}",
+            plural(pl.col("count"), "line"),
+            "server",
+            "why",
+            said("message"),
+        ),
+        ask_for={"host": "kernel log of that second"},
+    ),
+    positives=[
+        Example(
+            title="worker exited",
+            events=[
+                {"hop": "web_server", "reason": "worker_exited", "path": "/report"}
+            ],
+        ),
+        Example(
+            title="out of memory",
+            events=[
+                {"hop": "web_server", "reason": "out_of_memory", "path": "/report"}
+            ],
+        ),
+    ],
+    negatives=[
+        Example(
+            title="lifecycle",
+            events=[{"hop": "web_server", "reason": "lifecycle", "path": "/report"}],
+        ),
+        Example(
+            title="another hop", events=[{"hop": "cdn", "reason": "worker_exited"}]
+        ),
+    ],
+)
