@@ -182,6 +182,20 @@ def test_rotations_of_a_log_without_a_year_are_told_once() -> None:
     assert found["summary"][0].startswith("syslog and its rotations (2 files) write")
 
 
+def test_what_is_absent_is_no_grave_error_by_itself() -> None:
+    rule = next(rule for rule in RULES if rule.id == "missing-upstream-error")
+    [never, *_] = rule.positives
+    far = [dict(row) for row in never.events]
+    far[0]["time"], far[1]["time"] = (f"2025-02-06T05:{m}:00+00:00" for m in (20, 45))
+    known = [*never.events, {**far[0], "hop": "waf", "path": "/app/x", "status": 403}]
+    known[2]["time"] = never.events[0]["time"]
+    levels = [
+        rule.query(frames(replace(never, events=events))).collect()["level"].to_list()
+        for events in (never.events, far, known)
+    ]
+    assert levels == [["medium"], ["low"], ["informational"]]
+
+
 def test_what_apache_wrote_is_told_of_apache() -> None:
     rule = next(rule for rule in RULES if rule.id == "web-login-refused")
     [event, *_] = rule.positives[0].events

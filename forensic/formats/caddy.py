@@ -42,7 +42,7 @@ REASONS = {
     "connect_timed_out": r"^dial [^\n]*(?:i/o timeout|connection timed out)",
     "resolve_failed": r"^(?:dial [^\n]*)?lookup [^\n]*: (?:no such host|server mis)",
     "upstream_certificate": r"x509: ",
-    "upstream_ssl_handshake": r"^(?:remote error: )?tls: |HTTP response to HTTPS client",
+    "upstream_ssl_handshake": r"^(?:remote error: )?tls: |response to HTTPS client",
     "no_live_upstreams": r"^no upstreams available",
     "upstream_timed_out": r"timeout awaiting response headers"
     r"|^context deadline exceeded|^read [^\n]*i/o timeout",

@@ -92,8 +92,13 @@ def _describe(
             ),
             "path_list",
         ),
-        # Where another hop has the request, this only adds to what that one says.
-        level=pl.when("known").then(pl.lit("informational")).otherwise(pl.lit("high")),
+        # Where another hop has the request, this only adds to what that one says; else
+        # it tells what is absent, which is no error of anybody yet.
+        level=pl.when("known")
+        .then(pl.lit("informational"))
+        .when(pl.col("near") > 0)
+        .then(pl.lit("medium"))
+        .otherwise(pl.lit("low")),
         confidence=pl.when(pl.col("near") > 0)
         .then(pl.lit("strong"))
         .otherwise(pl.lit("weak")),
@@ -117,7 +122,7 @@ _OTHERS = [
 RULE = Rule(
     id="missing-upstream-error",
     title="The reported error is missing in an inner log that covers the moment",
-    level="high",
+    level="medium",
     description="A request that a log would hold, had it arrived, is not there while "
     "its neighbours are. A silent error log alone proves nothing and is not used.",
     falsepositives=[

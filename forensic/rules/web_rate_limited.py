@@ -26,9 +26,9 @@ RULE = Rule(
     id="web-rate-limited",
     title="The web server limited requests or connections",
     level="medium",
-    description="The client got 503, 429 or 403 without the application being asked. Where"
-    " the key is a private address, it is the proxy's, and all users "
-    "share one allowance.",
+    description="The client got 503, 429 or 403 without the application being asked. "
+    "Where the key is a private address, it is the proxy's, and all users share one "
+    "allowance.",
     falsepositives=["A flood that the limit is there to stop"],
     references=["https://nginx.org/en/docs/http/ngx_http_limit_req_module.html"],
     tags=["web"],
@@ -54,7 +54,7 @@ RULE = Rule(
             .otherwise(pl.lit("")),
         ),
         level=pl.when("shared").then(pl.lit("high")).otherwise(pl.lit("medium")),
-        ask_for=["configuration of the limit: what it counts, and how much"],
+        ask_for=["configuration of the limit: what it counts"],
     ),
     positives=[
         Example(
