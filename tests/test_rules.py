@@ -187,8 +187,8 @@ def test_what_is_absent_is_no_grave_error_by_itself() -> None:
     [never, *_] = rule.positives
     far = [dict(row) for row in never.events]
     far[0]["time"], far[1]["time"] = (f"2025-02-06T05:{m}:00+00:00" for m in (20, 45))
-    known = [*never.events, {**far[0], "hop": "waf", "path": "/app/x", "status": 403}]
-    known[2]["time"] = never.events[0]["time"]
+    waf = {"hop": "waf", "path": "/app/x", "status": 403}
+    known = [*never.events, dict(never.events[0]) | waf]
     levels = [
         rule.query(frames(replace(never, events=events))).collect()["level"].to_list()
         for events in (never.events, far, known)

@@ -33,6 +33,7 @@ JAPANESE = {
     "host-service-failed": "サービスの失敗または systemd による再起動",
     "human-actions": "sudo で実行されたコマンド",
     "lb-auth-failed": "ロードバランサーでの認証に失敗",
+    "lb-denied": "ロードバランサーの規則によるリクエストの拒否",
     "lb-fixed-response": "ロードバランサーのリスナールールがエラーを応答",
     "lb-lambda-failed": "Lambda ターゲットの失敗",
     "lb-no-target": "ロードバランサーに利用できるターゲットがない",

@@ -2,28 +2,12 @@
 
 import polars as pl
 
+from forensic.complaints import answered, answers, said
 from forensic.rule import Example, Frames, Rule, counting, plural
-
-#: Of these a 503 without a server says enough; others make it for many reasons, and
-#: tell which.
-_PLAIN = pl.col("format").is_null() | pl.col("format").str.contains(
-    r"^(?:aws_|haproxy$|traefik$)"
-)
-_TOLD = (
-    r"(?:^|,)(?:UH|LH)(?:,|$)|^no_healthy_upstream|UPSTREAM_NO_LIVE"
-    r"|^failed_to_pick_backend"
-)
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "load_balancer",
-        pl.col("upstream_status").is_null(),
-        pl.col("upstream").is_null(),
-        pl.col("status") == 503,
-        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
-        _PLAIN | pl.col("reason").str.contains(_TOLD).fill_null(value=False),
-    ).with_columns(
+    return answers(frames, "load_balancer", ["no_target"]).with_columns(
         group=pl.col("extra")
         .str.json_path_match("$.target_group_arn")
         .str.extract(r"targetgroup/([^/]+)")
@@ -50,39 +34,41 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["group"],
+        by=["server", "group", "status"],
         tops=["path", "client_ip"],
         summary=pl.format(
-            "The load balancer answered {} with 503, no target in {}: path {}; client"
-            " {}",
+            "{} answered {} with {}, no target in {}{}",
+            "server",
             plural(pl.col("count"), "request"),
-            pl.col("group").fill_null("its target group"),
-            "path_list",
-            "client_ip_list",
+            "status",
+            pl.col("group").fill_null("its group of servers"),
+            said("path", "client_ip"),
         ),
         ask_for=["health check log and registration history of the target group"],
     ),
     positives=[
-        Example(title="no target", events=[_line(status=503)]),
+        Example(
+            title="no target",
+            events=[_line(status=503)],
+            requests=[answered("no_target")],
+        ),
         Example(
             title="no healthy one",
             events=[_line(status=503, format="envoy", reason="UH")],
+            requests=[answered("no_target")],
         ),
     ],
     negatives=[
         Example(
             title="target answered",
             events=[_line(status=503, upstream_status=503, upstream="10.0.1.23:80")],
+            requests=[answered("application_response", hop="application")],
         ),
         Example(
             title="a circuit breaker",
             events=[_line(status=503, format="envoy", reason="UO")],
+            requests=[answered("rate_limited")],
         ),
         Example(title="fine", events=[_line(status=200)]),
-        Example(
-            title="a listener rule says so",
-            events=[_line(status=503, action="waf,fixed-response")],
-        ),
-        Example(title="the WAF says so", events=[_line(status=503, action="waf")]),
     ],
 )

@@ -2,17 +2,12 @@
 
 import polars as pl
 
+from forensic.complaints import answered, answers, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "load_balancer",
-        pl.col("upstream_status").is_null(),
-        pl.col("status") == 502,
-        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
-        ~pl.col("reason").fill_null("").str.starts_with("Lambda"),
-    )
+    return answers(frames, "load_balancer", ["target_connection_error", "bad_gateway"])
 
 
 def _line(**columns: object) -> dict[str, object]:
@@ -25,7 +20,7 @@ RULE = Rule(
     title="The connection between load balancer and target broke",
     level="high",
     description="The target refused, reset or cut the connection, or its answer was "
-    "malformed: the load balancer answered 502 itself. Few and spread "
+    "malformed: the load balancer answered 502 or 503 itself. Few and spread "
     "out: the target closes idle connections sooner than the load "
     "balancer. In bursts: a restart or crash.",
     falsepositives=["A restart of a target"],
@@ -37,25 +32,48 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["upstream"],
+        by=["server", "upstream", "status"],
         tops=["path", "reason"],
         summary=pl.format(
-            "The load balancer answered {} with 502 for {}: path {}; reason {}",
+            "{} answered {} with {} for {}{}{}",
+            "server",
             plural(pl.col("count"), "request"),
+            "status",
             pl.col("upstream").fill_null("its targets"),
-            "path_list",
-            "reason_list",
+            said("path"),
+            pl.when(pl.col("reason_count") > 0)
+            .then(pl.format("; reason {}", "reason_list"))
+            .otherwise(pl.lit("")),
         ),
         ask_for=["keep-alive time of the target's server and its restarts"],
     ),
     positives=[
-        Example(title="reset", events=[_line(status=502, upstream="10.0.1.23:80")])
+        Example(
+            title="reset",
+            events=[_line(status=502, upstream="10.0.1.23:80")],
+            requests=[answered("target_connection_error")],
+        ),
+        Example(
+            title="HAProxy's server refuses",
+            events=[_line(status=503, format="haproxy", reason="SC--")],
+            requests=[answered("target_connection_error")],
+        ),
     ],
     negatives=[
         Example(
-            title="target said 502", events=[_line(status=502, upstream_status=502)]
+            title="target said 502",
+            events=[_line(status=502, upstream_status=502)],
+            requests=[answered("upstream_closed", hop="web_server")],
         ),
-        Example(title="other", events=[_line(status=504)]),
-        Example(title="the WAF says so", events=[_line(status=502, action="waf")]),
+        Example(
+            title="other",
+            events=[_line(status=504)],
+            requests=[answered("target_timeout")],
+        ),
+        Example(
+            title="a guess",
+            events=[_line(status=502)],
+            requests=[answered("target_connection_error") | {"confidence": "weak"}],
+        ),
     ],
 )

@@ -2,18 +2,17 @@
 
 import polars as pl
 
+from forensic.complaints import answered, answers, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "load_balancer",
-        pl.col("upstream_status").is_null(),
-        pl.col("status") == 504,
-        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
-    ).with_columns(
-        phase=pl.when(pl.col("duration").is_between(9.5, 11.5))
-        .then(pl.lit("after the 10 s for a connection"))
+    aws = pl.col("format").str.starts_with("aws_").fill_null(value=True)
+    connecting = aws & pl.col("duration").is_between(9.5, 11.5)
+    connecting |= pl.col("reason").str.contains(r"^sC").fill_null(value=False)
+    return answers(frames, "load_balancer", ["target_timeout"]).with_columns(
+        phase=pl.when(connecting)
+        .then(pl.lit("while it waited for a connection"))
         .otherwise(pl.lit("while it waited for the answer"))
     )
 
@@ -27,9 +26,9 @@ RULE = Rule(
     id="lb-target-timeout",
     title="A target did not answer the load balancer in time",
     level="high",
-    description="About ten seconds: the connection was never made (security group, "
-    "network, backlog). The idle timeout, sixty by default: the target "
-    "took the request and stayed silent.",
+    description="Either no connection was made in time (an ALB waits ten seconds: "
+    "security group, network, backlog), or the target took the request and stayed "
+    "silent.",
     falsepositives=["Requests that are meant to take longer than the idle timeout"],
     references=[
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"
@@ -39,26 +38,40 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["upstream", "phase"],
+        by=["server", "upstream", "phase"],
         tops=["path", "client_ip"],
         summary=pl.format(
-            "The load balancer gave up on {} for {}, {}: path {}; client {}",
+            "{} gave up on {} for {}, {}{}",
+            "server",
             pl.col("upstream").fill_null("a target"),
             plural(pl.col("count"), "request"),
             "phase",
-            "path_list",
-            "client_ip_list",
+            said("path", "client_ip"),
         ),
         ask_for=["logs of that target for the minute before each of these"],
     ),
     positives=[
-        Example(title="silent", events=[_line(status=504, duration=60.0)]),
-        Example(title="no connection", events=[_line(status=504, duration=10.01)]),
+        Example(
+            title="silent",
+            events=[_line(status=504, duration=60.0)],
+            requests=[answered("target_timeout")],
+        ),
+        Example(
+            title="no connection to a server of HAProxy",
+            events=[_line(status=503, format="haproxy", reason="sC--")],
+            requests=[answered("target_timeout")],
+        ),
     ],
     negatives=[
         Example(
-            title="target said 504", events=[_line(status=504, upstream_status=504)]
+            title="target said 504",
+            events=[_line(status=504, upstream_status=504)],
+            requests=[answered("target_timeout", hop="web_server")],
         ),
-        Example(title="the WAF says so", events=[_line(status=504, action="waf")]),
+        Example(
+            title="the WAF says so",
+            events=[_line(status=504, action="waf")],
+            requests=[answered("waf_rule", hop="waf")],
+        ),
     ],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import answered, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -76,14 +76,7 @@ RULE = Rule(
                     "path": "/report",
                 }
             ],
-            requests=[
-                {
-                    "answered_by": "web_server",
-                    "cause": "access_forbidden",
-                    "confidence": "certain",
-                    "evidence": [{"source": "a.log", "offset": 100}],
-                }
-            ],
+            requests=[answered("access_forbidden", hop="web_server")],
         ),
     ],
     negatives=[

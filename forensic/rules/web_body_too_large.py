@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import answered, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -51,14 +51,7 @@ RULE = Rule(
                     "path": "/report",
                 }
             ],
-            requests=[
-                {
-                    "answered_by": "web_server",
-                    "cause": "body_too_large",
-                    "confidence": "certain",
-                    "evidence": [{"source": "a.log", "offset": 100}],
-                }
-            ],
+            requests=[answered("body_too_large", hop="web_server")],
         ),
     ],
     negatives=[
