@@ -1066,6 +1066,20 @@ def test_an_access_log_in_the_journal_stands_behind_the_web_server() -> None:
     assert "stands behind it logs its requests" in row["explanation"]
 
 
+def test_of_a_burst_no_request_is_left_without_its_line() -> None:
+    said = {"source": "apache2/error.log", "path": None, "method": None}
+    said |= {"reason": "limiting_requests"}
+    second = T.replace(microsecond=0)
+    rows = []
+    for n in range(30):
+        late = T.replace(microsecond=0) + timedelta(milliseconds=110 * n)
+        stamp = second + timedelta(seconds=110 * n // 1000)
+        rows += [web(403, **APACHE | {"time": stamp, "offset": n})]
+        rows += [error("denied", **said | {"time": late, "offset": n})]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["rate_limited"] * 30
+
+
 def test_what_mod_evasive_refuses_is_a_limit() -> None:
     denied = "client denied by server configuration: /var/www/html/login"
     said = {"source": "apache2/error.log", "path": None, "method": None}

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from forensic.hops.kinds import KINDS, REFUSALS
-from forensic.hops.pair import pair
+from forensic.hops.pair import pair, spread
 
 __all__ = ["errors", "tracebacks"]
 
@@ -44,9 +44,12 @@ def _pass(
         else np.zeros(side.height, np.uint64)
         for side in (left, right)
     ]
-    a, b = pair(
-        (keys[0], left["time"].to_numpy()), (keys[1], right["time"].to_numpy()), window
-    )
+    times = [side["time"].to_numpy() for side in (left, right)]
+    if (times[1] % _SECOND).any():
+        # Apache's errors have microseconds, its requests whole seconds: those of one
+        # second are spread over it, so that none of a burst is left over.
+        times[0] = spread(keys[0], times[0], times[0] % _SECOND == 0)
+    a, b = pair((keys[0], times[0]), (keys[1], times[1]), window)
     return pl.DataFrame(
         {"request": left["request"].gather(a), "note": right["note"].gather(b)}
     )

@@ -100,6 +100,8 @@ def _backed(
             return ""
         statuses = ", ".join(passed)
         return f" Others came through: the web server has that path with {statuses}."
+    if not web.inside:
+        return ""  # that it served nobody then says nothing of this one
     private = ", from private addresses only" if web.private else ""
     others = plural(web.inside, "other request")
     return (
