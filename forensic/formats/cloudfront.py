@@ -75,7 +75,13 @@ def templates(head: bytes) -> list[str]:
     """The fields that the file's own header lines name, where they are CloudFront's."""
     found = dict.fromkeys(_HEADER.findall(head))
     lines = [" ".join(line.decode("utf-8", "replace").split()) for line in found]
-    return [line for line in lines if {"date", "time"} < set(line.split()) & {*_FIELDS}]
+    return [line for line in lines if _own(set(line.split()))]
+
+
+def _own(fields: set[str]) -> bool:
+    """Whether CloudFront writes such fields: others have some that it has not."""
+    stamped = {"date", "time"} < fields & {*_FIELDS}
+    return stamped and (fields <= {*_FIELDS} or "x-edge-" in " ".join(fields))
 
 
 def _rows(lines: pl.Series, fields: list[str]) -> pl.DataFrame:

@@ -1,12 +1,15 @@
 """uvicorn: `INFO:     127.0.0.1:54282 - "GET / HTTP/1.1" 200 OK`.
 
 There is no stamp: the time comes from the envelope (journald, docker, syslog). The
-level is padded to nine characters with its colon, which tells it from other logs.
+level is padded to nine characters with its colon, which tells it from other logs; with
+one space (`%(levelname)s: %(message)s`) only a line of access is told from them.
 """
+
+from functools import partial
 
 import polars as pl
 
-from forensic.columns import prefix, target, without_colour
+from forensic.columns import first_that_parses, prefix, target, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -17,13 +20,14 @@ _REQUEST = (
 )
 
 
-def parse(lines: pl.Series) -> pl.DataFrame:
-    """The columns of uvicorn's access lines and messages."""
-    head = prefix(
-        without_colour(lines),
-        r"(?P<level>INFO:     |DEBUG:    |TRACE:    |ERROR:    |WARNING:  |CRITICAL: )"
-        r"(?:\[?(?P<client_ip>[0-9.]{7,15}|[0-9A-Fa-f:]{2,39})\]?:[0-9]+ - )?",
-    )
+_PADDED = (
+    r"(?P<level>INFO:     |DEBUG:    |TRACE:    |ERROR:    |WARNING:  |CRITICAL: )"
+)
+_PEER = r"\[?(?P<client_ip>[0-9.]{7,15}|[0-9A-Fa-f:]{2,39})\]?:[0-9]+ - "
+
+
+def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
+    head = prefix(without_colour(lines), pattern)
     message = head["rest"]
     request = message.str.extract_groups(_REQUEST).struct.unnest()
     failed = message.str.starts_with("Exception in ASGI application")
@@ -42,6 +46,19 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         refused=pl.when(pl.col("rest").is_null()).then(pl.lit("no uvicorn line")),
         **target(pl.col("target")),
     )
+
+
+def _bare(lines: pl.Series) -> pl.DataFrame:
+    """The columns of access lines whose level is not padded."""
+    found = _read(lines, rf"(?P<level>INFO: ){_PEER}")
+    none = pl.when(pl.col("status").is_null()).then(pl.lit("no uvicorn line"))
+    return found.with_columns(refused=pl.coalesce("refused", none))
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of uvicorn's access lines and messages."""
+    padded = partial(_read, pattern=rf"{_PADDED}(?:{_PEER})?")
+    return first_that_parses(lines, [padded, _bare])
 
 
 FORMAT = Format(
