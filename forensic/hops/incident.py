@@ -55,9 +55,10 @@ def _machine(source: str) -> pl.Expr:
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests whose connection closed when a worker of their machine died."""
     closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
-    rows = requests.filter((pl.col("status") == 502) & closed).with_columns(
-        machine=_machine("web_source")
-    )
+    # For a script of Apache's it is 503 or 500.
+    broken = (pl.col("status") == 502) & closed
+    broken |= pl.col("status").is_in([500, 503]) & (pl.col("note_kind") == "closed")
+    rows = requests.filter(broken).with_columns(machine=_machine("web_source"))
     kills = _kills(notes).with_columns(machine=_machine("source"))
     if not rows.height or not kills.height:
         return pl.DataFrame(schema=_EMPTY)

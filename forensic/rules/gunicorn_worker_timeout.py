@@ -13,7 +13,7 @@ _MOST = 3
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    """Timeouts, with how many nginx lines stand within two seconds of one."""
+    """Timeouts, with how many of the web server's lines stand beside one."""
     timeouts = reasons(frames, "app_server", ["worker_timeout"])
     closed = reasons(
         frames, "web_server", ["upstream_prematurely_closed", "recv_reset"]
@@ -37,8 +37,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
             pl.when(pl.col("paired") > 0)
             .then(
                 pl.format(
-                    ". {} in nginx's error log at the same seconds: those clients got"
-                    " 502",
+                    ". {} in the web server's error log at the same seconds: those"
+                    " clients got an error",
                     plural(pl.col("paired"), "cut connection"),
                 )
             )

@@ -83,7 +83,11 @@ def _describe(
             "after",
             pl.lit(asked if path is not None else f"status {status}"),
             pl.when("known")
-            .then(pl.lit("it never arrived there, and a hop further out answered"))
+            .then(
+                pl.lit(
+                    "it did not come to an answer there, and a hop further out gave one"
+                )
+            )
             .otherwise(
                 pl.lit(
                     "a hop further out answered it, or the time, the path or the status"

@@ -13,6 +13,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
     slow = frames.telling.filter(
         pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
         pl.col("duration") >= _LONG,
+        # Caddy's error line repeats the duration of the record.
+        pl.col("status").is_not_null(),
         ~pl.col("extra").fill_null("").str.contains(r'"type":"wss?"'),
     )
     longest = slow.group_by("hop").agg(

@@ -26,6 +26,7 @@ RULE = Rule(
         partial(
             complaints,
             names=["no_live_upstreams", "upstream_disabled", "upstream_busy"],
+            causes=["no_target"],
         ),
         by=["server", "why", "upstream"],
         tops=["path"],

@@ -1,0 +1,77 @@
+"""lighttpd's error log: `2025-02-06 14:32:07: (gw_backend.c.290) message`.
+
+Local time without a zone. What names a place in its source tells the line from others;
+the client is named by a few messages only.
+"""
+
+import polars as pl
+
+from forensic.columns import iso_stamp, json_extra
+from forensic.format import Format
+from forensic.messages import first_class
+
+__all__ = ["FORMAT", "REASONS"]
+
+_STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{9})?"
+_PLACE = r"\([A-Za-z0-9_./-]+\.[ch]\.\d+\)"
+#: The class of a message ▶ words that lighttpd's source prints.
+REASONS = {
+    "connect_refused": r"connection failed: socket: .*Connection refused",
+    "connect_no_socket": r"connection failed: socket: .*No such file or directory",
+    "connect_denied": r"connection failed: socket: .*Permission denied",
+    "connect_timed_out": r"^connect timeout on socket: ",
+    "connect_failed": r"connection failed: socket: ",
+    "no_live_upstreams": r"^all handlers for .* are down",
+    "upstream_disabled": r"^backend error; we'll disable",
+    "upstream_timed_out": r"^(?:read|write) timeout on (?:socket|CGI)",
+    "upstream_prematurely_closed": r"^unexpected end-of-file|^connection was dropped"
+    r"|unexpected close of gw connection|^CGI pid \d+ (?:died|ended)",
+    "fastcgi_stderr": r"^FastCGI-stderr:",
+    "auth_password_mismatch": r"^password doesn't match for ",
+    "too_many_open_files": r"sockets disabled, out-of-fds|socket\(\) failed \(cur_fds",
+    "worker_connections": r"sockets disabled, connection limit reached",
+    "worker_exited": r"^child (?:exited|signalled|died)",
+    "client_certificate": r"^SSL: .*peer did not return a certificate",
+    "ssl_handshake": r"^SSL: ",
+    "signal": r"server (?:started|stopped)|graceful shutdown started",
+    "reopening_logs": r"^logfiles cycled",
+    "other": r"",
+}
+_SOCKET = r"socket: (?:tcp:)?([^\s(]*[^\s(:,])"
+_MISMATCH = r"^password doesn't match for (/\S*) username: .* IP: (\S+)$"
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of lighttpd's error lines."""
+    groups = lines.str.extract_groups(rf"^({_STAMP}): ({_PLACE}) (.*)$").struct
+    rows = groups.rename_fields(["stamp", "place", "message"]).struct.unnest()
+    message = pl.col("message")
+    stamp = iso_stamp(pl.col("stamp"))
+    refused = pl.when(stamp.is_null()).then(pl.lit("no line of lighttpd"))
+    mismatch = message.str.extract_groups(_MISMATCH).struct
+    reason = first_class(message, REASONS)
+    routine = reason.is_in(["signal", "reopening_logs"])
+    return rows.select(
+        "message",
+        local_time=stamp,
+        reason=pl.when(stamp.is_not_null()).then(reason),
+        client_ip=mismatch.field("2"),
+        upstream=message.str.extract(_SOCKET),
+        path=mismatch.field("1"),
+        # It writes no level; what it logs by default are its errors, start and stop.
+        level=pl.when(routine).then(pl.lit("notice")).otherwise(pl.lit("error")),
+        extra=json_extra(place=pl.col("place").str.strip_chars("()")),
+        refused=refused,
+    )
+
+
+FORMAT = Format(
+    name="lighttpd_error",
+    title="lighttpd error log",
+    hop="web_server",
+    reference="https://redmine.lighttpd.net/projects/lighttpd/wiki/Server_errorlogDetails",
+    head=rf"^{_STAMP}: {_PLACE} ",
+    parse=parse,
+    multiline=True,
+    paths=r"(?i)lighttpd",
+)
