@@ -1066,6 +1066,17 @@ def test_an_access_log_in_the_journal_stands_behind_the_web_server() -> None:
     assert "stands behind it logs its requests" in row["explanation"]
 
 
+def test_an_error_line_that_names_nobody_is_of_that_moment() -> None:
+    """Lighttpd says that the backend refused, not whom it was asked for."""
+    said = {"source": "apache2/error.log", "reason": "connect_refused", "time": T}
+    said |= {"path": None, "method": None, "client_ip": None}
+    late = said | {"time": T + timedelta(seconds=9), "offset": 8}
+    rows = events(web(503, **APACHE), error("refused", **said), error("x", **late))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("upstream_refused", "strong")
+    assert "for nobody by name" in row["explanation"]
+
+
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:
     said = {"source": "apache2/error.log", "path": None, "method": None}
     said |= {"reason": "limiting_requests"}

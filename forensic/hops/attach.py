@@ -17,6 +17,9 @@ _TRIES = (-75 * _SECOND, 1_500_000)
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
 _FOLDER = r"^(.*)/[^/]*$"
+_ABOUT_UPSTREAM = pl.col("cause").str.starts_with("upstream_") | (
+    pl.col("cause") == "bad_gateway"
+)
 
 
 def _key(columns: Sequence[str]) -> pl.Expr:
@@ -91,7 +94,12 @@ def errors(
     from the hop in front only, which has another client address.
     """
     lines = _one_a_try(notes.filter(pl.col("hop") == "web_server"))
-    lines = lines.with_columns(folder=pl.col("source").str.extract(_FOLDER, 1))
+    named = pl.col("client_ip").is_not_null() | pl.col("path").is_not_null()
+    lines = lines.with_columns(
+        folder=pl.col("source").str.extract(_FOLDER, 1),
+        # lighttpd names neither client nor request of a backend that fails.
+        nameless=~named.any().over("source"),
+    )
     folder = pl.col("source").str.extract(_FOLDER, 1)
     wanted = rows.filter(pl.col("status") >= 400).with_columns(folder=folder)
     found = [pl.DataFrame(schema=_PAIRS)]
@@ -113,11 +121,8 @@ def _steps(
     A status that the upstream sent is not of the web server's own making: only lines
     about the upstream can belong to it.
     """
-    about_upstream = pl.col("cause").str.starts_with("upstream_") | (
-        pl.col("cause") == "bad_gateway"
-    )
     # What PHP writes about itself comes through the web server's log.
-    waited = said.filter(about_upstream | (pl.col("kind") == "script"))
+    waited = said.filter(_ABOUT_UPSTREAM | (pl.col("kind") == "script"))
     if not by_client:
         request = ["method", "path", "query"]
         return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]
@@ -136,14 +141,17 @@ def _steps(
         (own, said, ["client_ip", "method", "path"], _SAME),
         (own, unasked, ["client_ip", "path"], _SAME),
         (own, bare, ["client_ip"], _SAME),
-        *_following(answers, waited),
+        (own, waited.filter("nameless"), ["folder"], _SAME),
+        *_following(answers, said),
     ]
 
 
-def _following(answers: pl.DataFrame, waited: pl.DataFrame) -> list[_Step]:
+def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
     """The passes for servers that stamp the start, and write why they failed later."""
     if "format" not in answers.columns:
         return []
+    slow = pl.col("kind").is_in(["client_slow", "client_gone"])
+    waited = said.filter(_ABOUT_UPSTREAM | slow)
     started = answers.filter(pl.col("format") == "apache_access")
     named = waited.filter(pl.col("path").is_not_null())
     bare = waited.filter(pl.col("path").is_null())

@@ -175,6 +175,7 @@ def _noted(
             pl.col(c).alias(f"note_{c}")
             for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
         ),
+        note_named=pl.col("client_ip").is_not_null() | pl.col("path").is_not_null(),
     )
     by_row = direct.join(lines, on="note", maintain_order="left")
     direct_rows = direct["request"].implode()

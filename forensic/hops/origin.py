@@ -32,6 +32,8 @@ _LOGS_UP = pl.col("logs_upstream")
 #: Of Caddy only an answer's headers tell that an upstream made it.
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _NOTE = pl.col("note_cause")
+#: Whether the error line says of whom or of what it speaks.
+_NAMED = pl.col("note_named").fill_null(value=True)
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
@@ -121,11 +123,18 @@ def _noted() -> list[Line]:
             cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
             sure=pl.when(
                 ~pl.col("note_direct")
+                | ~_NAMED
                 | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
             )
             .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
-            because=pl.when(dropped & _INCIDENT.is_not_null())
+            because=pl.when(~_NAMED)
+            .then(
+                pl.lit(
+                    "its error log has the reason at that moment, for nobody by name"
+                )
+            )
+            .when(dropped & _INCIDENT.is_not_null())
             .then(
                 pl.format(
                     "its error log names this request, and the {}'s line the reason",

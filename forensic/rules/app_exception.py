@@ -8,6 +8,12 @@ _ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
 _ENDED = r"(?m)^SystemExit\b"
 _NAME = r"^([\w.]+)"
 _PLACE = r'File "[^"]+", line \d+, in \S+'
+_TRACED = pl.col("message").str.contains(
+    "Traceback (most recent call last):", literal=True
+)
+#: Java, PHP and JavaScript: the last class that is named, the first place.
+_CLASS = r"\b[A-Za-z_][\w.$\\]*(?:Exception|Error)\b"
+_FRAMES = [r"(?m)^\s*at (\S+\([^)\n]+\))", r" in (/\S+\.php:\d+)"]
 _TRACEBACK = """Exception on /boom [GET]
 Traceback (most recent call last):
   File "/srv/app.py", line 3, in boom
@@ -18,14 +24,18 @@ KeyError: 1"""
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
-        pl.col("message").str.contains(
-            "Traceback (most recent call last):", literal=True
-        ),
+        _TRACED | (pl.col("reason") == "exception").fill_null(value=False),
         # gunicorn raises it in a worker that it ends, and says so itself.
         (pl.col("hop") != "app_server") | ~pl.col("message").str.contains(_ENDED),
     ).with_columns(
-        error=pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME),
-        place=pl.col("message").str.extract_all(_PLACE).list.last(),
+        error=pl.when(_TRACED)
+        .then(pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME))
+        .otherwise(pl.col("message").str.extract_all(_CLASS).list.last()),
+        place=pl.when(_TRACED)
+        .then(pl.col("message").str.extract_all(_PLACE).list.last())
+        .otherwise(
+            pl.coalesce(pl.col("message").str.extract(frame) for frame in _FRAMES)
+        ),
     )
 
 
@@ -38,8 +48,8 @@ RULE = Rule(
     id="app-exception",
     title="The application raised exceptions",
     level="high",
-    description="A traceback ends with the exception's class; the same class and "
-    "place counts as one finding.",
+    description="A traceback names the exception's class; the same class and place "
+    "counts as one finding.",
     falsepositives=["Exceptions that are logged and handled"],
     references=["https://docs.python.org/3/library/traceback.html"],
     tags=["app"],
@@ -62,7 +72,18 @@ RULE = Rule(
         Example(
             title="a traceback",
             events=[_line(message=_TRACEBACK)],
-        )
+        ),
+        Example(
+            title="a Java exception",
+            events=[
+                _line(
+                    message="Servlet.service() for servlet [a] threw exception\n"
+                    "\tjava.lang.NullPointerException\n\t\tat a.B.load(B.java:8)",
+                    reason="exception",
+                    hop="app_server",
+                )
+            ],
+        ),
     ],
     negatives=[
         Example(title="no traceback", events=[_line(message="KeyError")]),
