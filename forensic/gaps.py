@@ -168,6 +168,8 @@ def _signs(events: pl.LazyFrame) -> dict[str, Any]:
     action = pl.col("action").fill_null("")
     scope = pl.col("client_scope")
     answered = pl.col("status").is_not_null()
+    told = pl.col("upstream").is_not_null() | pl.col("upstream_status").is_not_null()
+    behind = web & told
     row = (
         events.select(
             **{f"has_{name}": (hop == name).sum() for name in HOPS},
@@ -176,13 +178,9 @@ def _signs(events: pl.LazyFrame) -> dict[str, Any]:
             checks=(web & pl.col("user_agent").str.starts_with(_HEALTH)).sum(),
             asked_waf=(balancer & action.str.contains("waf", literal=True)).sum(),
             targets=(balancer & pl.col("upstream").is_not_null()).sum(),
-            upstreams=(
-                web
-                & (
-                    pl.col("upstream").is_not_null()
-                    | pl.col("upstream_status").is_not_null()
-                )
-            ).sum(),
+            upstreams=behind.sum(),
+            # Of one request that fails, an error log may name a server twice.
+            passed=(behind & answered).sum(),
         )
         .collect(engine="streaming")
         .row(0, named=True)
@@ -220,7 +218,10 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
         )
         found.append(("web_server", why))
     if signs["upstreams"] and not signs["has_application"] + signs["has_app_server"]:
-        why = f"The web server passed {plural(signs['upstreams'], 'request')} on."
+        why = "The web server's error log names servers behind it."
+        if signs["passed"]:
+            passed = plural(signs["passed"], "request")
+            why = f"The web server passed {passed} on."
         found.append(("application", why))
     return [
         {
