@@ -1066,6 +1066,19 @@ def test_an_access_log_in_the_journal_stands_behind_the_web_server() -> None:
     assert "stands behind it logs its requests" in row["explanation"]
 
 
+def test_a_file_that_apache_names_tells_two_requests_of_a_client_apart() -> None:
+    said = {"source": "apache2/error.log", "path": None, "method": None}
+    said |= {"reason": "access_forbidden_by_rule"}
+    denied = "AH01630: client denied by server configuration: /var/www/app/a.css"
+    rows = [web(403, **APACHE), web(403, **APACHE | {"path": "/app/a.css"})]
+    found = correlate(events(*rows, error(denied, **said)), NO_CLOCKS, NO_SOURCES)
+    sure = dict(found.select("path", pl.col("confidence").cast(pl.String)).iter_rows())
+    assert sure == {"/app/admin": "weak", "/app/a.css": "certain"}
+    lone = events(rows[0], error(denied, **said))
+    row = correlate(lone, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("access_forbidden", "strong")
+
+
 def test_an_error_line_that_names_nobody_is_of_that_moment() -> None:
     """Lighttpd says that the backend refused, not whom it was asked for."""
     said = {"source": "apache2/error.log", "reason": "connect_refused", "time": T}
@@ -1092,7 +1105,7 @@ def test_of_a_burst_no_request_is_left_without_its_line() -> None:
 
 
 def test_what_mod_evasive_refuses_is_a_limit() -> None:
-    denied = "client denied by server configuration: /var/www/html/login"
+    denied = "client denied by server configuration: /var/www/html/app/admin"
     said = {"source": "apache2/error.log", "path": None, "method": None}
     limit = "limiting_requests"
     rows = events(web(403, **APACHE), error(denied, **said, reason=limit))

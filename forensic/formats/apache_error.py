@@ -2,14 +2,15 @@
 
 `[Thu Feb 06 14:32:07.650780 2025] [proxy:error] [pid 7:tid 9] AH00957: …`
 
-The stamp has no zone. What an operating system call said stands as
+The stamp has no zone; `%{cu}t` in the format makes it `2025-02-06 14:32:07.650780`, and
+to syslog Apache writes none. What an operating system call said stands as
 `(111)Connection refused: ` before the AH code, whose number is the class of the
 message.
 """
 
 import polars as pl
 
-from forensic.columns import clf_stamp, json_extra
+from forensic.columns import clf_stamp, iso_stamp, json_extra
 from forensic.format import Format
 from forensic.messages import first_class, with_errno
 
@@ -21,13 +22,17 @@ _STAMP = (
     r" (\d\d:\d\d:\d\d(?:\.\d{1,6})?) (\d{4})\]"
 )
 _LEVEL = r"(?:emerg|alert|crit|error|warn|notice|info|debug|trace[1-8])"
-_HEAD = rf"^{_STAMP} \[(?:[a-z0-9_]*:)?{_LEVEL}\] "
+_ISO = r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)\]"
+_HEAD = (
+    rf"^(?:(?:{_STAMP}|{_ISO}) \[(?:[a-z0-9_]*:)?{_LEVEL}\] "
+    rf"|\[[a-z0-9_]+:{_LEVEL}\] \[pid \d+(?::tid \d+)?\] )"
+)
 _LINE = (
-    rf"^{_STAMP} \[(?:([a-z0-9_]*):)?({_LEVEL})\]"
+    rf"^(?:(?:{_STAMP}|{_ISO}) )?\[(?:([a-z0-9_]*):)?({_LEVEL})\]"
     r" (?:\[pid (\d+)(?::tid \d+)?\] )?(.*)$"
 )
-_NAMES = ["month", "day", "clock", "year", "module", "level", "pid", "text"]
-_CLIENT = r"\[(?:client|remote) ([^\] ]+?)(?::(\d+))?\] "
+_NAMES = ["month", "day", "clock", "year", "iso", "module", "level", "pid", "text"]
+_PEER = r"\[(?:(client)|remote) ([^\] ]+?)(?::(\d+))?\] "
 
 #: What a call of the operating system said: before the AH code, or alone.
 _EXPIRED = r"\((?:70007|110)\)[A-Z]"
@@ -112,24 +117,33 @@ _PATH = (
 
 
 def _stamp() -> pl.Expr:
-    """Naive local time, from its four parts."""
+    """Naive local time, from its four parts, or written at once."""
     day = pl.col("day").str.replace(" ", "0", literal=True)
     date = pl.concat_str(day, "month", "year", separator="/")
-    return clf_stamp(pl.concat_str(date, "clock", separator=":"))
+    written = clf_stamp(pl.concat_str(date, "clock", separator=":"))
+    return pl.coalesce(written, iso_stamp(pl.col("iso")))
+
+
+def _own() -> pl.Expr:
+    """Whether the line is Apache's: without a stamp, its module and process tell."""
+    stamped = pl.col("month").is_not_null() | pl.col("iso").is_not_null()
+    unstamped = pl.col("module").is_not_null() & pl.col("pid").is_not_null()
+    return stamped | unstamped
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
     groups = lines.str.extract_groups(_LINE).struct.unnest()
     frame = groups.rename(dict(zip(groups.columns, _NAMES, strict=True)))
-    peer = pl.col("text").str.extract(_CLIENT)
+    peer = pl.col("text").str.extract_groups(_PEER).struct
     # `remote` is a server behind: what it sent, or its certificate, is at fault.
-    behind = pl.col("text").str.starts_with("[remote ")
+    behind = peer.field("1").is_null()
+    address, port = peer.field("2").str.strip_chars("[]"), peer.field("3")
     # mod_rewrite names the client twice; ModSecurity too.
-    bare = pl.col("text").str.replace(_CLIENT, "").str.replace(r"^\[client \S+\] ", "")
+    bare = pl.col("text").str.replace(_PEER, "").str.replace(r"^\[client \S+\] ", "")
     referer = r", referer: (\S.*)$"
     frame = frame.with_columns(
-        client_ip=pl.when(~behind).then(peer.str.strip_chars("[]")),
-        remote=pl.when(behind).then(pl.col("text").str.extract(r"^\[remote (\S+)\] ")),
+        client_ip=pl.when(~behind).then(address),
+        remote=pl.when(behind).then(pl.concat_str(peer.field("2"), pl.lit(":"), port)),
         referrer=bare.str.extract(referer),
         message=bare.str.replace(referer, ""),
     )
@@ -172,7 +186,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
             code=message.str.extract(r"(AH\d{5}):"),
             errno=errno.cast(pl.Int64, strict=False),
         ),
-        refused=pl.when(pl.col("month").is_null()).then(pl.lit("not an error line")),
+        refused=pl.when(~_own()).then(pl.lit("not an error line")),
     )
 
 

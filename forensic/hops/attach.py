@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["errors", "tracebacks"]
+__all__ = ["errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -140,10 +140,23 @@ def _steps(
         (answers, waited, request, _TRIES),
         (own, said, ["client_ip", "method", "path"], _SAME),
         (own, unasked, ["client_ip", "path"], _SAME),
+        *_named_by_file(own, bare),
         (own, bare, ["client_ip"], _SAME),
         (own, waited.filter("nameless"), ["folder"], _SAME),
         *_following(answers, said),
     ]
+
+
+def _named_by_file(answers: pl.DataFrame, bare: pl.DataFrame) -> list[_Step]:
+    """The pass for lines that name a file: the request's path ends as it does."""
+    filed = bare.filter(pl.col("leaf").is_not_null())
+    ending = answers.with_columns(leaf=leaf(pl.col("path")))
+    return [(ending, filed, ["client_ip", "leaf"], _SAME)]
+
+
+def leaf(path: pl.Expr) -> pl.Expr:
+    """The last name of a path, without its query; null of what has none."""
+    return path.str.extract(r"([^/?]+)/?(?:\?.*)?$")
 
 
 def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from forensic.hops.attach import leaf
 from forensic.hops.facts import Facts
 from forensic.hops.kinds import KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
@@ -31,6 +32,11 @@ _ASKED = (
     r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
 )
 _EVERY = [*KINDS, *REFUSALS]
+#: The file that Apache refused or did not find: the request's path ends like it.
+_FILE = (
+    r"(?:server configuration: (?:proxy:\w+://[^/\s]+)?|Cannot serve directory "
+    r"|not accessible: |does not exist: |server access: |^script ')(/[^\s:',]*)"
+)
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
@@ -142,6 +148,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             victim=message.str.extract(
                 r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process |\bchild )(\d+)", 1
             ).cast(pl.Int64, strict=False),
+            leaf=leaf(message.str.extract(_FILE)),
             connection=message.str.extract(r"^\*(\d+) ", 1),
         )
         .filter(pl.col("kind").is_not_null())

@@ -34,6 +34,10 @@ _CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _NOTE = pl.col("note_cause")
 #: Whether the error line says of whom or of what it speaks.
 _NAMED = pl.col("note_named").fill_null(value=True)
+#: Whether it names a file whose name does not stand in the request's path.
+_OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
+    pl.format("/{}/", "note_leaf"), literal=True
+)
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
@@ -124,6 +128,7 @@ def _noted() -> list[Line]:
             sure=pl.when(
                 ~pl.col("note_direct")
                 | ~_NAMED
+                | sure_of(_OTHER_FILE)
                 | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
             )
             .then(pl.lit("strong"))
@@ -132,6 +137,13 @@ def _noted() -> list[Line]:
             .then(
                 pl.lit(
                     "its error log has the reason at that moment, for nobody by name"
+                )
+            )
+            .when(_OTHER_FILE)
+            .then(
+                pl.lit(
+                    "its error log names this client and the reason, and a file of"
+                    " another name"
                 )
             )
             .when(dropped & _INCIDENT.is_not_null())

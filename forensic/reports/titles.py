@@ -56,7 +56,7 @@ JAPANESE = {
     "upstream-bad-response": "後段の応答を Web サーバーが中継できない",
     "upstream-closed": "後段が応答前に接続を切断",
     "upstream-name-unresolved": "Web サーバーが名前を解決できない",
-    "upstream-none-live": "Web サーバーが全ての後段を停止中と判断",
+    "upstream-none-live": "Web サーバーに問い合わせ先がない",
     "upstream-outlier": "特定のターゲットだけ失敗が突出",
     "upstream-refused": "Web サーバーが後段に接続できない",
     "upstream-timeout": "Web サーバーが後段の応答を待って時間切れ",

@@ -12,7 +12,11 @@ _TRACED = pl.col("message").str.contains(
     "Traceback (most recent call last):", literal=True
 )
 #: Java, PHP and JavaScript: the last class that is named, the first place.
-_CLASS = r"\b[A-Za-z_][\w.$\\]*(?:Exception|Error)\b"
+_CLASS = (
+    r"(?m)(?:^\s*|Caused by: |xception(?: is)?:? |Uncaught )"
+    r"[A-Za-z_][\w.$\\]*(?:Exception|Error)\b"
+)
+_LAST = r"([\w.$\\]+)$"
 _FRAMES = [r"(?m)^\s*at (\S+\([^)\n]+\))", r" in (/\S+\.php:\d+)"]
 _TRACEBACK = """Exception on /boom [GET]
 Traceback (most recent call last):
@@ -30,7 +34,9 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     ).with_columns(
         error=pl.when(_TRACED)
         .then(pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME))
-        .otherwise(pl.col("message").str.extract_all(_CLASS).list.last()),
+        .otherwise(
+            pl.col("message").str.extract_all(_CLASS).list.last().str.extract(_LAST)
+        ),
         place=pl.when(_TRACED)
         .then(pl.col("message").str.extract_all(_PLACE).list.last())
         .otherwise(

@@ -9,7 +9,7 @@ from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
     id="upstream-none-live",
-    title="The web server marked every upstream as down",
+    title="The web server had no upstream to ask",
     level="high",
     description="After failures it leaves an upstream alone for a while (nginx 10 s,"
     " Apache 60 s); with none left it answers 502 or 503 at once, also "
@@ -26,7 +26,7 @@ RULE = Rule(
         partial(
             complaints,
             names=["no_live_upstreams", "upstream_disabled", "upstream_busy"],
-            causes=["no_target"],
+            causes=["no_target", "boot_failed"],
         ),
         by=["server", "why", "upstream"],
         tops=["path"],
