@@ -55,3 +55,14 @@ def test_large_rows_stay_where_they_are() -> None:
         text=pl.lit("x" * (1 << 16)) + pl.col("a").cast(pl.String)
     )
     assert telling.held(texts) is None
+
+
+def test_what_is_held_keeps_no_text_of_other_rows() -> None:
+    texts = [f"{number:06} {'x' * 90}" for number in range(200_000)]
+    rows = pl.LazyFrame({"offset": range(200_000), "message": texts})
+    held = telling.held(rows.filter(pl.col("offset") % 1000 == 0))
+    assert held is not None
+    found = held.collect()["message"]
+    assert sorted(found) == texts[::1000]
+    views = found.to_arrow(compat_level=pl.CompatLevel.newest())
+    assert sum(buffer.size for buffer in views.buffers() if buffer) < 100_000
