@@ -20,7 +20,7 @@ from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
 
-__all__ = ["ReadSpan", "detect", "frames_of"]
+__all__ = ["ReadSpan", "detect", "frames_of", "promising"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
@@ -57,7 +57,7 @@ def detect(
         present=present(frames.events),
     )
     runnable, not_run = _sorted_out(frames)
-    found = _found(runnable, frames)
+    found = _found(promising(runnable, frames.events), frames)
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
@@ -79,6 +79,20 @@ def _sorted_out(frames: Frames) -> tuple[list[Rule], list[dict[str, Any]]]:
         else:
             runnable.append(rule)
     return runnable, not_run
+
+
+def promising(rules: Sequence[Rule], events: pl.LazyFrame) -> list[Rule]:
+    """The rules without those that find nothing because no event has their signs.
+
+    One look at a column that takes long to read, for all of them.
+    """
+    signs = sorted({sign for rule in rules for sign in rule.signs})
+    if not signs:
+        return list(rules)
+    held = [pl.col("extra").str.contains(sign, literal=True).any() for sign in signs]
+    looked = events.select(pl.concat_list(held)).collect(engine="streaming").item()
+    seen = {sign for sign, there in zip(signs, looked, strict=True) if there}
+    return [rule for rule in rules if not rule.signs or seen.intersection(rule.signs)]
 
 
 def _found(rules: Sequence[Rule], frames: Frames) -> list[tuple[Rule, _Row]]:

@@ -122,6 +122,8 @@ class Rule:
     hop: str | None = None
     #: Formats or hops without whose events the rule cannot run; the report says so.
     needs: Sequence[str] = ()
+    #: Texts of which some event's `extra` must hold one, or there is nothing to find.
+    signs: Sequence[str] = ()
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
@@ -293,9 +295,8 @@ def each(rows: pl.LazyFrame, name: str, fields: Sequence[str]) -> pl.LazyFrame:
     kind = pl.List(pl.Struct(dict.fromkeys(fields, pl.String)))
 
     def decode(texts: pl.Series) -> pl.Series:
-        distinct = (
-            texts.unique().drop_nulls()
-        )  # the same few lists come again and again
+        # The same few lists come again and again.
+        distinct = texts.unique().drop_nulls()
         objects = [_objects(text, fields) for text in distinct]
         known = pl.DataFrame(
             {"text": distinct, "_each": pl.Series(objects, dtype=kind)}

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forensic import formats
+from forensic.findings import promising
 from forensic.rule import FINDING, Example, Frames, Rule
 from forensic.rules import all_rules, attack_reached
 from forensic.schema import (
@@ -105,6 +106,17 @@ def test_examples(rule: Rule, example: Example, wanted: bool) -> None:
         assert len(evidence) <= 20
         assert {(e["source"], e["line"]) for e in evidence} <= places
         assert bool(evidence) or not example.events
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_a_rule_is_left_out_only_where_it_finds_nothing(rule: Rule) -> None:
+    for example in rule.positives:
+        assert promising([rule], frames(example).events) == [rule]
+    bare = [dict(row) | {"extra": "{}"} for row in rule.positives[0].events]
+    unsigned = frames(replace(rule.positives[0], events=bare))
+    assert bool(promising([rule], unsigned.events)) is not bool(rule.signs)
+    if rule.signs:
+        assert rule.query(unsigned).collect(engine="streaming").is_empty()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)

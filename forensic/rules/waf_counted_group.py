@@ -5,13 +5,14 @@ import polars as pl
 from forensic.rule import Example, Frames, Rule, each, gather, plural, report
 
 _KEYS = ["group", "ruleId"]
+_SIGN = '"overridden_group"'
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
     allowed = frames.events.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "ALLOW",
-        pl.col("extra").str.contains('"overridden_group"', literal=True),
+        pl.col("extra").str.contains(_SIGN, literal=True),
     )
     fields = [*_KEYS, "action", "overridden_group"]
     ended = each(allowed, "counted", fields).filter(
@@ -57,6 +58,7 @@ RULE = Rule(
     tags=["waf"],
     hop="waf",
     needs=["waf"],
+    signs=[_SIGN],
     query=_query,
     positives=[Example(title="overridden", events=[_record("ALLOW", _BLOCK)])],
     negatives=[

@@ -6,6 +6,7 @@ from forensic.rule import Example, Frames, Rule, each, gather, plural, report
 
 _FIELDS = ["group", "ruleId", "overriddenAction", "exclusionType"]
 _KEYS = ["group", "ruleId"]
+_SIGNS = ['"overriddenAction":"BLOCK"', '"EXCLUDED_AS_COUNT"']
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -13,8 +14,9 @@ def _query(frames: Frames) -> pl.LazyFrame:
     allowed = frames.events.filter(
         pl.col("hop") == "waf",
         pl.col("action") == "ALLOW",
-        pl.col("extra").str.contains('"overriddenAction":"BLOCK"', literal=True)
-        | pl.col("extra").str.contains('"EXCLUDED_AS_COUNT"', literal=True),
+        pl.any_horizontal(
+            pl.col("extra").str.contains(sign, literal=True) for sign in _SIGNS
+        ),
     )
     would = each(allowed, "counted", [*_FIELDS, "overridden_group"]).filter(
         (pl.col("overriddenAction") == "BLOCK")
@@ -60,6 +62,7 @@ RULE = Rule(
     tags=["waf"],
     hop="waf",
     needs=["waf"],
+    signs=_SIGNS,
     query=_query,
     positives=[
         Example(title="overridden", events=[_record("ALLOW", _COUNTED)]),
