@@ -370,7 +370,8 @@ def test_false_positives_have_two_sides() -> None:
                 **scanner,
             )
         )
-    found = waf_false_positives(pl.from_dicts(rows, schema=EVENT).lazy())
+    events = pl.from_dicts(rows, schema=EVENT).lazy()
+    found = waf_false_positives(events, events)
     first, last = found.row(0, named=True), found.row(-1, named=True)
     assert (first["path"], first["verdict"]) == ("/app/admin", "likely")
     assert first["freed"] == 1

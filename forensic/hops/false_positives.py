@@ -52,17 +52,15 @@ _PAYLOAD = (
 _MANY_PATHS = 15
 
 
-def _blocks(events: pl.LazyFrame) -> pl.LazyFrame:
+def _blocks(telling: pl.LazyFrame) -> pl.LazyFrame:
     """Each request that the WAF ended."""
-    return events.filter(
-        (pl.col("hop").cast(pl.String) == "waf")
-        & pl.col("action").str.to_uppercase().is_in(_STOPPED)
-    )
+    stopped = pl.col("action").str.to_uppercase().is_in(_STOPPED)
+    return telling.filter((pl.col("hop") == "waf") & stopped)
 
 
 def _served(events: pl.LazyFrame, clients: pl.LazyFrame) -> pl.LazyFrame:
     """How each of these clients fared where it was not stopped: one row a client."""
-    hop = pl.col("hop").cast(pl.String)
+    hop = pl.col("hop")
     stopped = pl.col("action").str.to_uppercase().is_in(_STOPPED).fill_null(value=False)
     forwarded = pl.col("forwarded_for").str.extract(r"^\s*([^,\s]+)", 1)
     inside = hop == "web_server"
@@ -106,9 +104,8 @@ def _hostile() -> pl.Expr:
     return (flags | (pl.col("scanner") & quiet)).fill_null(value=False)
 
 
-def _pairs(events: pl.LazyFrame) -> pl.DataFrame:
+def _pairs(events: pl.LazyFrame, blocks: pl.LazyFrame) -> pl.DataFrame:
     """One row a rule and path, with counts of both sides."""
-    blocks = _blocks(events)
     clients = _clients(events, blocks).with_columns(hostile=_hostile())
     own = pl.col("referrer").str.extract(r"^https?://([^/:]+)", 1)
     ordinary = (pl.col("allowed") + pl.col("succeeded") > 0) & ~pl.col("hostile")
@@ -235,15 +232,17 @@ def _counter() -> pl.Expr:
     )
 
 
-def waf_false_positives(events: pl.LazyFrame) -> pl.DataFrame:
+def waf_false_positives(events: pl.LazyFrame, telling: pl.LazyFrame) -> pl.DataFrame:
     """Rules that may stop ordinary users, one row a rule and path, likeliest first.
+
+    `telling` are those of the events among which refusals are, see there.
 
     `freed` and `exposed` are the rollback preview: the requests of ordinary and of
     hostile clients that would pass if the rule were set to COUNT for that path.
     """
     score = pl.col("score")
     return (
-        _pairs(events)
+        _pairs(events, _blocks(telling))
         .with_columns(score=_score(), reasons=_reasons(), counter_evidence=_counter())
         .with_columns(
             verdict=pl.when(score >= 0.6)

@@ -32,7 +32,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("client_scope").is_not_null(),
     ).with_columns(
         range=_RANGES,
-        inner=pl.col("client_scope").cast(pl.String).is_in(_INNER),
+        inner=pl.col("client_scope").is_in(_INNER),
         check=pl.col("user_agent").str.contains("HealthCheck").fill_null(value=False),
     )
     visitors = ~pl.col("check")
@@ -42,20 +42,19 @@ def _query(frames: Frames) -> pl.LazyFrame:
         checks=pl.col("check").sum(),
         forwarded=(visitors & pl.col("forwarded_for").is_not_null()).sum(),
     )
-    inside = requests.filter("inner")
-    groups = gather(frames, inside, ["hop"], tops=["client_ip", "range"])
     share = pl.col("inner_visitors") / pl.max_horizontal("visitors", 1)
     behind = (share >= _NEARLY_ALL) | (pl.col("visitors") == 0)
-    found = groups.join(totals, on="hop").filter(behind)
+    proxied = totals.filter(behind).collect(engine="streaming")
+    inside = requests.filter("inner") if proxied.height else requests.clear()
+    groups = gather(frames, inside, ["hop"], tops=["client_ip", "range"])
+    found = groups.join(proxied.lazy(), on="hop")
     return _describe(found, share, _wishes(frames))
 
 
 def _wishes(frames: Frames) -> list[str]:
     """What to ask for: the logs in front that the archive does not hold."""
-    hops = frames.events.select(pl.col("hop").cast(pl.String).unique())
-    held = set(hops.collect(engine="streaming").to_series().to_list())
     moment, formats = asked_at(frames.question), formats_of(frames.events)
-    front = [hop for hop in ("load_balancer", "waf") if hop not in held]
+    front = [hop for hop in ("load_balancer", "waf") if not frames.holds(hop)]
     return [ask(hop, moment, moment, formats) for hop in front]
 
 

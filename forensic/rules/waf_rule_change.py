@@ -10,25 +10,37 @@ _SINCE = 3
 _KEYS = ["rule_group", "rule", "path"]
 
 
+def _stopped(passed: pl.LazyFrame, onset: pl.LazyFrame) -> pl.LazyFrame:
+    """The refusals after whose `onset` no request to the path passed any more.
+
+    With how many did `before`, and of how many `users`, who are counted last.
+    """
+    paths = onset.select("path").unique()
+    known = passed.join(paths, on="path", how="semi")
+    counted = known.group_by("path").agg(
+        before=pl.len().cast(pl.Int64), last=pl.col("time").max()
+    )
+    changed = (
+        onset.join(counted, on="path")
+        .filter(pl.col("before") >= _BEFORE, pl.col("last") < pl.col("onset"))
+        .select(*_KEYS, "before")
+        .collect(engine="streaming")
+        .lazy()
+    )
+    whom = passed.join(changed.select("path").unique(), on="path", how="semi")
+    users = whom.group_by("path").agg(
+        users=pl.col("client_ip").n_unique().cast(pl.Int64)
+    )
+    return changed.join(users, on="path").collect(engine="streaming").lazy()
+
+
 def _query(frames: Frames) -> pl.LazyFrame:
     """Paths with many ALLOWs before the first refusal and none after it."""
     timed = (pl.col("hop") == "waf") & pl.col("time").is_not_null()
     refused = frames.telling.filter(timed, pl.col("action") == "BLOCK")
     onset = refused.group_by(_KEYS).agg(onset=pl.col("time").min())
-    allowed = (
-        frames.events.filter(timed, pl.col("action") == "ALLOW")
-        .select("path", "time", "client_ip")
-        .join(onset, on="path")
-        .group_by(_KEYS)
-        .agg(
-            before=(pl.col("time") < pl.col("onset")).sum().cast(pl.Int64),
-            since=(pl.col("time") >= pl.col("onset")).sum().cast(pl.Int64),
-            users=pl.col("client_ip").n_unique().cast(pl.Int64),
-        )
-        .filter(pl.col("before") >= _BEFORE, pl.col("since") == 0)
-        .collect(engine="streaming")
-        .lazy()
-    )
+    passed = frames.events.filter(timed, pl.col("action") == "ALLOW")
+    allowed = _stopped(passed, onset.collect(engine="streaming").lazy())
     hit = refused.join(allowed, on=_KEYS, nulls_equal=True)
     groups = gather(frames, hit, _KEYS).filter(pl.col("count") >= _SINCE)
     clients = leading(hit, _KEYS, "client_ip")

@@ -4,15 +4,30 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, gather, plural, report
 
+_SIGN = '"webaclId":"'
+_acl = pl.col("extra").str.extract(rf'{_SIGN}([^"]+)"')
+
+
+def _is_one(records: pl.LazyFrame) -> bool:
+    """Whether all of them name the web ACL that the first one names, as nearly always.
+
+    To look for a name known is far cheaper than to take each record's out.
+    """
+    first = records.select(_acl).head(1).collect(engine="streaming")
+    if first.is_empty():
+        return True
+    own = f'{_SIGN}{first.item()}"'
+    same = pl.col("extra").str.contains(own, literal=True).all()
+    return bool(records.select(same).collect(engine="streaming").item())
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    records = frames.events.filter(pl.col("hop") == "waf").with_columns(
-        acl=pl.col("extra").str.extract(r'"webaclId":"([^"]+)"')
+    records = frames.events.filter(
+        pl.col("hop") == "waf", pl.col("extra").str.contains(_SIGN, literal=True)
     )
-    named = records.filter(pl.col("acl").is_not_null())
-    names = named.select(pl.col("acl").unique()).collect(engine="streaming")
-    if len(names) < 2:
-        named = named.clear()  # as it is nearly always: no need to count and to pick
+    if _is_one(records.select("extra")):
+        records = records.clear()  # no need to count and to pick
+    named = records.with_columns(acl=_acl).filter(pl.col("acl").is_not_null())
     return report(
         gather(frames, named, tops=["acl"]),
         summary=pl.format(
