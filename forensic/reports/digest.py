@@ -209,17 +209,23 @@ def hops(case: Case) -> list[Row]:
 
 
 def _hops(case: Case) -> list[Row]:
-    table = (
-        case.events()
-        .group_by(pl.col("hop").cast(pl.String))
-        .agg(
-            pl.len().alias("events"),
-            (pl.col("status") >= 400).sum().alias("errors"),
-            pl.col("time").min().alias("first"),
-            pl.col("time").max().alias("last"),
-            pl.col("format").drop_nulls().unique().sort().alias("formats"),
-            (pl.col("client_scope") == "private").mean().alias("private"),
-        )
+    private = pl.col("client_scope") == "private"
+    counted = case.events().group_by("hop", "format")
+    by_format = counted.agg(
+        pl.len().alias("events"),
+        (pl.col("status") >= 400).sum().alias("errors"),
+        pl.col("time").min().alias("first"),
+        pl.col("time").max().alias("last"),
+        private.sum().alias("private"),
+        private.count().alias("scoped"),
+    )
+    scoped = pl.col("scoped").sum()
+    table = by_format.group_by(pl.col("hop").cast(pl.String)).agg(
+        pl.col("events", "errors").sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col("format").drop_nulls().sort().alias("formats"),
+        pl.when(scoped > 0).then(pl.col("private").sum() / scoped),
     )
     logged = {row["hop"]: row for row in rows(table) if row["hop"]}
     lacking = _absent(case) - logged.keys()
@@ -242,7 +248,7 @@ def _absent(case: Case) -> set[str]:
 
 def _names(case: Case, hop: str) -> list[str]:
     """What a sample of the hop's events calls the hop's machines and parts."""
-    mine = case.events().filter(pl.col("hop").cast(pl.String) == hop)
+    mine = case.events().filter(pl.col("hop") == hop)
     columns = ["source", "offset", "hostname", "process", "extra"]
     sample = mine.select(columns).head(_SAMPLE).collect().sort("source", "offset")
     names: dict[str, int] = {}
@@ -311,7 +317,7 @@ def waf_rules(case: Case, most: int) -> list[Row]:
     Someone who is let in at other times looks like a user, not like an attacker: a
     high share speaks for a false positive.
     """
-    waf = case.events().filter(pl.col("hop").cast(pl.String) == "waf")
+    waf = case.events().filter(pl.col("hop") == "waf")
     let_in = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
     allowed = waf.filter(let_in).select("client_ip").unique()
     ended = waf.filter(~let_in & pl.col("rule").is_not_null())

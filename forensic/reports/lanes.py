@@ -140,13 +140,20 @@ def _counts(frame: pl.LazyFrame, keys: list[str], window: Window) -> list[digest
     return digest.rows(counted.sort(*keys, "step"))
 
 
+def _events(case: Case, window: Window) -> list[digest.Row]:
+    """Counts of events by hop, format and step; two charts show those of one window."""
+    keys = ["hop", "format"]
+    return list(
+        case.known(f"events in {window}", lambda: _counts(case.events(), keys, window))
+    )
+
+
 def lanes(case: Case, window: Window) -> list[Lane]:
     """A lane for each hop that has an event or made an error in the window."""
-    text = pl.col("hop").cast(pl.String)
-    events = _spread(_counts(case.events().with_columns(text), ["hop"], window), window)
-    maker = pl.col("answered_by").cast(pl.String).alias("hop")
-    answers = case.table("requests").filter(pl.col("status") >= 400).with_columns(maker)
-    errors = _spread(_counts(answers, ["hop"], window), window)
+    events = _spread(_events(case, window), ["hop"], window)
+    answers = case.table("requests").filter(pl.col("status") >= 400)
+    counts = _counts(answers.rename({"answered_by": "hop"}), ["hop"], window)
+    errors = _spread(counts, ["hop"], window)
     none = [0] * window.count
     return [
         Lane(hop=hop, events=events.get((hop,), none), errors=errors.get((hop,), none))
@@ -156,22 +163,20 @@ def lanes(case: Case, window: Window) -> list[Lane]:
 
 
 def _spread(
-    counts: list[digest.Row], window: Window
+    counts: list[digest.Row], keys: list[str], window: Window
 ) -> dict[tuple[Any, ...], list[int]]:
-    """Counts by key, one number a step."""
+    """Counts by these keys, one number a step."""
     found: dict[tuple[Any, ...], list[int]] = {}
     for row in counts:
-        key = tuple(v for name, v in row.items() if name not in {"step", "count"})
+        key = tuple(row[name] for name in keys)
         found.setdefault(key, [0] * window.count)[row["step"]] += row["count"]
     return found
 
 
 def cover(case: Case, window: Window) -> list[Cover]:
     """What each format of each hop covers; hops without any log come as gaps alone."""
-    text = pl.col("hop").cast(pl.String)
-    keyed = case.events().with_columns(text).select("time", "source", "hop", "format")
-    spread = _spread(_counts(keyed, ["hop", "format"], window), window)
-    writes = digest.rows(keyed.select("source", "hop", "format").unique())
+    spread = _spread(_events(case, window), ["hop", "format"], window)
+    writes = digest.rows(case.events().select("source", "hop", "format").unique())
     pairs = {
         (row["source"], row["hop"]): row["format"] for row in sorted(writes, key=str)
     }
