@@ -98,7 +98,7 @@ def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
     ).dt.total_minutes() + 1
     steady = pl.len().over(log) / all_minutes.over(log) >= _STEADY
     # What these hops write besides answers are errors, and no errors are no gap.
-    steady &= ~pl.col("hop").cast(pl.String).is_in(_ANSWERS)
+    steady &= ~pl.col("hop").is_in(_ANSWERS)
     known = (pl.col("answers").sum().over(log) > 0) | steady
     silent = span.dt.total_minutes() - 1
     rate = pl.min_horizontal("rate", pl.coalesce("after", "rate"))
@@ -151,17 +151,11 @@ def _objects(sources: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _span(events: pl.LazyFrame) -> tuple[datetime | None, datetime | None]:
-    row = (
-        events.select(low=pl.col("time").min(), high=pl.col("time").max())
-        .collect(engine="streaming")
-        .row(0)
-    )
-    return row[0], row[1]
+_Span = tuple[datetime | None, datetime | None]
 
 
-def _signs(events: pl.LazyFrame) -> dict[str, Any]:
-    """Which hops the archive has, and which ones its lines speak of."""
+def _signs(events: pl.LazyFrame) -> tuple[dict[str, int], _Span]:
+    """Which hops the archive has, which its lines speak of, and the span of time."""
     hop = pl.col("hop")
     web = hop == "web_server"
     balancer = hop == "load_balancer"
@@ -181,17 +175,19 @@ def _signs(events: pl.LazyFrame) -> dict[str, Any]:
             upstreams=behind.sum(),
             # Of one request that fails, an error log may name a server twice.
             passed=(behind & answered).sum(),
+            low=pl.col("time").min(),
+            high=pl.col("time").max(),
         )
         .collect(engine="streaming")
         .row(0, named=True)
     )
-    return {name: int(value or 0) for name, value in row.items()}
+    span = row.pop("low"), row.pop("high")
+    return {name: int(value or 0) for name, value in row.items()}, span
 
 
 def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any]]:
     """Hops that the archive's lines speak of and of which it has no log."""
-    signs = _signs(events)
-    start, end = _span(events)
+    signs, (start, end) = _signs(events)
     found: list[tuple[str, str]] = []
     proxied = signs["access"] and signs["inside"] >= 0.9 * signs["access"]
     if not signs["has_load_balancer"] and (proxied or signs["checks"]):

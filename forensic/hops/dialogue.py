@@ -15,12 +15,8 @@ _TOLD = ["method", "host", "path", "query", "client_ip"]
 
 def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
     """The lines that tell half of a request."""
-    hop = pl.col("hop").cast(pl.String)
     half = pl.col("status").is_null() != pl.col("path").is_null()
-    return events.filter(hop.is_in(["app_server", "application"]) & half).filter(
-        pl.col("status").is_not_null()
-        | pl.col("message").str.contains(r"^(?i:request|started|incoming)")
-    )
+    return events.filter(pl.col("hop").is_in(["app_server", "application"]) & half)
 
 
 def answered(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -29,10 +25,12 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     Lines of one process stand in the order in which it wrote them. A request is
     given away once: a second response without a request stays without.
     """
-    lines = _lines(events)
+    halves = _lines(events)
     orphan = pl.col("status").is_not_null()
-    if not lines.select(orphan.any()).collect(engine="streaming").item():
+    if not halves.select(orphan.any()).collect(engine="streaming").item():
         return events
+    asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
+    lines = halves.filter(orphan | asked)
     own = [pl.col(name) for name in _TOLD]
     told = (
         lines.select(*_SPOKEN, "offset", "status", *_TOLD)

@@ -69,9 +69,8 @@ class Facts:
 def gather(events: pl.LazyFrame) -> Facts:
     """The facts, in two passes over narrow columns."""
     moment = pl.col("time").dt.epoch("us")
-    hop = pl.col("hop").cast(pl.String)
     profile = (
-        events.group_by("source", hop=hop)
+        events.group_by("source", "hop")
         .agg(
             events=pl.len(),
             # An error line about a refusal names a status, and is no answer's record.
@@ -86,7 +85,6 @@ def gather(events: pl.LazyFrame) -> Facts:
                 pl.col("level").is_not_null() & pl.col("status").is_null()
             ).sum(),
             private=pl.col("client_scope")
-            .cast(pl.String)
             .is_in(["private", "shared", "loopback"])
             .sum(),
             public=(pl.col("client_scope") == "public").sum(),
@@ -95,11 +93,14 @@ def gather(events: pl.LazyFrame) -> Facts:
             last=moment.max(),
         )
         .collect(engine="streaming")
-        .with_columns(family=pl.col("source").str.replace(ROTATION, ""))
+        .with_columns(
+            pl.col("hop").cast(pl.String),
+            family=pl.col("source").str.replace(ROTATION, ""),
+        )
         .sort("source", "hop")
     )
     minutes = (
-        events.filter(hop.is_in(["app_server", "application"]))
+        events.filter(pl.col("hop").is_in(["app_server", "application"]))
         .select(minute=moment // _MINUTE)
         .unique()
         .collect(engine="streaming")["minute"]
