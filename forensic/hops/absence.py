@@ -113,7 +113,7 @@ def _logged(
 ) -> pl.LazyFrame:
     """The responses, and what application logs say."""
     moment = instant(clocks)
-    hop = pl.col("hop").cast(pl.String)
+    hop = pl.col("hop")
     return (
         events.with_columns(time=moment)
         .filter(
@@ -124,7 +124,13 @@ def _logged(
                 | hop.is_in(["app_server", "application"])
             )
         )
-        .select(*_PLACE, "client_scope", "status", hop=hop, fits=_fits(question))
+        .select(
+            *_PLACE,
+            "client_scope",
+            "status",
+            hop=hop.cast(pl.String),
+            fits=_fits(question),
+        )
     )
 
 

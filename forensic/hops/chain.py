@@ -58,7 +58,7 @@ def requests(
         again=pl.Series(links.again),
     )
     inside = pl.col("tier") >= TIERS["web_server"]
-    hidden = pl.col("client_scope").cast(pl.String).is_in(["private", "shared"])
+    hidden = pl.col("client_scope").is_in(["private", "shared"])
     forwarded = pl.when(inside & hidden).then(
         pl.col("forwarded_for").str.extract(r"([^,\s]+)\s*$", 1)
     )

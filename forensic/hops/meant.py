@@ -32,7 +32,7 @@ def zones_around(
 
     Those of all stamps where that is None.
     """
-    own = pl.col("hop").cast(pl.String).is_in(_INNER)
+    own = pl.col("hop").is_in(_INNER)
     rows = events.filter(own & pl.col("utc_offset").is_not_null())
     if wall is not None:
         near = pl.col("local_time").is_between(wall - reach, wall + reach)

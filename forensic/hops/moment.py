@@ -66,7 +66,7 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     of one machine share its clock, so such a log takes the skew of its neighbours:
     those in the same top folder, else all logs of the inner hops where these agree.
     """
-    outer = sources.filter(pl.col("hop").cast(pl.String).is_in(_OUTER))["source"]
+    outer = sources.filter(pl.col("hop").is_in(_OUTER))["source"]
     width = pl.col("skew_high") - pl.col("skew_low")
     known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
     inner = ~pl.col("source").is_in(outer.implode())

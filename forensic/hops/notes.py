@@ -12,7 +12,6 @@ from forensic.hops.facts import Facts
 from forensic.hops.kinds import KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
-from forensic.schema import EVENT
 
 __all__ = ["as_responses", "collect"]
 
@@ -97,7 +96,7 @@ def _hop() -> pl.Expr:
 
     The phrases are narrow enough that nobody else writes them.
     """
-    return pl.col("hop").cast(pl.String).fill_null("application")
+    return pl.col("hop").fill_null("application")
 
 
 def _suspect() -> pl.Expr:
@@ -139,7 +138,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "reason",
             "upstream",
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
-            hop=_hop().cast(EVENT["hop"]),
+            hop=_hop(),
             known_log=pl.col("hop").is_not_null(),
             time=moment,
             kind=_kind(),
@@ -221,7 +220,7 @@ def as_responses(
     if not known.has(*answers, column="answers"):
         # A traceback alone tells that something failed, though not which request.
         told = pl.col("path").is_not_null() | (pl.col("kind") == "exception")
-        inside = pl.col("hop").cast(pl.String).is_in(["app_server", "application"])
+        inside = pl.col("hop").is_in(["app_server", "application"])
         inner.append(notes.filter(inside & told & ~pl.col("kind").is_in(said_no)))
     lines = pl.concat([notes.head(0), *inner]).filter(pl.col("kind").is_in(list(first)))
     if not lines.height:

@@ -38,7 +38,7 @@ def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.Data
     ).hash(5)
     return (
         events.filter(
-            (pl.col("hop").cast(pl.String) == "web_server")
+            (pl.col("hop") == "web_server")
             & pl.col("status").is_not_null()
             & pl.col("time").is_not_null()
         )

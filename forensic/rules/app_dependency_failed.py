@@ -16,7 +16,7 @@ _FAILED = (
 def _rows(frames: Frames) -> pl.LazyFrame:
     return (
         frames.telling.filter(
-            pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
+            pl.col("hop").is_in(["application", "app_server"]),
             pl.col("level").is_in(["error", "critical", "fatal"]),
         )
         .with_columns(cause=pl.col("message").str.extract(_FAILED, 1))

@@ -27,7 +27,7 @@ KeyError: 1"""
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
-        pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
+        pl.col("hop").is_in(["application", "app_server"]),
         _TRACED | (pl.col("reason") == "exception").fill_null(value=False),
         # gunicorn raises it in a worker that it ends, and says so itself.
         (pl.col("hop") != "app_server") | ~pl.col("message").str.contains(_ENDED),

@@ -7,7 +7,7 @@ from forensic.rule import Example, Frames, Rule, counting, hop_words, plural
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
-        pl.col("hop").cast(pl.String).is_in(["application", "app_server"]),
+        pl.col("hop").is_in(["application", "app_server"]),
         pl.col("status").is_in([401, 403])
         | pl.col("message").str.contains(r"^Forbidden \("),
     )

@@ -90,7 +90,7 @@ def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
         for name in _SENT
     ]
     return events.filter(
-        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
+        pl.col("hop").is_in(["load_balancer", "web_server"]),
         pl.col("status").is_not_null(),
         pl.col("path").is_not_null(),
         pl.any_horizontal(signs),

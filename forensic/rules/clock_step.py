@@ -39,7 +39,7 @@ def _leaps(frames: Frames) -> pl.LazyFrame:
 
 def _messages(frames: Frames) -> pl.LazyFrame:
     """Say what time daemons say of it themselves."""
-    host = pl.col("hop").cast(pl.String) == "host"
+    host = pl.col("hop") == "host"
     said = frames.telling.filter(host, pl.col("message").str.contains(_SET))
     return report(
         gather(frames, said, ["source"]),

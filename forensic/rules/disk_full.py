@@ -9,7 +9,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("reason").is_in(["no_space_left", "disk_full"])
         | (
-            pl.col("hop").cast(pl.String).is_in(["application", "app_server"])
+            pl.col("hop").is_in(["application", "app_server"])
             & pl.col("message").str.contains("No space left on device", literal=True)
         )
     )

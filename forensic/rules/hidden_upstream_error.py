@@ -13,7 +13,7 @@ _FIRST = r'"upstream_status":"(5[0-9]{2})(?:, | : )'
 def _query(frames: Frames) -> pl.LazyFrame:
     first = pl.col("extra").str.extract(_FIRST).cast(pl.Int16)
     failed = frames.telling.filter(
-        pl.col("hop").cast(pl.String).is_in(["web_server", "load_balancer"])
+        pl.col("hop").is_in(["web_server", "load_balancer"])
     ).with_columns(upstream_status=pl.coalesce(first, "upstream_status"))
     hidden = failed.filter(
         pl.col("upstream_status") >= 500,

@@ -31,7 +31,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     status = frames.question.get("status")
     if moment is None or (path is None and status is None):
         return report(gather(frames, frames.events.head(0)), summary=pl.lit(""))
-    hop = pl.col("hop").cast(pl.String)
+    hop = pl.col("hop")
     then = frames.events.filter(
         pl.col("time").is_between(moment - _AROUND, moment + _AROUND)
     )

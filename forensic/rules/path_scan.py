@@ -25,7 +25,7 @@ def _mostly(
 def _query(frames: Frames) -> pl.LazyFrame:
     """The clients of each hop that mostly meet 400, 403, 404 or 405."""
     asked = (
-        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"])
+        pl.col("hop").is_in(["load_balancer", "web_server"])
         & (pl.col("client_scope") == "public")
         & pl.col("path").is_not_null()
         & pl.col("status").is_not_null()

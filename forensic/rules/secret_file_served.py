@@ -15,7 +15,7 @@ _PATHS = (
 def _query(frames: Frames) -> pl.LazyFrame:
     """Such paths with a success and a body that the front page does not have."""
     answers = frames.events.filter(
-        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
+        pl.col("hop").is_in(["load_balancer", "web_server"]),
         pl.col("status").is_in([200, 206]),
     )
     front = answers.filter(pl.col("path") == "/").select("hop", "bytes_sent").unique()

@@ -12,7 +12,7 @@ _SHARE = 0.2
 def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
     """What hops that see every request answered, with its minute."""
     return events.filter(
-        pl.col("hop").cast(pl.String).is_in(["cdn", "load_balancer", "web_server"]),
+        pl.col("hop").is_in(["cdn", "load_balancer", "web_server"]),
         pl.col("status").is_not_null(),
     ).with_columns(minute=pl.col("time").dt.truncate("1m"))
 

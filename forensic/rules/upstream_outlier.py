@@ -11,7 +11,7 @@ _SHARE = 0.05
 
 def _query(frames: Frames) -> pl.LazyFrame:
     asked = frames.events.filter(
-        pl.col("hop").cast(pl.String).is_in(["load_balancer", "web_server"]),
+        pl.col("hop").is_in(["load_balancer", "web_server"]),
         pl.col("upstream").is_not_null(),
         pl.col("status").is_not_null(),
     )

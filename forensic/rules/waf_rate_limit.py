@@ -21,7 +21,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     shared = ours.group_by(keys).agg(
         shared=(
             (pl.col("limitKey") == "IP")
-            & pl.col("client_scope").cast(pl.String).is_in(["private", "shared"])
+            & pl.col("client_scope").is_in(["private", "shared"])
             | (pl.col("limitValue") == "INVALID")
         ).sum()
     )

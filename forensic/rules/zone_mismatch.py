@@ -10,7 +10,7 @@ def _zoned(frames: Frames) -> pl.LazyFrame:
     remote = ["cdn", "waf", "load_balancer"]
     hops = frames.sources.select("source", "hop", "first_time", "last_time")
     clocks = frames.clocks.join(hops, on="source", how="left")
-    local = ~pl.col("hop").cast(pl.String).is_in(remote).fill_null(value=False)
+    local = ~pl.col("hop").is_in(remote).fill_null(value=False)
     return clocks.filter(local).with_columns(
         basis=pl.col("basis").cast(pl.String),
         stamp=pl.col("stamp").cast(pl.String),
