@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensic.hops.pair import pair, spread
+from forensic.hops.pair import pair, perhaps, spread
 
 Moments = list[tuple[int, int]]
 MOMENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200)), max_size=40)
@@ -36,6 +36,23 @@ def test_nothing_that_could_pair_is_left(outer: Moments, inner: Moments) -> None
     alone = [inner[n] for n in range(len(inner)) if n not in set(right.tolist())]
     for key, time in rest:
         assert not any(k == key and abs(t - time) <= 5 for k, t in alone)
+
+
+@given(MOMENTS, MOMENTS)
+def test_what_has_no_partner_anywhere_may_be_left_out(
+    outer: Moments, inner: Moments
+) -> None:
+    spaced = [
+        [(key << 61 | key << 3, time) for key, time in side] for side in (outer, inner)
+    ]
+    (keys, times), (others, moments) = map(_side, spaced)
+    some, rest = perhaps(keys, others), perhaps(others, keys)
+    assert set(np.flatnonzero(np.isin(keys, others))) <= set(some.tolist())
+    left, right = pair(
+        (keys[some], times[some]), (others[rest], moments[rest]), (-9, 9)
+    )
+    wanted = pair((keys, times), (others, moments), (-9, 9))
+    assert [some[left].tolist(), rest[right].tolist()] == [w.tolist() for w in wanted]
 
 
 def test_the_nearest_find_each_other() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.hops.pair import pair, spread
+from forensic.hops.pair import pair, perhaps, spread
 from forensic.hops.responses import TIERS
 
 __all__ = ["Links", "link"]
@@ -179,6 +179,9 @@ class _Joiner:
         columns = self.columns
         left_keys = self.key(left, fields, statuses[0] if statuses else None)
         right_keys = self.key(right, fields, statuses[1] if statuses else None)
+        some, others = perhaps(left_keys, right_keys), perhaps(right_keys, left_keys)
+        left, left_keys = left[some], left_keys[some]
+        right, right_keys = right[others], right_keys[others]
         left_times = (columns.start if starts or outer_starts else columns.time)[left]
         right_times = (columns.start if starts else columns.time)[right]
         coarse = columns.coarse

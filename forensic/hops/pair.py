@@ -9,7 +9,7 @@ neighbours stand next to each other, so each round is one pass over the arrays.
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["pair", "spread"]
+__all__ = ["pair", "perhaps", "spread"]
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -19,6 +19,8 @@ _FAR = np.iinfo(np.int64).max
 #: Each round pairs every local minimum of distance. Real logs need about ten rounds;
 #: only distances that shrink one by one, for ever, need more.
 _ROUNDS = 200
+#: By so many of their first bits keys are compared before they are sorted.
+_BITS = 20
 
 
 def spread(keys: Keys, times: Ints, coarse: Flags) -> Ints:
@@ -29,7 +31,7 @@ def spread(keys: Keys, times: Ints, coarse: Flags) -> Ints:
     """
     if not coarse.any():
         return times
-    order = np.lexsort((np.arange(times.size), times, keys))
+    order = np.lexsort((times, keys))
     key, time = keys[order], times[order]
     starts = np.ones(times.size, dtype=np.bool_)
     starts[1:] = (key[1:] != key[:-1]) | (time[1:] != time[:-1])
@@ -41,6 +43,17 @@ def spread(keys: Keys, times: Ints, coarse: Flags) -> Ints:
     moved = np.empty_like(times)
     moved[order] = time + shift
     return np.where(coarse, moved, times)
+
+
+def perhaps(keys: Keys, others: Keys) -> Ints:
+    """Positions of the keys that may be among the others: they begin alike.
+
+    Most have no partner there, and need not be sorted.
+    """
+    rest = np.uint64(64 - _BITS)
+    known = np.zeros(1 << _BITS, np.bool_)
+    known[others >> rest] = True
+    return np.flatnonzero(known[keys >> rest])
 
 
 def _minima(cost: Ints) -> Flags:
