@@ -46,15 +46,18 @@ def detect(
 ) -> dict[str, Any]:
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
-    verdict = _verdict(frames, read_span)
-    said = _said(case, read_span)
-    verdict["ask_for"] = estate.placed(verdict["ask_for"], said)
-    told = held(telling(frames.events))
+    with ThreadPoolExecutor(_AT_ONCE) as beside:
+        here = beside.submit(present, frames.events)
+        held_rows = beside.submit(held, telling(frames.events))
+        verdict = _verdict(frames, read_span)
+        said = _said(case, read_span)
+        verdict["ask_for"] = estate.placed(verdict["ask_for"], said)
+    told = held_rows.result()
     frames = replace(
         frames,
         question=_placed(verdict),
         told=frames.events if told is None else told,
-        present=present(frames.events),
+        present=here.result(),
     )
     runnable, not_run = _sorted_out(frames)
     found = _found(promising(runnable, frames.events), frames)
