@@ -56,6 +56,8 @@ _SHAPES = {
 _ADDRESS = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,38}"
 _CLIENT = rf"(?:^|[ \[(<|,;\t=\"])({_ADDRESS})(?:[ \])>|,;\t\"]|$)"
 _FORWARDED = rf'"((?:{_ADDRESS})(?:, ?(?:{_ADDRESS}))*)"'
+#: A whole URL in quotes is a referrer, however much of an agent it contains.
+_REFERRER = r'"([a-z]{2,12}://[^" ]*)"'
 _AGENT = r'"([^"]*[A-Za-z][^"]*/[0-9][^"]*)"'
 #: Words that an application's line has, and an access line not.
 _LEVEL = r"\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
@@ -106,7 +108,8 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
         bytes_sent=pl.col("tail")
         .str.extract(r"^[ |]*([0-9]{1,18})(?:[ |,;\t]|$)")
         .cast(pl.Int64, strict=False),
-        user_agent=pl.col("tail").str.extract(_AGENT),
+        referrer=pl.col("tail").str.extract(_REFERRER),
+        user_agent=pl.col("tail").str.replace_all(_REFERRER, "").str.extract(_AGENT),
         **bare_tail(pl.col("tail")),
         extra=json_extra(tail=pl.when(pl.col("tail") != "").then("tail")),
         refused=pl.when(refused).then(pl.lit(_REFUSED)),
