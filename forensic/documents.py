@@ -31,13 +31,29 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "Events": "NextToken",
         "logEvents": "messageType owner logGroup logStream subscriptionFilters "
         "policyLevel",
-        "results": "queryLanguage statistics status encryptionKey ResponseMetadata",
+        "results": "queryLanguage statistics status encryptionKey ResponseMetadata"
+        " preview init_offset messages fields highlighted post_process_count",
         "SampledRequests": "PopulationSize TimeWindow",
         "items": "apiVersion kind metadata",
         "hits": "took timed_out num_reduce_phases _shards total max_score "
         "_scroll_id pit_id aggregations _clusters",
+        "data": "meta links status",
+        "logs": "nextLogId status requestId",
+        "resourceLogs": "",
+        "streams": "",
     }.items()
 }
+#: A wrapper's key and the bracket behind it, where the records lie deeper than in a
+#: list at that key ▶ the depth of their lists, and the key of these: Elasticsearch's
+#: answers, Loki's, what Loki is sent, OpenTelemetry's.
+_DEEP = {
+    (b"hits", 0x7B): (2, b"hits"),
+    (b"data", 0x7B): (4, b"values"),
+    (b"streams", 0x5B): (3, b"values"),
+    (b"resourceLogs", 0x5B): (5, b"logRecords"),
+}
+#: Brackets whose places are kept: as many as stand around the deepest record, and one.
+_KEPT = max(depth for depth, _ in _DEEP.values()) + 2
 
 _WRAPPER_KEYS = frozenset(key.decode() for key in _WRAPPERS)
 
@@ -91,6 +107,7 @@ class _Value:
     #: spans of the elements, where the value is a list or may be a wrapper
     elements: list[tuple[int, int]] = field(default_factory=list)
     wrapper: bytes = b""
+    deep: tuple[int, bytes] | None = None  # where the wrapper's lists are
     resume: int = 0  # start of the innermost element that was not finished
 
 
@@ -113,15 +130,13 @@ def _collects(data: bytes, value: _Value, position: int, stack: list[int]) -> in
     depth = len(stack)
     if depth == 0:
         return 1
-    if stack[0] != 0x7B or depth > 2:
+    if stack[0] != 0x7B or depth >= _KEPT:
         return 0
     key = _key_before(data, position)
-    if depth == 1 and key in _WRAPPERS and key != b"hits":
+    if depth == 1 and key in _WRAPPERS and (key, 0x5B) not in _DEEP:
         value.wrapper = key
         return 2
-    if depth == 2 and key == b"hits" and value.wrapper == b"hits":
-        return 3
-    return 0
+    return depth + 1 if value.deep == (depth, key) else 0
 
 
 def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912
@@ -131,7 +146,7 @@ def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912
     """
     value = _Value(start, start)
     stack: list[int] = []  # the open brackets
-    opened: list[int] = []  # where each of the outermost four stands
+    opened: list[int] = []  # where each of the outermost stands
     collect = 0
     position = start
     while True:
@@ -144,18 +159,20 @@ def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912
                 return _stop(value, at, "a value where none may stand", opened, collect)
             if len(stack) >= _DEEPEST:
                 return _stop(value, at, "nested too deeply", opened, collect)
+            if len(stack) == 1:
+                key = _key_before(data, at)
+                if deep := _DEEP.get((key, bracket)):
+                    value.wrapper, value.deep = key, deep
             if bracket == 0x5B and not collect:
                 collect = _collects(data, value, at, stack)
-            elif len(stack) == 1 and _key_before(data, at) == b"hits":
-                value.wrapper = b"hits"
             stack.append(bracket)
-            if len(stack) <= 4:
+            if len(stack) <= _KEPT:
                 opened.append(at)
         elif bracket in (0x7D, 0x5D):
             if stack.pop() != bracket - 2:
                 return _stop(value, at, "brackets do not match", opened, collect)
             depth = len(stack)
-            if depth < 4:
+            if depth < _KEPT:
                 inside = (opened.pop(), at + 1)
                 if depth == collect and collect:
                     value.elements.append(inside)
@@ -164,7 +181,7 @@ def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912
                 if depth == 0:
                     value.end = at + 1
                     return value
-                collect = 0 if depth < collect - 1 else collect
+                collect = 0 if depth < collect else collect
         elif bracket:
             unfinished = data.find(b"\n", at) < 0
             stopped = _stop(value, at, "a string does not end", opened, collect)
@@ -306,7 +323,8 @@ def is_document(head: bytes) -> bool:
             position = line_end + 1
             continue
         value = _scan(head, start)
-        if value.wrapper and (value.unfinished or _is_wrapper(head, value)):
+        cut = value.unfinished and _MAY_WRAP.match(head, start)
+        if value.wrapper and (cut or _is_wrapper(head, value)):
             return True
         if value.unfinished or not value.reason:
             if line_end < value.end:

@@ -68,9 +68,10 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     keys = [*templates, *announced, *(fmt.name for fmt in all_formats())]
     framing = "json" if is_document(head) else "lines"
     sample = _records(head) if framing == "json" else _lines(head)
+    outermost = keys
     if framing == "json":
-        keys = [key for key in keys if load(key).json or load(key).envelope]
-    chosen = _greedy(sample, keys, source)
+        outermost = [key for key in keys if load(key).json or load(key).envelope]
+    chosen = _greedy(sample, outermost, source)
     if not chosen or not _convincing(sample, chosen[0]):
         return None
     payloads: tuple[str, ...] = ()

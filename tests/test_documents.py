@@ -29,6 +29,7 @@ def texts(data: bytes, *, final: bool = True) -> list[bytes]:
         (b'{"a":1}\n{"b":2}\n', False),
         (b'{"time":1,"events":[{"a":1}]}\n{"time":2}\n', False),
         (b'{"a":"cut\n{"b":2}\n', False),
+        (b'{"level":"info","data":{"a":1}}\n{"level":"info","data":{"a', False),
         (b'{"a":{"b":"one long line without an end', False),
         (b"[2025-02-06 05:32:07 +0000] [7] [INFO] Booting\n", False),
         (b"{ not json }\n", False),
@@ -48,6 +49,25 @@ def test_is_document(data: bytes, expected: bool) -> None:
         (b'{"results":[[{"field":"a"}]],"status":"x"}', [b'[{"field":"a"}]']),
         (b'{"hits":{"hits":[{"a":[1]},{"b":2}]}}', [b'{"a":[1]}', b'{"b":2}']),
         (b'{"kind":"List","items":[{"a":1}]}', [b'{"a":1}']),
+        (b'{"data":[{"a":[1]},{"b":2}],"meta":{"p":{}}}', [b'{"a":[1]}', b'{"b":2}']),
+        (
+            (
+                b'{"status":"success","data":{"resultType":"streams","result":['
+                b'{"stream":{"a":"b"},"values":[["1","x"],["2","y"]]},{"values":[["3",""]]}'
+                b'],"stats":{}}}'
+            ),
+            [b'["1","x"]', b'["2","y"]', b'["3",""]'],
+        ),
+        (b'{"streams":[{"stream":{},"values":[["1","[x"]]}]}', [b'["1","[x"]']),
+        (
+            (
+                b'{"resourceLogs":[{"resource":{"attributes":[{"key":"a"}]},"scopeLogs":[{'
+                b'"logRecords":[{"body":{"kvlistValue":{"values":[{}]}}},{"b":[[[2]]]}]},{'
+                b'"scope":{},"logRecords":[{"c":3}]}]},{"scopeLogs":[]}]}'
+            ),
+            [b'{"body":{"kvlistValue":{"values":[{}]}}}', b'{"b":[[[2]]]}', b'{"c":3}'],
+        ),
+        (b'{"resourceLogs":[{"a":1}],"x":1}', [b'{"resourceLogs":[{"a":1}],"x":1}']),
         (b'{"a":"\\"{"}{"b":"\xff"}', [b'{"a":"\\"{"}', b'{"b":"\xff"}']),
     ],
 )
