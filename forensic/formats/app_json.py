@@ -28,8 +28,8 @@ _NAMES = {
     "message": "record.message message msg event short_message text log @m @mt body"
     " textPayload jsonPayload.message fields.message Message RenderedMessage"
     " MessageTemplate",
-    "logger": "log.logger logger logger_name loggerName name SourceContext category"
-    " record.name logName target Category",
+    "logger": "log.logger logger logger.name logger_name loggerName name SourceContext"
+    " category record.name logName target Category",
     "pid": "pid process.pid process record.process.id process_id",
     "hostname": "hostname host.name host.hostname host",
     "method": "http.request.method req.method request.method httpRequest.requestMethod"
@@ -59,9 +59,9 @@ _NAMES = {
     "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
     " response_time_ms took_ms meta.responseTime Elapsed Properties.Elapsed",
     "duration": "duration latency httpRequest.latency elapsed took response_time",
-    "error": "error.type err.type exc_type exception.type exception_class",
-    "trace": "error.stack_trace err.stack exc_info exception stack_trace stacktrace"
-    " stack @x thrown record.exception",
+    "error": "error.type error.kind err.type exc_type exception.type exception_class",
+    "trace": "error.stack_trace error.stack exception.stacktrace err.stack exc_info"
+    " exception stack_trace stacktrace stack @x thrown record.exception",
 }
 _PATHS = {
     column: [(name, name.split(".")) for name in names.split()]
