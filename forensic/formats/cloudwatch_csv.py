@@ -1,14 +1,16 @@
-"""Logs as CSV: what the consoles of CloudWatch Logs, its Insights and Athena download.
+"""Logs as CSV: what the consoles of log stores download.
 
-The first line names the columns; the sniffer passes it on as a template. One column is
-the event's stamp, one its message; where a query asked for single fields instead, they
-are put together again as the JSON object that they were taken from.
+CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana and Google's
+Logs Explorer. The first line names the columns; the sniffer passes it on as a template.
+One column is the event's stamp, one its message; where a query asked for single fields
+instead, they are put together again as the JSON object that they were taken from.
 """
 
 import csv
 import functools
 import re
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -16,99 +18,150 @@ import polars as pl
 from forensic.format import Format
 from forensic.json_text import compact, nested
 from forensic.schema import ParsedColumns
+from forensic.zones import ABBREVIATIONS
 
 __all__ = ["FORMAT", "from_template"]
 
-_COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "refused"]
+_COLUMNS = "envelope_local envelope_offset hostname message extra refused".split()
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
-_STAMPS = ["@timestamp", "timestamp", "time"]
-_MESSAGES = ["@message", "message"]
-_KEPT = {"@logStream": "log_stream", "logStreamName": "log_stream", "@log": "log_group"}
-#: A header: bare or quoted names, one of them a stamp, behind others or first.
-_HEADER = re.compile(
-    r'\A\s*((?:"?[\w@.() -]+"?,)*"?(?:@?timestamp|time)"?(?:,[^\r\n]*)?)\r?\n'
+#: Names of the columns, in lower case. A stamp without a zone is UTC under the first.
+_UTC = ["@timestamp", "timestamp", "time"]
+_STAMPS = [*_UTC, "_time", "date"]
+_MESSAGES = ["@message", "message", "_raw", "line", "textpayload"]
+_HOSTS = ["host", "host.name", "hostname", "resource.labels.pod_name"]
+_KEPT = {
+    "@logstream": "log_stream",
+    "logstreamname": "log_stream",
+    "@log": "log_group",
+    "source": "source",
+    "service": "service",
+    "log.file.path": "source",
+}
+#: Always with its fraction or a zone: `14:32:07,123` is how Python writes a stamp.
+_ISO = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(?:\.[0-9]{1,9} ?(?:Z|[A-Z]{2,5}|[+-][0-9]{2}:?[0-9]{2})?"
+    r"|(?:Z|[+-][0-9]{2}:?[0-9]{2}))"
 )
-#: Always with its fraction: `14:32:07,123` is how Python writes a stamp, no row.
-_STAMP = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,6}(?: UTC|Z)?"
-)
-_EPOCH_MS = r"1[0-9]{12}"
+_EPOCH_MS = r"1[0-9]{12}|1[0-9]{9}\.[0-9]{1,9}"
+_KIBANA = r"[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4} @ [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
+_STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA})"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_NAME = re.compile(r"[\w@.() \[\]/-]+")
+_PARTS = re.compile(r"(.{19})(?:\.([0-9]+))? ?(.*)")
 
 
 def templates(head: bytes) -> list[str]:
-    """The header line of a file, where it names a stamp and something beside it."""
-    found = _HEADER.match(head[:8192].decode("utf-8", "replace"))
-    return [found[1]] if found and len(_names(found[1])) > 1 else []
+    """The header line of a file, where it names a stamp and a message or fields."""
+    first = head[:8192].decode("utf-8", "replace").lstrip()
+    line, end, _ = first.partition("\n")
+    names = _names(line) if end else []
+    stamped = any(name in _UTC for name in names)
+    told = stamped or any(name in _MESSAGES for name in names)
+    found = told and len(names) > 1 and any(name in _STAMPS for name in names)
+    return [line.rstrip("\r")] if found and all(map(_NAME.fullmatch, names)) else []
 
 
 def _names(header: str) -> list[str]:
-    return [name.strip() for name in next(csv.reader([header]), [])]
-
-
-def _moment(written: str) -> datetime | None:
-    """The UTC moment: epoch milliseconds, or a stamp without a zone."""
-    if re.fullmatch(_EPOCH_MS, written):
-        return _EPOCH + timedelta(milliseconds=int(written))
-    if not re.fullmatch(_STAMP, written):
-        return None
     try:
-        moment = datetime.fromisoformat(written.removesuffix(" UTC"))
+        cells = next(csv.reader([header.rstrip("\r")]), [])
+    except csv.Error:
+        return []
+    return [name.strip().lower() for name in cells]
+
+
+def _moment(written: str) -> tuple[datetime, int | None] | None:
+    """The stamp as written and its offset: an epoch, ISO, or as Kibana shows it."""
+    if re.fullmatch(_EPOCH_MS, written):
+        millis = int(written) if "." not in written else float(written) * 1000
+        return _EPOCH + timedelta(milliseconds=millis), 0
+    if re.fullmatch(_KIBANA, written):
+        month, day, year, _, clock = written.replace(",", "").split()
+        number = _MONTHS.index(month) + 1 if month in _MONTHS else 0
+        written = f"{year}-{number:02}-{day:0>2} {clock}"
+    elif not re.fullmatch(_ISO, written):
+        return None
+    parts = _PARTS.fullmatch(written)
+    assert parts is not None  # noqa: S101 - both shapes begin so
+    try:
+        moment = datetime.fromisoformat(parts[1])
     except ValueError:
         return None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    micros = int((parts[2] or "0").ljust(6, "0")[:6])
+    return moment + timedelta(microseconds=micros), _zone(parts[3])
 
 
-def _row(text: str, names: list[str]) -> dict[str, Any]:
+def _zone(text: str) -> int | None:
+    """Seconds east of UTC; None for no zone, or a name of several."""
+    if text == "Z" or not text.startswith(("+", "-")):
+        return 0 if text == "Z" else ABBREVIATIONS.get(text)
+    digits = text[1:].replace(":", "")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return -seconds if text[0] == "-" else seconds
+
+
+def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
     lines = iter(text.splitlines(keepends=True))
     try:
         cells = next(csv.reader(lines), [])
     except csv.Error as error:
         return {"refused": f"CSV: {error}"}
     fields = dict(zip(names, cells, strict=False))
-    stamp = next((fields[name] for name in _STAMPS if name in fields), "")
-    moment = _moment(stamp)
-    if moment is None:
+    column = next(name for name in _STAMPS if name in names)
+    found = _moment(fields.get(column, ""))
+    if found is None:
         return {"refused": "no stamp in the column of stamps"}
+    moment, offset = found
+    hosts = (fields[name] for name in _HOSTS if fields.get(name) not in {None, "-"})
+    plain = column in _UTC and fields[column][0].isdigit() and offset is None
     message = next((fields[name] for name in _MESSAGES if name in fields), None)
-    if message is None:
-        apart = {n: v for n, v in fields.items() if v and not n.startswith("@")}
+    if message is None or (not message and "textpayload" in fields):
+        given = dict(zip(written, cells, strict=False))
+        apart = {n: v for n, v in given.items() if v and not n.startswith("@")}
         message = compact(nested(apart))
     extra = {kept: fields[name] for name, kept in _KEPT.items() if fields.get(name)}
     behind = "".join(lines)  # stray lines below the row
     extra |= {"behind": behind} if behind else {}
     return {
         "envelope_local": moment,
-        "envelope_offset": 0,
+        "envelope_offset": 0 if plain else offset,
+        "hostname": next(hosts, None) or None,
         "message": message.rstrip("\r\n") if message else None,
         "extra": compact(extra),
     }
 
 
-def _parse(lines: pl.Series, names: list[str]) -> pl.DataFrame:
-    return pl.DataFrame([_row(line, names) for line in lines.to_list()], schema=_SCHEMA)
+def _parse(lines: pl.Series, names: list[str], written: list[str]) -> pl.DataFrame:
+    rows = [_row(line, names, written) for line in lines.to_list()]
+    return pl.DataFrame(rows, schema=_SCHEMA)
 
 
 def from_template(template: str) -> Format:
     """The format of rows below a certain header line."""
     names = _names(template)
+    written = [name.strip() for name in next(csv.reader([template]), [])]
     place = min(names.index(name) for name in _STAMPS if name in names)
     return Format(
         name="cloudwatch_csv",
-        title="CloudWatch Logs or Athena as CSV",
+        title="CSV of a log store (CloudWatch, Athena, Datadog, Splunk, Kibana)",
         hop=None,
         reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-exporting.html",
-        head=rf'^{_CELL * place}"?(?:{_STAMP}|{_EPOCH_MS})"?(?:,|$)',
-        parse=functools.partial(_parse, names=names),
+        head=rf'^{_CELL * place}"?{_STAMP}"?(?:,|$)',
+        parse=functools.partial(_parse, names=names, written=written),
         multiline=True,
         whole=True,
         envelope=True,
         payload=False,
         header=rf"^\s*{re.escape(template)}\s*$",
         templates=templates,
-        paths=r"(?i)insights|log-events-viewer|cloudwatch|athena",
+        paths=r"(?i)insights|log-events-viewer|cloudwatch|athena|datadog|splunk|kibana",
     )
 
 
-FORMAT = from_template("@timestamp,@message")
+#: Of a file without its header, only rows of two cells: a program's CSV has more.
+FORMAT = replace(
+    from_template("@timestamp,@message"),
+    head=rf'^"?{_STAMP}"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$',
+)
