@@ -988,6 +988,24 @@ def test_threads_of_one_process_do_not_mix_up_their_requests() -> None:
     assert found["path"].to_list() == ["/app/admin"]
 
 
+def test_the_steps_of_a_gateway_s_execution_are_one_answer() -> None:
+    """Steps of two requests lie between one another; only the last has a status."""
+    steps: list[dict[str, Any]] = [
+        {"request_id": "a", "method": "GET", "path": "/app/admin"},
+        {"request_id": "b", "method": "GET", "path": "/quick"},
+        {"request_id": "a", "reason": "INTEGRATION_TIMEOUT"},
+        {"request_id": "b", "status": 200},
+        {"request_id": "a", "status": 504},
+    ]
+    common: dict[str, Any] = {"hop": "load_balancer", "source": "exec.log", "time": T}
+    common |= {"format": "api_gateway_execution", "message": "step"}
+    rows = [common | step | {"offset": i} for i, step in enumerate(steps)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.select("path", "status", "cause", "confidence").rows() == [
+        ("/app/admin", 504, "target_timeout", "certain")
+    ]
+
+
 def test_a_rule_of_the_listener_is_no_rule_of_the_firewall() -> None:
     record = alb(403, action="waf", upstream=None, rule="7")
     found = correlate(events(record), NO_CLOCKS, NO_SOURCES)

@@ -1,7 +1,8 @@
 """Application lines of two kinds, `Request: …` and `Response: 200` ▶ one response.
 
 Some applications write the path when a request comes in and the status when it goes
-out. A worker that serves one request at a time answers the last one it took.
+out. A worker that serves one request at a time answers the last one it took. API
+Gateway writes a line for every step, and the request's id on each of them.
 """
 
 import polars as pl
@@ -11,12 +12,17 @@ __all__ = ["answered"]
 #: Where requests have an id, threads of one process do not mix them up.
 _SPOKEN = ["source", "hostname", "pid", "request_id"]
 _TOLD = ["method", "host", "path", "query", "client_ip"]
+#: What else the steps tell before the last of them.
+_STEPS = ["upstream_status", "upstream_duration", "reason", "user_agent", "trace_id"]
+_STEPS += ["forwarded_for"]
+_STEPWISE = pl.col("format").eq_missing(pl.lit("api_gateway_execution"))
 
 
 def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
     """The lines that tell half of a request."""
     half = pl.col("status").is_null() != pl.col("path").is_null()
-    return events.filter(pl.col("hop").is_in(["app_server", "application"]) & half)
+    own = pl.col("hop").is_in(["app_server", "application"]) & half
+    return events.filter(own | _STEPWISE)
 
 
 def answered(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -25,27 +31,60 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     Lines of one process stand in the order in which it wrote them. A request is
     given away once: a second response without a request stays without.
     """
-    halves = _lines(events)
+    lines = _lines(events)
     orphan = pl.col("status").is_not_null()
-    if not halves.select(orphan.any()).collect(engine="streaming").item():
+    if not lines.select(orphan.any()).collect(engine="streaming").item():
         return events
     asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
-    lines = halves.filter(orphan | asked)
-    own = [pl.col(name) for name in _TOLD]
-    told = (
-        lines.select(*_SPOKEN, "offset", "status", *_TOLD)
+    halves = (
+        lines.filter(orphan | asked | _STEPWISE)
+        .select(*_SPOKEN, "offset", "status", *_TOLD, *_STEPS, stepwise=_STEPWISE)
         .collect(engine="streaming")
         .sort(*_SPOKEN, "offset", nulls_last=True)
-        .with_columns(
+    )
+    steps = halves.filter("stepwise")
+    told = _told(halves.filter(~pl.col("stepwise")))
+    told = (
+        told if steps.is_empty() else pl.concat([told, _walked(steps)], how="diagonal")
+    )
+    names = [name for name in (*_TOLD, *_STEPS) if f"told_{name}" in told.columns]
+    joined = events.join(told.lazy(), on=["source", "offset"], how="left")
+    filled = [pl.coalesce(name, f"told_{name}").alias(name) for name in names]
+    return joined.with_columns(filled).drop(f"told_{name}" for name in names)
+
+
+def _told(halves: pl.DataFrame) -> pl.DataFrame:
+    """The request that stands right before each response of the same speaker."""
+    own = [pl.col(name) for name in _TOLD]
+    return (
+        halves.with_columns(
             *(
                 column.shift(1).over(_SPOKEN).alias(f"told_{column.meta.output_name()}")
                 for column in own
             ),
             before=pl.col("status").shift(1).over(_SPOKEN),
         )
-        .filter(orphan & pl.col("before").is_null() & pl.col("told_path").is_not_null())
+        .filter(
+            pl.col("status").is_not_null()
+            & pl.col("before").is_null()
+            & pl.col("told_path").is_not_null()
+        )
         .select("source", "offset", *(f"told_{name}" for name in _TOLD))
     )
-    joined = events.join(told.lazy(), on=["source", "offset"], how="left")
-    filled = [pl.coalesce(name, f"told_{name}").alias(name) for name in _TOLD]
-    return joined.with_columns(filled).drop(f"told_{name}" for name in _TOLD)
+
+
+def _walked(steps: pl.DataFrame) -> pl.DataFrame:
+    """What the steps before each last one told of the same request."""
+    names = [*_TOLD, *_STEPS]
+    return (
+        steps.filter(pl.col("request_id").is_not_null())
+        .with_columns(
+            pl.col(name)
+            .forward_fill()
+            .over("source", "request_id")
+            .alias(f"told_{name}")
+            for name in names
+        )
+        .filter(pl.col("status").is_not_null())
+        .select("source", "offset", *(f"told_{name}" for name in names))
+    )
