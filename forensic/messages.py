@@ -182,6 +182,12 @@ _REQUESTS = [
         rf"(?P<method>{_METHODS}) {_URL} - "
         rf"(?:(?:-|[^ ]+/[^ ]+) (?:(?:-|[0-9]+) )?- )?{_STATUS}"
     ),
+    # Rails: Started GET "/p" for 192.0.2.1 at …   Completed 403 Forbidden in 12ms
+    (
+        rf"Started (?P<method>{_METHODS}) \"{_URL}\" for "
+        r"(?P<client_ip>[0-9A-Fa-f:.]{2,45}) at "
+    ),
+    rf"Completed {_STATUS}",
     # Flask: Exception on /p [GET]
     rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
     # Django: Not Found: /p
@@ -219,6 +225,7 @@ _SECONDS = {"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6}
 _SPEAKS_OF_HTTP = (
     rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:HTTP )?(?:{_METHODS}) [/h]"
     rf"|\"(?:{_METHODS}) [/h]"
+    rf"|^Started (?:{_METHODS}) \"|^Completed [1-5]"
     r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )

@@ -6,8 +6,9 @@ request is two lines, `Started` and `Completed`, with the same request id.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, seconds
+from forensic.columns import moments, prefix
 from forensic.format import Format
+from forensic.messages import http_messages
 
 __all__ = ["FORMAT"]
 
@@ -25,24 +26,14 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
     stamps = moments(head["stamp"])
     known = pl.col("rest").is_not_null()
-    started = pl.col("rest").str.extract_groups(
-        r'^Started ([A-Z]+) "([^"?]*)(?:\?([^"]*))?" for ([0-9A-Fa-f.:]+) at '
-    )
-    completed = pl.col("rest").str.extract_groups(
-        r"^Completed ([1-5][0-9]{2}) [A-Za-z ]*in ([0-9]+)ms"
-    )
+    spoken = http_messages(head["rest"])
     return head.select(
         local_time=stamps["local_time"],
         level=pl.col("level").str.to_lowercase(),
         logger=pl.when(pl.col("logger") != "").then("logger"),
         pid=pl.col("pid").cast(pl.Int64, strict=False),
         request_id="request",
-        method=started.struct.field("1"),
-        path=started.struct.field("2"),
-        query=started.struct.field("3"),
-        client_ip=started.struct.field("4"),
-        status=completed.struct.field("1").cast(pl.Int16, strict=False),
-        duration=seconds(completed.struct.field("2"), 1e3),
+        **{name: spoken[name] for name in spoken.columns},
         message="rest",
         flags=pl.when(known & pl.lit(stamps["local_time"]).is_null()).then(
             pl.lit(["bad_time"])

@@ -3,6 +3,7 @@
 There is no stamp: the time comes from the envelope (journald, docker, syslog). The
 level is padded to nine characters with its colon, which tells it from other logs; with
 one space (`%(levelname)s: %(message)s`) only a line of access is told from them.
+`fastapi run` writes it without a colon, to the right of ten.
 """
 
 from functools import partial
@@ -21,7 +22,8 @@ _REQUEST = (
 
 
 _PADDED = (
-    r"(?P<level>INFO:     |DEBUG:    |TRACE:    |ERROR:    |WARNING:  |CRITICAL: )"
+    r"(?P<level>INFO:     |DEBUG:    |TRACE:    |ERROR:    |WARNING:  |CRITICAL: "
+    r"|      INFO   |     DEBUG   |     ERROR   |   WARNING   |  CRITICAL   )"
 )
 _PEER = r"\[?(?P<client_ip>[0-9.]{7,15}|[0-9A-Fa-f:]{2,39})\]?:[0-9]+ - "
 
@@ -37,7 +39,7 @@ def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
         "method",
         "http_version",
         status=pl.col("status").cast(pl.Int16),
-        level=pl.col("level").str.to_lowercase().str.strip_chars_end(" :"),
+        level=pl.col("level").str.to_lowercase().str.strip_chars(" :"),
         message="rest",
         reason=pl.when(failed)
         .then(pl.lit("exception"))
@@ -67,7 +69,9 @@ FORMAT = Format(
     hop="app_server",
     reference="uvicorn/logging.py: DefaultFormatter, AccessFormatter",
     head=r"^(?:\x1b\[[0-9;]*m)*(?:INFO|DEBUG|TRACE|ERROR|WARNING|CRITICAL)"
-    r"(?:\x1b\[[0-9;]*m)*: {1,5}(?:\x1b\[[0-9;]*m)*",
+    r"(?:\x1b\[[0-9;]*m)*: {1,5}(?:\x1b\[[0-9;]*m)*"
+    r"|^(?:\x1b\[[0-9;]*m)*(?:      INFO|     DEBUG|     ERROR|   WARNING|  CRITICAL)"
+    r"(?:\x1b\[[0-9;]*m)*   ",
     parse=parse,
     multiline=True,
 )
