@@ -206,6 +206,22 @@ SPOKEN = [
         {"upstream_status": 404, **NAMED},
         ("application", "application_response", "weak"),
     ),
+    ("barracuda", 404, "INTERNAL INVALID", {}, ("waf", "waf_rule", "strong")),
+    ("barracuda", 400, "INTERNAL INVALID", {}, (LB, "bad_request", "strong")),
+    (
+        "barracuda",
+        503,
+        "INTERNAL VALID",
+        {},
+        (LB, "target_connection_error", "strong"),
+    ),
+    (
+        "barracuda",
+        404,
+        None,
+        {"upstream_status": 404, **NAMED},
+        ("application", "application_response", "weak"),
+    ),
     ("oauth2_proxy", 403, None, {}, (LB, "auth_failed", "certain")),
     (
         "oauth2_proxy",
