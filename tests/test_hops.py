@@ -477,6 +477,24 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "worker_timeout", "strong"),
     ),
     (
+        "Puma kills a worker",
+        [
+            web(502),
+            error(CLOSED),
+            app("! Terminating timed out worker (worker failed to check in): 830"),
+        ],
+        ("web_server", "worker_timeout", "strong"),
+    ),
+    (
+        "Unicorn kills a worker",
+        [
+            web(502),
+            error(CLOSED),
+            app("worker=0 PID:830 timeout (61s > 60s), killing"),
+        ],
+        ("web_server", "worker_timeout", "strong"),
+    ),
+    (
         "a CDN and its firewall, which write no common id",
         [
             alb(403, hop="cdn", action=None, reason="Error", trace_id=None),

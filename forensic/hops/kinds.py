@@ -263,7 +263,8 @@ KINDS = [
         "timeout",
         _APP,
         r"WORKER TIMEOUT \(pid: ?\d+\)|HARAKIRI ON WORKER"
-        r"|execution timed out \([\d.]+ sec\), terminating",
+        r"|execution timed out \([\d.]+ sec\), terminating"
+        r"|! Terminating timed out worker|worker=\d+ PID:\d+ timeout \(\d+s > \d+s\)",
         "worker_timeout",
     ),
     Kind(
