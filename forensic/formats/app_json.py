@@ -34,7 +34,7 @@ _NAMES = {
     "hostname": "hostname host.name host.hostname host",
     "method": "http.request.method req.method request.method httpRequest.requestMethod"
     " http_method request_method http.method meta.req.method RequestMethod"
-    " Properties.RequestMethod method",
+    " Properties.RequestMethod proxy.method method",
     "url": "url.original url.full req.url request.uri request.url"
     " httpRequest.requestUrl"
     " request_uri http.url http.target meta.req.url RequestPath"
@@ -47,10 +47,10 @@ _NAMES = {
     "client_ip": "client.ip source.ip client.address request.client_ip"
     " request.remote_ip"
     " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
-    " remoteAddress remoteAddr ip",
+    " remoteAddress remoteAddr proxy.clientIp ip",
     "forwarded_for": "x_forwarded_for forwarded_for req.headers.x-forwarded-for",
     "user_agent": "user_agent.original httpRequest.userAgent req.headers.user-agent"
-    " user_agent userAgent ua",
+    " user_agent userAgent proxy.userAgent ua",
     "trace_id": "trace.id trace_id traceId x_amzn_trace_id dd.trace_id otelTraceID"
     " traceparent",
     "request_id": "http.request.id request_id requestId req_id x_request_id req.id"
@@ -80,6 +80,7 @@ _FOREIGN = [
     {"request_method", "status", "time_local"},
     {"EdgeResponseStatus"},
     {"fastly_server"},
+    {"vh_name", "rsp_code"},
     {"DownstreamStatus", "RequestMethod"},
     {"response_flags", "response_code"},
     {"input.type", "log.offset"},  # what a shipper's own tests expect of it

@@ -18,8 +18,10 @@ __all__ = ["FORMAT"]
 
 _COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "flags", "refused"]
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
-#: An event of `get-log-events`, `filter-log-events` or a subscription has one of them.
-_MARKS = {"ingestionTime", "eventId", "logStreamName", "id"}
+#: An event of `get-log-events` or `filter-log-events` has one of them.
+_MARKS = {"ingestionTime", "eventId", "logStreamName"}
+#: All that an event of a subscription may have; records of others have an `id` too.
+_SUBSCRIBED = {"id", "timestamp", "message", "extractedFields"}
 _INSIGHTS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\Z")
 _KEPT = {
     "logStreamName": "log_stream",
@@ -44,9 +46,8 @@ def _event(value: Any) -> dict[str, Any] | None:
         # Insights was asked for single fields: the object that they were taken from.
         apart = {name: value[name] for name in value if not name.startswith("@")}
         return value | {"@message": nested(apart)}
-    if "message" in value and "timestamp" in value and _MARKS & value.keys():
-        return value
-    return None
+    own = _MARKS & value.keys() or {"id"} < value.keys() <= _SUBSCRIBED
+    return value if own and {"message", "timestamp"} <= value.keys() else None
 
 
 def _moment(written: Any) -> datetime | None:
