@@ -15,14 +15,25 @@ import polars as pl
 from forensic.columns import iso_stamp, json_extra, seconds, target
 from forensic.format import Format
 
-__all__ = ["CLOCK", "DATE", "HEADER", "Announced", "announced", "rows_of", "w3c"]
+__all__ = [
+    "APPENDED",
+    "CLOCK",
+    "DATE",
+    "HEADER",
+    "Announced",
+    "announced",
+    "rows_of",
+    "w3c",
+]
 
 #: Lines that describe the rows below them.
 HEADER = r"^#(?:Software|Version|Date|Start-Date|End-Date|Fields|Remark):"
+#: A field of the site's own comes last; most often it is what a proxy appends.
+APPENDED = "x-forwarded-for?"
 #: Column ▶ the names of its field, in lower case.
 _NAMES = {
     "client_ip": "c-ip",
-    "forwarded_for": "x-forwarded-for cs(x-forwarded-for) s-xff",
+    "forwarded_for": "x-forwarded-for x-forwarded-for? cs(x-forwarded-for) s-xff",
     "method": "cs-method",
     "path": "cs-uri-stem",
     "query": "cs-uri-query",
@@ -56,7 +67,14 @@ _SHAPES = {
     "cs-version": r"HTTP/[0-9.]+|-",
     "sc-status": r"[0-9]{3}|-",
     "s-port": r"[0-9]+|-",
+    "c-port": r"[0-9]+|-",
+    "s-siteid": r"[0-9]+|-",
+    "streamid": r"[0-9]+|-",
+    "s-reason": r"[A-Za-z0-9_]+|-",
+    APPENDED: r"[0-9A-Fa-f.:]{3,45}(?:,\+?[0-9A-Fa-f.:]{3,45})*|-",
 }
+#: Of these, the ones that no column takes.
+_SHOWN = ("s-port", "sc-substatus", "c-port", "streamid", "s-siteid")
 #: Never kept: what signs a user in.
 _SECRET = {"cs(cookie)", "sc(set-cookie)", "cs(authorization)"}
 _GAP = r"[ \t]+"
@@ -158,7 +176,7 @@ def _parse(
     uri = target(_text(fields, "uri"))
     kept = _COLUMN_OF.keys() - {"sc-win32-status"}
     names = [n for n in fields if n not in kept and n not in {*_SHAPES, *_SECRET}]
-    names += [name for name in ("s-port", "sc-substatus") if name in fields]
+    names += [name for name in _SHOWN if name in fields]
     shown = {name: _plain(fields.index(name)) for name in names}
     # IIS counts milliseconds, the W3C's draft seconds with a fraction; of whole numbers
     # others do not say which they are.
@@ -172,10 +190,10 @@ def _parse(
         utc_offset=pl.when(stamp.is_not_null()).then(
             pl.lit(0 if utc and not local else None, pl.Int32)
         ),
-        **{
-            name: _text(fields, name)
-            for name in ("forwarded_for", "method", "user", "hostname")
-        },
+        **{name: _text(fields, name) for name in ("method", "user", "hostname")},
+        forwarded_for=_text(fields, "forwarded_for").str.replace_all(
+            "+", " ", literal=True
+        ),
         # Of an IPv6 address, the zone names the server's own interface.
         client_ip=_text(fields, "client_ip").str.replace(r"%[0-9A-Za-z]+$", ""),
         scheme=uri["scheme"],

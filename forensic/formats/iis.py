@@ -8,7 +8,7 @@ import polars as pl
 
 from forensic.columns import first_that_parses
 from forensic.format import Format
-from forensic.w3c import CLOCK, DATE, HEADER, announced, rows_of, w3c
+from forensic.w3c import APPENDED, CLOCK, DATE, HEADER, announced, rows_of, w3c
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -27,6 +27,15 @@ _USUAL = [
     ),
 ]
 _MIDDLE = "cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip"
+#: What HTTP.SYS answers before IIS sees the request (`httperr1.log`).
+_REFUSALS = [
+    f"date time c-ip c-port s-ip s-port cs-version cs-method cs-uri {behind}"
+    for behind in (
+        "streamid sc-status s-siteid s-reason s-queuename transport",
+        "streamid sc-status s-siteid s-reason s-queuename",
+        "sc-status s-siteid s-reason s-queuename",
+    )
+]
 
 
 def templates(head: bytes) -> list[str]:
@@ -36,7 +45,8 @@ def templates(head: bytes) -> list[str]:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of rows in one of the orders that IIS writes by itself."""
-    orders = [f"date time {server} {_MIDDLE} {rest}" for server, rest in _USUAL]
+    usual = [f"date time {server} {_MIDDLE} {rest}" for server, rest in _USUAL]
+    orders = [*usual, *(f"{order} {APPENDED}" for order in usual), *_REFUSALS]
     return first_that_parses(lines, [rows_of(order, utc=True)[1] for order in orders])
 
 
@@ -50,7 +60,10 @@ FORMAT = Format(
     title=_TITLE,
     hop="web_server",
     reference="https://learn.microsoft.com/windows/win32/http/w3c-logging",
-    head=rf"^{DATE} {CLOCK} (?:[A-Za-z0-9_.-]+ ){{0,2}}[0-9A-Fa-f.:%]+ [A-Z_]+ /",
+    head=(
+        rf"^{DATE} {CLOCK} (?:(?:[A-Za-z0-9_.-]+ ){{0,2}}[0-9A-Fa-f.:%]+ [A-Z_]+ /"
+        r"|[0-9A-Fa-f.:%]+ [0-9]+ [0-9A-Fa-f.:%]+ [0-9]+ (?:HTTP/[0-9.]+|-) )"
+    ),
     parse=parse,
     templates=templates,
     stamps_end=True,
