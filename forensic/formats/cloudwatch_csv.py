@@ -108,6 +108,8 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
         cells = next(csv.reader(lines), [])
     except csv.Error as error:
         return {"refused": f"CSV: {error}"}
+    if len(cells) > len(names):
+        return {"refused": "CSV: more cells than the header has names"}
     fields = dict(zip(names, cells, strict=False))
     column = next(name for name in _STAMPS if name in names)
     found = _moment(fields.get(column, ""))
@@ -161,7 +163,16 @@ def from_template(template: str) -> Format:
 
 
 #: Of a file without its header, only rows of two cells: a program's CSV has more.
-FORMAT = replace(
-    from_template("@timestamp,@message"),
-    head=rf'^"?{_STAMP}"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$',
-)
+_TWO = rf'^"?{_STAMP}"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$'
+
+
+def _headless(lines: pl.Series) -> pl.DataFrame:
+    rows = _parse(lines, _NAMELESS, _NAMELESS)
+    two = pl.lit(lines.str.extract(r"^([^\n]*)", 1).str.contains(_TWO))
+    return rows.with_columns(
+        refused=pl.when(~two).then(pl.lit("no row of two cells")).otherwise("refused")
+    )
+
+
+_NAMELESS = ["@timestamp", "@message"]
+FORMAT = replace(from_template(",".join(_NAMELESS)), head=_TWO, parse=_headless)
