@@ -15,7 +15,7 @@ import polars as pl
 from forensic.columns import moments
 from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["exported", "line_or_record"]
+__all__ = ["exported", "is_line", "line_or_record"]
 
 #: A line that stamps itself, or is an object: nothing was taken off it.
 _LINE = re.compile(
@@ -32,11 +32,16 @@ _SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+def is_line(text: str) -> bool:
+    """Whether a text stamps itself as a line of a log does, or is an object."""
+    return _LINE.match(text) is not None
+
+
 def line_or_record(
     text: Any, fields: Mapping[str, Any], stamp: Any, level: Any
 ) -> str | None:
     """The line as it is, or a record of its pieces; None where there is neither."""
-    if isinstance(text, str) and (_LINE.match(text) or not (fields or level)):
+    if isinstance(text, str) and (is_line(text) or not (fields or level)):
         return text.rstrip("\r\n")
     known = {"timestamp": _iso(stamp), "level": level, "message": text}
     record = {key: value for key, value in known.items() if value not in (None, "")}

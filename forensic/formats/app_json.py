@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from forensic.columns import target
+from forensic.exported import is_line
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import http_messages
@@ -253,6 +254,8 @@ def _row(text: str) -> dict[str, Any]:
     used: set[str] = set()
     message = _lookup(record, "message", used)
     level = _level(_lookup(record, "level", used), record)
+    if is_line(str(record.get("textPayload", ""))):
+        return {"refused": "JSON, but an entry of a line"}
     if level is None and any(keys <= record.keys() for keys in _SHIPPED):
         return {"refused": "JSON, but a shipper's record of a line"}
     stamp = _lookup(record, "time", used)
