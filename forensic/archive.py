@@ -6,10 +6,12 @@ container (tar, zip; nested once) stands behind `!/`.
 """
 
 import dataclasses
+import errno
 import hashlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from forensic.containers import is_container, members
 from forensic.errors import UsageError
-from forensic.streams import Stream, file_stream
+from forensic.streams import Budget, Stream, file_stream
 
 __all__ = [
     "Entry",
@@ -38,6 +40,8 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NUMBERED = re.compile(r"#\d+(?:/|$)")
 #: A container in a container is opened, a third level is listed only.
 _DEPTH = 2
+#: More bytes that nobody wrote than this are not read through.
+_HOLES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +83,21 @@ def archive_names(archives: Sequence[Path]) -> list[str]:
     return [f"{name}/" for name in names]
 
 
-def entries(archives: Sequence[Path]) -> Iterator[Entry]:
+def entries(archives: Sequence[Path], budget: Budget | None = None) -> Iterator[Entry]:
     """Every file below the archives, by source; each open while it is current.
 
-    Raises UsageError where an archive does not exist.
+    All of them together unpack no more than the budget. Raises UsageError where an
+    archive does not exist.
     """
     found: list[tuple[str, bytes, tuple[str, str] | None]] = []
     for archive, prefix in zip(archives, archive_names(archives), strict=True):
         found += _files(archive, prefix)
     found.sort()
     taken: dict[str, int] = {}
+    budget = budget or Budget()
     for source, path, problem in found:
         unique = _unique(source, taken)
-        yield from _unpacked(_opened(unique, path, problem), 0, taken)
+        yield from _unpacked(_opened(unique, path, problem, budget), 0, taken)
 
 
 def _unique(source: str, taken: dict[str, int]) -> str:
@@ -167,7 +173,9 @@ def _open(path: bytes) -> int:
         return os.open(path, _FLAGS)
 
 
-def _opened(source: str, path: bytes, problem: tuple[str, str] | None) -> Entry:
+def _opened(
+    source: str, path: bytes, problem: tuple[str, str] | None, budget: Budget
+) -> Entry:
     closed = Entry(
         source=source,
         raw_name=path,
@@ -187,12 +195,38 @@ def _opened(source: str, path: bytes, problem: tuple[str, str] | None) -> Entry:
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         return dataclasses.replace(closed, problem=("unsupported", "not a file"))
-    return dataclasses.replace(
-        closed,
-        size=status.st_size,
-        mtime_us=status.st_mtime_ns // 1000,
-        stream=file_stream(descriptor, status.st_size),
+    found = dataclasses.replace(
+        closed, size=status.st_size, mtime_us=status.st_mtime_ns // 1000
     )
+    holes = _holes(descriptor, status.st_size)
+    if holes > _HOLES:
+        os.close(descriptor)
+        reason = f"{holes >> 30} GiB of it are holes, which nobody wrote: not read"
+        return dataclasses.replace(found, problem=("over_budget", reason))
+    budget.allow(status.st_size)
+    stream = file_stream(descriptor, status.st_size, budget)
+    return dataclasses.replace(found, stream=stream)
+
+
+def _holes(descriptor: int, size: int) -> int:
+    """How many bytes of a file nobody wrote, as far as that matters.
+
+    A log that was cut while it was written to begins with them; reading takes a minute
+    for each 100 GB.
+    """
+    if size <= _HOLES:
+        return 0
+    found = place = 0
+    try:
+        while found <= _HOLES and place < size:
+            data = os.lseek(descriptor, place, os.SEEK_DATA)
+            found += data - place
+            place = os.lseek(descriptor, data, os.SEEK_HOLE)
+    except OSError as error:
+        # No data from here on; other errors say that nobody knows.
+        found += size - place if error.errno == errno.ENXIO else 0
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return found
 
 
 def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry]:
@@ -249,7 +283,8 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
 
     Raises UsageError where no file of the archives has that name.
     """
-    for walk in (_nearest(archives, source), entries(archives)):
+    every = Budget(sys.maxsize)  # what is asked for was unpacked before
+    for walk in (_nearest(archives, source, every), entries(archives, every)):
         for found in walk:
             if found.source == source and found.stream is not None:
                 return dataclasses.replace(found, walk=walk)
@@ -257,7 +292,7 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
     raise UsageError(message)
 
 
-def _nearest(archives: Sequence[Path], source: str) -> Iterator[Entry]:
+def _nearest(archives: Sequence[Path], source: str, budget: Budget) -> Iterator[Entry]:
     """The entries of the one file that the source's name leads to.
 
     Nothing where it may be another's: a folder's name may end as a container's mark
@@ -275,7 +310,7 @@ def _nearest(archives: Sequence[Path], source: str) -> Iterator[Entry]:
     if len(found) != 1 or _NUMBERED.search(found[0][0]):
         return
     name, path = found[0]
-    entry = _opened(name, path, None)
+    entry = _opened(name, path, None, budget)
     yield from [entry] if name == source else _unpacked(entry, 0, {name: 1})
 
 

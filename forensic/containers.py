@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import IO
 
-from forensic.streams import Stream, member_stream
+from forensic.streams import Budget, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 
@@ -172,12 +172,12 @@ def _tar_members(stream: Stream) -> Iterator[Member]:
         whole = _Seekable(stream.descriptor, stream.size)
         with tarfile.open(fileobj=whole, mode="r:", tarinfo=_Header) as tar:
             for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
-                yield from _tar_member(tar, item, ordered=True)
+                yield from _tar_member(tar, item, stream.budget, ordered=True)
         return
     source = _Unseekable(stream)
     with tarfile.open(fileobj=source, mode="r|", tarinfo=_Header) as tar:
         for item in tar:
-            yield from _tar_member(tar, item, ordered=False)
+            yield from _tar_member(tar, item, stream.budget, ordered=False)
 
 
 def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
@@ -195,7 +195,7 @@ def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
 
 
 def _tar_member(
-    tar: tarfile.TarFile, item: tarfile.TarInfo, *, ordered: bool
+    tar: tarfile.TarFile, item: tarfile.TarInfo, budget: Budget, *, ordered: bool
 ) -> Iterator[Member]:
     if item.isdir():
         return
@@ -208,7 +208,7 @@ def _tar_member(
         name=item.name.encode("utf-8", "surrogateescape"),
         size=item.size,
         mtime_us=int(item.mtime * 1_000_000),
-        stream=member_stream(_Part(part), item.size) if part else None,
+        stream=member_stream(_Part(part), item.size, budget) if part else None,
         problem=problem,
         ordered=ordered,
     )
@@ -229,7 +229,8 @@ def _zip_members(stream: Stream) -> Iterator[Member]:
         bombs = _overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
-                yield _zip_member(archive, item, overlaps=id(item) in bombs)
+                twice = id(item) in bombs
+                yield _zip_member(archive, item, stream.budget, overlaps=twice)
 
 
 def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
@@ -246,7 +247,7 @@ def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
 
 
 def _zip_member(
-    archive: zipfile.ZipFile, item: zipfile.ZipInfo, *, overlaps: bool
+    archive: zipfile.ZipFile, item: zipfile.ZipInfo, budget: Budget, *, overlaps: bool
 ) -> Member:
     name = item.filename.encode("utf-8", "surrogateescape")
     problem = None
@@ -257,7 +258,8 @@ def _zip_member(
         problem = ("unsupported", "link in a zip")
     else:
         try:
-            stream = member_stream(_Part(archive.open(item)), item.file_size)
+            part = _Part(archive.open(item))
+            stream = member_stream(part, item.file_size, budget, packed=True)
         except _DAMAGED as error:
             problem = ("unreadable", f"cannot be opened: {error}")
     return Member(

@@ -195,16 +195,16 @@ SOURCE: dict[str, pl.DataType] = {
     "size": pl.Int64(),  # stored bytes
     "mtime": _UTC,  # as the copy has it; a hint at best
     "sha256": pl.String(),  # of the stored bytes
-    "codec": pl.String(),  # plain, gzip, zstd, bzip2, xz, utf-16
+    "codec": pl.String(),  # plain, gzip, zstd, bzip2, xz
     "stream_size": pl.Int64(),  # decompressed bytes
     "stream_sha256": pl.String(),
-    "encoding": pl.String(),  # utf-8, or what a byte order mark says
+    "encoding": pl.String(),  # as it is written; UTF-16 is read as UTF-8
     "format": pl.String(),  # the outer format; null where none was recognised
     "payloads": pl.List(pl.String()),  # further formats found in it
     "hop": _HOP,
     "framing": pl.String(),  # lines or json
     "verdict": pl.Enum(VERDICTS),
-    "detail": pl.String(),  # one sentence where the verdict is not `complete`
+    "detail": pl.String(),  # what is odd about it: one sentence, mostly of the verdict
     # the ledger: lines = the five kinds; bytes likewise
     "lines": pl.Int64(),
     "events_lines": pl.Int64(),

@@ -4,7 +4,6 @@ A damaged or truncated file gives its good prefix; `problem` then says where it 
 """
 
 import bz2
-import codecs
 import hashlib
 import lzma
 import os
@@ -14,12 +13,14 @@ from typing import Any, Protocol, cast
 
 from isal import igzip_lib
 
+from forensic.writing import LOOK, Writing, writing
+
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdDecompressor, ZstdError
 else:
     from backports.zstd import ZstdDecompressor, ZstdError
 
-__all__ = ["Reader", "Stream", "file_stream", "member_stream"]
+__all__ = ["Budget", "Reader", "Stream", "file_stream", "member_stream"]
 
 _CHUNK = 1 << 20
 #: Pieces in which data is decompressed up to where it is damaged.
@@ -33,43 +34,12 @@ _CODECS: list[tuple[bytes | tuple[bytes, ...], str]] = [
     ((b"\x28\xb5\x2f\xfd", *_SKIPPABLE), "zstd"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
 ]
-
-
-class _Utf16:
-    """A decompressor's manners for UTF-16 text (Windows), which it turns into UTF-8."""
-
-    eof = False
-    unused_data = b""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
-        self._ready = b""
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._ready
-
-    @property
-    def may_end(self) -> bool:
-        """Whether the data so far ends with a whole character."""
-        return not self._decoder.getstate()[0]
-
-    def decompress(self, data: bytes, most: int) -> bytes:
-        self._ready += self._decoder.decode(data).encode()
-        chunk, self._ready = self._ready[:most], self._ready[most:]
-        return chunk
-
-
-_UTF_32 = b"\xff\xfe\0\0"
 _OPEN: dict[str, Callable[[], Any]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
     "zstd": ZstdDecompressor,
     "bzip2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
-    "utf-16": _Utf16,
 }
 _MAGIC = {codec: magic for magic, codec in _CODECS}
 _DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
@@ -135,41 +105,92 @@ class _Again:
         """It is not ours."""
 
 
-def file_stream(descriptor: int, size: int) -> "Stream":
+class Budget:
+    """How many bytes a walk may unpack: a bomb of good lines must end, too.
+
+    Every stored byte allows more of them than any log that people write is packed by;
+    `FREE` is for what is small and packs well.
+    """
+
+    FREE, RATIO = 4 << 30, 200
+
+    def __init__(self, free: int = FREE) -> None:
+        """A budget for nothing stored yet."""
+        self.left = free
+
+    def allow(self, stored: int) -> None:
+        """So many more bytes are stored."""
+        self.left += self.RATIO * stored
+
+    def spend(self, unpacked: int) -> tuple[str, str] | None:
+        """The problem of a file that so many bytes of were unpacked just now."""
+        self.left -= unpacked
+        if self.left >= 0:
+            return None
+        detail = (
+            f"unpacking stopped: evidence may unpack to {self.FREE >> 30} GiB and "
+            f"{self.RATIO} times what it stores, lest a bomb fills the disk; a file "
+            "that was unpacked before is read whole"
+        )
+        return ("over_budget", detail)
+
+
+def file_stream(descriptor: int, size: int, budget: Budget | None = None) -> "Stream":
     """The stream of an open file, which it closes."""
-    return Stream(_File(descriptor), size)
+    return Stream(_File(descriptor), size, budget)
 
 
-def member_stream(reader: Reader, size: int) -> "Stream":
-    """The stream of a container's member."""
-    return Stream(reader, size)
+def member_stream(
+    reader: Reader, size: int, budget: Budget | None = None, *, packed: bool = False
+) -> "Stream":
+    """The stream of a container's member; its reader unpacks it where it is packed."""
+    return Stream(reader, size, budget, packed=packed)
 
 
 class Stream:
     """Decompressed bytes, read once from front to back.
 
-    `codec` is plain, gzip, zstd, bzip2, xz or utf-16, by content and not by name. After
-    the end, `sha256` and `stored` tell the stored bytes' hash and number, `problem` a
-    (verdict, sentence) where the file is damaged.
+    `codec` is plain, gzip, zstd, bzip2 or xz, by content and not by name; `writing` is
+    how a text is written that was turned into UTF-8 with LF. After the end, `sha256`
+    and `stored` tell the stored bytes' hash and number, `problem` a (verdict, sentence)
+    where the file is damaged.
     """
 
-    def __init__(self, reader: Reader, size: int) -> None:
-        """A stream over a reader of `size` stored bytes."""
+    def __init__(
+        self,
+        reader: Reader,
+        size: int,
+        budget: Budget | None = None,
+        *,
+        packed: bool = False,
+        as_text: bool = True,
+    ) -> None:
+        """A stream over a reader of `size` stored bytes, which may unpack them."""
         self.reader = reader
         self.size = size
+        self.budget = budget or Budget()
         self.problem: tuple[str, str] | None = None
         self.stored = 0
         self.position = 0
+        self._packed = packed
+        self._unpacked = 0
         self._hash = hashlib.sha256()
         self._ended = False
         self._decoder: Any = None
         self._input: bytes = b""
-        self._ready = self._take(_PEEK)
+        self._ready = self._take(LOOK)
         self.codec = _codec(self._ready)
         if self.codec != "plain":
             self._input, self._ready = self._ready, b""
             self._decoder = _OPEN[self.codec]()
         self._head: bytes | None = None
+        self.writing: Writing | None = None
+        if as_text:
+            if self.codec != "plain":
+                self._ready = _read(self._next, LOOK)
+            self.writing = writing(self._ready)
+            if self.writing:
+                self._ready = self.writing.convert(self._ready)
 
     # -- stored bytes ---------------------------------------------------------
     def _fill(self, view: memoryview) -> int:
@@ -189,15 +210,12 @@ class Stream:
             return 0
         self._hash.update(view[:count])
         self.stored += count
+        if self._packed and (problem := self.budget.spend(count)):
+            self.problem, self._ended = problem, True
         return count
 
     def _take(self, count: int) -> bytes:
-        buffer = bytearray(count)
-        filled = 0
-        with memoryview(buffer) as view:
-            while filled < count and (got := self._fill(view[filled:])):
-                filled += got
-        return bytes(buffer[:filled])
+        return _read(self._fill, count)
 
     @property
     def sha256(self) -> str:
@@ -222,8 +240,16 @@ class Stream:
     @property
     def descriptor(self) -> int | None:
         """The descriptor of a plain file, which may be read at positions."""
-        plain = self.codec == "plain" and isinstance(self.reader, _File)
-        return self.reader.descriptor if plain else None  # type: ignore[attr-defined]
+        return self.reader.descriptor if self._is_file() else None  # type: ignore[attr-defined]
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether the stream's bytes are the stored ones."""
+        return self.codec == "plain" and not self.writing
+
+    def _is_file(self) -> bool:
+        """Whether a place of the stream is the same place of a file."""
+        return self.as_stored and isinstance(self.reader, _File)
 
     # -- decompressed bytes ---------------------------------------------------
     def peek(self) -> bytes:
@@ -236,37 +262,52 @@ class Stream:
 
     def readinto(self, view: memoryview) -> int:
         """Fill the view from the front; fewer bytes than asked for may come, 0 ends."""
+        if self.writing and not self._ready:
+            self._ready = self._converted(self.writing)
         if self._ready:
             count = min(len(view), len(self._ready))
             view[:count] = self._ready[:count]
             self._ready = self._ready[count:]
-        elif self._decoder is None:
-            count = self._fill(view)
+        elif self.writing:
+            count = 0
         else:
-            chunk = self._decode(len(view))
-            count = len(chunk)
-            view[:count] = chunk
+            count = self._next(view)
         self.position += count
         return count
 
+    def _next(self, view: memoryview) -> int:
+        """Fill the view with decompressed bytes, however they are written."""
+        if self._decoder is None:
+            return self._fill(view)
+        chunk = self._decode(len(view))
+        count = len(chunk)
+        view[:count] = chunk
+        self._unpacked += count
+        return count
+
+    def _converted(self, kind: Writing) -> bytes:
+        """The next bytes in our writing; empty at the end."""
+        while chunk := _read(self._next, _CHUNK):
+            if text := kind.convert(chunk):
+                return text
+        if kind.rest() and not self.problem:
+            where = f"the {kind.name} text ends within a character"
+            self.problem = ("truncated", where)
+        return b""
+
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; fewer only at the end."""
-        buffer = bytearray(count)
-        filled = 0
-        with memoryview(buffer) as view:
-            while filled < count and (got := self.readinto(view[filled:])):
-                filled += got
-        return bytes(buffer[:filled])
+        return _read(self.readinto, count)
 
     def skip_to(self, offset: int) -> None:
         """Go forward to a position of the decompressed stream.
 
         A plain file is not read in between, so that its hash is not told any more.
         """
-        if self.codec == "plain" and isinstance(self.reader, _File):
+        if self._is_file():
             self._ready = b""
             self._ended = False
-            self.reader.seek(offset)
+            self.reader.seek(offset)  # type: ignore[attr-defined]
             self.position = offset
             return
         while self.position < offset and self.read(min(_CHUNK, offset - self.position)):
@@ -290,6 +331,7 @@ class Stream:
                 self.problem = ("truncated", f"{where}: {error}")
                 return self._salvaged()[:most]
             if chunk:
+                self.problem = self.budget.spend(len(chunk))
                 return chunk
         return b""
 
@@ -302,14 +344,15 @@ class Stream:
             return b""
         found = b""
         for step in _STEPS:
-            again = Stream(_Again(self.reader.descriptor), self.size)
-            again.skip_to(self.position + len(found))
+            reader, budget = _Again(self.reader.descriptor), Budget(sys.maxsize)
+            again = Stream(reader, self.size, budget, as_text=False)
+            again.skip_to(self._unpacked + len(found))
             while not again.problem and (piece := again.read(step)):
                 found += piece
         return found
 
     def _cut(self) -> None:
-        if self.problem is None and not getattr(self._decoder, "may_end", False):
+        if self.problem is None:
             where = f"the {self.codec} data ends early, at byte {self.stored}"
             self.problem = ("truncated", where)
 
@@ -338,8 +381,18 @@ class Stream:
         self.reader.close()
 
 
+def _read(fill: Callable[[memoryview], int], count: int) -> bytes:
+    """Up to `count` bytes of what fills a view; fewer only at its end."""
+    buffer = bytearray(count)
+    filled = 0
+    with memoryview(buffer) as view:
+        while filled < count and (got := fill(view[filled:])):
+            filled += got
+    return bytes(buffer[:filled])
+
+
 def _codec(head: bytes) -> str:
     for magic, codec in _CODECS:
-        if head.startswith(magic) and not head.startswith(_UTF_32):
+        if head.startswith(magic):
             return codec
     return "plain"

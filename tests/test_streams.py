@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from forensic.streams import Stream, file_stream
+from forensic.streams import Budget, Stream, file_stream
 
 TEXT = b"".join(b"line %d of the log, and some more of it\n" % n for n in range(400))
 CODECS: dict[str, Callable[[bytes], bytes]] = {
@@ -149,14 +149,72 @@ def test_peek_and_skip_leave_the_bytes_as_they_are(tmp_path: Path) -> None:
         stream.close()
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+@pytest.mark.parametrize("pack", [bytes, CODECS["gzip"]])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_text_of_windows_is_read_as_utf_8(encoding: str, tmp_path: Path) -> None:
-    text = "GET /管理 \U0001f600\r\n" * 5_000
-    stored = ("\ufeff" + text).encode(encoding)
-    stream = stream_of(tmp_path, stored)
-    assert stream.codec == "utf-16"
+def test_text_of_windows_is_read_as_utf_8(
+    encoding: str, pack: Callable[[bytes], bytes], mark: str, tmp_path: Path
+) -> None:
+    """T19: UTF-16 with a byte order mark and without, packed and cut."""
+    text = "GET /app/管理 \U0001f600\r\n" * 5_000
+    stored = (mark + text).encode(encoding)
+    stream = stream_of(tmp_path, pack(stored))
+    assert stream.writing
+    assert stream.writing.name == ("utf-16" if mark else encoding)
     assert drained(stream) == text.encode()
     assert stream.problem is None
-    cut = stream_of(tmp_path, stored[:-1])
+    cut = stream_of(tmp_path, pack(stored[:-1]))
     assert drained(cut) == text.encode()[:-1]
     assert cut.problem is not None
+
+
+def test_what_only_looks_like_it_is_no_text_of_windows(tmp_path: Path) -> None:
+    """T19: zeros alone do not make UTF-16."""
+    for data in (
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" * 40,
+        bytes(range(256)) * 9,
+        b"\0" * 4096,
+        b"".join(b"%c\0\0\0" % n for n in range(32, 127)),  # UTF-32
+        b"".join(b"%c\0" % (n % 256) for n in range(4096)),  # numbers of two bytes
+        b"a\0b\0c\0",  # too short to tell
+        TEXT,
+    ):
+        stream = stream_of(tmp_path, data)
+        assert stream.writing is None
+        assert drained(stream) == data
+
+
+@pytest.mark.parametrize("pack", [bytes, CODECS["gzip"]])
+def test_lines_that_end_in_cr_alone_are_lines(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """T20: CR alone; every byte stays in its place."""
+    stream = stream_of(tmp_path, pack(TEXT.replace(b"\n", b"\r")))
+    assert drained(stream) == TEXT
+    assert stream.descriptor is None  # its places are not those of the file
+    mixed = TEXT[:99] + b"\r" + TEXT[99:]
+    assert drained(stream_of(tmp_path, pack(mixed))) == mixed
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_a_bomb_of_good_lines_ends_with_the_budget(codec: str, tmp_path: Path) -> None:
+    """T33: what was unpacked until then is kept; a stored byte allows 200 more."""
+    lines = b"192.0.2.1 - - all is well\n" * 40_000
+    packed = CODECS[codec](lines)
+    path = tmp_path / "bomb"
+    path.write_bytes(packed)
+    for free, whole in ((100_000, False), (len(lines), True)):
+        stream = file_stream(os.open(path, os.O_RDONLY), len(packed), Budget(free))
+        found = drained(stream)
+        assert lines.startswith(found)
+        assert (len(found) == len(lines)) is whole
+        assert len(found) >= free
+        assert (stream.problem is None) is whole
+        if stream.problem:
+            assert stream.problem[0] == "over_budget"
+            assert "unpacking stopped" in stream.problem[1]
+        assert stream.sha256 == hashlib.sha256(packed).hexdigest()
+        stream.close()
+    budget = Budget(0)
+    budget.allow(len(packed))
+    assert budget.left == 200 * len(packed)

@@ -13,10 +13,10 @@ import numpy as np
 
 from forensic.archive import Entry
 from forensic.documents import records
+from forensic.events.cuts import border, count_lines, samples
 from forensic.events.slots import Slot
 from forensic.events.unit import Segment
 from forensic.formats import load
-from forensic.lines import ends_of_lines, texts
 from forensic.sniff import Sniffed, family, fits, is_binary, sniff
 from forensic.streams import Stream
 
@@ -24,9 +24,6 @@ __all__ = ["Feeder", "Reading"]
 
 #: A JSON value that spans lines must be seen whole: up to this many bytes.
 _DOCUMENT = 256 << 20
-_SAMPLE = 256 << 10
-#: How far back from a block's end the start of a record is looked for.
-_NEAR, _BACK = 16 << 10, 1 << 20
 _ROOM = 64 << 10
 #: More sources than this in one block cost more in bookkeeping than they save.
 _CROWD = 4000
@@ -34,6 +31,10 @@ _ENCODINGS = [
     (b"\xff\xfe\x00\x00", "utf-32-le"),
     (b"\x00\x00\xfe\xff", "utf-32-be"),
 ]
+_NO_TEXT = {"binary", *(encoding for _, encoding in _ENCODINGS)}
+#: Fewer zeros at the beginning say nothing.
+_ZEROS = 16
+_CUT_LOG = "zeros before the first line: the log was cut while it was written to"
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Reading:
     entry: Entry
     sniffed: Sniffed | None = None
     encoding: str = "utf-8"
+    note: str | None = None  # what is odd about a file that is whole
     lines: int = 0
     size: int = 0
     stream_sha256: str = ""
@@ -105,22 +107,25 @@ class Feeder:
         reading.sha256 = stream.sha256
         reading.stored = stream.stored
         reading.problem = stream.changed() or reading.problem
-        if stream.codec == "plain":
+        if stream.as_stored:
             reading.stream_sha256 = "" if entry.container else reading.sha256
         return reading
 
     # -- one source -------------------------------------------------------------
     def _read_stream(self, reading: Reading, stream: Stream) -> None:
-        digest = None if stream.codec == "plain" else hashlib.sha256()
+        digest = None if stream.as_stored else hashlib.sha256()
         reading.content = digest.hexdigest if digest else stream.digest_so_far
         slot = self._slot_with_room()
         start = self.used
         end, final = self._fill(slot, start, stream, digest)
-        reading.encoding, reading.sniffed = self._recognise(
-            bytes(slot.view[start : min(end, start + _SAMPLE)]), reading.entry.source
-        )
+        at = self._behind_zeros(reading, stream, digest, start, end, final)
+        start, end, final = self._recognised(reading, stream, digest, *at)
+        if stream.writing:
+            reading.note = stream.writing.note or reading.note
+            if reading.encoding == "utf-8":
+                reading.encoding = stream.writing.name
         if reading.sniffed is None:
-            self._skip(reading, stream, digest, slot, start, end, final)
+            self._skip(reading, stream, digest, start, end, final)
         elif reading.sniffed.framing == "json" and not final:
             self._document(reading, stream, digest, start, end)
         else:
@@ -150,6 +155,66 @@ class Feeder:
                 digest.update(slot.view[place : place + count])
             place += count
         return place, place < slot.size
+
+    def _behind_zeros(
+        self,
+        reading: Reading,
+        stream: Stream,
+        digest: Any,
+        start: int,
+        end: int,
+        final: bool,
+    ) -> tuple[int, int, bool]:
+        """Pass over zeros before the first line, and account for them.
+
+        A log begins so that was cut while its writer kept its place in it.
+        """
+        slot = self._current()
+        if slot.view[start : min(end, start + _ZEROS)] != bytes(_ZEROS):
+            return start, end, final
+        zeros = hashlib.sha256()
+        while True:
+            stretch = np.frombuffer(slot.view[start:end], np.uint8) != 0
+            first = start + int(stretch.argmax()) if stretch.any() else end
+            zeros.update(slot.view[start:first])
+            reading.size += first - start
+            if first < end or final:
+                break
+            end, final = self._fill(slot, start, stream, digest)
+        row = (1, 0, reading.size, _CUT_LOG, zeros.hexdigest(), b"")
+        reading.unread.append(row)
+        reading.note = f"it begins with {reading.size:,} {_CUT_LOG}"
+        if first == end:  # nothing else: they are its only line
+            reading.lines = reading.unread_lines = 1
+        return first, end, final
+
+    def _recognised(
+        self,
+        reading: Reading,
+        stream: Stream,
+        digest: Any,
+        start: int,
+        end: int,
+        final: bool,
+    ) -> tuple[int, int, bool]:
+        """Find the formats by the first lines, be the very first as long as it may."""
+        slot, source = self._current(), reading.entry.source
+        for sample in samples(slot, start, end):
+            reading.encoding, reading.sniffed = self._recognise(sample, source)
+            if reading.sniffed or reading.encoding != "utf-8":
+                return start, end, final
+        if final or slot.map.find(b"\n", start, end) >= 0:
+            return start, end, final
+        if start:
+            slot, start, end = self._carry(slot, start, end)
+            end, final = self._fill(slot, end, stream, digest)
+        if not final and slot.map.find(b"\n", 0, end) < 0:
+            start, end, final = self._long_line(reading, stream, digest, end)
+        for sample in samples(slot, start, end):
+            reading.encoding, reading.sniffed = self._recognise(sample, source)
+            if reading.sniffed:
+                break
+        return start, end, final
 
     def _recognise(self, head: bytes, source: str) -> tuple[str, Sniffed | None]:
         for mark, encoding in _ENCODINGS:
@@ -183,7 +248,7 @@ class Feeder:
         heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if chosen[0].multiline)
         while True:
             slot = self._current()
-            cut = end if final else _border(slot, start, end, heads)
+            cut = end if final else border(slot, start, end, heads)
             if cut > start:
                 self._segment(reading, slot, start, cut)
             if final:
@@ -282,7 +347,7 @@ class Feeder:
             if not cut:
                 reason = f"one JSON value of over {_DOCUMENT >> 20} MiB"
                 reading.problem = ("over_budget", reason)
-                self._skip(reading, stream, digest, big, 0, end, final, reason)
+                self._skip(reading, stream, digest, 0, end, final, reason)
                 big.close()
                 self.slot = saved
                 return
@@ -292,13 +357,13 @@ class Feeder:
         reading: Reading,
         stream: Stream,
         digest: Any,
-        slot: Slot,
         start: int,
         end: int,
         final: bool,
         reason: str = "",
     ) -> None:
         """Read a stream that no format claims to its end: hash it, count its lines."""
+        slot = self._current()
         base, line = reading.size, reading.lines + 1
         first = bytes(slot.view[start : min(end, start + 512)])
         lines, size, last = 0, 0, ord("\n")
@@ -315,41 +380,12 @@ class Feeder:
         lines += last != ord("\n")
         reading.lines += lines
         reading.size += size
-        if not size:
-            return
         reason = reason or "no format claims this file"
-        if reading.encoding != "utf-8":
+        if reading.encoding in _NO_TEXT:
             reason = f"{reading.encoding} data"
-        reading.unread.append((line, base, size, reason, whole.hexdigest(), first))
-        reading.unread_lines += lines
-        verdict = reading.problem or ("unsupported", reason)
-        reading.problem = verdict
-
-
-def count_lines(block: memoryview) -> int:
-    """The lines in a stretch that begins at a line's start."""
-    count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
-    return count + (len(block) > 0 and block[-1] != ord("\n"))
-
-
-def _border(slot: Slot, start: int, end: int, heads: str) -> int:
-    """Where the last whole record ends; `start` where no line does.
-
-    With heads, that is before the last line that begins a record: what follows may
-    go on in the next block.
-    """
-    last = slot.map.rfind(b"\n", start, end) + 1
-    if last <= start or not heads:
-        return max(last, start)
-    for reach in (_NEAR, _BACK):
-        low = max(start, end - reach)
-        low = low if low == start else slot.map.find(b"\n", low, end) + 1
-        stops = ends_of_lines(slot.view[low:end]) + low
-        begins = np.concatenate([[low], stops])
-        begins = begins[begins < end]
-        lines, _ = texts(slot.view, begins, np.append(begins[1:], end))
-        found = lines.str.contains(heads).arg_true()
-        if len(found) and (begins[found[-1]] > start or start):
-            return int(begins[found[-1]])
-    # The record that begins this stretch fills it: give it a block of its own.
-    return start or last
+        if size:
+            row = (line, base, size, reason, whole.hexdigest(), first)
+            reading.unread.append(row)
+            reading.unread_lines += lines
+        if reading.unread:
+            reading.problem = reading.problem or ("unsupported", reason)

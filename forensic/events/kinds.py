@@ -70,16 +70,16 @@ def by_lines(
 
 
 def _behind_marks(block: memoryview, lines: Lines) -> Index:
-    """Where each line's text starts: behind the byte order mark of a stream."""
-    marked = [
-        index
-        for index in np.flatnonzero(lines.base + lines.starts == 0)
-        if block[lines.starts[index] : lines.starts[index] + 3] == _BOM
-    ]
-    if not marked:
-        return lines.starts
+    """Where each line's text starts: behind a byte order mark, and behind zeros.
+
+    Zeros stand before a line where its log was cut while it was written to, and marks
+    where such files were put together.
+    """
+    first = np.frombuffer(block, np.uint8)[lines.starts]
     starts = lines.starts.copy()
-    starts[marked] += 3
+    for index in np.flatnonzero((first == 0) | (first == _BOM[0])):
+        line = bytes(block[starts[index] : lines.ends[index]])
+        starts[index] += len(line) - len(line.lstrip(b"\0").removeprefix(_BOM))
     return starts
 
 

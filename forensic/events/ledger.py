@@ -51,7 +51,7 @@ _FILE = {
 def _file(reading: Reading) -> dict[str, object]:
     """What reading brought to light about one file."""
     entry, sniffed = reading.entry, reading.sniffed
-    verdict, detail = reading.problem or ("complete", None)
+    verdict, detail = reading.problem or ("complete", reading.note)
     stream = entry.stream
     first = load(sniffed.formats[0]) if sniffed else None
     try:

@@ -1,0 +1,52 @@
+"""Where a stream is looked at, and where it may be cut into blocks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from forensic.events.slots import Slot
+from forensic.lines import ends_of_lines, texts
+
+__all__ = ["border", "count_lines", "samples"]
+
+#: How much of a stream is looked at to know it.
+_SAMPLE = 256 << 10
+#: How far back from a block's end the start of a record is looked for.
+_NEAR, _BACK = 16 << 10, 1 << 20
+
+
+def samples(slot: Slot, start: int, end: int) -> Iterator[bytes]:
+    """First bytes to know a stream by; where one line fills them, those behind it."""
+    yield bytes(slot.view[start : min(end, start + _SAMPLE)])
+    behind = slot.map.find(b"\n", start, end) + 1
+    if start + _SAMPLE < behind < end:
+        yield bytes(slot.view[behind : min(end, behind + _SAMPLE)])
+
+
+def count_lines(block: memoryview) -> int:
+    """The lines in a stretch that begins at a line's start."""
+    count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
+    return count + (len(block) > 0 and block[-1] != ord("\n"))
+
+
+def border(slot: Slot, start: int, end: int, heads: str) -> int:
+    """Where the last whole record ends; `start` where no line does.
+
+    With heads, that is before the last line that begins a record: what follows may
+    go on in the next block.
+    """
+    last = slot.map.rfind(b"\n", start, end) + 1
+    if last <= start or not heads:
+        return max(last, start)
+    for reach in (_NEAR, _BACK):
+        low = max(start, end - reach)
+        low = low if low == start else slot.map.find(b"\n", low, end) + 1
+        stops = ends_of_lines(slot.view[low:end]) + low
+        begins = np.concatenate([[low], stops])
+        begins = begins[begins < end]
+        lines, _ = texts(slot.view, begins, np.append(begins[1:], end))
+        found = lines.str.contains(heads).arg_true()
+        if len(found) and (begins[found[-1]] > start or start):
+            return int(begins[found[-1]])
+    # The record that begins this stretch fills it: give it a block of its own.
+    return start or last

@@ -1,0 +1,153 @@
+"""Whatever the bytes of a log: nothing is lost, bent or put in the wrong place."""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.archive import spans_reader
+from forensic.case import Case
+from tests.test_events import ACCESS, case_of, check_ledger
+
+LINES = [ACCESS % (n % 250, n % 60, n, n) for n in range(300)]
+LOG = b"".join(LINES)
+WAF = {
+    "timestamp": 1738819927000,
+    "formatVersion": 1,
+    "webaclId": "arn:aws:wafv2:ap-northeast-1:123456789012:regional/webacl/front/0a",
+    "terminatingRuleId": "Default_Action",
+    "terminatingRuleType": "REGULAR",
+    "action": "ALLOW",
+    "httpSourceName": "ALB",
+    "httpRequest": {
+        "clientIp": "203.0.113.7",
+        "uri": "/app",
+        "args": "",
+        "httpMethod": "GET",
+    },
+}
+
+
+def waf(args: str = "") -> bytes:
+    """One record of the WAF, with a query of any length."""
+    request = {**WAF["httpRequest"], "args": args}  # type: ignore[dict-item]
+    return json.dumps({**WAF, "httpRequest": request}).encode() + b"\n"
+
+
+def check_read_back(case: Case, archive: Path) -> None:
+    """Every span stands in the evidence, with the hash that was told of it."""
+    read_span = spans_reader([archive])
+    left = case.table("unparsed").collect()
+    for row in left.iter_rows(named=True):
+        data = read_span(row["source"], row["offset"], row["length"])
+        assert hashlib.sha256(data).hexdigest() == row["sha256"], row
+    for source, offset, length, path in (
+        case.events().select("source", "offset", "length", "path").collect().rows()
+    ):
+        data = read_span(source, offset, length)
+        assert len(data) == length
+        assert path is None or path.encode() in data, (source, offset, path)
+
+
+def one(tmp_path: Path, data: bytes, **options: object) -> tuple[Case, dict[str, Any]]:
+    """The case of one log with these bytes, and the row of its source."""
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "access.log").write_bytes(data)
+    case = case_of(archive, tmp_path / "x.case", **options)
+    check_ledger(case)
+    check_read_back(case, archive)
+    return case, case.table("sources").collect().row(0, named=True)
+
+
+#: What it is, its bytes, lines, events, verdict, words of the detail
+WRITTEN = [
+    ("CR alone", LOG.replace(b"\n", b"\r"), 300, 300, "complete", "end in CR"),
+    ("CR LF", LOG.replace(b"\n", b"\r\n"), 300, 300, "complete", ""),
+    ("all line ends", LOG + LOG.replace(b"\n", b"\r\n"), 600, 600, "complete", ""),
+    ("no last line end", LOG[:-1], 300, 300, "complete", ""),
+    ("blank lines", LOG.replace(b"\n", b"\n\r\n\n"), 900, 300, "complete", ""),
+    ("little-endian", LOG.decode().encode("utf-16-le"), 300, 300, "complete", "mark"),
+    ("big-endian", LOG.decode().encode("utf-16-be"), 300, 300, "complete", "mark"),
+    ("marked", LOG.decode().encode("utf-16"), 300, 300, "complete", ""),
+    ("UTF-32", LOG.decode().encode("utf-32"), 301, 0, "unsupported", "utf-32-le"),
+    ("marks inside", b"\xef\xbb\xbf".join(LINES), 300, 300, "complete", ""),
+    ("zeros first", b"\0" * 90_000 + LOG, 300, 300, "complete", "90,000 zeros before"),
+    ("zeros inside", LOG + b"\0" * 999 + LOG, 600, 600, "complete", ""),
+    ("zeros alone", b"\0" * 70_000, 1, 0, "unsupported", "no format claims"),
+    ("binary behind zeros", b"\0" * 999 + bytes(range(20)) * 9, 10, 0, "unsupported",
+     "binary data"),
+    ("a long line first", b"x" * 300_000 + b"\n" + LOG, 301, 300, "complete", ""),
+    ("a long record first", waf("a" * 300_000) + waf() * 9, 10, 10, "complete", ""),
+    ("strange ends", LOG.replace(b"GET /", b"GET /\xe2\x80\xa8\xc2\x85\v\f"), 300, 300,
+     "complete", ""),
+    ("line ends alone", b"\n" * 99, 99, 0, "unsupported", "no format claims"),
+    ("one byte", b"x", 1, 0, "unsupported", "no format claims"),
+    ("nothing", b"", 0, 0, "complete", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "lines", "events", "verdict", "words"),
+    [row[1:] for row in WRITTEN],
+    ids=[row[0] for row in WRITTEN],
+)
+def test_a_log_is_read_however_it_is_written(
+    data: bytes, lines: int, events: int, verdict: str, words: str, tmp_path: Path
+) -> None:
+    """T10, T19, T20, T22: line ends, encodings, holes and odd beginnings."""
+    case, row = one(tmp_path, data)
+    found = case.events().collect()
+    assert (row["lines"], row["events"], row["verdict"]) == (lines, events, verdict)
+    assert words in (row["detail"] or "")
+    assert bool(words) is (row["detail"] is not None)
+    if events >= 300:
+        assert set(found["client_ip"].to_list()) <= {f"192.0.2.{n}" for n in range(250)}
+        assert found["line"].n_unique() == events
+        assert found["extra"].is_null().all()
+
+
+@pytest.mark.parametrize("first", [b"x" * 70_000, b"x" * 200_000, b"\0" * 200_000])
+def test_a_log_is_known_behind_a_line_of_over_a_block(
+    first: bytes, tmp_path: Path
+) -> None:
+    """T21: a first line that no block holds, in an archive where others stand before.
+
+    The offsets are those of the evidence.
+    """
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "a.log").write_bytes(LOG[: len(LINES[0])])
+    (archive / "b.log").write_bytes(first + b"\n" + LOG)
+    (archive / "c.log").write_bytes(first)
+    case = case_of(archive, tmp_path / "x.case", block=1 << 16)
+    check_ledger(case)
+    check_read_back(case, archive)
+    rows = case.table("sources").select("source", "lines", "events", "verdict")
+    assert rows.collect().rows() == [
+        ("a.log", 1, 1, "complete"),
+        ("b.log", 301, 300, "complete"),
+        ("c.log", 1, 0, "unsupported"),
+    ]
+    lines = case.events().filter(pl.col("source") == "b.log").collect()["line"]
+    assert lines.to_list() == list(range(2, 302))
+
+
+def test_packed_logs_give_what_plain_ones_give(tmp_path: Path) -> None:
+    """T15: parse(gzip(x)) is parse(x), for every way to write x."""
+    found = []
+    for kind, pack in (("plain", bytes), ("packed", gzip.compress)):
+        archive = tmp_path / kind
+        archive.mkdir()
+        for name, data, *_ in WRITTEN:
+            (archive / f"{name}.log").write_bytes(pack(data))
+        case = case_of(archive, tmp_path / f"{kind}.case")
+        check_ledger(case)
+        ledger = case.table("sources").drop("size", "mtime", "sha256", "codec")
+        found.append([case.events().collect(), ledger.collect()])
+    assert found[0][0].equals(found[1][0])
+    assert found[0][1].equals(found[1][1])
