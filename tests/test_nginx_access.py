@@ -60,6 +60,17 @@ def test_the_last_try_counts_and_all_times_add_up() -> None:
     assert (row["upstream"], row["duration"]) == ("192.0.2.9:80", 1.5)
 
 
+def test_a_record_behind_another_in_its_line_is_told_and_read_into_none() -> None:
+    """T23: a line end that was lost joins two requests; the second is flagged."""
+    other = LINE.replace('"x"', '"y"').replace(" 200 ", " 502 ")
+    for between in ("", "\r", " "):
+        (row,) = parse(LINE + between + other + ' rt=9.000 us="504"')
+        assert row["flags"] == ["joined_lines"]
+        assert (row["status"], row["upstream_status"]) == (200, None)
+        assert row["duration"] is None
+        assert "502" in str(row["extra"])
+
+
 def test_an_unknown_tail_is_kept() -> None:
     (row,) = parse(LINE + " 0.5 what")
     assert row["extra"] == '{"tail":"0.5 what"}'

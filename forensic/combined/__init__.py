@@ -17,13 +17,15 @@ from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
 
-__all__ = ["COMBINED", "HEAD", "LINE", "combined"]
+__all__ = ["COMBINED", "HEAD", "JOINED", "LINE", "combined"]
 
 #: The nginx `log_format` of the line; what follows it is the `tail`.
 COMBINED = (
     "$remote_addr - $remote_user [$time_local] "
     '"$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
+#: A tail that holds this is another record, whose line end was lost.
+JOINED = r'\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "'
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from forensic.columns import (
     target,
     where_any,
 )
-from forensic.combined import HEAD, LINE, combined
+from forensic.combined import HEAD, JOINED, LINE, combined
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -68,7 +68,8 @@ def _combined(lines: pl.Series) -> pl.DataFrame:
     tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
     if not (frame["tail"] != "").any():
         return frame.drop("tail")
-    return frame.with_columns(extra=json_extra(tail=tail)).drop("tail")
+    joined = pl.when(tail.str.contains(JOINED)).then(pl.lit(["joined_lines"]))
+    return frame.with_columns(extra=json_extra(tail=tail), flags=joined).drop("tail")
 
 
 _REFUSED = "not an access line"

@@ -7,7 +7,7 @@ from functools import partial
 import polars as pl
 
 from forensic.columns import first_that_parses, json_extra
-from forensic.combined import COMBINED, HEAD, combined
+from forensic.combined import COMBINED, HEAD, JOINED, combined
 from forensic.format import Format
 from forensic.log_format import Template, bare_tail, event_columns, read, template
 
@@ -103,7 +103,10 @@ def _unread(rows: pl.DataFrame) -> pl.DataFrame:
     text = pl.col("tail").str.strip_chars_start(" ")
     forwarded = text.str.extract(rf"^{_ADDRESSES}(?: |$)")
     told = bare_tail(text) | {"forwarded_for": forwarded}
-    return rows.select("row", **told, extra=json_extra(tail=text))
+    own = ~text.str.contains(JOINED)  # else it tells of another request
+    told = {name: pl.when(own).then(value) for name, value in told.items()}
+    flags = pl.when(~own).then(pl.lit(["joined_lines"]))
+    return rows.select("row", **told, extra=json_extra(tail=text), flags=flags)
 
 
 def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from forensic.rule import Example, Frames, Rule, gather, plural, report
 
 _WHY = {
     "forgery_suspect": "a client's own text may have made fields of the line",
+    "joined_lines": "another record stands behind it in the line, and is not read",
     "duplicate_key": "a key stands twice with different values, so readers disagree",
 }
 
@@ -47,6 +48,7 @@ RULE = Rule(
     query=_query,
     positives=[
         Example(title="forged context", events=[_line("forgery_suspect")]),
+        Example(title="torn writes", events=[_line("joined_lines")]),
         Example(title="a key twice", events=[_line("invalid_utf8", "duplicate_key")]),
     ],
     negatives=[
