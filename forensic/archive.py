@@ -240,8 +240,8 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
             yield entry
             return
         if depth == _DEPTH:
-            reason = "a container inside two others is not opened"
-            yield dataclasses.replace(entry, problem=("unsupported", reason))
+            reason = "a container inside two others is not opened: unpack one of them"
+            yield dataclasses.replace(entry, problem=("unreadable", reason))
             return
         for member in members(stream):
             inner = Entry(

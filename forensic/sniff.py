@@ -29,6 +29,7 @@ _LOOK = 16 << 10
 _NUMBERS = re.compile(r"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
 #: Below this share of the sampled lines a format must claim the very first one.
 _SHARE = 0.1
+_HOLE = re.compile(rb"\0{16,}")
 #: Control bytes that text logs do have: tab, line ends, ESC (colours), form feed.
 _TEXT = bytes({9, 10, 11, 12, 13, 27, *range(32, 127), *range(128, 256)})
 
@@ -49,7 +50,8 @@ def _paths(key: str) -> re.Pattern[str]:
 
 def is_binary(head: bytes) -> bool:
     """Whether the first bytes are no text in an ASCII-compatible encoding."""
-    sample = head[:4096]
+    # A log with a hole is text: zeros that nobody wrote say nothing.
+    sample = _HOLE.sub(b"", head)[:4096]
     odd = len(sample.translate(None, _TEXT))
     return odd * 20 > len(sample)
 
@@ -111,7 +113,8 @@ def _lines(head: bytes) -> list[bytes]:
     lines = head.split(b"\n")
     if len(lines) > _LINES and lines[-1]:
         del lines[-1]  # cut by the end of the sample; that of a small file is whole
-    lines = [line.removesuffix(b"\r") for line in lines if line.strip()]
+    lines = [line.removesuffix(b"\r").lstrip(b"\0") for line in lines]
+    lines = [line for line in lines if line.strip()]
     if len(lines) <= 3 * _LINES:
         return lines
     middle = len(lines) // 2

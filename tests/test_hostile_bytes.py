@@ -78,6 +78,8 @@ WRITTEN = [
     ("marks inside", b"\xef\xbb\xbf".join(LINES), 300, 300, "complete", ""),
     ("zeros first", b"\0" * 90_000 + LOG, 300, 300, "complete", "90,000 zeros before"),
     ("zeros inside", LOG + b"\0" * 999 + LOG, 600, 600, "complete", ""),
+    ("a hole near the beginning", LINES[0] + b"\0" * 90_000 + LOG, 301, 301,
+     "complete", ""),
     ("zeros alone", b"\0" * 70_000, 1, 0, "unsupported", "no format claims"),
     ("binary behind zeros", b"\0" * 999 + bytes(range(20)) * 9, 10, 0, "unsupported",
      "binary data"),

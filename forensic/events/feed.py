@@ -15,6 +15,7 @@ from forensic.archive import Entry
 from forensic.documents import records
 from forensic.events.cuts import border, count_lines, samples
 from forensic.events.slots import Slot
+from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
 from forensic.formats import load
 from forensic.sniff import Sniffed, family, fits, is_binary, sniff
@@ -199,6 +200,8 @@ class Feeder:
     ) -> tuple[int, int, bool]:
         """Find the formats by the first lines, be the very first as long as it may."""
         slot, source = self._current(), reading.entry.source
+        if reading.problem:  # a container that is not opened
+            return start, end, final
         for sample in samples(slot, start, end):
             reading.encoding, reading.sniffed = self._recognise(sample, source)
             if reading.sniffed or reading.encoding != "utf-8":
@@ -383,9 +386,10 @@ class Feeder:
         reason = reason or "no format claims this file"
         if reading.encoding in _NO_TEXT:
             reason = f"{reading.encoding} data"
+        verdict = stranger(first) or ("unsupported", reason)
         if size:
-            row = (line, base, size, reason, whole.hexdigest(), first)
+            row = (line, base, size, verdict[1], whole.hexdigest(), first)
             reading.unread.append(row)
             reading.unread_lines += lines
         if reading.unread:
-            reading.problem = reading.problem or ("unsupported", reason)
+            reading.problem = reading.problem or verdict

@@ -1,0 +1,184 @@
+"""Whatever files an archive holds: each is listed, read or told why not."""
+
+import gzip
+import io
+import os
+import socket
+import stat
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.test_events import ACCESS, case_of, check_ledger
+from tests.test_hostile_bytes import check_read_back
+
+LOG = b"".join(ACCESS % (n, n, n, n) for n in range(3))
+
+
+def read(archive: Path, folder: Path) -> dict[str, tuple[str, int, str]]:
+    """Source ▶ verdict, events and detail; the ledger and all spans hold."""
+    case = case_of(archive, folder)
+    check_ledger(case)
+    check_read_back(case, archive)
+    sources = case.table("sources").collect()
+    rows = sources.select("source", "verdict", "events", "detail").rows()
+    return {name: (verdict, count, told or "") for name, verdict, count, told in rows}
+
+
+def zip_of(*members: tuple[str, bytes]) -> bytes:
+    """A zip with these members, whatever their names."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, data in members:
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return sink.getvalue()
+
+
+def with_header(data: bytes, *changes: tuple[int, int, int]) -> bytes:
+    """The zip with 16-bit fields of its first member's two headers changed."""
+    changed = bytearray(data)
+    for here, there, value in changes:
+        struct.pack_into("<H", changed, changed.index(b"PK\3\4") + here, value)
+        struct.pack_into("<H", changed, changed.index(b"PK\1\2") + there, value)
+    return bytes(changed)
+
+
+def tar_of(*items: tuple[str, bytes, bytes, str]) -> bytes:
+    """A tar with these members: name, type, content, link."""
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for name, kind, data, link in items:
+            item = tarfile.TarInfo(name)
+            item.type, item.size, item.linkname = kind, len(data), link
+            tar.addfile(item, io.BytesIO(data))
+    return sink.getvalue()
+
+
+def test_a_zip_of_hostile_members(tmp_path: Path, recwarn: object) -> None:
+    """T34: names that lead out, twins, other cases; locked and unknown packing.
+
+    Nothing is written outside the case.
+    """
+    assert recwarn is not None  # zipfile warns of names that come twice
+    root = tmp_path / "export"
+    root.mkdir()
+    names = ["../x", "/abs", "C:\\x", "a\nb", "\x1b[2J", "Case", "case", "x/../../y"]
+    members = [(f"{name}.log", LOG) for name in [*names, "twice", "twice"]]
+    (root / "names.zip").write_bytes(zip_of(*members))
+    two = zip_of(("a.log", LOG), ("b.log", LOG))
+    (root / "locked.zip").write_bytes(with_header(two, (6, 8, 1)))
+    (root / "method.zip").write_bytes(with_header(two, (8, 10, 97)))
+    (root / "sum.zip").write_bytes(two.replace(b"192.0.2.0", b"192.0.2.9", 1))
+    (root / "cut.zip").write_bytes(two[:-30])
+    before = sorted(tmp_path.rglob("*"))
+    found = read(root, tmp_path / "x.case")
+    after = [p for p in tmp_path.rglob("*") if "x.case" not in p.parts]
+    assert before == sorted(after)
+    for name, _ in members:
+        assert found[f"names.zip!/{name}"][:2] == ("complete", 3)
+    assert found["names.zip!/twice.log#2"][:2] == ("complete", 3)
+    for kind in ("locked", "method", "sum"):
+        assert found[f"{kind}.zip!/b.log"][:2] == ("complete", 3)
+        assert found[f"{kind}.zip!/a.log"][0] == "unreadable"
+    assert found["cut.zip"][0] == "truncated"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_tar_of_hostile_members(packed: bool, tmp_path: Path) -> None:
+    """T34, T36, T37: names that lead out, links, devices, pipes, twins, odd types."""
+    data = tar_of(
+        *[(f"{n}.log", tarfile.REGTYPE, LOG, "") for n in ("a", "/b", "../c", "a")],
+        ("hard.log", tarfile.LNKTYPE, b"", "a.log"),
+        ("soft.log", tarfile.SYMTYPE, b"", "/etc/passwd"),
+        ("device", tarfile.CHRTYPE, b"", ""),
+        ("pipe", tarfile.FIFOTYPE, b"", ""),
+        ("folder", tarfile.DIRTYPE, b"", ""),
+        ("n" * 255 + "\n.log", tarfile.REGTYPE, LOG, ""),
+    )
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "t.tar").write_bytes(gzip.compress(data) if packed else data)
+    found = read(root, tmp_path / "x.case")
+    for name in ("a.log", "/b.log", "../c.log", "a.log#2", "n" * 255 + "\n.log"):
+        assert found[f"t.tar!/{name}"][:2] == ("complete", 3), name
+    for name in ("hard.log", "soft.log", "device", "pipe"):
+        assert found[f"t.tar!/{name}"][:2] == ("unsupported", 0), name
+    assert len(found) == 10  # the tar itself; a folder holds nothing of its own
+    assert "/etc/passwd" in found["t.tar!/soft.log"][2]
+
+
+def test_files_that_are_none_and_files_with_holes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T36, T37, T38: links in circles, pipes, sockets, devices, sparse files."""
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "circle").symlink_to(".")
+    (root / "gone").symlink_to("nowhere")
+    os.mkfifo(root / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(root)  # a socket's name is short
+        listener.bind("socket")
+    if os.getuid() == 0:
+        os.mknod(root / "zero", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    with (root / "cut.log").open("wb") as log:
+        log.truncate(40 << 20)
+        log.seek(0, os.SEEK_END)
+        log.write(LOG)
+    with (root / "huge.log").open("wb") as log:
+        log.write(LOG)
+        log.truncate(1 << 40)
+    found = read(root, tmp_path / "x.case")
+    assert found["cut.log"][:2] == ("complete", 3)
+    assert "41,943,040 zeros before the first line" in found["cut.log"][2]
+    assert found["huge.log"] == (
+        "over_budget",
+        0,
+        "1023 GiB of it are holes, which nobody wrote: not read",
+    )
+    others = {v[0] for name, v in found.items() if not name.endswith(".log")}
+    assert others == {"unsupported"}
+
+
+@pytest.mark.parametrize(
+    ("head", "verdict", "words"),
+    [
+        (b"7z\xbc\xaf\x27\x1c", "unreadable", "7-Zip"),
+        (b"Rar!\x1a\x07\x01\0", "unreadable", "RAR"),
+        (b"\x04\x22\x4d\x18", "unreadable", "lz4"),
+        (b"\x1f\x9d\x90", "unreadable", "compress"),
+        (b"LPKSHHRH", "unreadable", "journalctl"),
+        (b"ElfFile\0", "unreadable", "Windows"),
+        (b"PAR1", "unreadable", "Parquet"),
+        (b"\x7fELF", "unsupported", "a program"),
+        (b"\x89PNG\r\n", "unsupported", "a picture"),
+        (b"\0\1\2\3", "unsupported", "binary data"),
+    ],
+)
+def test_what_is_no_text_says_what_it_is(
+    head: bytes, verdict: str, words: str, tmp_path: Path
+) -> None:
+    """T41: a file that may hold logs and was not opened is no complete evidence."""
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "x.log").write_bytes(head + bytes(range(256)) * 9)
+    found = read(root, tmp_path / "x.case")
+    assert found["x.log"][:2] == (verdict, 0)
+    assert words in found["x.log"][2]
+
+
+def test_what_is_packed_too_deep_is_told(tmp_path: Path) -> None:
+    """T33, T41: packed twice, and a container inside two others."""
+    root = tmp_path / "export"
+    root.mkdir()
+    tar = gzip.compress(tar_of(("a.log", tarfile.REGTYPE, LOG, "")))
+    inner = zip_of(("t.tgz", tar))
+    (root / "deep.zip").write_bytes(zip_of(("in.zip", inner)))
+    (root / "twice.log.gz").write_bytes(gzip.compress(gzip.compress(LOG)))
+    found = read(root, tmp_path / "x.case")
+    assert found["deep.zip!/in.zip!/t.tgz"][:2] == ("unreadable", 0)
+    assert found["twice.log.gz"][:2] == ("unreadable", 0)
+    assert "packed twice" in found["twice.log.gz"][2]
