@@ -25,6 +25,8 @@ _MOST = 256 << 20
 _CHUNK = 1 << 20
 #: A zip has so many bytes before a member's name and data.
 _ZIP_HEADER = 30
+#: The flag of a member that is encrypted.
+_LOCKED = 1
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError)
 _DAMAGED = (*_BROKEN, ValueError, RuntimeError, NotImplementedError, IndexError)
 
@@ -256,6 +258,8 @@ def _zip_member(
         problem = ("unreadable", "it overlaps another member, as in a zip bomb")
     elif stat.S_ISLNK(item.external_attr >> 16):
         problem = ("unsupported", "link in a zip")
+    elif item.flag_bits & _LOCKED:
+        problem = ("unreadable", "locked with a password: unpack it and analyze that")
     else:
         try:
             part = _Part(archive.open(item))

@@ -105,7 +105,8 @@ def made(folder: Path) -> None:
     """Make the folder for its owner alone; raises OutputError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        if folder.stat().st_mode & 0o777 != 0o700:
+            folder.chmod(0o700)
     except OSError as error:
         message = f"cannot write the case folder {folder}: {error.strerror}"
         raise OutputError(message) from error

@@ -1,7 +1,7 @@
 """What the kernel holds a run to: it reads, and writes beneath the case folder only.
 
 Landlock refuses to write, create, rename or remove anything elsewhere, and to open TCP
-connections; a seccomp filter refuses sockets, and changes of owner, time and
+connections; a seccomp filter refuses sockets, and changes of mode, owner, time and
 attributes, which Landlock knows nothing of. A process gives these rights up for good,
 for itself and all that it starts. Only threads that begin later are held to it: call
 this before anything starts one. Where the kernel lacks a part, that part is left out.
@@ -42,7 +42,8 @@ _ABSTRACT_SOCKETS_AND_SIGNALS = 1 << 0 | 1 << 1
 _OPEN = "socket io_uring_setup ptrace process_vm_writev"
 _ATTRIBUTES = (
     "setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr "
-    "removexattrat chown fchown lchown fchownat utime utimes futimesat utimensat"
+    "removexattrat chown fchown lchown fchownat utime utimes futimesat utimensat "
+    "chmod fchmod fchmodat fchmodat2"
 )
 _PROGRAMS = "execve execveat"
 #: Machine ▶ its audit number, the number of seccomp(2), the numbers of the others;
@@ -52,12 +53,14 @@ _MACHINES: dict[str, tuple[int, int, dict[str, int]]] = {
         0xC000003E,
         317,
         {
-            "socket": 41, "execve": 59, "chown": 92, "fchown": 93, "lchown": 94,
-            "ptrace": 101, "utime": 132, "setxattr": 188, "lsetxattr": 189,
+            "socket": 41, "execve": 59, "chmod": 90, "fchmod": 91, "chown": 92,
+            "fchown": 93, "lchown": 94, "ptrace": 101, "utime": 132,
+            "setxattr": 188, "lsetxattr": 189,
             "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
             "fremovexattr": 199, "utimes": 235, "fchownat": 260, "futimesat": 261,
-            "utimensat": 280, "process_vm_writev": 311, "execveat": 322,
-            "io_uring_setup": 425, "setxattrat": 463, "removexattrat": 466,
+            "fchmodat": 268, "utimensat": 280, "process_vm_writev": 311,
+            "execveat": 322, "io_uring_setup": 425, "fchmodat2": 452,
+            "setxattrat": 463, "removexattrat": 466,
         },
     ),
     "aarch64": (
@@ -65,10 +68,11 @@ _MACHINES: dict[str, tuple[int, int, dict[str, int]]] = {
         277,
         {
             "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14,
-            "lremovexattr": 15, "fremovexattr": 16, "fchownat": 54, "fchown": 55,
+            "lremovexattr": 15, "fremovexattr": 16, "fchmod": 52, "fchmodat": 53,
+            "fchownat": 54, "fchown": 55,
             "utimensat": 88, "ptrace": 117, "socket": 198, "execve": 221,
             "process_vm_writev": 271, "execveat": 281, "io_uring_setup": 425,
-            "setxattrat": 463, "removexattrat": 466,
+            "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466,
         },
     ),
 }  # fmt: skip
@@ -84,8 +88,10 @@ def confine(folder: Path, *, worker: bool = False) -> Held:
     """Give up writing anywhere but beneath `folder`, and the network; what holds.
 
     A worker gives up more: other programs, and signals to other processes. Neither
-    leaves a core file, which would hold evidence.
+    leaves a core file, which would hold evidence, nor makes files that others may read:
+    it cannot change modes any more.
     """
+    os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     library = ctypes.CDLL(None, use_errno=True)
     if library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):

@@ -83,6 +83,7 @@ def test_a_zip_of_hostile_members(tmp_path: Path, recwarn: object) -> None:
     for kind in ("locked", "method", "sum"):
         assert found[f"{kind}.zip!/b.log"][:2] == ("complete", 3)
         assert found[f"{kind}.zip!/a.log"][0] == "unreadable"
+    assert "locked with a password" in found["locked.zip!/a.log"][2]
     assert found["cut.zip"][0] == "truncated"
 
 

@@ -28,6 +28,11 @@ def _confined(folder: Path, then: str = "p = pathlib.Path(sys.argv[1])") -> str:
     return done.stdout.strip()
 
 
+def _opened_up(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fchmod(file.fileno(), 0o777)
+
+
 def _attempts(root: Path) -> dict[str, Callable[[], object]]:
     """What evil code may try, by name."""
     evidence, case = root / "export" / "access.log", root / "x.case"
@@ -43,6 +48,8 @@ def _attempts(root: Path) -> dict[str, Callable[[], object]]:
         "make a link": lambda: (case / "link").symlink_to(evidence),
         "touch": lambda: os.utime(evidence),
         "give away": lambda: os.chown(evidence, 1, 1),
+        "open up": lambda: evidence.chmod(0o777),
+        "open up by descriptor": lambda: _opened_up(evidence),
         "mark": lambda: os.setxattr(evidence, "user.x", b"1"),
         "temporary": Path("/var/tmp/forensic-evil").touch,  # noqa: S108 (to be denied)
         "connect": lambda: socket.create_connection(("127.0.0.1", 9)),

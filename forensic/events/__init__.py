@@ -209,7 +209,8 @@ class _Run:
                 raise ForensicError(message)
             spans += value
         for path in ready.iterdir():
-            path.chmod(0o600)
+            if path.stat().st_mode & 0o777 != 0o600:
+                path.chmod(0o600)  # not made by a confined process
         # From here on the old case is no more; without case.json nobody takes what
         # stands in the folder for one.
         self.case.path("case.json").unlink(missing_ok=True)

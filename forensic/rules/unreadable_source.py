@@ -28,7 +28,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "detail_list",
         ),
         confidence="certain",
-        ask_for=["fresh copies of these files"],
+        ask_for=["fresh copies of these files, unpacked where they say so"],
     )
 
 
