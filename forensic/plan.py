@@ -7,12 +7,13 @@ from them; fewer processes is what needs less memory.
 import contextlib
 import os
 import re
+import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from forensic.errors import UsageError
 
-__all__ = ["cores", "memory", "processes"]
+__all__ = ["cores", "memory", "processes", "too_few_addresses"]
 
 #: Below this a second process takes longer to start than it saves.
 _SMALL = 4 << 20
@@ -24,6 +25,9 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 #: Peaks that were measured, rounded up: everything in one process, the process that
 #: reads for others, each of those.
 _ALONE, _READER, _WORKER = 450 << 20, 250 << 20, 250 << 20
+#: Addresses that a process reserves, most of which it never fills: under 3 GiB polars
+#: was seen to abort, which nothing in the process can prevent.
+_ADDRESSES = 4 << 30
 
 
 def processes(
@@ -64,6 +68,18 @@ def memory(text: str) -> int:
         message = f"--max-memory wants a size like 2G or 800M, not {text}"
         raise UsageError(message)
     return int(float(found[1]) * _UNITS[found[2]])
+
+
+def too_few_addresses() -> str | None:
+    """What to say where the shell allows a process too few addresses."""
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY or most >= _ADDRESSES:
+        return None
+    return (
+        f"a process may have {_megabytes(most)} of addresses here, and reserves up "
+        f"to {_megabytes(_ADDRESSES)}, most of which it never fills: allow that "
+        "(ulimit -v unlimited); what bounds memory is --max-memory"
+    )
 
 
 def cores() -> int:

@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from forensic.errors import UsageError
-from forensic.plan import cores, memory, processes
+from forensic.plan import cores, memory, processes, too_few_addresses
 
 GIB = 1 << 30
 
@@ -82,3 +83,28 @@ def test_jobs_that_do_not_fit_are_refused(large: list[Path]) -> None:
 def test_jobs_below_none_are_refused(large: list[Path]) -> None:
     with pytest.raises(UsageError, match="--jobs wants 0 to 1024, not -1"):
         processes(large, -1)
+
+
+@pytest.mark.parametrize("command", [["analyze", "."], ["info", "."]])
+def test_too_few_addresses_are_told_and_nothing_aborts(
+    command: list[str], tmp_path: Path
+) -> None:
+    """T48: polars ends a process that gets no addresses; this one ends before."""
+    assert too_few_addresses() is None
+    code = (
+        "import resource, sys; from forensic.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        f"sys.argv = ['forensic', *{command}]; main()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert done.stderr.startswith("forensic: a process may have 1,024 MB of addresses")
+    assert not [*tmp_path.iterdir()]

@@ -17,6 +17,7 @@ import typer
 
 from forensic import __version__
 from forensic.errors import ForensicError
+from forensic.plan import too_few_addresses
 from forensic.workers import loading
 
 __all__ = ["app", "run"]
@@ -75,6 +76,10 @@ def _whole(
 
 def run() -> None:
     """Run `forensic` and leave with its exit code."""
+    starved = too_few_addresses()
+    if starved and sys.argv[1:2] and not sys.argv[1].startswith("-"):
+        sys.stderr.write(f"forensic: {starved}\n")  # before anything heavy is loaded
+        sys.exit(5)
     try:
         with loading():
             made = app(sys.argv[1:])
