@@ -19,6 +19,7 @@ from pathlib import Path
 
 from forensic.containers import is_container, members
 from forensic.errors import UsageError
+from forensic.place import is_own
 from forensic.streams import Budget, Stream, file_stream
 
 __all__ = [
@@ -142,7 +143,8 @@ def _walk(
         if {b"case.json", b"SHA256SUMS"} <= {item.name for item in items}:
             reason = "a case folder of this tool, no evidence"
             yield (name.rstrip("/") or ".", here, ("unsupported", reason))
-            continue
+            # Whatever else somebody put there is evidence like any other.
+            items = [item for item in items if not is_own(display(item.name))]
         for item in items:
             source = name + display(item.name)
             if item.is_symlink():

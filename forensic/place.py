@@ -11,7 +11,7 @@ from pathlib import Path
 
 from forensic.errors import OutputError, UsageError
 
-__all__ = ["PARTS", "SPILL", "case_folder", "made", "vanishing"]
+__all__ = ["PARTS", "SPILL", "case_folder", "is_own", "made", "vanishing"]
 
 #: Where workers write, below the case folder; gone when a run is done.
 PARTS = ".parts"
@@ -71,8 +71,13 @@ def _strangers(folder: Path) -> list[str]:
     return sorted(
         path.name
         for path in folder.iterdir()
-        if path.is_symlink() or not (path.name in _OWN or path.name.endswith(".tmp"))
+        if path.is_symlink() or not is_own(path.name)
     )
+
+
+def is_own(name: str) -> bool:
+    """Whether a run of this tool leaves a file of that name in a case folder."""
+    return name in _OWN or name.endswith(".tmp")
 
 
 def vanishing(folder: Path) -> Callable[[], None]:

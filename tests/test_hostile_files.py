@@ -183,3 +183,16 @@ def test_what_is_packed_too_deep_is_told(tmp_path: Path) -> None:
     assert found["deep.zip!/in.zip!/t.tgz"][:2] == ("unreadable", 0)
     assert found["twice.log.gz"][:2] == ("unreadable", 0)
     assert "packed twice" in found["twice.log.gz"][2]
+
+
+def test_a_case_inside_the_evidence_hides_nothing(tmp_path: Path) -> None:
+    """T04: a case of an earlier run is listed and not read; what lies beside it is."""
+    root = tmp_path / "export"
+    (root / "old.case" / "events").mkdir(parents=True)
+    for name in ("case.json", "SHA256SUMS", "events/000000.parquet", "own.log"):
+        (root / "old.case" / name).write_bytes(LOG)
+    found = read(root, tmp_path / "x.case")
+    assert found == {
+        "old.case": ("unsupported", 0, "a case folder of this tool, no evidence"),
+        "old.case/own.log": ("complete", 3, ""),
+    }
