@@ -74,16 +74,29 @@ def _whole(
     """What stands before the command."""
 
 
-def run() -> None:
-    """Run `forensic` and leave with its exit code."""
+def _leave_where_starved() -> None:
+    """Say that there are too few addresses before anything heavy is loaded."""
     starved = too_few_addresses()
     if starved and sys.argv[1:2] and not sys.argv[1].startswith("-"):
-        sys.stderr.write(f"forensic: {starved}\n")  # before anything heavy is loaded
+        sys.stderr.write(f"forensic: {starved}\n")
         sys.exit(5)
+
+
+def _done(made: typer.Typer) -> object:
+    """What the command returns."""
+    code = made(sys.argv[1:] or ["--help"], standalone_mode=False)
+    if code == 130:  # how typer passes an interrupt on
+        raise KeyboardInterrupt
+    return code
+
+
+def run() -> None:
+    """Run `forensic` and leave with its exit code."""
+    _leave_where_starved()
     try:
         with loading():
             made = app(sys.argv[1:])
-        code = made(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = _done(made)
     except ForensicError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except typer.Abort:
