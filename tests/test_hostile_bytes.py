@@ -11,6 +11,7 @@ import pytest
 
 from forensic.archive import spans_reader
 from forensic.case import Case
+from forensic.events.unit import Segment, parse_block
 from tests.test_events import ACCESS, case_of, check_ledger
 
 LINES = [ACCESS % (n % 250, n % 60, n, n) for n in range(300)]
@@ -153,3 +154,124 @@ def test_packed_logs_give_what_plain_ones_give(tmp_path: Path) -> None:
         found.append([case.events().collect(), ledger.collect()])
     assert found[0][0].equals(found[1][0])
     assert found[0][1].equals(found[1][1])
+
+
+#: A JSON number ▶ the status that it is, where it is one.
+NUMBERS = {
+    "9" * 5000: None,
+    "9223372036854775807": None,
+    "9223372036854775808": None,
+    "18446744073709551616": None,
+    "4611686018427387904": None,
+    "-9223372036854775809": None,
+    "-0": None,
+    "-1": None,
+    "1.5": None,
+    "1e308": None,
+    "1e400": None,
+    "1e3": None,
+    "NaN": None,
+    "Infinity": None,
+    "0x10": None,
+    "0403": None,
+    "true": None,
+    "null": None,
+    "{}": None,
+    "[403]": None,
+    "": None,
+    '"403"': 403,
+    "403": 403,
+}
+
+
+def test_numbers_are_exact_or_absent(tmp_path: Path) -> None:
+    """T26: no number is rounded, wrapped or taken for another, as stamp or status."""
+    stamp = "1738819927000"
+    form = '{"time":%s,"level":"info","message":"%s","status":%s}\n'
+    rows = [(stamp, "before", "200")] * 30
+    rows += [(stamp, f"status {n}", text) for n, text in enumerate(NUMBERS)]
+    rows += [(text, f"stamp {n}", "200") for n, text in enumerate(NUMBERS)]
+    case, row = one(tmp_path, "".join(form % each for each in rows).encode())
+    assert row["events"] + row["unparsed_lines"] == row["lines"] == len(rows)
+    found = {one["message"]: one for one in case.events().collect().to_dicts()}
+    for number, (text, status) in enumerate(NUMBERS.items()):
+        event = found.get(f"status {number}")
+        if event:
+            assert event["status"] == status, text
+            assert event["time"] is not None, text
+        event = found.get(f"stamp {number}")
+        if event:
+            assert event["local_time"] is None, text
+            assert event["flags"] == ["bad_time"] or text == "null", text
+    assert {f"status {n}" for n, s in enumerate(NUMBERS.values()) if s} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        rb'"\ud800"',
+        rb'"\udc00x"',
+        rb'"\u0000"',
+        b'"\x01\x1f"',
+        b'"\xff\xfe"',
+        b'"\xed\xa0\x80"',  # a surrogate in UTF-8
+        b'"\xc0\xaf"',  # an overlong slash
+        b'"\xf0\x9f\x98"',  # cut in a character
+        '"\u2028\u0085\v"'.encode(),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+    ],
+)
+@pytest.mark.parametrize("framing", [b"\n", b""])
+def test_a_strange_text_costs_no_neighbour(
+    odd: bytes, framing: bytes, tmp_path: Path
+) -> None:
+    """T17, T18, T25, T28: what a record holds bends no other, and stays readable."""
+    good = b'{"time":1738819927000,"level":"info","message":"m"}\n'
+    hurt = good.replace(b'"m"', odd).removesuffix(b"\n") + framing
+    data = good * 9 + hurt + good * 9
+    case, _ = one(tmp_path, data)
+    found = case.events().collect()
+    assert (found["message"] == "m").sum() in ({18} if framing else {17, 18})
+    assert set(found["level"].to_list()) == {"info"}
+
+
+def test_a_key_that_comes_late_is_not_lost(tmp_path: Path) -> None:
+    """T29: no schema is taken from the first records; a type may change."""
+    early = b'{"time":1738819927000,"level":"info","message":"m","a":1}\n' * 900
+    late = (
+        b'{"time":1738819927000,"level":"info","message":"m","a":"x","z":[{"q":1}]}\n'
+    )
+    case, row = one(tmp_path, b"\xef\xbb\xbf" + early + late)
+    assert (row["lines"], row["events"]) == (901, 901)
+    extra = case.events().collect()["extra"]
+    assert [json.loads(extra[0]), json.loads(extra[-1])] == [
+        {"a": 1},
+        {"a": "x", "z": [{"q": 1}]},
+    ]
+
+
+@pytest.mark.parametrize("base", [(1 << 31) - 9, 1 << 31, 1 << 32, (1 << 32) + 1])
+def test_offsets_beyond_32_bits_are_exact(base: int, tmp_path: Path) -> None:
+    """T22: of a record far into a file, as it is parsed and as it is read back."""
+    path = tmp_path / "access.log"
+    with path.open("wb") as log:
+        log.truncate(base)
+        log.seek(base)
+        log.write(LOG)
+    segment = Segment(
+        source="access.log",
+        start=0,
+        end=len(LOG),
+        first_line=base,
+        base=base,
+        formats=("nginx_access",),
+    )
+    events = parse_block(memoryview(LOG), [segment]).events
+    assert events["offset"][0] == base
+    assert events["line"][-1] == base + 299
+    read_span = spans_reader([path])
+    for offset, length, number in events.select("offset", "length", "path").rows()[
+        ::50
+    ]:
+        assert read_span("access.log", offset, length) == LINES[int(number[1:])]
