@@ -64,12 +64,14 @@ def visible(text: str) -> str:
 
 # -- credentials --------------------------------------------------------------
 _HEADERS = (
-    r"(?:proxy-)?authorization|(?:set-)?cookie2?|[\w-]*api[_-]?key|x-amz-security-token"
-    r"|x-(?:auth|csrf|xsrf|access|session)[\w-]*|[\w-]*secret[\w-]*"
+    r"(?:proxy-)?authorization|(?:set-)?cookie2?|[\w-]*(?:api|subscription)[_-]?key"
+    r"|x-(?:auth|csrf|xsrf|access|session)[\w-]*"
+    r"|[\w-]*(?:token|secret|signature|jwt|oidc-data)[\w-]*"
 )
 _KEYS = (
     r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|passwd|passphrase|api[_-]?key|apikey"
-    r"|signature|credential|private[_-]?key|session_?id|access[_-]?key(?:[_-]?id)?)"
+    r"|signature|credentials?|(?:private|account|subscription|secret)[_-]?key"
+    r"|session_?id|access[_-]?key(?:[_-]?id)?)"
     r"|pwd|pass|sid|sess(?:ion)?|sig|jwt|auth|otp|phpsessid|jsessionid|connect\.sid|authorization)"
 )
 #: A quote as JSON writes it, also inside a JSON text inside a JSON text.
@@ -82,11 +84,27 @@ _MATCHED = (
     r"""\\*"matchedData\\*"\s*:\s*\["""
     r"""((?:\\*"(?:[^"\\]|\\[^"])*(?:\\*"|$)|[^\]"])*)"""
 )
+#: Names of headers that tell a credential, with a dash as headers have them.
+_DASHED = (
+    r"(?:[\w-]*(?:api|auth|access|secret|subscription|private|functions)-key"
+    r"|[\w-]*-(?:token|signature|session-id)(?:-\d+)?)"
+)
+#: A bare value that is no word of a sentence: `token: expired` is no secret.
+_NO_WORD = r"(?=[^\s\"',;&]{0,64}\d)[^\s\"',;&]{4,}"
+#: Parameters that carry a credential in a query, and elsewhere something harmless.
+_IN_QUERY = (
+    r"code|state|nonce|ticket|invite|key|pin|hmac|bearer|login_hint|x?_?csrf|assertion"
+    r"|saml(?:response|request|art)"
+)
+_LONG = r"(?=[^&\s\"'#;,]{0,64}\d)[^&\s\"'#;,]{10,}"
 _SCHEMES = r"(?:basic|bearer|digest|negotiate|token|aws4-hmac-sha256)"
 
 #: Words without which there is no such name, in lower case: cheap to look for.
-_HEADER_SIGNS = "authorization cookie key token auth csrf xsrf access sess secret"
+_HEADER_SIGNS = "cookie key token auth csrf xsrf access sess secret signature jwt oidc"
 _KEY_SIGNS = "token secret pass key signature credential sess pwd sid sig jwt auth otp"
+_QUERY_SIGNS = (
+    "code= state nonce ticket invite key pin= hmac bearer hint csrf asser saml"
+)
 
 #: The words of which one must stand in a text, the pattern, and its secret's group.
 _PATTERNS: list[tuple[str, str, int]] = [
@@ -121,8 +139,27 @@ _PATTERNS: list[tuple[str, str, int]] = [
         1,
     ),
     (
-        "key token",
-        rf"{_ALONE}x-(?:api-key|auth-token|amz-security-token)\s*[:=]\s*([^\s\"',;]+)",
+        _HEADER_SIGNS,
+        rf"{_ALONE}{_DASHED}\s*[:=]\s*([^\s\"',;]+)",
+        1,
+    ),
+    # password: x1   SECRET_KEY = 'x'   --token x1
+    (
+        _KEY_SIGNS,
+        rf"(?<![\w.-])(?:{_KEYS})\s*[:=]\s*(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))",
+        0,
+    ),
+    (
+        "pass",
+        r"passw(?:or)?d\s+(?:is\s+)?([\"'])(.+?)(?:\1|$)",
+        2,
+    ),
+    ("--", rf"(?<!\S)--(?:{_KEYS})\s+(\S+)", 1),
+    (" -u ", r"(?<!\S)-u\s+[^\s:]+:(\S+)", 1),
+    # ?code=…: only where it is long
+    (
+        _QUERY_SIGNS,
+        rf"(?:^|[?&\s\"'])(?:{_IN_QUERY})=({_LONG})",
         1,
     ),
     # token=…
@@ -142,11 +179,13 @@ _SHAPES = (
     r"|\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]+){1,4}"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"
+    r"|\bsk-[A-Za-z0-9_-]{20,}|\bnpm_[A-Za-z0-9]{20,}|\bhv[sb]\.[\w-]{20,}"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bdop_v1_[a-f0-9]{40,}"
     r"|\bAIza[\w-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END|$)"
 )
 _SHAPE_SIGNS = (
     "akia asia aroa aida eyj ghp_ gho_ ghu_ ghs_ ghr_ github_pat glpat xox k_live_ "
-    "k_test_ aiza private"
+    "k_test_ aiza private sk- npm_ hvs. hvb. sg. dop_v1_"
 )
 _COMPILED = [
     (tuple(signs.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), group)
@@ -161,11 +200,14 @@ _TRIGGER = f"(?i){'|'.join(_SIGNS)}"
 
 
 def _hidden(group: int) -> Callable[[re.Match[str]], str]:
+    """What replaces the group, or the last group where it is 0."""
+
     def replace(match: re.Match[str]) -> str:
-        value = match.group(group)
+        which = group or match.lastindex or 0
+        value = match.group(which)
         if not value or value.startswith("[redacted, "):
             return match.group()
-        start, end = (edge - match.start() for edge in match.span(group))
+        start, end = (edge - match.start() for edge in match.span(which))
         whole = match.group()
         return f"{whole[:start]}[redacted, {len(value)} chars]{whole[end:]}"
 
