@@ -1252,3 +1252,59 @@ def test_a_log_without_stamps_stands_behind_as_many_alike_requests(lines: int) -
     if lines == 2:  # in their order
         offsets = [[line["offset"] for line in row] for row in behind["evidence"]]
         assert offsets == [[100, 300], [200, 400]]
+
+
+ABORTED = "Error handling request GET /app/admin\nTraceback …\nSystemExit: 1"
+
+
+def test_gunicorn_answers_itself_for_a_worker_that_it_ends_over_a_request() -> None:
+    passed = web(500, upstream="127.0.0.1:8000", upstream_status=500, duration=5.7)
+    line = app(ABORTED, source="gunicorn.log", method="GET", path="/app/admin")
+    row = correlate(events(passed, line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("app_server", "worker_timeout")
+    assert row["confidence"] == "certain"
+
+
+def test_a_path_that_a_proxy_rewrote_is_the_same_request() -> None:
+    up: dict[str, Any] = {"upstream": "127.0.0.1:8000", "upstream_status": 500}
+    inner = said(500, path="/orders/7", time=T + timedelta(milliseconds=300))
+    found = correlate(
+        events(web(500, path="/api/orders/7", **up), inner), NO_CLOCKS, NO_SOURCES
+    )
+    assert found.height == 1
+    assert found["evidence"].list.len().to_list() == [2]
+
+
+def test_who_sent_sigkill_is_not_known_from_that_line_alone() -> None:
+    closed = error("upstream prematurely closed connection while reading response")
+    killed = app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?")
+    oom = app("Out of memory: Killed process 812 (gunicorn)", hop="host", pid=None)
+    for more, sure in (([], "weak"), ([oom], "strong")):
+        rows = [web(502), closed, killed, *more]
+        row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert (row["cause"], row["confidence"]) == ("out_of_memory", sure)
+
+
+def test_an_exception_without_a_stamp_is_about_the_record_above_it() -> None:
+    undated: dict[str, Any] = {"source": "uvicorn.log", "hop": "app_server"}
+    undated |= {"time": None}
+    record = said(500, **undated, line=7)
+    thrown = app("Exception in ASGI application\nTraceback …", **undated, line=8)
+    row = correlate(events(web(500), record, thrown), NO_CLOCKS, NO_SOURCES)
+    assert row["cause"].to_list() == ["exception"]
+
+
+def test_an_access_log_beside_an_application_s_own_is_the_application_s() -> None:
+    """Such as morgan's: its lines look like a web server's."""
+    inner: dict[str, Any] = {"source": "node/access.log", "http_version": "1.0"}
+    rows = []
+    for n in range(8):
+        more: dict[str, Any] = {"path": f"/{n}", "time": T + timedelta(minutes=n)}
+        rows += [
+            web(429 if n == 3 else 200, **more),
+            web(429 if n == 3 else 200, **more, **inner),
+            said(200, **more, source="node/app.log") | {"status": None},
+        ]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "application_response")
+    assert [line["source"] for line in row["evidence"]][1] == "node/access.log"

@@ -17,6 +17,8 @@ _TRIES = (-75 * _SECOND, 1_500_000)
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
 _FOLDER = r"^(.*)/[^/]*$"
+#: No one sets a worker's time limit below this (seconds).
+_LIMIT = 1.0
 _ABOUT_UPSTREAM = pl.col("cause").str.starts_with("upstream_") | (
     pl.col("cause") == "bad_gateway"
 )
@@ -177,14 +179,15 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
 def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Which traceback or application line is about which request."""
     lines = notes.filter(
-        pl.col("kind").is_in(["exception", "said_no", "invalid_request"])
+        pl.col("kind").is_in(["exception", "abort", "said_no", "invalid_request"])
     )
-    named = lines.filter(pl.col("path").is_not_null())
+    timed = lines.filter(pl.col("time").is_not_null())
+    named = timed.filter(pl.col("path").is_not_null())
     beside = named.select("source", "pid", beside=pl.col("time")).sort(
         "beside", "source"
     )
     nameless = (
-        lines.filter(pl.col("path").is_null())
+        timed.filter(pl.col("path").is_null())
         .sort("time", "note")
         .join_asof(
             beside,
@@ -198,7 +201,10 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("beside").is_null())
         .sort("source", "offset")
     )
+    thrown = pl.col("kind").is_in(["exception", "abort"])
     failed = requests.filter(pl.col("status") >= 500)
+    below = _next_line(failed, lines.filter(thrown))
+    failed = failed.join(below, on="request", how="anti", maintain_order="left")
     readable = requests.filter(pl.col("path").is_not_null())
     refused = readable.filter(pl.col("status").is_between(400, 499))
     # What gunicorn could not read has no path, and the application never saw it.
@@ -208,16 +214,36 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         & pl.col("app_server_row").is_null()
         & (pl.col("web_server_upstream_status").fill_null(400) == 400)
     )
-    thrown = pl.col("kind") == "exception"
+    slow = failed.filter((pl.col("status") == 500) & (pl.col("duration") >= _LIMIT))
+    aborted = named.filter(pl.col("kind") == "abort")
     steps: list[_Step] = [
         (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
         (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
         (failed, nameless.filter(thrown), [], (-1_500_000, 1_500_000)),
+        (slow, aborted, [], _SAME),  # the web server gave it another path
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
         (unread, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
         *_refusals(refused, notes),
     ]
-    return _passes(steps).sort("request")
+    return pl.concat([below, _passes(steps)]).sort("request")
+
+
+def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions without a stamp right below the record that they are about.
+
+    So uvicorn writes them.
+    """
+    undated = thrown.filter(pl.col("time").is_null()).select("note", "source", "line")
+    found = [
+        failed.select(
+            "request",
+            source=f"{tier}_source",
+            line=pl.col(f"{tier}_line") + 1,
+        ).join(undated, on=["source", "line"], maintain_order="left")
+        for tier in ("app_server", "application")
+    ]
+    pairs = pl.concat(found).select("request", "note")
+    return pairs.unique("request", keep="first", maintain_order=True)
 
 
 def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[_Step]:

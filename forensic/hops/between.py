@@ -110,8 +110,23 @@ def between() -> list[Line]:
             by="unknown",
             cause="unknown",
             sure="weak",
-            because="the load balancer's target sent it, and what is logged behind the"
-            " load balancer has not this one: a web server without a log, or another"
-            " host",
+            because=pl.when(
+                pl.col("balancer_passes")
+                & pl.col("load_balancer_upstream_status").is_null()
+            )
+            .then(
+                pl.lit(
+                    "what is logged behind the load balancer has not this one, and the"
+                    " load balancer does not say whether its target sent it: itself,"
+                    " or another host"
+                )
+            )
+            .otherwise(
+                pl.lit(
+                    "the load balancer's target sent it, and what is logged behind the"
+                    " load balancer has not this one: a web server without a log, or"
+                    " another host"
+                )
+            ),
         ),
     ]

@@ -206,7 +206,13 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The requests with the traceback and the worker's death that are about them."""
     source = pl.coalesce("inner_web_source", "web_server_source")
     timed = requests.filter(pl.col("time").is_not_null()).with_columns(
-        request="root", web_source=source
+        request="root",
+        web_source=source,
+        # A load balancer may stamp the start; what failed is told at the end.
+        time=pl.coalesce(
+            *(f"{tier}_time" for tier in ("app_server", "inner_web", "web_server")),
+            "time",
+        ),
     )
     traces = attach.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
     deaths = incident.incidents(timed, said).rename({"request": "root"})
@@ -214,10 +220,15 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     trace = said.select(
         trace="note",
         trace_kind="kind",
+        trace_path="path",
         trace_named=pl.col("path").is_not_null(),
         **{f"trace_{c}": c for c in places},
     )
-    death = said.select(incident_note="note", **{f"incident_{c}": c for c in places})
+    death = said.select(
+        incident_note="note",
+        incident_kind="kind",
+        **{f"incident_{c}": c for c in places},
+    )
     with_trace = requests.join(traces, on="root", how="left", maintain_order="left")
     with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
     with_trace = gate.refused(with_trace)
@@ -234,7 +245,7 @@ def _decided(
     """The decided requests of one window."""
     frame, said = records
     frame = notes.as_responses(frame, said, known)
-    frame = proxies.tiered(frame, inner)
+    frame = proxies.tiered(frame, inner, proxies.app_streams(known, inner))
     if not frame.height:
         return pl.DataFrame()
     links = join.link(frame)

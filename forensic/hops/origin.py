@@ -24,6 +24,9 @@ _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
 _DIED = "a worker of its upstream died at that moment"
+_KILLED = (
+    "a worker of its upstream was killed at that moment, and nothing shows by whom"
+)
 _UNASKED = "it asked no upstream (upstream status `-`)"
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 _REDIRECTS = [301, 302, 303, 307, 308]
@@ -40,6 +43,8 @@ _OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
 )
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
+#: gunicorn asks "Perhaps out of memory?" of every SIGKILL.
+_GUESSED = sure_of(pl.col("incident_kind") == "killed")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
@@ -131,7 +136,11 @@ def _noted() -> list[Line]:
                 | sure_of(_OTHER_FILE)
                 | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
             )
-            .then(pl.lit("strong"))
+            .then(
+                pl.when(dropped & _GUESSED)
+                .then(pl.lit("weak"))
+                .otherwise(pl.lit("strong"))
+            )
             .otherwise(pl.lit("certain")),
             because=pl.when(~_NAMED)
             .then(
@@ -146,6 +155,8 @@ def _noted() -> list[Line]:
                     " another name"
                 )
             )
+            .when(dropped & _GUESSED)
+            .then(pl.lit(f"its error log names this request, and {_KILLED}"))
             .when(dropped & _INCIDENT.is_not_null())
             .then(
                 pl.format(
@@ -184,12 +195,24 @@ def _with_upstream() -> list[Line]:
             because="it logs that it could not read the request",
         ),
         Line(
+            when=sure_of(pl.col("trace_kind") == "abort") & (STATUS == 500),
+            by="app_server",
+            cause="worker_timeout",
+            sure=pl.when(pl.col("trace_path") == pl.col("path"))
+            .then(pl.lit("certain"))
+            .otherwise(pl.lit("strong")),
+            because="its log says that it ended the worker over this request, at its"
+            " time limit",
+        ),
+        Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
             cause=pl.when(STATUS.is_in([502, 504]))
             .then(_upstream_cause())
             .otherwise(_own_cause()),
-            sure=pl.when(_CADDY).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            sure=pl.when(_CADDY & ~(APP_SILENT | INNER_SILENT))
+            .then(pl.lit("weak"))
+            .otherwise(pl.lit("strong")),
             because=pl.when(_CADDY)
             .then(pl.lit("no header of a server behind it is in the answer"))
             .when((STATUS == 503) & ~pl.col("web_complains"))
@@ -209,15 +232,17 @@ def _with_upstream() -> list[Line]:
             when=passed & gateway & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
             cause=_upstream_cause(),
-            sure="weak",
-            because="it writes this status for an upstream that fails",
+            sure=pl.when(own_page()).then(pl.lit("strong")).otherwise(pl.lit("weak")),
+            because=pl.when(own_page())
+            .then(pl.lit("its body has the size of nginx's own error page"))
+            .otherwise(pl.lit("it writes this status for an upstream that fails")),
         ),
         Line(
             when=passed & gateway & ~_APP_SAYS,
             by="web_server",
             cause=_upstream_cause(),
-            sure="strong",
-            because=_DIED,
+            sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
         ),
         Line(
             when=passed & (_APP_SAYS | sure_of(_THROWN)),
@@ -305,8 +330,8 @@ def _without_upstream() -> list[Line]:
             when=gateway & web & _INCIDENT.is_not_null(),
             by="web_server",
             cause=_upstream_cause(),
-            sure="strong",
-            because=_DIED,
+            sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
         ),
         Line(
             when=gateway & web,

@@ -8,7 +8,7 @@ from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.hops.responses import TIERS, hashed
 
-__all__ = ["inner_streams", "tiered"]
+__all__ = ["app_streams", "inner_streams", "tiered"]
 
 _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
@@ -19,6 +19,7 @@ _CHANCE = 0.05
 #: Rows that are compared; more logs than this are nodes of one tier.
 _SAMPLE = 400_000
 _MOST = 40
+_FOLDER = r"^(.*)/[^/]*$"
 
 
 def _stream() -> pl.Expr:
@@ -116,12 +117,29 @@ def inner_streams(
     return [] if len(inner) == len(names) else inner
 
 
-def tiered(frame: pl.DataFrame, inner: list[str]) -> pl.DataFrame:
+def app_streams(known: Facts, inner: list[str]) -> list[str]:
+    """Those of the inner logs that an application itself writes, as morgan does.
+
+    Its lines look like a web server's. An application's own log lies beside it, and
+    no other log of a web server.
+    """
+    folder = pl.col("family").str.extract(_FOLDER, 1).fill_null("")
+    logs = known.profile.with_columns(folder=folder)
+    own = pl.col("hop").is_in(["app_server", "application"])
+    apps = set(logs.filter(own)["folder"])
+    web = logs.filter(pl.col("hop") == "web_server")
+    alone = web.filter(pl.col("family").n_unique().over("folder") == 1)
+    families = set(alone.filter(pl.col("folder").is_in(apps))["family"])
+    return [stream for stream in inner if stream in families]
+
+
+def tiered(frame: pl.DataFrame, inner: list[str], apps: list[str]) -> pl.DataFrame:
     """The responses, with the logs that stand behind others on their own tier."""
     if not inner:
         return frame
-    behind = frame.select(_stream().is_in(inner)).to_series().to_numpy()
+    told = frame.select(behind=_stream().is_in(inner), app=_stream().is_in(apps))
     tier = frame["tier"].to_numpy()
-    web = tier == TIERS["web_server"]
-    moved = np.where(behind & web, TIERS["inner_web"], tier)
+    behind = told["behind"].to_numpy() & (tier == TIERS["web_server"])
+    moved = np.where(behind, TIERS["inner_web"], tier)
+    moved[behind & told["app"].to_numpy()] = TIERS["app_server"]
     return frame.with_columns(tier=pl.Series(moved, dtype=pl.Int8))
