@@ -566,6 +566,24 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ],
         ("web_server", "auth_failed", "strong"),
     ),
+    *(
+        (
+            f"an error of the application that names {what}",
+            [
+                web(503),
+                said(200, path="/", time=T - timedelta(hours=1)),
+                app(f"pool exhausted while serving {path}", hop="application"),
+            ],
+            (by, cause, sure),
+        )
+        for what, path, by, cause, sure in (
+            (
+                *("the request", "/app/admin"),
+                *("application", "application_response", "strong"),
+            ),
+            ("another", "/app/other", "web_server", "unknown", "weak"),
+        )
+    ),
     (
         "a limit, and no log of who enforces it",
         [web(429), said(200, path="/", time=T - timedelta(hours=1))],
@@ -709,6 +727,17 @@ def test_a_log_without_a_skew_of_its_own_has_that_of_its_machine() -> None:
     ]
     found = correlate(rows, pl.from_dicts(spans, schema=CLOCK), NO_SOURCES)
     assert found["cause"].to_list() == ["access_forbidden"]
+
+
+def test_a_skew_between_bounds_that_allow_for_none_is_none() -> None:
+    """One request a second fits its error line at several leads alike."""
+    limit = 'limiting requests, excess: 1.0 by zone "a"'
+    times = [T.replace(microsecond=0) + timedelta(seconds=n) for n in range(9)]
+    rows = [row for t in times for row in (web(503, time=t), error(limit, time=t))]
+    span = {"source": "nginx/error.log", "stamp": "event", "skew": -1.0}
+    clocks = pl.from_dicts([span | {"skew_low": -2.0, "skew_high": 0.0}], CLOCK)
+    found = correlate(events(*rows), clocks, NO_SOURCES)
+    assert found["cause"].to_list() == ["rate_limited"] * 9
 
 
 def test_the_time_limit_is_shown_not_the_traceback_it_led_to() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from forensic.hops.kinds import KINDS, REFUSALS
+from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
 __all__ = ["errors", "leaf", "tracebacks"]
@@ -216,6 +216,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     )
     slow = failed.filter((pl.col("status") == 500) & (pl.col("duration") >= _LIMIT))
     aborted = named.filter(pl.col("kind") == "abort")
+    complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
     steps: list[_Step] = [
         (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
         (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
@@ -224,6 +225,12 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
         (unread, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
         *_refusals(refused, notes),
+        (
+            failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),
+            complaints.filter(pl.col("path").is_not_null()),
+            ["path"],
+            (-3 * _SECOND, 2 * _SECOND),
+        ),
     ]
     return pl.concat([below, _passes(steps)]).sort("request")
 

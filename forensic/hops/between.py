@@ -30,6 +30,9 @@ INNER_SILENT = (
 )
 
 
+_WHICH = pl.format(" {}", "load_balancer_upstream").fill_null("")
+
+
 def given_up() -> list[Line]:
     """A web server that was left alone (499), and a client that got another status."""
     left = sure_of((pl.col("web_status") == 499) & (pl.col("cdn_status") >= 500))
@@ -98,8 +101,11 @@ def between() -> list[Line]:
             by="unknown",
             cause="unknown",
             sure="weak",
-            because="the load balancer's target sent it, and the web server's log does"
-            " not reach that moment",
+            because=pl.format(
+                "the load balancer's target{} sent it, and the web server's log does"
+                " not reach that moment",
+                _WHICH,
+            ),
         ),
         Line(
             when=BALANCED
@@ -122,10 +128,11 @@ def between() -> list[Line]:
                 )
             )
             .otherwise(
-                pl.lit(
-                    "the load balancer's target sent it, and what is logged behind the"
-                    " load balancer has not this one: a web server without a log, or"
-                    " another host"
+                pl.format(
+                    "the load balancer's target{} sent it, and what is logged behind"
+                    " the load balancer has not this one: a web server without a log,"
+                    " or another host",
+                    _WHICH,
                 )
             ),
         ),

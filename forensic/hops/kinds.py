@@ -7,7 +7,7 @@ that its format gives to such a phrase.
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "REFUSALS", "UNNAMED", "WEB", "Kind"]
+__all__ = ["COMPLAINT", "KINDS", "REFUSALS", "UNNAMED", "WEB", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +332,11 @@ KINDS = [
     ),
 ]
 
+#: An application's error in words of its own, where it names what was asked for: its
+#: level tells, so that no phrase has to.
+COMPLAINT = Kind(
+    "complained", "app_server application", r"[^\s\S]", "exception", (500, 503)
+)
 #: In which words applications say no, each in its own: they go with an answer that is
 #: there, and make none where no log has one.
 REFUSALS = [

@@ -75,8 +75,12 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     agreed = good.max() - good.min() <= _KNOWN / 2
     near = good.median().over(machine)
     replaced = pl.coalesce(near, pl.when(agreed).then(good.median()), pl.lit(0.0))
+    # Between such bounds may be none at all: then the log is no further off than that.
+    none = (pl.col("skew_low") <= 0.0) & (pl.col("skew_high") >= 0.0)
     return clocks.with_columns(
-        skew=pl.when(inner & ~known)
+        skew=pl.when(none & known)
+        .then(pl.lit(0.0))
+        .when(inner & ~known)
         .then(replaced)
         .when(pl.col("skew").is_not_null() & ~known)
         .then(pl.lit(0.0))

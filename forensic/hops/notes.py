@@ -9,7 +9,7 @@ import polars as pl
 
 from forensic.hops.attach import leaf
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import KINDS, REFUSALS, UNNAMED, WEB
+from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 
@@ -30,7 +30,7 @@ _ASKED = (
     r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
     r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
 )
-_EVERY = [*KINDS, *REFUSALS]
+_EVERY = [*KINDS, *REFUSALS, COMPLAINT]
 #: The file that Apache refused or did not find: the request's path ends like it.
 _FILE = (
     r"(?:server configuration: (?:proxy:\w+://[^/\s]+)?|Cannot serve directory "
@@ -47,7 +47,8 @@ def _kind() -> pl.Expr:
     hop = pl.col("hop").cast(pl.String).fill_null(UNNAMED)
     thrown = hop.is_in(_THROWS) & (pl.col("reason") == "exception")
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
-    chain = pl.when(thrown).then(pl.lit("exception")).otherwise(None)
+    chain = pl.when(_complains()).then(pl.lit(COMPLAINT.name)).otherwise(None)
+    chain = pl.when(thrown).then(pl.lit("exception")).otherwise(chain)
     for kind in reversed(_EVERY):
         said = pl.col("message").str.contains(kind.phrase) | _classed(kind.reasons)
         said &= hop.is_in(kind.hops.split())
@@ -60,6 +61,15 @@ def _kind() -> pl.Expr:
 def _classed(reasons: Sequence[str]) -> pl.Expr:
     """Whether the format gives the line one of these classes."""
     return pl.col("reason").is_in(list(reasons)).fill_null(value=False)
+
+
+def _complains() -> pl.Expr:
+    """Whether an application tells of an error, and perhaps a path with it."""
+    hop = pl.col("hop").cast(pl.String).is_in(_THROWS)
+    bad = pl.col("level").is_in(["error", "critical", "fatal", "alert", "emergency"])
+    named = pl.col("message").str.contains("/", literal=True)
+    named |= pl.col("path").is_not_null()
+    return (hop & bad & pl.col("status").is_null() & named).fill_null(value=False)
 
 
 #: Apache's second line about a failed backend names client or request, the first why.
@@ -104,7 +114,8 @@ def _suspect() -> pl.Expr:
     phrases = "|".join(f"(?:{kind.phrase})" for kind in _EVERY)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
     classed = _classed([reason for kind in _EVERY for reason in kind.reasons])
-    return pl.col("message").str.contains(phrases) | thrown | classed
+    told = pl.col("message").str.contains(phrases) | thrown | classed
+    return told | _complains()
 
 
 def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
@@ -154,7 +165,8 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort("source", "offset")
     )
-    refusal = pl.col("kind").is_in([kind.name for kind in REFUSALS])
+    own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]
+    refusal = pl.col("kind").is_in(own_words)
     causes = {kind.name: kind.cause for kind in _EVERY}
     known = (
         _explained(found)
@@ -173,7 +185,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
 
 #: So near to a refusal stands the application's record of the answer (µs).
 _OWN_RECORD = 3_000_000
-_FILE = r"^/(?:var|srv|usr|etc|home|opt|tmp|run|proc|dev|root|mnt|lib|sys)/"
+_ON_DISK = r"^/(?:var|srv|usr|etc|home|opt|tmp|run|proc|dev|root|mnt|lib|sys)/"
 
 
 def _unanswered(refusals: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
@@ -181,7 +193,7 @@ def _unanswered(refusals: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 
     Those about a file of the machine are no answers to anybody.
     """
-    of_file = pl.col("path").str.contains(_FILE)
+    of_file = pl.col("path").str.contains(_ON_DISK)
     of_file |= pl.col("message").str.contains(r"Errno|EACCES")
     answered = frame.select("path_key", "time", near="time").drop_nulls().sort("time")
     found = (

@@ -12,7 +12,7 @@ from forensic.hops.between import (
     given_up,
 )
 from forensic.hops.guessed import guessed
-from forensic.hops.kinds import REFUSALS
+from forensic.hops.kinds import COMPLAINT, REFUSALS
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
@@ -49,6 +49,7 @@ _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
 _THROWN = pl.col("trace_kind") == "exception"
+_COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 _REFUSED = sure_of(
     pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
 )
@@ -95,7 +96,8 @@ def _upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
 
 def _app_cause() -> pl.Expr:
     """Whether the application failed or decided."""
-    failed = sure_of(_THROWN) | ((STATUS == 500) & ~pl.col("app_speaks"))
+    told = _COMPLAINED | ~pl.col("app_speaks")
+    failed = sure_of(_THROWN) | ((STATUS == 500) & told)
     return (
         pl.when(failed)
         .then(pl.lit("exception"))
@@ -317,6 +319,13 @@ def _without_upstream() -> list[Line]:
             cause="application_response",
             sure="strong",
             because="its own log says that it refused",
+        ),
+        Line(
+            when=_COMPLAINED,
+            by="application",
+            cause=_app_cause(),
+            sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
+            because="its own log tells of an error at this request",
         ),
         Line(
             when=malformed
