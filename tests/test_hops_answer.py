@@ -724,6 +724,9 @@ def test_who_answered_of_two_can_be_either() -> None:
     found = verdict(rows, Question(status=404))
     assert found["answered_by"] == "unknown"
     assert found["candidates"] == ["application", "web_server"]
+    told = [guess["for"] for guess in found["hypotheses"]]
+    assert told[0] == ["no record of the application is there to deny it"]
+    assert "does not say whether anything was asked" in told[1][0]
     assert any("error.log" in wish for wish in found["ask_for"])
 
 

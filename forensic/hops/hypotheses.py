@@ -275,6 +275,16 @@ def _about(
     return [f"{name}'s log does not cover that moment"], []
 
 
+def _answered(hop: str, found: pl.DataFrame, *, missing: bool) -> str:
+    """What the requests that fit say for a hop."""
+    count = int((found["answered_by"].cast(pl.String) == hop).sum())
+    if count:
+        return f"it answered {count} of {plural(found.height, 'matching request')}"
+    if missing:
+        return f"no record of {NAMES.get(hop, hop)} is there to deny it"
+    return "its record has the answer, and does not say whether anything was asked"
+
+
 def ranked(
     verdict: Mapping[str, Any],
     question: Question,
@@ -301,9 +311,7 @@ def ranked(
                     " front of it, or what does hands them on"
                 )
         if found.height:
-            count = int((found["answered_by"].cast(pl.String) == hop).sum())
-            total = plural(found.height, "matching request")
-            reasons = [f"it answered {count} of {total}"]
+            reasons = [_answered(hop, found, missing=hop in verdict["missing"])]
         listed.append(
             {
                 "hop": hop,
