@@ -3,19 +3,20 @@
 import polars as pl
 
 from forensic.hops.between import STATUS, WEB
+from forensic.hops.causes import app_cause
 from forensic.hops.page import other_page
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["guessed"]
 
 
-def guessed(app_cause: pl.Expr) -> list[Line]:
-    """Weak answers, and those that are left open; `app_cause` is an application's."""
+def guessed() -> list[Line]:
+    """Weak answers, and those that are left open."""
     return [
         Line(
             when=WEB & other_page(),
             by="application",
-            cause=app_cause,
+            cause=app_cause(),
             sure="weak",
             because="its body has not the size of the page that the web server makes"
             " itself; nothing else says who answered",
@@ -23,7 +24,7 @@ def guessed(app_cause: pl.Expr) -> list[Line]:
         Line(
             when=WEB & pl.col("web_complains") & (STATUS >= 400),
             by="application",
-            cause=app_cause,
+            cause=app_cause(),
             sure="weak",
             because="the web server's error log says nothing of it; nothing else says"
             " who answered",
@@ -33,7 +34,7 @@ def guessed(app_cause: pl.Expr) -> list[Line]:
             when=sure_of(pl.col("inner_web_status") == STATUS)
             & ~sure_of(pl.col("web_format").str.starts_with("nginx")),
             by="application",
-            cause=app_cause,
+            cause=app_cause(),
             sure="weak",
             because="the server behind the web server logged it, too, and nothing shows"
             " another one behind that",
@@ -49,7 +50,7 @@ def guessed(app_cause: pl.Expr) -> list[Line]:
         Line(
             when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),
             by="application",
-            cause=app_cause,
+            cause=app_cause(),
             sure="weak",
             because="no outer hop claims the answer, and no log of a hop further in has"
             " it",

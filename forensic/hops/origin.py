@@ -11,8 +11,15 @@ from forensic.hops.between import (
     between,
     given_up,
 )
+from forensic.hops.causes import (
+    COMPLAINED,
+    THROWN,
+    app_cause,
+    own_cause,
+    upstream_cause,
+)
 from forensic.hops.guessed import guessed
-from forensic.hops.kinds import COMPLAINT, REFUSALS
+from forensic.hops.kinds import REFUSALS
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
@@ -28,7 +35,6 @@ _KILLED = (
     "a worker of its upstream was killed at that moment, and nothing shows by whom"
 )
 _UNASKED = "it asked no upstream (upstream status `-`)"
-_PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 _REDIRECTS = [301, 302, 303, 307, 308]
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
@@ -48,61 +54,9 @@ _GUESSED = sure_of(pl.col("incident_kind") == "killed")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
-_THROWN = pl.col("trace_kind") == "exception"
-_COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 _REFUSED = sure_of(
     pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
 )
-
-
-def _own_cause() -> pl.Expr:
-    """The cause of a web server's own answer, judged by its status alone."""
-    by_status = {
-        401: "auth_failed",
-        403: "access_forbidden",
-        404: "file_not_found",
-        413: "body_too_large",
-        429: "rate_limited",
-        444: "access_forbidden",
-        499: "client_closed",
-        502: "bad_gateway",
-        504: "upstream_timeout",
-        **dict.fromkeys(_PROTOCOL, "bad_request"),
-    }
-    known = STATUS.replace_strict(
-        list(by_status),
-        list(by_status.values()),
-        default="unknown",
-        return_dtype=pl.String,
-    )
-    # Limits are written to the error log by default, a `return 503` is not.
-    unsaid = (STATUS == 503) & pl.col("web_complains")
-    return pl.when(sure_of(unsaid)).then(pl.lit("fixed_response")).otherwise(known)
-
-
-def _upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
-    """Why a web server wrote 502 or 504, where no error line says it."""
-    waited = pl.coalesce("web_upstream_duration", "web_duration")
-    return (
-        pl.when(_INCIDENT.is_not_null())
-        .then(_INCIDENT)
-        .when(status == 504)
-        .then(pl.lit("upstream_timeout"))
-        .when(waited < 0.01)
-        .then(pl.lit("upstream_refused"))
-        .otherwise(pl.lit("upstream_closed"))
-    )
-
-
-def _app_cause() -> pl.Expr:
-    """Whether the application failed or decided."""
-    told = _COMPLAINED | ~pl.col("app_speaks")
-    failed = sure_of(_THROWN) | ((STATUS == 500) & told)
-    return (
-        pl.when(failed)
-        .then(pl.lit("exception"))
-        .otherwise(pl.lit("application_response"))
-    )
 
 
 def _noted() -> list[Line]:
@@ -180,7 +134,7 @@ def _noted() -> list[Line]:
 
 def _app_sure(otherwise: str) -> pl.Expr:
     """How sure that is: a 500 of which no log speaks may be either."""
-    guessed = (STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(_THROWN)
+    guessed = (STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(THROWN)
     return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
 
 
@@ -210,8 +164,8 @@ def _with_upstream() -> list[Line]:
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
             cause=pl.when(STATUS.is_in([502, 504]))
-            .then(_upstream_cause())
-            .otherwise(_own_cause()),
+            .then(upstream_cause())
+            .otherwise(own_cause()),
             sure=pl.when(_CADDY & ~(APP_SILENT | INNER_SILENT))
             .then(pl.lit("weak"))
             .otherwise(pl.lit("strong")),
@@ -233,7 +187,7 @@ def _with_upstream() -> list[Line]:
         Line(
             when=passed & gateway & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
-            cause=_upstream_cause(),
+            cause=upstream_cause(),
             sure=pl.when(own_page()).then(pl.lit("strong")).otherwise(pl.lit("weak")),
             because=pl.when(own_page())
             .then(pl.lit("its body has the size of nginx's own error page"))
@@ -242,21 +196,21 @@ def _with_upstream() -> list[Line]:
         Line(
             when=passed & gateway & ~_APP_SAYS,
             by="web_server",
-            cause=_upstream_cause(),
+            cause=upstream_cause(),
             sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
         ),
         Line(
-            when=passed & (_APP_SAYS | sure_of(_THROWN)),
+            when=passed & (_APP_SAYS | sure_of(THROWN)),
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure="certain",
             because="the web server passed its status on, and its own log has it too",
         ),
         Line(
             when=passed,
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure=_app_sure("strong"),
             because="the web server passed the upstream's status on",
         ),
@@ -264,14 +218,14 @@ def _with_upstream() -> list[Line]:
             when=WEB & _LOGS_UP & _UP.is_not_null() & ((STATUS >= 400) | (_UP >= 400)),
             by="web_server",
             cause=pl.when(gateway)
-            .then(_upstream_cause())
+            .then(upstream_cause())
             .when(_UP.is_in([502, 504]))
-            .then(_upstream_cause(_UP))
+            .then(upstream_cause(_UP))
             .when(_UP >= 500)
             .then(pl.lit("exception"))
             .when(_UP >= 400)
             .then(pl.lit("application_response"))
-            .otherwise(_own_cause()),
+            .otherwise(own_cause()),
             sure="strong",
             because=pl.format("it replaced the status {} of its upstream", _UP),
         ),
@@ -302,12 +256,12 @@ def _without_upstream() -> list[Line]:
         Line(
             when=_APP_SAYS,
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure="strong",
             because="its own log has the request with this status",
         ),
         Line(
-            when=sure_of(_THROWN) & (STATUS >= 500) & ~(gateway & own_page()),
+            when=sure_of(THROWN) & (STATUS >= 500) & ~(gateway & own_page()),
             by="application",
             cause="exception",
             sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
@@ -321,9 +275,9 @@ def _without_upstream() -> list[Line]:
             because="its own log says that it refused",
         ),
         Line(
-            when=_COMPLAINED,
+            when=COMPLAINED,
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because="its own log tells of an error at this request",
         ),
@@ -331,28 +285,28 @@ def _without_upstream() -> list[Line]:
             when=malformed
             | (WEB & STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
             by="web_server",
-            cause=_own_cause(),
+            cause=own_cause(),
             sure="strong",
             because="such a request is refused before any upstream is asked",
         ),
         Line(
             when=gateway & web & _INCIDENT.is_not_null(),
             by="web_server",
-            cause=_upstream_cause(),
+            cause=upstream_cause(),
             sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
         ),
         Line(
             when=gateway & web,
             by="web_server",
-            cause=_upstream_cause(),
+            cause=upstream_cause(),
             sure="weak",
             because="it writes this status for an upstream that fails",
         ),
         Line(
             when=WEB & pl.col("web_upstream").is_not_null() & (STATUS >= 400),
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure=_app_sure("strong"),
             because="the web server asked its upstream before it answered",
         ),
@@ -362,7 +316,7 @@ def _without_upstream() -> list[Line]:
             # Apache answers 503 for a server behind it that refuses, too.
             cause=pl.when((STATUS == 503) & ~APP_SILENT)
             .then(pl.lit("unknown"))
-            .otherwise(_own_cause()),
+            .otherwise(own_cause()),
             sure="weak",
             because="what stands behind it logs its requests, and this one is not among"
             " them",
@@ -377,7 +331,7 @@ def _without_upstream() -> list[Line]:
         Line(
             when=WEB & ~_LOGS_UP & own_page() & (STATUS >= 400),
             by="web_server",
-            cause=_own_cause(),
+            cause=own_cause(),
             sure="weak",
             because="its body has the size of nginx's own error page",
         ),
@@ -401,7 +355,7 @@ def _without_upstream() -> list[Line]:
         Line(
             when=WEB & ~pl.col("proxies") & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
-            cause=_own_cause(),
+            cause=own_cause(),
             sure="weak",
             because="nothing in the archive shows an upstream behind it",
         ),
@@ -409,7 +363,7 @@ def _without_upstream() -> list[Line]:
             when=(WEB | BALANCED)
             & (STATUS.is_in([408, 413, 414]) | (sure_of(static) & (STATUS == 404))),
             by="web_server",
-            cause=_own_cause(),
+            cause=own_cause(),
             sure="weak",
             because="such an answer is a web server's more often than an application's",
         ),
@@ -421,11 +375,11 @@ def _without_upstream() -> list[Line]:
             sure="weak",
             because="no hop behind it has the request",
         ),
-        *guessed(_app_cause()),
+        *guessed(),
         Line(
             when=has("application") | has("app_server"),
             by="application",
-            cause=_app_cause(),
+            cause=app_cause(),
             sure="strong",
             because="its own log has the request with this status",
         ),

@@ -1,0 +1,64 @@
+"""An inner hop's answer ▶ its cause, as far as status, durations and traces tell it."""
+
+import polars as pl
+
+from forensic.hops.between import STATUS
+from forensic.hops.kinds import COMPLAINT
+from forensic.hops.table import sure_of
+
+__all__ = ["COMPLAINED", "THROWN", "app_cause", "own_cause", "upstream_cause"]
+
+THROWN = pl.col("trace_kind") == "exception"
+COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
+_PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
+_INCIDENT = pl.col("incident")
+
+
+def own_cause() -> pl.Expr:
+    """The cause of a web server's own answer, judged by its status alone."""
+    by_status = {
+        401: "auth_failed",
+        403: "access_forbidden",
+        404: "file_not_found",
+        413: "body_too_large",
+        429: "rate_limited",
+        444: "access_forbidden",
+        499: "client_closed",
+        502: "bad_gateway",
+        504: "upstream_timeout",
+        **dict.fromkeys(_PROTOCOL, "bad_request"),
+    }
+    known = STATUS.replace_strict(
+        list(by_status),
+        list(by_status.values()),
+        default="unknown",
+        return_dtype=pl.String,
+    )
+    # Limits are written to the error log by default, a `return 503` is not.
+    unsaid = (STATUS == 503) & pl.col("web_complains")
+    return pl.when(sure_of(unsaid)).then(pl.lit("fixed_response")).otherwise(known)
+
+
+def upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
+    """Why a web server wrote 502 or 504, where no error line says it."""
+    waited = pl.coalesce("web_upstream_duration", "web_duration")
+    return (
+        pl.when(_INCIDENT.is_not_null())
+        .then(_INCIDENT)
+        .when(status == 504)
+        .then(pl.lit("upstream_timeout"))
+        .when(waited < 0.01)
+        .then(pl.lit("upstream_refused"))
+        .otherwise(pl.lit("upstream_closed"))
+    )
+
+
+def app_cause() -> pl.Expr:
+    """Whether the application failed or decided."""
+    told = COMPLAINED | ~pl.col("app_speaks")
+    failed = sure_of(THROWN) | ((STATUS == 500) & told)
+    return (
+        pl.when(failed)
+        .then(pl.lit("exception"))
+        .otherwise(pl.lit("application_response"))
+    )
