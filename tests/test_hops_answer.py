@@ -753,6 +753,9 @@ def test_a_status_that_only_an_inner_hop_logged_is_found() -> None:
     assert (found["answered_by"], found["cause"]) == ("load_balancer", "client_closed")
     assert "499 is what the web server logged; the client got 460." in found["sentence"]
     assert verdict(rows, Question(status=499))["count"] == 1
+    later = [row | {"time": row["time"] + timedelta(days=1)} for row in pings()]
+    found = verdict([*rows, *later], Question.parse("14:32", 499, "/export"))
+    assert found["answered_by"] == "load_balancer"
 
 
 def test_the_status_of_a_try_that_failed_finds_the_answer_that_hid_it() -> None:
@@ -818,3 +821,21 @@ def test_the_path_of_an_inner_hop_is_found() -> None:
     asked = Question.parse("2025-02-06 14:32 +09:00", 404, "/v2/a")
     found = verdict(rows, asked)
     assert "logged it under the path asked" in found["sentence"]
+
+
+def test_an_answer_that_broke_off_is_told() -> None:
+    page = {"method": "GET", "path": "/big.zip", "time": MINUTE, "source": "web.log"}
+    sent = _row(9001, **page, hop="web_server", status=200, upstream_status=200)
+    cut = "upstream prematurely closed connection while reading upstream"
+    line = _row(9002, **page, hop="web_server", level="error", message=cut)
+    rows = [*pings(), sent | {"upstream": "10.0.0.8:80"}, line]
+    for status in (None, 200):
+        asked = Question.parse("2025-02-06 14:32 +09:00", status, "/big.zip")
+        found = verdict(rows, asked)
+        assert (found["answered_by"], found["cause"]) == (
+            "application",
+            "upstream_closed",
+        )
+        assert "The answer broke off" in found["sentence"]
+        assert 9002 in [place["line"] for place in found["evidence"]]
+        assert found["confidence"] == "strong"

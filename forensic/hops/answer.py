@@ -111,8 +111,8 @@ def _unseen(inquiry: Inquiry) -> _Told:
 #: The first that answers is taken; the last one always does.
 _WAYS: list[Callable[[Inquiry], _Told | None]] = [
     _error,
-    _inside,
     _success,
+    _inside,
     _error_nearby,
     _calm,
     _record,

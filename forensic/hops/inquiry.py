@@ -39,6 +39,12 @@ class Inquiry:
     match: Match
 
 
+def _inner(events: pl.LazyFrame, asked: Question) -> pl.DataFrame:
+    """The records of an inner hop with the status asked for, which no client got."""
+    own = (pl.col("status") == asked.status).fill_null(value=False)
+    return events.filter(own & asked.matches_path()).select("time").collect()
+
+
 def inquire(
     events: pl.LazyFrame,
     requests: pl.DataFrame,
@@ -50,6 +56,8 @@ def inquire(
     """The question as it is meant, and the errors of the archive that fit it."""
     known = settled(clocks, sources)
     near = fitting(requests, given) if given else requests
+    if given is not None and given.lacks and not near.height:
+        near = _inner(events, given)
     question, notes = meant(given or Question(), events, known, near)
     if given is None:
         match = Match(weightiest(requests))

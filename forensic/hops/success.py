@@ -29,6 +29,8 @@ _SECOND = timedelta(seconds=1)
 _BY_STATUS = {502: "bad_gateway", 503: "upstream_refused", 504: "upstream_timeout"}
 #: Error lines that are shown of a failed try.
 _MOST = 3
+#: Of an answer that had begun.
+_CUT = "while reading upstream"
 _SEVERAL = re.compile(r", | : ")
 
 
@@ -109,11 +111,17 @@ def hidden(
     question: Question,
     verdict: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What a try that failed before the answer adds to the verdict; nothing without."""
+    """What a failure that the status hides adds to the verdict; nothing without one.
+
+    A try that failed before the answer, or an answer that broke off.
+    """
+    time = verdict["request"]["time"]
+    if time is not None:
+        question = replace(question, start=time, end=time + _SECOND)
     near = around(events, question)
     tries = _tries(near, verdict["evidence"])
     if not tries:
-        return {}
+        return _broken_off(near, clocks, question, verdict)
     said = notes.collect(near, clocks)
     said = said.filter(question.matches_path() & (pl.col("hop") == "web_server"))
     address, status = tries[0]
@@ -125,6 +133,37 @@ def hidden(
         f" {status}, and the web server asked another: the client saw nothing of it"
         " but the time it took.",
         "lines": [{**line, "role": "error line of the failed try"} for line in lines],
+    }
+
+
+def _broken_off(
+    near: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    question: Question,
+    verdict: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the web server says of an answer of which only a part came through."""
+    web = pl.col("hop").cast(pl.String) == "web_server"
+    rows = (
+        near.filter(web & pl.col("message").str.contains(_CUT))
+        .filter(pl.col("path") == verdict["request"]["path"])
+        .select("hop", "source", "line", "offset", "message", time=instant(clocks))
+        .filter(question.within(pl.col("time"), _NEAR_BY))
+        .collect(engine="streaming")
+        .sort("time", "source", "offset")
+    )
+    if not rows.height:
+        return {}
+    late = "timed out" in rows["message"][0]
+    lines = rows.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    what = "sent no more of it in time" if late else "closed the connection within it"
+    return {
+        "cause": "upstream_timeout" if late else "upstream_closed",
+        "sentence": f"{verdict['sentence']} The answer broke off: the web server's"
+        f" error log says that its upstream {what}.",
+        "lines": [
+            {**line, "role": "error line of the broken answer"} for line in lines
+        ],
     }
 
 

@@ -151,6 +151,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "error line of the failed try",
         "失敗した試行のエラー行",
     ),
+    "error line of the broken answer": (
+        "error line of the broken answer",
+        "途切れた応答のエラー行",
+    ),
     "tells why, about that moment": (
         "tells why, about that moment",
         "その頃に記録された原因",
