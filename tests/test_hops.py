@@ -585,6 +585,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         )
     ),
     (
+        "a refusal that the error log, which covers it, has not",
+        [web(403, format="apache_access"), *COMPLAINTS],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
         "a limit, and no log of who enforces it",
         [web(429), said(200, path="/", time=T - timedelta(hours=1))],
         ("unknown", "rate_limited", "weak"),

@@ -839,3 +839,15 @@ def test_an_answer_that_broke_off_is_told() -> None:
         assert "The answer broke off" in found["sentence"]
         assert 9002 in [place["line"] for place in found["evidence"]]
         assert found["confidence"] == "strong"
+
+
+@pytest.mark.parametrize("at", ["22:32 America/Los_Angeles", "Jul 1 22:32 PDT"])
+def test_a_zone_without_a_day_has_the_offset_of_the_day_that_is_meant(at: str) -> None:
+    """In summer it is another one than on the first of January."""
+    moment = datetime(2025, 7, 2, 5, 32, 9, tzinfo=UTC)
+    page = {"method": "GET", "path": "/x", "status": 500, "time": moment}
+    row = _row(9001, source="web.log", hop="web_server") | page
+    found = verdict([row], Question.parse(at, 500))
+    assert found["count"] == 1
+    assert found["question"]["start"] == "2025-07-02T05:32:00+00:00"
+    assert "2025-07-01" in found["sentence"]

@@ -94,7 +94,9 @@ def _dated(
     span: list[Any] = list(ends.collect(engine="streaming").row(0))
     if asked.start is None or asked.end is None:
         return asked, ""
-    starts = _starts(asked, asked.start, *span) if span[0] is not None else []
+    days = _starts(asked, asked.start, *span) if span[0] is not None else []
+    there = [asked.on(day) for day in days]
+    starts = [question.start for question in there if question.start is not None]
     if not starts:
         none = replace(asked, start=None, end=None)
         return none, f" The time asked has no {asked.lacks}, and no log tells one."
@@ -104,9 +106,10 @@ def _dated(
     slack = _micros_of(_SLACK)
     found = np.searchsorted(times, first + _micros_of(size) + slack)
     hits = np.flatnonzero(found > np.searchsorted(times, first - slack))
-    start = starts[hits[-1] if len(hits) else -1]
+    chosen = there[hits[-1] if len(hits) else -1]
+    start = chosen.start or asked.start
     unit = "year" if asked.lacks == "year" else "day"
-    shift = timedelta(seconds=asked.offset)
+    shift = timedelta(seconds=chosen.offset)
     first_day, day, last_day = (
         f"{m + shift:%Y-%m-%d}" for m in (span[0], start, span[1])
     )
@@ -116,7 +119,7 @@ def _dated(
         1: f"no other {unit} of the logs has such a response then",
     }.get(len(hits), f"the last of {len(hits)} with such a response then")
     note = f" The time asked has no {asked.lacks} and is read as {day}: {why}."
-    return replace(asked, start=start, end=start + size), note
+    return chosen, note
 
 
 def _starts(

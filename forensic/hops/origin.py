@@ -353,6 +353,17 @@ def _without_upstream() -> list[Line]:
             " enforces",
         ),
         Line(
+            when=WEB
+            & ~pl.col("proxies")
+            & pl.col("web_complains")
+            & STATUS.is_in([401, 403]),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="the web server's error log covers that moment and has nothing of"
+            " it: a rule of it that writes nothing, or an application behind it",
+        ),
+        Line(
             when=WEB & ~pl.col("proxies") & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
             cause=own_cause(),

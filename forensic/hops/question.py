@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import polars as pl
 
@@ -62,6 +62,8 @@ class Question:
     zone_written: bool = True
     #: Seconds east of UTC of the zone in which the time is read.
     offset: int = 0
+    #: The zone that was written: its offset may be another on another day.
+    zone: tzinfo | None = None
     #: So much later the zone's clocks showed the same time again (daylight saving).
     again: timedelta = timedelta(0)
     #: `date` or `year` where the time was given without one.
@@ -101,6 +103,7 @@ class Question:
             start=start,
             end=start + said.size,
             zone_written=said.zone is not None,
+            zone=said.zone,
             offset=round((local.utcoffset() or timedelta(0)).total_seconds()),
             again=local.replace(fold=1).astimezone(UTC) - start,
             lacks=said.lacks,
@@ -113,6 +116,15 @@ class Question:
             return self
         there = self.moved(-timedelta(seconds=offset))
         return replace(there, offset=self.offset + offset)
+
+    def on(self, start: datetime) -> "Question":
+        """The question about another day, `start` being as if its offset held there."""
+        if self.start is None or self.end is None or self.zone is None:
+            return self.moved(start - self.start) if self.start else self
+        wall = (start + timedelta(seconds=self.offset)).replace(tzinfo=self.zone)
+        offset = round((wall.utcoffset() or timedelta(0)).total_seconds())
+        there = self.moved(wall.astimezone(UTC) - self.start)
+        return replace(there, offset=offset)
 
     def moved(self, later: timedelta) -> "Question":
         """The question about a time that is so much later."""
