@@ -15,11 +15,14 @@ from forensic.hops.causes import (
     COMPLAINED,
     THROWN,
     app_cause,
+    death,
+    death_sure,
     own_cause,
     upstream_cause,
 )
 from forensic.hops.guessed import guessed
 from forensic.hops.kinds import REFUSALS
+from forensic.hops.noted import noted
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.table import BALANCED, Line, has, sure_of
@@ -30,106 +33,19 @@ __all__ = ["origin"]
 _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
-_DIED = "a worker of its upstream died at that moment"
-_KILLED = (
-    "a worker of its upstream was killed at that moment, and nothing shows by whom"
-)
 _UNASKED = "it asked no upstream (upstream status `-`)"
 _REDIRECTS = [301, 302, 303, 307, 308]
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
 #: Of Caddy only an answer's headers tell that an upstream made it.
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
-_NOTE = pl.col("note_cause")
-#: Whether the error line says of whom or of what it speaks.
-_NAMED = pl.col("note_named").fill_null(value=True)
-#: Whether it names a file whose name does not stand in the request's path.
-_OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
-    pl.format("/{}/", "note_leaf"), literal=True
-)
-_KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
-#: gunicorn asks "Perhaps out of memory?" of every SIGKILL.
-_GUESSED = sure_of(pl.col("incident_kind") == "killed")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
 _REFUSED = sure_of(
     pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
 )
-
-
-def _noted() -> list[Line]:
-    """What the web server's own error line says.
-
-    Why an upstream was gone, only the upstream's own log can say for certain.
-    """
-    dropped = _KIND.is_in(["closed", "refused", "no_live"])
-    hop = pl.col("incident_hop").cast(pl.String).str.replace_all("_", " ")
-    hop = hop.str.replace("app server", "application server")
-    return [
-        Line(
-            when=sure_of(pl.col("web_status") == 499),
-            by="web_server",
-            cause="client_closed",
-            sure="certain",
-            because="the client closed the connection before the answer (499)",
-        ),
-        Line(
-            when=sure_of(_KIND == "script"),
-            by="application",
-            cause="exception",
-            sure="certain",
-            because="its fatal error stands in the web server's error log",
-        ),
-        Line(
-            when=_NOTE.is_not_null() & ~_APP_SAYS,
-            by="web_server",
-            cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
-            sure=pl.when(
-                ~pl.col("note_direct")
-                | ~_NAMED
-                | sure_of(_OTHER_FILE)
-                | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
-            )
-            .then(
-                pl.when(dropped & _GUESSED)
-                .then(pl.lit("weak"))
-                .otherwise(pl.lit("strong"))
-            )
-            .otherwise(pl.lit("certain")),
-            because=pl.when(~_NAMED)
-            .then(
-                pl.lit(
-                    "its error log has the reason at that moment, for nobody by name"
-                )
-            )
-            .when(_OTHER_FILE)
-            .then(
-                pl.lit(
-                    "its error log names this client and the reason, and a file of"
-                    " another name"
-                )
-            )
-            .when(dropped & _GUESSED)
-            .then(pl.lit(f"its error log names this request, and {_KILLED}"))
-            .when(dropped & _INCIDENT.is_not_null())
-            .then(
-                pl.format(
-                    "its error log names this request, and the {}'s line the reason",
-                    hop,
-                )
-            )
-            .otherwise(pl.lit("its error log names this request and the reason")),
-        ),
-        Line(
-            when=sure_of(pl.col("trace_kind") == "gate"),
-            by="web_server",
-            cause="auth_failed",
-            sure="strong",
-            because="the login proxy that it asks first (auth_request) said no",
-        ),
-    ]
 
 
 def _app_sure(otherwise: str) -> pl.Expr:
@@ -197,8 +113,8 @@ def _with_upstream() -> list[Line]:
             when=passed & gateway & ~_APP_SAYS,
             by="web_server",
             cause=upstream_cause(),
-            sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
-            because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
+            sure=death_sure(),
+            because=death(),
         ),
         Line(
             when=passed & (_APP_SAYS | sure_of(THROWN)),
@@ -293,8 +209,8 @@ def _without_upstream() -> list[Line]:
             when=gateway & web & _INCIDENT.is_not_null(),
             by="web_server",
             cause=upstream_cause(),
-            sure=pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong")),
-            because=pl.when(_GUESSED).then(pl.lit(_KILLED)).otherwise(pl.lit(_DIED)),
+            sure=death_sure(),
+            because=death(),
         ),
         Line(
             when=gateway & web,
@@ -401,7 +317,7 @@ def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
         *given_up(),
-        *_noted(),
+        *noted(_APP_SAYS),
         *iis.lines(),
         *s3.lines(),
         *_with_upstream(),

@@ -1,0 +1,91 @@
+"""What the web server's own error line says of an answer."""
+
+import polars as pl
+
+from forensic.hops.causes import death, death_sure
+from forensic.hops.table import Line, sure_of
+
+__all__ = ["noted"]
+
+_NOTE = pl.col("note_cause")
+_KIND = pl.col("note_kind").fill_null("")
+_INCIDENT = pl.col("incident")
+#: Whether the error line says of whom or of what it speaks.
+_NAMED = pl.col("note_named").fill_null(value=True)
+#: Whether it names a file whose name does not stand in the request's path.
+_OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
+    pl.format("/{}/", "note_leaf"), literal=True
+)
+
+
+def noted(app_says: pl.Expr) -> list[Line]:
+    """The lines about what an error line says, unless the application says it answered.
+
+    Why an upstream was gone, only the upstream's own log can say for certain.
+    """
+    dropped = _KIND.is_in(["closed", "refused", "no_live"])
+    hop = pl.col("incident_hop").cast(pl.String).str.replace_all("_", " ")
+    hop = hop.str.replace("app server", "application server")
+    return [
+        Line(
+            when=sure_of(pl.col("web_status") == 499),
+            by="web_server",
+            cause="client_closed",
+            sure="certain",
+            because="the client closed the connection before the answer (499)",
+        ),
+        Line(
+            when=sure_of(_KIND == "script"),
+            by="application",
+            cause="exception",
+            sure="certain",
+            because="its fatal error stands in the web server's error log",
+        ),
+        Line(
+            when=_NOTE.is_not_null() & ~app_says,
+            by="web_server",
+            cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
+            sure=pl.when(
+                ~pl.col("note_direct")
+                | ~_NAMED
+                | sure_of(_OTHER_FILE)
+                | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+            )
+            .then(
+                pl.when(dropped & _INCIDENT.is_not_null())
+                .then(death_sure())
+                .otherwise(pl.lit("strong"))
+            )
+            .otherwise(pl.lit("certain")),
+            because=pl.when(~_NAMED)
+            .then(
+                pl.lit(
+                    "its error log has the reason at that moment, for nobody by name"
+                )
+            )
+            .when(_OTHER_FILE)
+            .then(
+                pl.lit(
+                    "its error log names this client and the reason, and a file of"
+                    " another name"
+                )
+            )
+            .when(dropped & sure_of(pl.col("incident_kind") == "killed"))
+            .then(pl.format("its error log names this request, and {}", death()))
+            .when(dropped & _INCIDENT.is_not_null())
+            .then(
+                pl.format(
+                    "its error log names this request, and the {}'s line the reason",
+                    hop,
+                )
+            )
+            .otherwise(pl.lit("its error log names this request and the reason")),
+        ),
+        Line(
+            when=sure_of(pl.col("trace_kind") == "gate"),
+            by="web_server",
+            cause="auth_failed",
+            sure="strong",
+            because="the login proxy that it asks first (auth_request) said no",
+        ),
+    ]
