@@ -42,7 +42,7 @@ _REASONS = {
     "workers_exhausted": r"server reached (?:pm\.)?max_children"
     r"|seems busy \(you may need",
     "request_terminated": r"execution timed out \([0-9.]+ sec\), terminating",
-    "slow_request": r"executing too slow|^script_filename",
+    "slow_request": r"executing too slow|^\[pool [^\]]+\] +pid \d+$",
     "worker_exited": r"exited on signal [0-9]+",
     "memory_limit": r"Allowed memory size of [0-9]+ bytes exhausted|Out of memory",
     "time_limit": r"Maximum execution time of [0-9]+ seconds? exceeded",
