@@ -165,7 +165,9 @@ def _named(name: str, text: str) -> str | None:
         return "upstream_addr"
     if name in {"request", "req"} and text.startswith("/"):
         return "request_uri"
-    return _VARIABLE_OF.get(name)
+    found = _VARIABLE_OF.get(name)
+    # Seconds have a fraction; a whole number may be of any unit, as Apache's `%D` is.
+    return None if found == "request_time" and "." not in text else found
 
 
 def _is_access(values: Mapping[str, str], named: Collection[str]) -> bool:

@@ -43,6 +43,8 @@ _GROUPS = [
 ]
 
 
+_ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})$"
+_BARE = rf"{_ADDRESS}|^-$"
 _SECOND = r'" "[A-Z]{3,16} [^ "]+ HTTP/[0-9.]+$'
 REFUSED = "not an access line"
 
@@ -62,15 +64,18 @@ def strict(lines: pl.Series) -> pl.DataFrame:
     line = request_line(request)
     address = target(line["target"])
     listed = pl.col("address").str.contains(", ?")
+    # An address in the place of the virtual host is what X-Forwarded-For named.
+    first = pl.when(~pl.col("host").str.contains(_BARE)).then("host")
+    forwarded = pl.when(pl.col("host").str.contains(_ADDRESS)).then("host")
     return frame.select(
         client_ip=pl.col("address").str.extract(r"^([^,]*)"),
-        forwarded_for=pl.when(listed).then("address"),
+        forwarded_for=pl.coalesce(pl.when(listed).then("address"), forwarded),
         user=dash_to_null(pl.col("user")),
         local_time=clf_stamp(pl.col("stamp")),
         utc_offset=offset_seconds(pl.col("stamp").str.slice(21)),
         method=line["method"],
         scheme=address["scheme"],
-        host=pl.coalesce(address["host"], pl.col("host").str.replace(r":\d+$", "")),
+        host=pl.coalesce(address["host"], first.str.replace(r":\d+$", "")),
         path=address["path"],
         query=address["query"],
         http_version=line["http_version"],

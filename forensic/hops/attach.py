@@ -165,7 +165,7 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
     """The passes for servers that stamp the start, and write why they failed later."""
     if "format" not in answers.columns:
         return []
-    slow = pl.col("kind").is_in(["client_slow", "client_gone"])
+    slow = pl.col("kind").is_in(["client_slow", "client_gone", "script"])
     waited = said.filter(_ABOUT_UPSTREAM | slow)
     started = answers.filter(pl.col("format") == "apache_access")
     named = waited.filter(pl.col("path").is_not_null())

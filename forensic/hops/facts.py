@@ -78,6 +78,8 @@ def gather(events: pl.LazyFrame) -> Facts:
             upstreams=(
                 pl.col("upstream_status").is_not_null()
                 | pl.col("upstream").is_not_null()
+                # Apache's proxy complains of a script without naming its server.
+                | pl.col("logger").str.starts_with("proxy_").fill_null(value=False)
             ).sum(),
             statuses=pl.col("upstream_status").is_not_null().sum(),
             actions=pl.col("action").is_not_null().sum(),

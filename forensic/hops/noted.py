@@ -10,6 +10,7 @@ __all__ = ["noted"]
 _NOTE = pl.col("note_cause")
 _KIND = pl.col("note_kind").fill_null("")
 _INCIDENT = pl.col("incident")
+_AT_ONCE = 2_000_000
 #: Whether the error line says of whom or of what it speaks.
 _NAMED = pl.col("note_named").fill_null(value=True)
 #: Whether it names a file whose name does not stand in the request's path.
@@ -38,7 +39,10 @@ def noted(app_says: pl.Expr) -> list[Line]:
             when=sure_of(_KIND == "script"),
             by="application",
             cause="exception",
-            sure="certain",
+            # At the end of a long request the line may be of another one.
+            sure=pl.when(pl.col("note_time") - pl.col("time") > _AT_ONCE)
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("certain")),
             because="its fatal error stands in the web server's error log",
         ),
         Line(
