@@ -32,7 +32,7 @@ _ASKED = (
 )
 _EVERY = [*KINDS, *REFUSALS, COMPLAINT]
 #: The file that Apache refused or did not find: the request's path ends like it.
-_FILE = (
+_REFUSED_FILE = (
     r"(?:server configuration: (?:proxy:\w+://[^/\s]+)?|Cannot serve directory "
     r"|not accessible: |does not exist: |server access: |^script ')(/[^\s:',]*)"
 )
@@ -158,7 +158,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             victim=message.str.extract(
                 r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process |\bchild )(\d+)", 1
             ).cast(pl.Int64, strict=False),
-            leaf=leaf(message.str.extract(_FILE)),
+            leaf=leaf(message.str.extract(_REFUSED_FILE)),
             connection=message.str.extract(r"^\*(\d+) ", 1),
         )
         .filter(pl.col("kind").is_not_null())
