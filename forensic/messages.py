@@ -114,6 +114,13 @@ _CONNECT = {
     "111": "connect_refused",
     "113": "connect_unreachable",
     "70007": "connect_timed_out",
+    # Of Windows.
+    "10013": "connect_denied",
+    "10051": "connect_unreachable",
+    "10054": "connect_reset",
+    "10060": "connect_timed_out",
+    "10061": "connect_refused",
+    "10065": "connect_unreachable",
 }
 
 

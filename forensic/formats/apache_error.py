@@ -35,7 +35,7 @@ _NAMES = ["month", "day", "clock", "year", "iso", "module", "level", "pid", "tex
 _PEER = r"\[(?:(client)|remote) ([^\] ]+?)(?::(\d+))?\] "
 
 #: What a call of the operating system said: before the AH code, or alone.
-_EXPIRED = r"\((?:70007|110)\)[A-Z]"
+_EXPIRED = r"\((?:70007|110|OS 10060)\)[A-Z]"
 #: The class of a message ▶ what is certain of it, first match first: an AH code or the
 #: words of 2.2 and of modules. `connect_failed` becomes finer by its errno.
 REASONS = {
@@ -93,12 +93,12 @@ REASONS = {
     "plain_http_to_https": r"AH01996:|speaking plain HTTP to an SSL-enabled",
     "workers_exhausted": r"AH00161:|AH00484:|AH0028[678]:|AH03490:|AH10159:|AH00326:"
     r"|server reached Max|scoreboard is full",
-    "worker_exited": r"AH0005[012]:|exit signal",
+    "worker_exited": r"AH0005[012]:|AH00428:|exit signal",
     "redirection_cycle": r"AH0012[45]:|internal redirects due to",
     "ssl_handshake": r"AH0(?:2008|1998|2006|1964):|SSL handshake",
-    "signal": r"AH00(?:163|169|17[013]|489|49[1234]|29[25678])"
+    "signal": r"AH00(?:163|169|17[013]|489|49[1234]|29[25678]|455|42[24])"
     r"|resuming normal operations|caught SIG|[Gg]raceful restart|shutting down",
-    "lifecycle": r"AH00094:|Command line: |AH01(?:876|887)|AH02(?:282|577)",
+    "lifecycle": r"AH00(?:094|354|36[234]|418|430|456):|Command line: |AH01(?:876|887)|AH02(?:282|577)",
     "other": r"",
 }
 #: The server behind it, where a message about one names it.
@@ -150,7 +150,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     message = pl.col("message")
     denied = message.str.extract(r"ModSecurity: Access denied with code (\d{3})")
     security = message.str.contains("ModSecurity: ", literal=True)
-    errno = message.str.extract(r"\((\d+)\)[A-Z]")
+    errno = message.str.extract(r"\((?:OS )?(\d+)\)[A-Z]")
     remote = pl.concat_str(pl.lit("remote: "), message)
     said = pl.when(pl.col("remote").is_null()).then(message).otherwise(remote)
     # mod_evasive borrows the words of a rule of the configuration.
