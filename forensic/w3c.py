@@ -63,14 +63,14 @@ _SHAPES = {
     "time": rf"{CLOCK}(?:\.[0-9]{{1,6}})?",
     "date-local": DATE,
     "time-local": rf"{CLOCK}(?:\.[0-9]{{1,6}})?",
-    "cs-method": r"[A-Za-z_-]+",
+    "cs-method": r"[A-Za-z][A-Za-z0-9_-]*|-",
     "cs-version": r"HTTP/[0-9.]+|-",
     "sc-status": r"[0-9]{3}|-",
     "s-port": r"[0-9]+|-",
     "c-port": r"[0-9]+|-",
     "s-siteid": r"[0-9]+|-",
     "streamid": r"[0-9]+|-",
-    "s-reason": r"[A-Za-z0-9_]+|-",
+    "s-reason": r"[A-Za-z0-9_/.]+|-",
     APPENDED: r"[0-9A-Fa-f.:]{3,45}(?:,\+?[0-9A-Fa-f.:]{3,45})*|-",
 }
 #: Of these, the ones that no column takes.
