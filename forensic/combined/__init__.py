@@ -17,7 +17,7 @@ from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
 
-__all__ = ["COMBINED", "HEAD", "JOINED", "LINE", "combined"]
+__all__ = ["COMBINED", "HEAD", "JOINED", "LINE", "combined", "of_traefik"]
 
 #: The nginx `log_format` of the line; what follows it is the `tail`.
 COMBINED = (
@@ -26,6 +26,18 @@ COMBINED = (
 )
 #: A tail that holds this is another record, whose line end was lost.
 JOINED = r'\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "'
+
+
+#: Its count of requests, the router, the server's URL and the milliseconds.
+_TRAEFIK = r' [0-9]+ "[^"]*" "[^"]*" [0-9]+ms$'
+
+
+def of_traefik(tails: pl.Series) -> pl.Series:
+    """Whether what stands behind the user agent is what Traefik writes there."""
+    ends = tails.str.ends_with("ms")
+    if not ends.any():
+        return ends
+    return ends & tails.str.contains(_TRAEFIK)
 
 
 @functools.cache
@@ -43,6 +55,15 @@ def _left(lines: pl.Series) -> pl.DataFrame:
 
 def combined(lines: pl.Series) -> pl.DataFrame:
     """The columns of combined lines, and `tail`: what follows the user agent."""
+    frame = _combined(lines)
+    proxied = of_traefik(frame["tail"])
+    if not proxied.any():
+        return frame
+    told = pl.when(pl.lit(proxied)).then(pl.lit("a line of Traefik's"))
+    return frame.with_columns(refused=pl.coalesce("refused", told))
+
+
+def _combined(lines: pl.Series) -> pl.DataFrame:
     frame, fits = plain(Octets.of(lines, partly=True))
     if not fits.any():
         return _left(lines)

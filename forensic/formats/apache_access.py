@@ -16,7 +16,7 @@ from forensic.columns import (
     target,
     where_any,
 )
-from forensic.combined import HEAD, JOINED, LINE, combined
+from forensic.combined import HEAD, JOINED, LINE, combined, of_traefik
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -81,7 +81,10 @@ def _ident(lines: pl.Series) -> pl.DataFrame:
     tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
     request = _request("request")
     vhost = pl.col("host").str.replace(r":\d+$", "")
-    return _groups(lines, _IDENT, names).select(
+    rows = _groups(lines, _IDENT, names)
+    proxied = pl.when(pl.lit(of_traefik(rows["tail"]))).then(pl.lit(_REFUSED))
+    stamp = _stamp()
+    return rows.select(
         client_ip="client_ip",
         user=dash_to_null(pl.col("user")),
         status=pl.col("status").cast(pl.Int16),
@@ -90,7 +93,7 @@ def _ident(lines: pl.Series) -> pl.DataFrame:
         user_agent=dash_to_null(pl.col("user_agent")),
         extra=json_extra(ident=dash_to_null(pl.col("ident")), tail=tail),
         **request | {"host": pl.coalesce(request["host"], vhost)},
-        **_stamp(),
+        **stamp | {"refused": pl.coalesce(stamp["refused"], proxied)},
     )
 
 

@@ -24,7 +24,8 @@ from forensic.json_fields import json_fields
 __all__ = ["FORMAT"]
 
 _CLF = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}"
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+#: Older versions write a dash without quotes.
+_QUOTED = r'(?:"((?:[^"\\]|\\.)*)"|-)'
 _TEXT = (
     rf'^(.+?) - (\S+) \[({_CLF})\] "(.*?)" ([0-9]{{3}}|-) ([0-9]+|-)'
     rf" {_QUOTED} {_QUOTED} ([0-9]+) {_QUOTED} {_QUOTED} ([0-9]+)ms$"
