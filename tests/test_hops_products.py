@@ -206,6 +206,8 @@ SPOKEN = [
         {"upstream_status": 404, **NAMED},
         ("application", "application_response", "weak"),
     ),
+    ("heroku_router", 503, "H12", {}, (LB, "target_timeout", "certain")),
+    ("heroku_router", 503, "H10", {}, (LB, "no_target", "certain")),
     ("barracuda", 404, "INTERNAL INVALID", {}, ("waf", "waf_rule", "strong")),
     ("barracuda", 400, "INTERNAL INVALID", {}, (LB, "bad_request", "strong")),
     (
