@@ -14,7 +14,7 @@ __all__ = ["HEAD", "LINE", "REFUSED", "strict"]
 
 _BRACKETS = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 #: A virtual host may stand in front; the peer may be a list of addresses.
-_PEER = r'^(?:([^ "]+) )??([^ ,"]+(?:, ?[^ ,"]+)*) - (?:([^"]*?) )?'
+_PEER = r'^(?:([^ "]+) )??([^ ,"\t]+(?:, ?[^ ,"\t]+)*) - (?:([^"]*?) )?'
 LINE = (
     _PEER
     + _BRACKETS
@@ -25,7 +25,7 @@ LINE = (
 #: The beginning of every line that `LINE` reads. Python's `re` runs it on hostile
 #: lines, so that no part of it may match the same text in two ways.
 HEAD = (
-    r'^(?:[^ "]+ )?[^ ,"]+(?:, ?[^ ,"]+)* - (?:[^"]* )?'
+    r'^(?:[^ "]+ )?[^ ,"\t]+(?:, ?[^ ,"\t]+)* - (?:[^"]* )?'
     r'\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "'
 )
 _GROUPS = [
