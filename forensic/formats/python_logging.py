@@ -105,7 +105,7 @@ _BEHIND = [
     r" *(?:[|-] )?(?P<logger>[a-z_][a-z0-9_]*): ",
     # zookeeper: [a[b]:c@774] - text
     r" *\[(?P<thread>[^ ]{1,200})\] - ",
-    r" *(?:[|-] +)?",
+    r" *(?:[|-] +|: +)?",
 ]
 #: Layouts that name their program: gunicorn's and Flask's.
 _OTHERS = (
@@ -159,7 +159,7 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
         pl.when("parsed").then(stamps["local_time"]).alias("local_time"),
         utc_offset=stamps["utc_offset"],
         level=lower["level"],
-        logger=both["logger"],
+        logger=both["logger"].str.strip_chars_end("."),  # Laravel: production.ERROR
         pid=both["pid"].cast(pl.Int64, strict=False),
         request_id=both["request_id"],
         message=behind["rest"],
