@@ -194,6 +194,8 @@ FORMAT = Format(
     hop=None,
     reference="https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors/",
     head=rf"^{_OPEN}[^|]*\|[^|]*\|[^|]*\|",
+    # Imperva's files of events begin so.
+    header=r"^(?:(?:accountId|configId|checksum|format|startTime|endTime):\S*|\|==\|)$",
     parse=parse,
     paths=r"(?i)cef|asm|incapsula|imperva",
 )

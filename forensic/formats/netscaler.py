@@ -16,9 +16,11 @@ _DATE = r"(?:[0-9]{2}/[0-9]{2}/[0-9]{4}|[0-9]{4}/[0-9]{2}/[0-9]{2})"
 _OPEN = r"(?:<[0-9]{1,3}> ?|<[a-z0-9]+\.[a-z]+> [^ ]+ )?"
 #: Without its zone where the appliance writes local time, and then one space too much.
 _FRONT = (
-    rf"{_OPEN}(?:(?P<date>{_DATE}):)?(?P<clock>[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) "
+    rf"(?:{_OPEN}(?:(?P<date>{_DATE}):)?(?P<clock>[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) "
     r"(?:(?P<zone>[A-Z]{3,4})? )?(?:(?P<node>[^ ]+) )? *[0-9]+-PPE-[0-9]+ : "
-    r"(?:default )?(?P<module>[A-Z_]+) (?P<event>[^:]+?) [0-9]+ [0-9]+ : +"
+    r"(?:default )?(?P<module>[A-Z_]+) (?P<event>[^:]+?)"
+    # By syslog of RFC 5424, which has taken off the rest.
+    r"|default (?P<check>APPFW_[^:]+?)) [0-9]+ [0-9]+ : +"
 )
 #: Client, transaction, session, profile, then the check with the URL before or in it.
 _CHECKED = (
@@ -32,7 +34,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the appliance's lines."""
     head = prefix(lines, _FRONT)
     text = pl.col("rest")
-    check = pl.when(pl.col("module") == "APPFW").then(text.str.extract_groups(_CHECKED))
+    named = pl.when(pl.col("check").is_not_null()).then(pl.lit("APPFW"))
+    module, event = pl.coalesce("module", named), pl.coalesce("event", "check")
+    check = pl.when(module == "APPFW").then(text.str.extract_groups(_CHECKED))
     part = check.struct
     url = target(
         pl.coalesce(part.field("5"), part.field("6").str.extract(r"(https?://\S+)$"))
@@ -49,7 +53,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return head.select(
         local_time=stamp,
         utc_offset=pl.when(utc).then(pl.lit(0, pl.Int32)),
-        hop=pl.when(pl.col("module") == "APPFW")
+        hop=pl.when(module == "APPFW")
         .then(pl.lit("waf"))
         .otherwise(pl.lit("load_balancer")),
         hostname="node",
@@ -59,10 +63,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=url["query"],
         request_id=part.field("2"),
         action=action,
-        rule=pl.when(action.is_not_null()).then("event"),
+        rule=pl.when(action.is_not_null()).then(event),
         rule_group=part.field("4"),
         reason=part.field("7"),
-        logger=pl.concat_str("module", pl.lit(" "), "event"),
+        logger=pl.concat_str(module, pl.lit(" "), event),
         message=pl.coalesce(part.field("6"), text),
         refused=pl.when(text.is_null()).then(pl.lit("no line of NetScaler")),
     )
@@ -76,6 +80,7 @@ FORMAT = Format(
     head=(
         rf"^{_OPEN}(?:{_DATE}:)?[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}} "
         r"(?:[A-Z]{3,4} | )?(?:[^ ]+ )? *[0-9]+-PPE-[0-9]+ : "
+        r"|^default APPFW_[^:]+ [0-9]+ [0-9]+ : "
     ),
     parse=parse,
     paths=r"(?i)netscaler|citrix|(?:^|/)ns\.log",
