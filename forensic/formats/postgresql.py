@@ -1,12 +1,15 @@
-"""PostgreSQL's log on stderr: `2025-02-06 14:32:07.123 JST [812] app@db ERROR:  …`.
+"""PostgreSQL's log: `2025-02-06 14:32:07.123 JST [812] app@db ERROR:  …`, and as CSV.
 
 `log_line_prefix` is free; read are the orders of the packages: a stamp, a process in
-brackets, then maybe user and database, an address or a program.
+brackets, then maybe user and database, an address or a program. A row of `csvlog` has
+the same in fixed columns; the lines below it are its message's.
 """
+
+import csv
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, seconds
+from forensic.columns import first_that_parses, json_extra, moments, prefix, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -24,6 +27,10 @@ _PREFIX = (
     rf"(?P<stamp>{_STAMP})(?: |:)(?P<between>[^\n]{{0,200}}?)"
     rf"(?P<level>{_LEVEL}):  (?:(?P<code>[0-9A-Z]{{5}}): )?"
 )
+#: A row of `csvlog`: stamp, user, database, process, …
+_CSV = rf'{_STAMP},(?:"[^"]*"|[^",]*),(?:"[^"]*"|[^",]*),[0-9]*,'
+_STAMPED, _USER, _DATABASE, _PID, _PEER = range(5)
+_SEVERITY, _CODE, _TEXT = range(11, 14)
 #: The class of a message ▶ words that are certain of it.
 _REASONS = {
     "too_many_connections": r"too many clients already|remaining connection slots"
@@ -49,8 +56,35 @@ def _reason(message: pl.Expr) -> pl.Expr:
     )
 
 
+def _line(row: str) -> str:
+    """A row of `csvlog` as the line that stderr would have; empty where it is none."""
+    try:
+        cells = next(csv.reader([row]), [])
+    except csv.Error:
+        return ""
+    if len(cells) <= _TEXT:
+        return ""
+    whom = f" {cells[_USER]}@{cells[_DATABASE]}" if cells[_USER] else ""
+    peer = cells[_PEER].rpartition(":")[0]
+    peer = f" client={peer}" if peer else ""
+    return (
+        f"{cells[_STAMPED]} [{cells[_PID]}]{whom}{peer} {cells[_SEVERITY]}:  "
+        f"{cells[_CODE]}: {cells[_TEXT]}"
+    )
+
+
+def _rows(lines: pl.Series) -> pl.DataFrame:
+    mine = lines.str.contains(f"^{_CSV}")
+    texts = [_line(line) if own else "" for line, own in zip(lines, mine, strict=True)]
+    return _lines(pl.Series(texts, dtype=pl.String))
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of PostgreSQL's lines."""
+    return first_that_parses(lines, [_lines, _rows])
+
+
+def _lines(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, _PREFIX)
     stamps = moments(head["stamp"])
     between = pl.col("between")
@@ -89,7 +123,7 @@ FORMAT = Format(
     title="PostgreSQL log",
     hop=None,
     reference="https://www.postgresql.org/docs/current/runtime-config-logging.html",
-    head=_HEAD,
+    head=rf"{_HEAD}|^{_CSV}",
     parse=parse,
     multiline=True,
     paths=r"(?i)postgres|pgsql",
