@@ -16,7 +16,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["Format"]
+__all__ = ["Format", "is_bug", "parsed"]
+
+#: More lines than this on which a format breaks: it is the format that is broken.
+_BREAKS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +68,37 @@ class Format:
     #: A file's first bytes ▶ the templates that its header lines announce, which the
     #: module's `from_template` turns into formats.
     templates: Callable[[bytes], list[str]] = lambda _head: []
+
+
+def parsed(fmt: Format, lines: pl.Series) -> pl.DataFrame:
+    """What a format makes of lines; one on which it breaks is refused, and no other.
+
+    Formats never raise, but for bugs: of a number that nobody thought of. Raises what
+    a format raises where it does so on many lines.
+    """
+    left = [_BREAKS]
+
+    def halved(rows: pl.Series) -> pl.DataFrame:
+        try:
+            return fmt.parse(rows)
+        except BaseException as error:
+            left[0] -= len(rows) == 1
+            if not is_bug(error) or left[0] < 0:
+                raise
+            if len(rows) == 1:
+                return pl.DataFrame({"refused": [f"{fmt.name} broke on it: {error}"]})
+        middle = len(rows) // 2
+        halves = [halved(rows[:middle]), halved(rows[middle:])]
+        return pl.concat(halves, how="diagonal_relaxed")
+
+    return halved(lines)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether code raised it that met what its author did not think of.
+
+    Interrupts and a lack of memory are none; polars' panic is one, but no Exception.
+    """
+    if isinstance(error, MemoryError | OSError):
+        return False
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -189,7 +189,7 @@ def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
     status = tail.str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
     labelled = tail.str.extract(_US).cast(pl.Int16, strict=False)
     times = tail.str.extract_all(_MILLIS).list.eval(
-        pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64)
+        pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64, strict=False)
     )
     return {
         "upstream": tail.str.extract(_UPSTREAM),
@@ -197,9 +197,9 @@ def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
             labelled, pl.when(status.is_in(_USUAL)).then(status)
         ),
         "duration": pl.coalesce(
-            tail.str.extract(_RT).cast(pl.Float64), times.list.max()
+            tail.str.extract(_RT).cast(pl.Float64, strict=False), times.list.max()
         ),
-        "upstream_duration": tail.str.extract(_URT).cast(pl.Float64),
+        "upstream_duration": tail.str.extract(_URT).cast(pl.Float64, strict=False),
         "trace_id": tail.str.extract(_TRACE),
     }
 
@@ -336,14 +336,18 @@ class _Mapping:
         status = self.first(["upstream_status"])
         if status is not None:
             last = status.str.extract(r"(\d{3})\D*$")
-            columns["upstream_status"] = last.cast(pl.Int16)
+            columns["upstream_status"] = last.cast(pl.Int16, strict=False)
         address = self.first(["upstream_addr"])
         if address is not None:
             columns["upstream"] = dash_to_null(address.str.extract(r"([^\s,]+)$"))
         times = self.first(["upstream_response_time"])
         if times is not None:
             tries = times.str.extract_all(r"\d+\.\d+|\d+")
-            total = tries.list.eval(pl.element().cast(pl.Float64)).list.sum().round(6)
+            total = (
+                tries.list.eval(pl.element().cast(pl.Float64, strict=False))
+                .list.sum()
+                .round(6)
+            )
             columns["upstream_duration"] = pl.when(tries.list.len() > 0).then(total)
         return columns
 

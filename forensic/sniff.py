@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from forensic.documents import is_document, records
-from forensic.format import Format
+from forensic.format import Format, is_bug, parsed
 from forensic.formats import all_formats, load
 from forensic.matching import matches
 from forensic.octets import Ints, Mask
@@ -171,13 +171,18 @@ def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
     mine = matches(lines, fmt.head)
     if not mine.any():
         return None
-    parsed = fmt.parse(lines.filter(mine))
-    good = parsed["refused"].is_null().to_numpy()
+    try:
+        rows = parsed(fmt, lines.filter(mine))
+    except BaseException as error:
+        if not is_bug(error):
+            raise
+        return None  # whatever it is, no other file may suffer for it
+    good = rows["refused"].is_null().to_numpy()
     if not good.any():
         return None
     values = pl.sum_horizontal(pl.exclude("refused").is_not_null().cast(pl.Int64))
     counts = np.zeros(len(lines), np.int64)
-    counts[mine.arg_true()] = parsed.select(values).to_series().to_numpy() * good
+    counts[mine.arg_true()] = rows.select(values).to_series().to_numpy() * good
     parses = np.zeros(len(lines), np.bool_)
     parses[mine.arg_true()] = good
     return _Claim(key, parses, counts, _fits(key, source))
@@ -207,8 +212,8 @@ def _text(lines: Sequence[bytes]) -> pl.Series:
 
 
 def _messages(outer: Format, sample: list[bytes]) -> list[bytes]:
-    parsed = outer.parse(_text(sample))
-    messages = parsed.filter(parsed["refused"].is_null())["message"].drop_nulls()
+    rows = parsed(outer, _text(sample))
+    messages = rows.filter(rows["refused"].is_null())["message"].drop_nulls()
     return [text.encode() for text in messages.to_list()]
 
 

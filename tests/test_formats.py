@@ -1,5 +1,7 @@
 """All formats: their goldens, and the laws of forensic.format."""
 
+import dataclasses
+import re
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forensic.format import Format
+from forensic.format import parsed as safely
 from forensic.formats import all_formats
 from forensic.schema import HOPS, ParsedColumns
 from tests.goldens import fixtures, golden_of, parsed, rendered
@@ -102,3 +105,42 @@ def test_metadata_is_complete(fmt: Format) -> None:
     assert fmt.title
     assert fmt.reference
     assert fmt.head.startswith(("^", "(?"))
+
+
+def _breaks_on_x(lines: pl.Series) -> pl.DataFrame:
+    if lines.str.contains("x").any():
+        message = "a bug"
+        raise ArithmeticError(message)
+    return pl.select(message=lines, refused=pl.lit(None, pl.String))
+
+
+def test_a_bug_of_a_format_costs_the_line_that_shows_it() -> None:
+    """T50: the line is refused with the error; many of them are the format's fault."""
+    broken = dataclasses.replace(FORMATS[0], parse=_breaks_on_x)
+    lines = pl.Series(["a"] * 500 + ["x"] + ["b"] * 500)
+    found = safely(broken, lines)
+    assert found["message"].to_list() == ["a"] * 500 + [None] + ["b"] * 500
+    assert [r for r in found["refused"] if r] == [f"{broken.name} broke on it: a bug"]
+    with pytest.raises(ArithmeticError):
+        safely(broken, pl.Series(["x"] * 100))
+
+
+_ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_no_number_breaks_a_format(fmt: Format) -> None:
+    r"""T26: each number of a line as 40 digits, and in digits that only `\d` knows."""
+    lines = [
+        line
+        for path in LOGS
+        if path.parent.name == fmt.name
+        for line in path.read_bytes().decode("utf-8", "backslashreplace").split("\n")
+    ]
+    odd = []
+    for line in dict.fromkeys(lines[:12]):
+        for found in [*re.finditer(r"\d+", line)][:24]:
+            start, end = found.span()
+            values = ["9" * 40, found[0].translate(_ARABIC), "-0"]
+            odd += [line[:start] + value + line[end:] for value in values]
+    assert len(fmt.parse(pl.Series(odd, dtype=pl.String))) == len(odd)

@@ -79,7 +79,7 @@ def strict(lines: pl.Series) -> pl.DataFrame:
         path=address["path"],
         query=address["query"],
         http_version=line["http_version"],
-        status=pl.col("status").cast(pl.Int16),
+        status=pl.col("status").cast(pl.Int16, strict=False),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         referrer=dash_to_null(pl.col("referrer")),
         user_agent=dash_to_null(pl.col("user_agent")),

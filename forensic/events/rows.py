@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from forensic.columns import patched
-from forensic.format import Format
+from forensic.format import Format, parsed
 from forensic.formats import all_formats, load
 from forensic.matching import matches
 
@@ -124,21 +124,21 @@ def _parsed(
     fmt: Format, text: pl.Series, payloads: Sequence[str], depth: int
 ) -> pl.DataFrame:
     """The rows as one format reads them, refused ones among them."""
-    parsed = fmt.parse(text).with_row_index("row")
+    rows = parsed(fmt, text).with_row_index("row")
     named = [
         pl.lit(fmt.name).alias("format"),
         pl.lit(fmt.stamps_end).alias("stamps_end"),
     ]
-    if "hop" not in parsed.columns:
+    if "hop" not in rows.columns:
         named.append(pl.lit(fmt.hop, pl.String).alias("hop"))
     elif fmt.hop:
         named.append(pl.col("hop").cast(pl.String).fill_null(fmt.hop))
     else:
         named.append(pl.col("hop").cast(pl.String))
-    parsed = parsed.with_columns(named)
-    if fmt.envelope and depth < _DEPTH and len(parsed):
-        parsed = _opened(parsed, payloads, depth)
-    return parsed
+    rows = rows.with_columns(named)
+    if fmt.envelope and depth < _DEPTH and len(rows):
+        rows = _opened(rows, payloads, depth)
+    return rows
 
 
 def _opened(outer: pl.DataFrame, payloads: Sequence[str], depth: int) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from forensic.events.kinds import KINDS, Lines, by_lines
 from forensic.events.records import by_records
 from forensic.events.shape import SHAPED, Found, shaped, unparsed_rows
 from forensic.events.whole import by_heads
+from forensic.format import is_bug
 from forensic.lines import Index, ends_of_lines
 from forensic.schema import UNPARSED
 
@@ -89,11 +90,8 @@ def _parse_safely(
     try:
         parts.append(_parse_group(block, segments, line_ends))
     except BaseException as error:
-        if (
-            not isinstance(error, Exception)
-            and type(error).__name__ != "PanicException"
-        ):
-            raise  # an interrupt; polars' panic is no Exception either
+        if not isinstance(error, Exception) and not is_bug(error):
+            raise
         if len(segments) == 1:
             failed.append((segments[0], f"{type(error).__name__}: {error}"))
             return

@@ -83,7 +83,10 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
         rest=around.str.replace(_STAMP, "", n=1),
     )
     address = target(pl.col("target"))
-    micros = pl.col("epoch").str.replace(".", "", literal=True).cast(pl.Int64) * 1000
+    micros = (
+        pl.col("epoch").str.replace(".", "", literal=True).cast(pl.Int64, strict=False)
+        * 1000
+    )
     epoch = pl.from_epoch(micros, "us")
     when = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")), epoch)
     utc = pl.when(epoch.is_not_null()).then(pl.lit(0, pl.Int32))

@@ -87,7 +87,7 @@ def _ident(lines: pl.Series) -> pl.DataFrame:
     return rows.select(
         client_ip="client_ip",
         user=dash_to_null(pl.col("user")),
-        status=pl.col("status").cast(pl.Int16),
+        status=pl.col("status").cast(pl.Int16, strict=False),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         referrer=dash_to_null(pl.col("referrer")),
         user_agent=dash_to_null(pl.col("user_agent")),

@@ -176,7 +176,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         upstream=pl.coalesce(
             message.str.extract(_UPSTREAM).str.strip_chars_end(".:"), "remote"
         ),
-        status=denied.cast(pl.Int16),
+        status=denied.cast(pl.Int16, strict=False),
         action=pl.when(denied.is_not_null()).then(pl.lit("block")),
         rule=field("id"),
         host=field("hostname"),

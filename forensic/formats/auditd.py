@@ -34,7 +34,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         r"\):",
     )
     millis = pl.col("part").str.pad_start(3, "0")
-    epoch = pl.concat_str("seconds", millis).cast(pl.Int64) * 1000
+    epoch = pl.concat_str("seconds", millis).cast(pl.Int64, strict=False) * 1000
     known = pl.col("rest").is_not_null()
     address = _value("addr")
     outcome = pl.coalesce(_value("res"), _value("success"))

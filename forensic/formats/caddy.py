@@ -83,7 +83,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of requests and of errors about requests."""
     rows = json_fields(lines, _KEYS, {"logger", "ts"}, {"level", "server", "via"})
     micros = (pl.col("stamp").cast(pl.Float64, strict=False) * 1e6).round()
-    stamp = micros.cast(pl.Int64).cast(pl.Datetime("us"))
+    stamp = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
     access = pl.col("logger").str.starts_with("http.log.access")
     own = pl.col("logger").str.contains(_OWN)
     status = pl.col("status").cast(pl.Int16, strict=False)

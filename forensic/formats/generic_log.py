@@ -98,7 +98,9 @@ def _counted(lines: pl.Series) -> pl.DataFrame:
         r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?(?: |$)",
     )
     part = pl.coalesce("part", "millis", pl.lit("")).str.pad_end(6, "0").str.slice(0, 6)
-    seconds = pl.col("seconds").cast(pl.Int64) * 1_000_000 + part.cast(pl.Int64)
+    seconds = pl.col("seconds").cast(pl.Int64, strict=False) * 1_000_000 + part.cast(
+        pl.Int64
+    )
     labels = pl.col("tai").str.to_integer(base=16, dtype=pl.Int64) - _TAI_AHEAD
     nanos = pl.col("nanos").str.to_integer(base=16, dtype=pl.Int64)
     micros = pl.coalesce(seconds, labels * 1_000_000 + nanos // 1000)

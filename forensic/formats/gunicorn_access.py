@@ -46,7 +46,7 @@ def _headed(lines: pl.Series) -> pl.DataFrame:
     with_port = r"^([0-9.]+|\[[0-9A-Fa-f:]+\]):[0-9]+$"
     return frame.with_columns(
         client_ip=pl.col("client_ip").str.replace(with_port, "$1"),
-        pid=head["pid"].cast(pl.Int64),
+        pid=head["pid"].cast(pl.Int64, strict=False),
         level=head["level"].str.to_lowercase(),
     )
 

@@ -151,7 +151,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         "utc_offset",
         *facts.columns,
         "message",
-        pid=pl.col("pid").cast(pl.Int64),
+        pid=pl.col("pid").cast(pl.Int64, strict=False),
         level=by_value(
             head["level"], lambda v: pl.DataFrame({"v": v.str.to_lowercase()})
         )["v"],

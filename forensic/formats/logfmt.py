@@ -52,7 +52,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return found.select(
         pl.when(parsed).then(pl.exclude("stamp", "line", "message", "status")),
         message=pl.when(parsed).then("line"),
-        status=pl.coalesce(pl.col("status").cast(pl.Int16), spoken["status"]),
+        status=pl.coalesce(
+            pl.col("status").cast(pl.Int16, strict=False), spoken["status"]
+        ),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
         flags=pl.when(

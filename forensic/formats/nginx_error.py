@@ -147,7 +147,7 @@ def _modsecurity(message: pl.Expr) -> dict[str, pl.Expr]:
         return message.str.extract(rf'ModSecurity: .*\[{name} "([^"]*)"\]')
 
     return {
-        "status": denied.cast(pl.Int16),
+        "status": denied.cast(pl.Int16, strict=False),
         "action": pl.when(denied.is_not_null()).then(pl.lit("block")),
         "rule": field("id"),
         "request_id": field("unique_id"),
@@ -192,7 +192,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         **_modsecurity(message),
         extra=json_extra(
             connection=connection,
-            errno=errno.cast(pl.Int64),
+            errno=errno.cast(pl.Int64, strict=False),
             **{
                 "while": message.str.extract(r" while ([a-zA-Z0-9/ ]+)$"),
                 "server": pl.col("server"),

@@ -48,7 +48,7 @@ def _stamp() -> dict[str, pl.Expr]:
 
 def _request(lines: pl.Series) -> pl.DataFrame:
     address = target(pl.col("uri"))
-    status = pl.col("status").cast(pl.Int16)
+    status = pl.col("status").cast(pl.Int16, strict=False)
     upstream = dash_to_null(pl.col("upstream"))
     return _groups(lines, _REQUEST, _NAMES).select(
         "method",

@@ -50,7 +50,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
     known = pl.col("rest").is_not_null()
     written = by_value(head["stamp"], _stamps)["local_time"]
-    epoch = pl.col("epoch").cast(pl.Int64) * 1_000_000
+    epoch = pl.col("epoch").cast(pl.Int64, strict=False) * 1_000_000
     moment = pl.coalesce(pl.lit(written), epoch.cast(pl.Datetime("us")))
     pid = pl.coalesce("pid", "bracketed", "handler")
     reason = pl.coalesce(

@@ -38,7 +38,7 @@ def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
         "client_ip",
         "method",
         "http_version",
-        status=pl.col("status").cast(pl.Int16),
+        status=pl.col("status").cast(pl.Int16, strict=False),
         level=pl.col("level").str.to_lowercase().str.strip_chars(" :"),
         message="rest",
         reason=pl.when(failed)

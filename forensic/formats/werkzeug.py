@@ -37,7 +37,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         "method",
         "http_version",
         local_time=local_time,
-        status=pl.col("status").cast(pl.Int16),
+        status=pl.col("status").cast(pl.Int16, strict=False),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         message=text,
         flags=pl.when(parsed & local_time.is_null()).then(pl.lit(["bad_time"])),

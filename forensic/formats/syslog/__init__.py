@@ -112,7 +112,11 @@ def _stamps(found: pl.DataFrame) -> pl.DataFrame:
     if found["iso"].null_count() < found.height:
         moments.append(iso_stamp(pl.col("iso")))
     if found["unix"].null_count() < found.height:
-        micros = pl.col("unix").str.replace(".", "", literal=True).cast(pl.Int64)
+        micros = (
+            pl.col("unix")
+            .str.replace(".", "", literal=True)
+            .cast(pl.Int64, strict=False)
+        )
         moments.append(micros.cast(pl.Datetime("us")))
     zones = by_value(found["zone"], _offsets)
     utc = pl.when(pl.col("unix").is_not_null()).then(pl.lit(0, pl.Int32))
@@ -134,7 +138,7 @@ def _unwrapped(found: pl.DataFrame) -> pl.DataFrame:
     ).struct
     return found.with_columns(
         message=pl.coalesce(groups.field("inner"), rest),
-        repeated=groups.field("times").cast(pl.Int64),
+        repeated=groups.field("times").cast(pl.Int64, strict=False),
     )
 
 
