@@ -21,6 +21,7 @@ from forensic.errors import EvidenceMismatch, OutputError, UsageError
 from forensic.parquet import parquet_bytes
 from forensic.place import SPILL, made
 from forensic.schema import CLOCK, EVENT, GAP, REQUEST, SOURCE, UNPARSED
+from forensic.visible import visible_json
 
 __all__ = ["Case"]
 
@@ -163,7 +164,8 @@ class Case:
     def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Put a JSON file: sorted keys, two spaces, a final line end."""
         options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-        self.publish(name, orjson.dumps(value, option=options))
+        text = orjson.dumps(value, option=options).decode()
+        self.publish(name, visible_json(text).encode())
         if self.held.pop(name, None) != value:  # else it was read as it is before
             self._known.clear()
 

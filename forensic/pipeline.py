@@ -23,6 +23,7 @@ from forensic.reports import html, markdown
 from forensic.reports.words import speaker
 from forensic.sandbox import Held
 from forensic.schema import LEVELS, SCHEMA_VERSION
+from forensic.visible import visible_json
 from forensic.workers import Workers
 
 __all__ = [
@@ -271,7 +272,7 @@ def _manifest(sources: pl.DataFrame) -> bytes:
         "stream_sha256",
         "verdict",
     ]
-    return sources.select(columns).write_ndjson().encode()
+    return visible_json(sources.select(columns).write_ndjson()).encode()
 
 
 def _asked(question: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from forensic import pipeline
 from tests.test_events import ACCESS, case_of, check_ledger
 from tests.test_hostile_bytes import check_read_back
 
@@ -196,3 +197,20 @@ def test_a_case_inside_the_evidence_hides_nothing(tmp_path: Path) -> None:
         "old.case": ("unsupported", 0, "a case folder of this tool, no evidence"),
         "old.case/own.log": ("complete", 3, ""),
     }
+
+
+def test_no_file_of_a_case_moves_a_cursor(tmp_path: Path) -> None:
+    """T51: names and lines with controls, in what somebody may print as it is."""
+    root = tmp_path / "export"
+    root.mkdir()
+    odd = "\x1b[2J\u009b31m\u202e\u2066\ufeff"
+    stamp = "06/Feb/2025:14:32:07 +0900"
+    line = f'192.0.2.1 - - [{stamp}] "GET /{odd} HTTP/1.1" 502 1 "-" "x"'
+    (root / f"a{odd}.log").write_text(line)
+    case = tmp_path / "x.case"
+    request = pipeline.Request(archives=(root,), case=case, jobs=0)
+    done = pipeline.analyze(request, lambda _stage, _bytes: None)
+    for name in ("findings.json", "manifest.jsonl", "case.json", "report.md"):
+        text = (case / name).read_text("utf-8").replace("\n", "")
+        assert text.isprintable(), name
+    assert done.read_json("findings.json")["verdict"]["evidence"][0]["text"] == line

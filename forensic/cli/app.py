@@ -18,6 +18,7 @@ import typer
 from forensic import __version__
 from forensic.errors import ForensicError
 from forensic.plan import too_few_addresses
+from forensic.visible import visible
 from forensic.workers import loading
 
 __all__ = ["app", "run"]
@@ -146,7 +147,5 @@ def _changed(arguments: Sequence[str]) -> str | None:
 
 def _complain(sentence: str, code: int) -> int:
     """One sentence on stderr, escaped; the exit code."""
-    from forensic.reports.escape import visible  # noqa: PLC0415 (loads much)
-
     print(f"forensic: {visible(sentence)}", file=sys.stderr)
     return code

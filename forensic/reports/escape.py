@@ -5,7 +5,6 @@ credential, no character that moves the cursor, hides or reorders. `markdown`, `
 and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -13,6 +12,8 @@ from typing import Any
 
 import orjson
 import polars as pl
+
+from forensic.visible import visible, visible_json
 
 __all__ = [
     "around",
@@ -27,40 +28,6 @@ __all__ = [
     "visible",
     "visible_json",
 ]
-
-#: Printable by category, yet without ink: fillers, blanks, variation selectors.
-_INKLESS = frozenset(
-    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}.union(
-        range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)
-    )
-)
-#: The only wide space of ordinary Japanese text.
-_IDEOGRAPHIC_SPACE = "\u3000"
-
-
-def _ink(character: str) -> str:
-    code_point = ord(character)
-    printable = character.isprintable() or character == _IDEOGRAPHIC_SPACE
-    if printable and code_point not in _INKLESS:
-        return character
-    named = {9: r"\t", 10: r"\n", 13: r"\r"}.get(code_point)
-    if named:
-        return named
-    if code_point <= 0xFF:
-        return f"\\x{code_point:02x}"
-    return f"\\u{code_point:04x}" if code_point <= 0xFFFF else f"\\U{code_point:08x}"
-
-
-def visible(text: str) -> str:
-    r"""The text on one line with every control or hidden character spelled out.
-
-    ESC becomes `\x1b`, a right-to-left override `\u202e`, a line end `\n`. A
-    backslash that was in the text stays as it is.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_ink, text))
-
 
 # -- credentials --------------------------------------------------------------
 _HEADERS = (
@@ -310,15 +277,6 @@ def json_text(value: object, *, secrets: bool = False) -> str:
     plain = value if secrets else _without_secrets(value)
     text = orjson.dumps(plain, default=str, option=options).decode()
     return visible_json(text)
-
-
-def visible_json(text: str) -> str:
-    """JSON text whose hidden characters stand as JSON's own escapes."""
-    return "".join(c if c == "\n" or _ink(c) == c else _json_ink(c) for c in text)
-
-
-def _json_ink(character: str) -> str:
-    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
 
 
 def _without_secrets(value: Any) -> Any:

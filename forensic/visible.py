@@ -1,0 +1,53 @@
+"""Text with every character in sight: none moves a cursor, hides or reorders.
+
+Nothing heavy is loaded here: errors are told by it, whatever else is missing.
+"""
+
+import json
+import re
+
+__all__ = ["visible", "visible_json"]
+
+#: Printable by category, yet without ink: fillers, blanks, variation selectors.
+_INKLESS = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}.union(
+        range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)
+    )
+)
+#: What has to be looked at.
+_ODD = re.compile(r"[^ -~]")
+#: The only wide space of ordinary Japanese text.
+_IDEOGRAPHIC_SPACE = "\u3000"
+
+
+def _ink(character: str) -> str:
+    code_point = ord(character)
+    printable = character.isprintable() or character == _IDEOGRAPHIC_SPACE
+    if printable and code_point not in _INKLESS:
+        return character
+    named = {9: r"\t", 10: r"\n", 13: r"\r"}.get(code_point)
+    if named:
+        return named
+    if code_point <= 0xFF:
+        return f"\\x{code_point:02x}"
+    return f"\\u{code_point:04x}" if code_point <= 0xFFFF else f"\\U{code_point:08x}"
+
+
+def visible(text: str) -> str:
+    r"""The text on one line with every control or hidden character spelled out.
+
+    ESC becomes `\x1b`, a right-to-left override `\u202e`, a line end `\n`. A
+    backslash that was in the text stays as it is.
+    """
+    return _ODD.sub(lambda found: _ink(found[0]), text)
+
+
+def visible_json(text: str) -> str:
+    """JSON text whose hidden characters stand as JSON's own escapes."""
+    return _ODD.sub(lambda found: _json_ink(found[0]), text)
+
+
+def _json_ink(character: str) -> str:
+    if character == "\n" or _ink(character) == character:
+        return character
+    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
