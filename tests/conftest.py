@@ -1,7 +1,7 @@
 """Cases made by hand, for tests of what shows a case and not of what makes one."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -305,3 +305,21 @@ def poisoned(value: Any, payload: str) -> Any:
     if isinstance(value, list):
         return [poisoned(inner, payload) for inner in value]
     return value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def evidence_is_left_as_it_was() -> Iterator[None]:
+    """T01: no test and no run of the tool changes a file of the fixtures."""
+
+    def state() -> dict[str, tuple[int, ...]]:
+        found = {}
+        for path in (Path(__file__).parent.parent / "fixtures").rglob("*"):
+            if "__pycache__" not in path.parts:
+                told = path.lstat()
+                times = () if path.is_dir() else (told.st_mtime_ns, told.st_ctime_ns)
+                found[str(path)] = (told.st_mode, told.st_size, told.st_ino, *times)
+        return found
+
+    before = state()
+    yield
+    assert before == state()

@@ -311,3 +311,30 @@ def test_a_bug_of_a_format_costs_no_other_file(
     check_ledger(case)
     counts = case.events().collect()["source"].value_counts()
     assert dict(counts.rows())["access.log"] == 300
+
+
+def test_logs_put_together_give_what_they_give_apart(tmp_path: Path) -> None:
+    """T15: parse(a + b) is parse(a) and parse(b); files of noise add no event."""
+    half = len(LINES) // 2
+    halves = [b"".join(LINES[:half]), b"".join(LINES[half:])]
+    for name, parts in (("together", [LOG]), ("apart", halves)):
+        (tmp_path / name).mkdir()
+        for number, part in enumerate(parts):
+            (tmp_path / name / f"access.log.{number}").write_bytes(part)
+    (tmp_path / "apart" / "noise.bin").write_bytes(bytes(range(256)) * 99)
+    (tmp_path / "apart" / "notes.txt").write_bytes(b"nothing to see here\n" * 9)
+    found = [
+        case_of(tmp_path / name, tmp_path / f"{name}.case").events().collect()
+        for name in ("together", "apart")
+    ]
+    places = ["source", "line", "offset"]
+    assert found[0].drop(places).equals(found[1].drop(places))
+
+
+def test_hashes_are_those_of_the_bytes(tmp_path: Path) -> None:
+    """T06: of the stored bytes, and of what they unpack to."""
+    packed = gzip.compress(LOG)
+    _, row = one(tmp_path, packed)
+    assert row["sha256"] == hashlib.sha256(packed).hexdigest()
+    assert row["stream_sha256"] == hashlib.sha256(LOG).hexdigest()
+    assert (row["size"], row["stream_size"]) == (len(packed), len(LOG))

@@ -1,14 +1,19 @@
 """Whatever files an archive holds: each is listed, read or told why not."""
 
+import contextlib
 import gzip
 import io
 import os
+import shutil
 import socket
 import stat
 import struct
 import tarfile
+import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,3 +219,47 @@ def test_no_file_of_a_case_moves_a_cursor(tmp_path: Path) -> None:
         text = (case / name).read_text("utf-8").replace("\n", "")
         assert text.isprintable(), name
     assert done.read_json("findings.json")["verdict"]["evidence"][0]["text"] == line
+
+
+def test_a_zip_of_many_members_and_wrong_sizes(tmp_path: Path) -> None:
+    """T35: sizes that lie are told, members by the thousand take no time."""
+    root = tmp_path / "export"
+    root.mkdir()
+    two = zip_of(("a.log", LOG), ("b.log", LOG))
+    for name, size in (("less", 9), ("more", 60_000)):
+        changed = with_header(two, (22, 24, size), (18, 20, size))
+        (root / f"{name}.zip").write_bytes(changed)
+    empty = zip_of(*[(f"{n}.log", b"") for n in range(3000)])
+    (root / "many.zip").write_bytes(empty)
+    begun = time.process_time()
+    found = read(root, tmp_path / "x.case")
+    assert time.process_time() - begun < 20
+    assert found["less.zip!/a.log"][0] == found["more.zip!/a.log"][0] == "unreadable"
+    assert found["less.zip!/b.log"][:2] == ("complete", 3)
+    assert len([name for name in found if name.startswith("many.zip!/")]) == 3000
+
+
+def test_the_order_of_a_folder_and_its_place_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T12: whatever order the disk lists files in, and wherever the folder stands."""
+    here, there = tmp_path / "export", tmp_path / "else" / "where" / "export"
+    for number in range(9):
+        (here / f"d{number % 3}").mkdir(parents=True, exist_ok=True)
+        (here / f"d{number % 3}" / f"{number}.log").write_bytes(LOG)
+    shutil.copytree(here, there)
+    listed = os.scandir
+
+    @contextlib.contextmanager
+    def backwards(path: Any) -> Iterator[Any]:
+        with listed(path) as items:
+            yield reversed([*items])
+
+    cases = [case_of(here, tmp_path / "x.case")]
+    monkeypatch.setattr("forensic.archive.os.scandir", backwards)
+    cases.append(case_of(there, tmp_path / "y.case"))
+    for name in ("events/000000", "unparsed", "clocks"):
+        one, other = (case.path(f"{name}.parquet").read_bytes() for case in cases)
+        assert one == other, name
+    ledgers = [case.table("sources").drop("mtime").collect() for case in cases]
+    assert ledgers[0].equals(ledgers[1])
