@@ -59,8 +59,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         method=asked.struct.field("1"),
         # A resource with a `{name}` in it stands for many paths.
         path=pl.when(~route.str.contains("{", literal=True)).then(route),
-        status=ended.cast(pl.Int16),
-        upstream_status=came.field("1").cast(pl.Int16),
+        status=ended.cast(pl.Int16, strict=False),
+        upstream_status=came.field("1").cast(pl.Int16, strict=False),
         upstream_duration=seconds(came.field("2"), 1e3),
         reason=_reason(text),
         host=_header("Host", r"[^,}]+"),

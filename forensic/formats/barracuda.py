@@ -90,7 +90,7 @@ def _attack(lines: pl.Series) -> pl.DataFrame:
 def _access(lines: pl.Series) -> pl.DataFrame:
     rows = _named(lines, _TR, _TR_NAMES)
     served = pl.col("response") == "SERVER"
-    status = pl.col("status").cast(pl.Int16)
+    status = pl.col("status").cast(pl.Int16, strict=False)
     address = pl.concat_str("server", pl.lit(":"), "server_port")
     proxy, client = pl.col("proxy"), pl.col("client")
     kept = ("response", "profile", "protected", "verdict")

@@ -38,7 +38,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     script, took = longer.field("1"), longer.field("2")
     stamp = clf_stamp(pl.col("stamp"))
     offset = offset_seconds(pl.col("zone"))
-    status = pl.col("status").cast(pl.Int16)
+    status = pl.col("status").cast(pl.Int16, strict=False)
     return rows.select(
         "method",
         local_time=stamp,
