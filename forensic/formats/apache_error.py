@@ -98,7 +98,8 @@ REASONS = {
     "ssl_handshake": r"AH0(?:2008|1998|2006|1964):|SSL handshake",
     "signal": r"AH00(?:163|169|17[013]|489|49[1234]|29[25678]|455|42[24])"
     r"|resuming normal operations|caught SIG|[Gg]raceful restart|shutting down",
-    "lifecycle": r"AH00(?:094|354|36[234]|418|430|456):|Command line: |AH01(?:876|887)|AH02(?:282|577)",
+    "lifecycle": r"AH00(?:094|354|36[234]|418|430|456):|Command line: "
+    r"|AH01(?:876|887)|AH02(?:282|577)",
     "other": r"",
 }
 #: The server behind it, where a message about one names it.
