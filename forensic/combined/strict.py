@@ -50,10 +50,15 @@ REFUSED = "not an access line"
 
 
 def _other() -> pl.Expr:
-    """Lines of a site's own order: a quoted field before the request, `(-)` as peer."""
+    """Lines of a site's own order.
+
+    A quoted field before the request, `(-)` as peer, or dashes before the peer.
+    """
     raw = pl.col("raw_request")
     second = raw.str.contains(_SECOND) & ~raw.str.contains(r"^[A-Z]{3,16} ")
-    return second.fill_null(value=False) | pl.col("address").str.starts_with("(")
+    dashes = pl.col("user").str.starts_with("- ").fill_null(value=False)
+    bracket = pl.col("address").str.starts_with("(")
+    return second.fill_null(value=False) | bracket | dashes
 
 
 def strict(lines: pl.Series) -> pl.DataFrame:
