@@ -61,12 +61,28 @@ def detect(
     )
     runnable, not_run = _sorted_out(frames)
     found = _found(promising(runnable, frames.events), frames)
+    told_all = sorted(_told(found, frames.events, read_span), key=_seriousness)
+    verdict["ask_for"] = _with_theirs(verdict, told_all)
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
-        "findings": sorted(_told(found, frames.events, read_span), key=_seriousness),
+        "findings": told_all,
         "not_run": not_run,
     }
+
+
+def _with_theirs(
+    verdict: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
+) -> list[Any]:
+    """The verdict's wishes, and those of findings that rest on a line of its own."""
+    own = {(line["source"], line["offset"]) for line in verdict["evidence"]}
+    near = [
+        wish
+        for finding in findings
+        if own & {(line["source"], line["offset"]) for line in finding["evidence"]}
+        for wish in finding["ask_for"]
+    ]
+    return list(dict.fromkeys([*verdict["ask_for"], *near]))
 
 
 def _sorted_out(frames: Frames) -> tuple[list[Rule], list[dict[str, Any]]]:

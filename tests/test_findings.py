@@ -128,3 +128,24 @@ def test_evidence_shows_the_time_that_its_line_says(tmp_path: Path) -> None:
     for place in shown:
         stamp = datetime.fromisoformat(place["time"]) + timedelta(hours=9)
         assert f"{stamp:[%d/%b/%Y:%H:%M:%S +0900]}" in place["text"]
+
+
+def test_an_answer_asks_for_what_findings_about_its_own_lines_want(
+    tmp_path: Path,
+) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "error.log").write_text(
+        "2025/02/06 14:32:07 [error] 9#9: *1 upstream prematurely closed connection"
+        " while reading response header from upstream, client: 10.0.0.1, server: ,"
+        ' request: "GET /pay HTTP/1.1", upstream: "http://127.0.0.1:8000/pay"\n'
+        "2025/02/06 14:40:00 [error] 9#9: *2 limiting requests, excess: 1.9 by zone"
+        ' "api", client: 10.0.0.1, server: , request: "GET /list HTTP/1.1"\n'
+    )
+    request = pipeline.Request(
+        archives=(archive,), case=tmp_path / "x.case", jobs=0, question={"path": "/pay"}
+    )
+    done = pipeline.analyze(request, lambda _stage, _bytes: None)
+    wishes = done.read_json("findings.json")["verdict"]["ask_for"]
+    assert "log of the kernel, same seconds" in wishes
+    assert not [wish for wish in wishes if "limit" in wish]

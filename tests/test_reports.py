@@ -170,13 +170,19 @@ def test_a_sure_answer_asks_for_little_else(
     verdict = answer["findings"]["verdict"]
     others = [f"thing {number}" for number in range(9)]
     answer["findings"]["findings"][0]["ask_for"] = others
-    case = make_case(tables, answer)
-    text = terminal.render(case, 100, colour=False)
-    asked = text.split("ASK FOR\n")[1].split("\n\n")[0]
-    assert [line[:9] for line in asked.splitlines()] == [
+
+    def asked() -> str:
+        text = terminal.render(make_case(tables, answer), 100, colour=False)
+        return text.split("ASK FOR\n")[1].split("\n\n")[0]
+
+    # What was asked wants no more than its own; without a question a little more.
+    assert [line[:9] for line in asked().splitlines()] == ["  - ALB a", "  9 more:"]
+    verdict["question"] = None
+    assert [line[:9] for line in asked().splitlines()] == [
         f"  - {name}" for name in ("ALB a", "thing", "thing", "thing")
     ] + ["  6 more:"]
-    assert asked.index(verdict["ask_for"][0]) < asked.index("thing 0 [waf-block]")
+    assert asked().index(verdict["ask_for"][0]) < asked().index("thing 0 [waf-block]")
+    case = make_case(tables, answer)
     ticket = markdown.render(case, "en").split("### Ask for")[1].split("##")[0]
     assert "thing 2" in ticket
     assert "thing 3" not in ticket

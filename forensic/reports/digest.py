@@ -121,7 +121,8 @@ def to_ask(case: Case) -> list[str]:
 def first_asked(verdict: Row, wishes: list[str]) -> tuple[list[str], int]:
     """The wishes to show beside an answer, its own first, and how many are left out.
 
-    What a sure answer does not need is for whoever wants the rest.
+    What a sure answer does not need, and what other findings want where something
+    certain was asked, is for whoever wants the rest.
     """
     wanted = [_sentence(wish) for wish in verdict.get("ask_for") or []]
     own = [wish for wish in wishes if wish in wanted]
@@ -129,6 +130,8 @@ def first_asked(verdict: Row, wishes: list[str]) -> tuple[list[str], int]:
     room = _WISHES - len(own[:_WISHES])
     if verdict.get("confidence") in ("certain", "strong"):
         room = _BESIDE
+    if asked(verdict.get("question")):
+        room = 0
     shown = [*own[:_WISHES], *others[:room]]
     return shown, len(wishes) - len(shown)
 
