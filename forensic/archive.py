@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from forensic.budget import Budget
 from forensic.containers import is_container, members
 from forensic.errors import UsageError
 from forensic.place import is_own
-from forensic.streams import Budget, Stream, file_stream
+from forensic.streams import Stream, file_stream
 
 __all__ = [
     "Entry",
@@ -245,7 +246,9 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
             reason = "a container inside two others is not opened: unpack one of them"
             yield dataclasses.replace(entry, problem=("unreadable", reason))
             return
-        for member in members(stream):
+        # What members hash to must depend on no other file.
+        budget, stream.budget = stream.budget, Budget.of(stream.size)
+        for member in members(stream, budget):
             inner = Entry(
                 source=_unique(f"{entry.source}{MEMBER}{display(member.name)}", taken),
                 raw_name=member.name,

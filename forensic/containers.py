@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import IO
+from typing import IO, cast
 
-from forensic.streams import Budget, Stream, member_stream
+from forensic.budget import Budget
+from forensic.streams import Reader, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 
 #: A zip inside a stream must be held in memory, for its index stands at its end.
 _MOST = 256 << 20
 _CHUNK = 1 << 20
+_PIECE = 16 << 10
 #: A zip has so many bytes before a member's name and data.
 _ZIP_HEADER = 30
 #: The flag of a member that is encrypted.
@@ -44,21 +46,65 @@ class Member:
 
 
 class _Part:
-    """A member's file object as a reader of stored bytes."""
+    """A member's file object as a reader of stored bytes.
 
-    def __init__(self, part: IO[bytes]) -> None:
+    It is read in pieces of one size: what is lost with a damaged one depends on nothing
+    else. A wrong checksum is told behind the last byte, and not in place of it.
+    """
+
+    def __init__(self, part: IO[bytes], checksum: int | None = None) -> None:
         self.part = part
+        self.checksum = checksum
+        self.sum = 0
+        self.ready = b""
+        if checksum is not None:
+            part._expected_crc = None  # type: ignore[attr-defined]  # noqa: SLF001
 
     def readinto(self, view: memoryview, /) -> int:
+        self.ready = self.ready or self._piece()
+        count = min(len(view), len(self.ready))
+        view[:count] = self.ready[:count]
+        self.ready = self.ready[count:]
+        return count
+
+    def _piece(self) -> bytes:
         try:
-            data = self.part.read(len(view))
+            data = self.part.read(_PIECE)
         except (zipfile.BadZipFile, zlib.error, tarfile.TarError) as error:
             raise OSError(str(error)) from error
-        view[: len(data)] = data
-        return len(data)
+        self.sum = zlib.crc32(data, self.sum)
+        if not data and self.checksum not in {None, self.sum}:
+            message = "its checksum is another"
+            raise OSError(message)
+        return data
 
     def close(self) -> None:
         self.part.close()
+
+
+class _Stretch:
+    """A tar's member as a reader of stored bytes, to the last one that is there.
+
+    Tarfile's own gives nothing of a piece whose end is missing.
+    """
+
+    def __init__(self, tar: IO[bytes], item: tarfile.TarInfo) -> None:
+        self.tar = tar
+        self.place, self.end = item.offset_data, item.offset_data + item.size
+
+    def readinto(self, view: memoryview, /) -> int:
+        wanted = min(len(view), self.end - self.place)
+        self.tar.seek(self.place)
+        data = self.tar.read(wanted)
+        if wanted and not data:
+            message = "the tar ends within it"
+            raise EOFError(message)
+        view[: len(data)] = data
+        self.place += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """The tar is another's."""
 
 
 class _Seekable(io.RawIOBase):
@@ -116,16 +162,17 @@ def _is_zip(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def members(stream: Stream) -> Iterator[Member]:
+def members(stream: Stream, budget: Budget) -> Iterator[Member]:
     """The members of a container; a damaged one ends early and says so.
 
-    What cannot be read any more is recorded in `stream.problem`.
+    What cannot be read any more is recorded in `stream.problem`. The budget is for
+    members that are packed themselves.
     """
     try:
         if _is_tar(stream.peek()):
-            yield from _tar_members(stream)
+            yield from _tar_members(stream, budget)
         else:
-            yield from _zip_members(stream)
+            yield from _zip_members(stream, budget)
     except _DAMAGED as error:
         stream.problem = stream.problem or ("truncated", f"container damaged: {error}")
     if stream.descriptor is None:
@@ -169,17 +216,17 @@ class _Header(tarfile.TarInfo):
         return found
 
 
-def _tar_members(stream: Stream) -> Iterator[Member]:
+def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member]:
     if stream.descriptor is not None:
         whole = _Seekable(stream.descriptor, stream.size)
         with tarfile.open(fileobj=whole, mode="r:", tarinfo=_Header) as tar:
             for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
-                yield from _tar_member(tar, item, stream.budget, ordered=True)
+                yield from _tar_member(tar, item, budget, ordered=True)
         return
     source = _Unseekable(stream)
     with tarfile.open(fileobj=source, mode="r|", tarinfo=_Header) as tar:
         for item in tar:
-            yield from _tar_member(tar, item, stream.budget, ordered=False)
+            yield from _tar_member(tar, item, budget, ordered=False)
 
 
 def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
@@ -205,18 +252,23 @@ def _tar_member(
     if not item.isfile():
         kind = "link" if item.issym() or item.islnk() else "special file"
         problem = ("unsupported", f"{kind} in a tar: {item.linkname}".rstrip(": "))
-    part = None if problem else tar.extractfile(item)
+    reader: Reader | None = None
+    if not problem and item.issparse():
+        part = tar.extractfile(item)
+        reader = _Part(part) if part else None
+    elif not problem and tar.fileobj:
+        reader = _Stretch(cast("IO[bytes]", tar.fileobj), item)
     yield Member(
         name=item.name.encode("utf-8", "surrogateescape"),
         size=item.size,
         mtime_us=int(item.mtime * 1_000_000),
-        stream=member_stream(_Part(part), item.size, budget) if part else None,
+        stream=member_stream(reader, item.size, budget) if reader else None,
         problem=problem,
         ordered=ordered,
     )
 
 
-def _zip_members(stream: Stream) -> Iterator[Member]:
+def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
     whole: IO[bytes] | io.RawIOBase
     if stream.descriptor is not None:
         whole = _Seekable(stream.descriptor, stream.size)
@@ -228,11 +280,13 @@ def _zip_members(stream: Stream) -> Iterator[Member]:
             return
         whole = io.BytesIO(held)
     with zipfile.ZipFile(whole) as archive:
+        packed = Budget.of(stream.size)
         bombs = _overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
                 twice = id(item) in bombs
-                yield _zip_member(archive, item, stream.budget, overlaps=twice)
+                budgets = (budget, packed)
+                yield _zip_member(archive, item, budgets, overlaps=twice)
 
 
 def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
@@ -249,7 +303,11 @@ def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
 
 
 def _zip_member(
-    archive: zipfile.ZipFile, item: zipfile.ZipInfo, budget: Budget, *, overlaps: bool
+    archive: zipfile.ZipFile,
+    item: zipfile.ZipInfo,
+    budgets: tuple[Budget, Budget],
+    *,
+    overlaps: bool,
 ) -> Member:
     name = item.filename.encode("utf-8", "surrogateescape")
     problem = None
@@ -262,8 +320,8 @@ def _zip_member(
         problem = ("unreadable", "locked with a password: unpack it and analyze that")
     else:
         try:
-            part = _Part(archive.open(item))
-            stream = member_stream(part, item.file_size, budget, packed=True)
+            part = _Part(archive.open(item), item.CRC)
+            stream = member_stream(part, item.file_size, *budgets)
         except _DAMAGED as error:
             problem = ("unreadable", f"cannot be opened: {error}")
     return Member(

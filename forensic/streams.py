@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from isal import igzip_lib
 
+from forensic.budget import Budget
 from forensic.writing import LOOK, Writing, writing
 
 if sys.version_info >= (3, 14):
@@ -20,7 +21,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdDecompressor, ZstdError
 
-__all__ = ["Budget", "Reader", "Stream", "file_stream", "member_stream"]
+__all__ = ["Reader", "Stream", "file_stream", "member_stream"]
 
 _CHUNK = 1 << 20
 #: Pieces in which data is decompressed up to where it is damaged.
@@ -105,45 +106,18 @@ class _Again:
         """It is not ours."""
 
 
-class Budget:
-    """How many bytes a walk may unpack: a bomb of good lines must end, too.
-
-    Every stored byte allows more of them than any log that people write is packed by;
-    `FREE` is for what is small and packs well.
-    """
-
-    FREE, RATIO = 4 << 30, 200
-
-    def __init__(self, free: int = FREE) -> None:
-        """A budget for nothing stored yet."""
-        self.left = free
-
-    def allow(self, stored: int) -> None:
-        """So many more bytes are stored."""
-        self.left += self.RATIO * stored
-
-    def spend(self, unpacked: int) -> tuple[str, str] | None:
-        """The problem of a file that so many bytes of were unpacked just now."""
-        self.left -= unpacked
-        if self.left >= 0:
-            return None
-        detail = (
-            f"unpacking stopped: evidence may unpack to {self.FREE >> 30} GiB and "
-            f"{self.RATIO} times what it stores, lest a bomb fills the disk; a file "
-            "that was unpacked before is read whole"
-        )
-        return ("over_budget", detail)
-
-
 def file_stream(descriptor: int, size: int, budget: Budget | None = None) -> "Stream":
     """The stream of an open file, which it closes."""
     return Stream(_File(descriptor), size, budget)
 
 
 def member_stream(
-    reader: Reader, size: int, budget: Budget | None = None, *, packed: bool = False
+    reader: Reader, size: int, budget: Budget, packed: Budget | None = None
 ) -> "Stream":
-    """The stream of a container's member; its reader unpacks it where it is packed."""
+    """The stream of a container's member; `packed` is for what its reader unpacks.
+
+    That is the container's own: what its members hash to depends on no other file.
+    """
     return Stream(reader, size, budget, packed=packed)
 
 
@@ -162,13 +136,13 @@ class Stream:
         size: int,
         budget: Budget | None = None,
         *,
-        packed: bool = False,
+        packed: Budget | None = None,
         as_text: bool = True,
     ) -> None:
         """A stream over a reader of `size` stored bytes, which may unpack them."""
         self.reader = reader
         self.size = size
-        self.budget = budget or Budget()
+        self.budget = Budget(LOOK)  # looking costs nothing
         self.problem: tuple[str, str] | None = None
         self.stored = 0
         self.position = 0
@@ -191,27 +165,31 @@ class Stream:
             self.writing = writing(self._ready)
             if self.writing:
                 self._ready = self.writing.convert(self._ready)
+        self.budget = budget or Budget()
 
     # -- stored bytes ---------------------------------------------------------
     def _fill(self, view: memoryview) -> int:
         """Read stored bytes into the view and hash them."""
         if self._ended:
             return 0
+        if self._packed:
+            view = view[: self._packed.left]
+            if not view:
+                self.problem, self._ended = self._packed.problem(), True
+                return 0
         try:
             count = self.reader.readinto(view)
         except (OSError, EOFError, ValueError) as error:
-            self.problem = (
-                "unreadable",
-                f"reading stopped at byte {self.stored}: {error}",
-            )
-            count = 0
+            verdict = "truncated" if isinstance(error, EOFError) else "unreadable"
+            where = f"reading stopped at byte {self.stored}: {error}"
+            self.problem, count = (verdict, where), 0
         if not count:
             self._ended = True
             return 0
         self._hash.update(view[:count])
         self.stored += count
-        if self._packed and (problem := self.budget.spend(count)):
-            self.problem, self._ended = problem, True
+        if self._packed:
+            self._packed.left -= count
         return count
 
     def _take(self, count: int) -> bytes:
@@ -323,15 +301,19 @@ class Stream:
                 if not self._input:
                     self._cut()
                     return b""
+            if not self.budget.left:
+                self.problem = self.budget.problem()
+                return b""
             data, self._input = self._input, b""
             try:
+                most = min(most, self.budget.left)
                 chunk: bytes = self._decoder.decompress(data, most)
             except _BROKEN as error:
                 where = f"{self.codec} data is damaged near byte {self.stored}"
                 self.problem = ("truncated", f"{where}: {error}")
                 return self._salvaged()[:most]
             if chunk:
-                self.problem = self.budget.spend(len(chunk))
+                self.budget.left -= len(chunk)
                 return chunk
         return b""
 

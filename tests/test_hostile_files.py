@@ -18,18 +18,25 @@ from typing import Any
 import pytest
 
 from forensic import pipeline
+from forensic.archive import hash_archives, input_hash
+from forensic.budget import Budget
 from tests.test_events import ACCESS, case_of, check_ledger
 from tests.test_hostile_bytes import check_read_back
 
 LOG = b"".join(ACCESS % (n, n, n, n) for n in range(3))
 
 
-def read(archive: Path, folder: Path) -> dict[str, tuple[str, int, str]]:
+def read(
+    archive: Path, folder: Path, **options: object
+) -> dict[str, tuple[str, int, str]]:
     """Source ▶ verdict, events and detail; the ledger and all spans hold."""
-    case = case_of(archive, folder)
+    case = case_of(archive, folder, **options)
     check_ledger(case)
     check_read_back(case, archive)
     sources = case.table("sources").collect()
+    # What `verify` and the next run hold against it.
+    hashed = sources.select("source", "sha256").rows()
+    assert input_hash(hashed) == hash_archives([archive])
     rows = sources.select("source", "verdict", "events", "detail").rows()
     return {name: (verdict, count, told or "") for name, verdict, count, told in rows}
 
@@ -86,9 +93,9 @@ def test_a_zip_of_hostile_members(tmp_path: Path, recwarn: object) -> None:
     for name, _ in members:
         assert found[f"names.zip!/{name}"][:2] == ("complete", 3)
     assert found["names.zip!/twice.log#2"][:2] == ("complete", 3)
-    for kind in ("locked", "method", "sum"):
+    for kind, events in (("locked", 0), ("method", 0), ("sum", 3)):
         assert found[f"{kind}.zip!/b.log"][:2] == ("complete", 3)
-        assert found[f"{kind}.zip!/a.log"][0] == "unreadable"
+        assert found[f"{kind}.zip!/a.log"][:2] == ("unreadable", events)
     assert "locked with a password" in found["locked.zip!/a.log"][2]
     assert found["cut.zip"][0] == "truncated"
 
@@ -263,3 +270,53 @@ def test_the_order_of_a_folder_and_its_place_change_nothing(
         assert one == other, name
     ledgers = [case.table("sources").drop("mtime").collect() for case in cases]
     assert ledgers[0].equals(ledgers[1])
+
+
+def test_bombs_end_and_cost_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T33: in gzip, zip and tar; what was read until then is kept and can be shown."""
+    # All of the files may unpack to 100 kB, and as much as they store.
+    monkeypatch.setattr(Budget, "RATIO", 1)
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (100_000,))
+    root = tmp_path / "export"
+    root.mkdir()
+    bomb = LOG * 4000
+    (root / "b.log.gz").write_bytes(gzip.compress(bomb))
+    (root / "c.tgz").write_bytes(gzip.compress(tar_of(("a.log", b"0", bomb, ""))))
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.log", bomb)
+        archive.writestr("b.log", LOG)
+    (root / "d.zip").write_bytes(sink.getvalue())
+    (root / "z.log").write_bytes(LOG)
+    found = read(root, tmp_path / "x.case", block=1 << 16)
+    assert found["z.log"][:2] == ("complete", 3)
+    verdict, count, told = found["b.log.gz"]
+    assert verdict == "over_budget"
+    assert 1000 < count < 12_000
+    assert told.startswith(
+        "unpacking stopped: evidence may unpack to 4 GiB and 1 times"
+    )
+    assert found["c.tgz"][0] == "over_budget"
+    assert found["d.zip!/a.log"][0] == "over_budget"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_cut_tar_gives_all_that_is_there(packed: bool, tmp_path: Path) -> None:
+    """T32: the last member is read to its last byte, however much is read at once."""
+    data = tar_of(*[(f"{n}.log", b"0", LOG * 3000, "") for n in range(3)])
+    cut = gzip.compress(data) if packed else data
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "cut.tar").write_bytes(cut[: len(cut) // 2])
+    found = [
+        read(root, tmp_path / f"{block}.case", block=block)
+        for block in (1 << 16, 1 << 24)
+    ]
+    assert found[0] == found[1]
+    verdict, events, told = found[0]["cut.tar!/1.log"]
+    assert verdict == "truncated"
+    assert events > 3000
+    assert "the tar ends within it" in told
+    assert found[0]["cut.tar"][0] == "truncated"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from forensic.streams import Budget, Stream, file_stream
+from forensic.budget import Budget
+from forensic.streams import Stream, file_stream
 
 TEXT = b"".join(b"line %d of the log, and some more of it\n" % n for n in range(400))
 CODECS: dict[str, Callable[[bytes], bytes]] = {
