@@ -51,14 +51,14 @@ def ground() -> Iterator[Path]:
         yield Path(folder)
 
 
-def command(folder: Path, jobs: int = 1) -> list[str]:
+def command(folder: Path, jobs: int = 0) -> list[str]:
     """A parse of the archive beside `folder`, its case."""
     words = [str(folder.parent / "export"), "--case", str(folder), "--jobs", str(jobs)]
     return [sys.executable, "-B", "-m", "forensic", "parse", *words]
 
 
 def run(
-    folder: Path, *before: str, jobs: int = 1, setup: Callable[[], None] | None = None
+    folder: Path, *before: str, jobs: int = 0, setup: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The parse behind another command, in a process that was set up so."""
     return subprocess.run(
@@ -103,7 +103,7 @@ def test_every_call_of_a_run(ground: Path, case: Path, plain: dict[str, str]) ->
     need("strace", "-qq", "true")
     log = ground / "calls"
     tracing = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", str(log)]
-    done = run(case, *tracing, "-e", f"trace={CALLS}")
+    done = run(case, *tracing, "-e", f"trace={CALLS}", jobs=1)
     assert done.returncode == 0, done.stderr
     assert hashes(case) == plain
     made = [
@@ -194,7 +194,7 @@ def test_the_date_of_the_run_changes_nothing(case: Path, plain: dict[str, str]) 
     faked = ["-f", "@2031-03-01 00:00:00"]
     need("faketime", *faked, "true")
     # In the sandbox faketime cannot share its clock with other processes.
-    done = run(case, "env", "FAKETIME_DISABLE_SHM=1", "faketime", *faked, jobs=0)
+    done = run(case, "env", "FAKETIME_DISABLE_SHM=1", "faketime", *faked)
     assert done.returncode == 0, done.stderr
     assert hashes(case) == plain
     assert Case(case).read_json("case.json")["run"]["began"].startswith("2031-")
@@ -208,7 +208,7 @@ def test_limits_of_the_shell(
     kind: int, most: int, code: int, case: Path, plain: dict[str, str]
 ) -> None:
     """T40, T49: files that may not grow are told; few descriptors are enough."""
-    done = run(case, setup=lambda: resource.setrlimit(kind, (most, most)))
+    done = run(case, jobs=1, setup=lambda: resource.setrlimit(kind, (most, most)))
     assert done.returncode == code, done.stderr
     if code:
         assert re.fullmatch("forensic: cannot write .*: File too large\n", done.stderr)
