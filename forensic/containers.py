@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import IO, cast
 
+from forensic import cut_zip
 from forensic.budget import Budget
 from forensic.streams import Reader, Stream, member_stream
 
@@ -279,14 +280,33 @@ def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
             stream.problem = ("over_budget", reason)
             return
         whole = io.BytesIO(held)
-    with zipfile.ZipFile(whole) as archive:
-        packed = Budget.of(stream.size)
+    packed = Budget.of(stream.size)
+    try:
+        archive = zipfile.ZipFile(whole)
+    except zipfile.BadZipFile as error:
+        stream.problem = ("truncated", f"{error}: its index is missing or damaged")
+        for member in cut_zip.found(cast("IO[bytes]", whole), packed.left):
+            yield _cut_member(member, budget, packed)
+        return
+    with archive:
         bombs = _overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
                 twice = id(item) in bombs
                 budgets = (budget, packed)
                 yield _zip_member(archive, item, budgets, overlaps=twice)
+
+
+def _cut_member(member: cut_zip.Found, budget: Budget, packed: Budget) -> Member:
+    reader = member.reader
+    return Member(
+        name=member.name,
+        size=member.size,
+        mtime_us=None,
+        stream=member_stream(reader, member.size, budget, packed) if reader else None,
+        problem=("unreadable", member.problem) if member.problem else None,
+        ordered=False,
+    )
 
 
 def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:

@@ -98,6 +98,7 @@ def test_a_zip_of_hostile_members(tmp_path: Path, recwarn: object) -> None:
         assert found[f"{kind}.zip!/a.log"][:2] == ("unreadable", events)
     assert "locked with a password" in found["locked.zip!/a.log"][2]
     assert found["cut.zip"][0] == "truncated"
+    assert found["cut.zip!/b.log"][:2] == found["cut.zip!/a.log"][:2] == ("complete", 3)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -320,3 +321,42 @@ def test_a_cut_tar_gives_all_that_is_there(packed: bool, tmp_path: Path) -> None
     assert events > 3000
     assert "the tar ends within it" in told
     assert found[0]["cut.tar"][0] == "truncated"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_cut_zip_gives_all_that_is_there(
+    kind: int, streamed: bool, tmp_path: Path
+) -> None:
+    """T32: its index stood at its end; members stand one behind the other."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return not streamed  # sizes then stand behind the members
+
+        def tell(self) -> int:
+            if streamed:
+                raise OSError
+            return super().tell()
+
+    sink = Pipe()
+    with zipfile.ZipFile(sink, "w", kind) as archive:
+        for number in range(3):
+            lines = b"".join(ACCESS % (n % 250, n % 60, number, n) for n in range(9000))
+            archive.writestr(f"d/{number}.log", lines)
+    data = sink.getvalue()
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "cut.zip").write_bytes(data[: len(data) // 2])
+    blocks = [1 << 16, 1 << 24]
+    found = [read(root, tmp_path / f"{b}.case", block=b) for b in blocks]
+    assert found[0] == found[1]
+    assert found[0]["cut.zip"][0] == "truncated"
+    if streamed and kind == zipfile.ZIP_STORED:
+        assert found[0]["cut.zip!/d/0.log"][0] == "unreadable"
+        return
+    assert found[0]["cut.zip!/d/0.log"][:2] == ("complete", 9000)
+    verdict, events, told = found[0]["cut.zip!/d/1.log"]
+    assert verdict == "truncated"
+    assert events > 3000
+    assert "the zip ends within it" in told

@@ -1,0 +1,122 @@
+"""A zip whose index is missing: its members, from front to back.
+
+A zip keeps its index at its end, so that one whose copy was interrupted has none. Each
+member's own header stands before its data and says enough to read on.
+"""
+
+import contextlib
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+__all__ = ["Found", "found"]
+
+_HEADER = struct.Struct("<4sHHHHHIIIHH")
+_MARK = b"PK\3\4"
+_LOCKED, _SIZES_BEHIND = 1, 8
+_STORED, _DEFLATED = 0, 8
+_IN_EXTRA = 0xFFFFFFFF
+_PIECE = 16 << 10
+#: Behind a member whose size was not known stand up to so many bytes of it.
+_BEHIND = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A member: its name, its size where that is told, and its bytes as a reader."""
+
+    name: bytes
+    size: int
+    reader: "_Member | None"
+    problem: str = ""
+
+
+class _Member:
+    """A member's bytes; `end` is where its data ends once they are read."""
+
+    def __init__(self, whole: IO[bytes], place: int, size: int | None) -> None:
+        self.whole, self.place = whole, place
+        self.end = None if size is None else place + size
+        self.decoder = None if size is not None else zlib.decompressobj(-15)
+        self.ready = b""
+
+    def readinto(self, view: memoryview, /) -> int:
+        """Fill the view from the front."""
+        self.ready = self.ready or self._piece()
+        count = min(len(view), len(self.ready))
+        view[:count] = self.ready[:count]
+        self.ready = self.ready[count:]
+        return count
+
+    def _piece(self) -> bytes:
+        while self.end is None or self.decoder is None:
+            most = _PIECE if self.end is None else min(_PIECE, self.end - self.place)
+            if not most:
+                return b""
+            data = self.decoder.unconsumed_tail if self.decoder else b""
+            if not data:
+                self.whole.seek(self.place)
+                data = self.whole.read(most)
+                self.place += len(data)
+            if not data:
+                message = "the zip ends within it"
+                raise EOFError(message)
+            if self.decoder is None:
+                return data
+            try:
+                piece = self.decoder.decompress(data, _PIECE)
+            except zlib.error as error:
+                raise OSError(str(error)) from error
+            if self.decoder.eof:
+                self.end = self.place - len(self.decoder.unused_data)
+            if piece:
+                return piece
+        return b""
+
+    def close(self) -> None:
+        """The zip is another's."""
+
+
+def found(whole: IO[bytes], most: int) -> Iterator[Found]:
+    """The members up to where the zip ends or is damaged.
+
+    Of one that nobody reads, `most` bytes are unpacked to find where the next begins.
+    """
+    place = 0
+    while True:
+        whole.seek(place)
+        header = whole.read(_HEADER.size)
+        if len(header) < _HEADER.size or not header.startswith(_MARK):
+            return
+        _, _, flags, method, _, _, _, packed, size, name, extra = _HEADER.unpack(header)
+        named = whole.read(name)
+        start = place + _HEADER.size + name + extra
+        known = packed != _IN_EXTRA and not flags & _SIZES_BEHIND
+        if flags & _LOCKED or method not in {_STORED, _DEFLATED}:
+            reader, problem = None, "locked or packed in an unknown way"
+        elif method == _STORED and not known:
+            reader, problem = None, "its size stands in the index, which is missing"
+        else:
+            reader = _Member(whole, start, packed if method == _STORED else None)
+            problem = ""
+        if not named.endswith(b"/"):
+            yield Found(named, size if known else 0, reader, problem)
+        if reader:
+            _pass_over(reader, most)
+        end = reader.end if reader else start + packed if known else None
+        if end is None:
+            return
+        whole.seek(end)
+        behind = whole.read(_BEHIND + len(_MARK)).find(_MARK)
+        if behind < 0:
+            return
+        place = end + behind
+
+
+def _pass_over(reader: _Member, most: int) -> None:
+    """Read what nobody has read yet of a member whose end is not known."""
+    with memoryview(bytearray(_PIECE)) as view, contextlib.suppress(EOFError, OSError):
+        while reader.end is None and most > 0:
+            most -= reader.readinto(view)
