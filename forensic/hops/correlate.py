@@ -267,7 +267,13 @@ def _parts(
 
     def read(span: _Span) -> _Records:
         window = _between(events, span, overlap)
-        frame = responses.collect(window, clocks, alone=alone, everything=everything)
+        frame = responses.collect(
+            window,
+            clocks,
+            alone=alone,
+            enveloped_too=known.has("web_server", column="enveloped"),
+            everything=everything,
+        )
         return frame, notes.collect(window, clocks)
 
     spans = _windows(events)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from forensic.hops.responses import recorded
+from forensic.hops.responses import enveloped, recorded
 
 __all__ = ["ROTATION", "Facts", "gather"]
 
@@ -19,8 +19,9 @@ ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 class Facts:
     """What the sources of an archive log."""
 
-    #: source, hop, family, events, answers, upstreams, actions, complaints (lines of
-    #: an error log), programs (whether an envelope names them), first, last (µs).
+    #: source, hop, family, events, answers, upstreams, actions, enveloped (see there),
+    #: complaints (lines of an error log), programs (whether an envelope names them),
+    #: first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
@@ -83,6 +84,7 @@ def gather(events: pl.LazyFrame) -> Facts:
             ).sum(),
             statuses=pl.col("upstream_status").is_not_null().sum(),
             actions=pl.col("action").is_not_null().sum(),
+            enveloped=enveloped().sum(),
             complaints=(
                 pl.col("level").is_not_null() & pl.col("status").is_null()
             ).sum(),

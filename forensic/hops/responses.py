@@ -10,7 +10,7 @@ from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.schema import HOPS
 
-__all__ = ["TIERS", "collect", "hashed", "is_error", "recorded"]
+__all__ = ["TIERS", "collect", "enveloped", "hashed", "is_error", "recorded"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -94,20 +94,29 @@ def _peer() -> pl.Expr:
     return pl.when(inside).then(pl.coalesce(appended, public)).otherwise(own)
 
 
-def recorded() -> pl.Expr:
+def enveloped() -> pl.Expr:
+    """Whether the level of a web server's line is its envelope's.
+
+    Syslog writes one before an access line too, which has no message.
+    """
+    return pl.col("level").is_not_null() & pl.col("message").is_null()
+
+
+def recorded(*, enveloped_too: bool = True) -> pl.Expr:
     """Whether a line with a status is an answer's record.
 
     A web server's line that has a level is one of its error log, unless the level is
-    the envelope's: syslog writes one before an access line too, which has no message.
+    the envelope's. Where no line is enveloped, messages need not be read.
     """
     written = pl.col("level").is_null() | (pl.col("hop") != "web_server")
-    return written | pl.col("message").is_null()
+    return written | enveloped() if enveloped_too else written
 
 
-def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
+def _answers(events: pl.LazyFrame, *, enveloped_too: bool) -> pl.LazyFrame:
     """The events that are records of a response."""
     tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
-    return events.filter(pl.col("hop").is_in(_LOGGED) & tells & recorded())
+    written = recorded(enveloped_too=enveloped_too)
+    return events.filter(pl.col("hop").is_in(_LOGGED) & tells & written)
 
 
 def _path() -> pl.Expr:
@@ -192,17 +201,18 @@ def collect(
     clocks: pl.DataFrame,
     *,
     alone: bool = False,
+    enveloped_too: bool = True,
     everything: bool = False,
 ) -> pl.DataFrame:
     """The records that can belong to an error, by source and offset.
 
     `alone` says that no hop stands behind or in front of another: of an error's
-    neighbours none can be of the same request.
+    neighbours none can be of the same request; for `enveloped_too` see `recorded`.
 
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
     """
-    answers = _answers(answered(events))
+    answers = _answers(answered(events), enveloped_too=enveloped_too)
     if not everything:
         wanted = is_error() if alone else _is_wanted(answers, clocks)
         answers = answers.filter(wanted)
