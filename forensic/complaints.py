@@ -12,7 +12,7 @@ import polars as pl
 from forensic.hops.responses import recorded
 from forensic.rule import Frames
 
-__all__ = ["answered", "answers", "complaints", "reasons", "said"]
+__all__ = ["amid", "answered", "answers", "complaints", "reasons", "said"]
 
 #: How a server is called, by the beginning of its formats' names.
 _SERVERS = {
@@ -80,6 +80,11 @@ def answers(frames: Frames, hop: str, causes: Sequence[str]) -> pl.LazyFrame:
     found = records.join(places.unique(), on=["source", "offset"], how="semi")
     why = pl.coalesce("reason", pl.format("status {}", "status"))
     return found.with_columns(why=why, server=_server())
+
+
+def amid() -> pl.Expr:
+    """The `server` as it is called within a sentence."""
+    return pl.col("server").str.replace("^The ", "the ")
 
 
 def answered(cause: str, hop: str = "load_balancer") -> dict[str, object]:

@@ -96,10 +96,10 @@ REASONS = {
     "worker_exited": r"AH0005[012]:|AH00428:|exit signal",
     "redirection_cycle": r"AH0012[45]:|internal redirects due to",
     "ssl_handshake": r"AH0(?:2008|1998|2006|1964):|SSL handshake",
-    "signal": r"AH00(?:163|169|17[013]|489|49[1234]|29[25678]|455|42[24])"
+    "signal": r"AH00(?:163|169|17[013]|489|49[1-4]|29[25-8]|455|42[24])"
     r"|resuming normal operations|caught SIG|[Gg]raceful restart|shutting down",
     "lifecycle": r"AH00(?:094|354|36[234]|418|430|456):|Command line: "
-    r"|AH01(?:876|887)|AH02(?:282|577)",
+    r"|AH01(?:876|887):|AH02(?:282|577):",
     "other": r"",
 }
 #: The server behind it, where a message about one names it.

@@ -2,17 +2,12 @@
 
 import polars as pl
 
+from forensic.complaints import amid, answered, answers, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "load_balancer",
-        pl.col("upstream_status").is_null(),
-        pl.col("reason").str.starts_with("Auth")
-        | (pl.col("status") == 561)
-        | ((pl.col("status") == 401) & pl.col("action").str.ends_with("authenticate")),
-    )
+    return answers(frames, "load_balancer", ["auth_failed"])
 
 
 def _line(**columns: object) -> dict[str, object]:
@@ -24,8 +19,8 @@ RULE = Rule(
     id="lb-auth-failed",
     title="Authentication at the load balancer failed",
     level="high",
-    description="A listener rule authenticates users; it or the identity provider "
-    "failed (401, 500 or 561).",
+    description="It asks for a login, or an authorization service, before any server: "
+    "that said no (401, 403), or failed itself (500, 561).",
     falsepositives=["Users who leave the login open too long"],
     references=[
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html"
@@ -35,27 +30,39 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["status", "reason"],
+        by=["server", "status", "why"],
         tops=["path", "client_ip"],
         summary=pl.format(
-            "The load balancer's login failed for {} with {} ({}): path {}; client {}",
+            "The login at {} failed for {} with {} ({}){}",
+            amid(),
             plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("no status"),
-            pl.col("reason").fill_null("no reason logged"),
-            "path_list",
-            "client_ip_list",
+            "status",
+            "why",
+            said("path", "client_ip"),
         ),
+        level=pl.when(pl.col("status") >= 500)
+        .then(pl.lit("high"))
+        .otherwise(pl.lit("medium")),
         ask_for=["logs of the identity provider"],
     ),
     positives=[
         Example(
             title="token endpoint",
             events=[_line(status=500, reason="AuthTokenEpRequestTimeout")],
+            requests=[answered("auth_failed")],
         ),
-        Example(title="provider", events=[_line(status=561)]),
+        Example(
+            title="Envoy's authorization",
+            events=[_line(status=403, format="envoy", reason="UAEX")],
+            requests=[answered("auth_failed")],
+        ),
     ],
     negatives=[
-        Example(title="target's own", events=[_line(status=401, upstream_status=401)]),
+        Example(
+            title="target's own",
+            events=[_line(status=401, upstream_status=401)],
+            requests=[answered("application_response", hop="application")],
+        ),
         Example(title="fine", events=[_line(status=200)]),
     ],
 )

@@ -2,16 +2,12 @@
 
 import polars as pl
 
+from forensic.complaints import answered, answers
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
-    return frames.telling.filter(
-        pl.col("hop") == "load_balancer",
-        pl.col("upstream_status").is_null(),
-        pl.col("status").is_in([400, 405, 408, 413, 414, 463, 464, 501, 505]),
-        ~pl.col("action").fill_null("").str.contains(r"(waf|fixed-response|redirect)$"),
-    )
+    return answers(frames, "load_balancer", ["bad_request", "body_too_large"])
 
 
 def _line(**columns: object) -> dict[str, object]:
@@ -34,11 +30,11 @@ RULE = Rule(
     needs=["load_balancer"],
     query=counting(
         _rows,
-        by=["status"],
+        by=["server", "status"],
         tops=["client_ip", "path", "reason", "user_agent"],
         summary=pl.format(
-            "The load balancer answered {} with {} itself: client {}; path {}; reason"
-            " {}; agent {}",
+            "{} answered {} with {} itself: client {}; path {}; reason {}; agent {}",
+            "server",
             plural(pl.col("count"), "request"),
             "status",
             "client_ip_list",
@@ -48,11 +44,27 @@ RULE = Rule(
         ),
     ),
     positives=[
-        Example(title="malformed", events=[_line(status=400)]),
-        Example(title="too many proxies", events=[_line(status=463)]),
+        Example(
+            title="malformed",
+            events=[_line(status=400)],
+            requests=[answered("bad_request")],
+        ),
+        Example(
+            title="too many proxies",
+            events=[_line(status=463)],
+            requests=[answered("bad_request")],
+        ),
     ],
     negatives=[
-        Example(title="by the target", events=[_line(status=400, upstream_status=400)]),
-        Example(title="captcha of the WAF", events=[_line(status=405, action="waf")]),
+        Example(
+            title="by the target",
+            events=[_line(status=400, upstream_status=400)],
+            requests=[answered("application_response", hop="application")],
+        ),
+        Example(
+            title="captcha of the WAF",
+            events=[_line(status=405, action="waf")],
+            requests=[answered("waf_rule", hop="waf")],
+        ),
     ],
 )

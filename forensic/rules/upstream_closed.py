@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import amid, answered, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -37,7 +37,7 @@ RULE = Rule(
             "{} closed {} of {} unanswered ({}){}",
             pl.col("upstream").fill_null("the upstream"),
             plural(pl.col("count"), "request"),
-            "server",
+            amid(),
             "why",
             said("path", "client_ip", "message"),
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import amid, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -33,7 +33,7 @@ RULE = Rule(
         summary=pl.format(
             "{} of {} about {} ({}): requests were answered without asking it{}",
             plural(pl.col("count"), "line"),
-            "server",
+            amid(),
             pl.col("upstream").fill_null("the upstream"),
             "why",
             said("path"),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints
+from forensic.complaints import amid, complaints
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -27,7 +27,7 @@ RULE = Rule(
         tops=["message"],
         summary=pl.format(
             "TLS of {} to {} failed {} ({}){}",
-            "server",
+            amid(),
             pl.col("upstream").fill_null("the upstream"),
             plural(pl.col("count"), "time"),
             "why",

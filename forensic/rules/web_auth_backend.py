@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import amid, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -28,7 +28,7 @@ RULE = Rule(
         tops=["path", "client_ip", "message"],
         summary=pl.format(
             "What checks logins for {} failed {}, which got 500{}",
-            "server",
+            amid(),
             plural(pl.col("count"), "request"),
             said("path", "client_ip", "message"),
         ),

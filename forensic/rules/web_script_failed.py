@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import amid, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -27,7 +27,7 @@ RULE = Rule(
         tops=["path", "client_ip", "message"],
         summary=pl.format(
             "A script behind {} failed {}{}",
-            "server",
+            amid(),
             plural(pl.col("count"), "time"),
             said("path", "client_ip", "message"),
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import amid, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -27,7 +27,7 @@ RULE = Rule(
         summary=pl.format(
             "{} of {} ({}){}",
             plural(pl.col("count"), "line"),
-            "server",
+            amid(),
             "why",
             said("message"),
         ),
