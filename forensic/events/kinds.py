@@ -76,8 +76,11 @@ def _behind_marks(block: memoryview, lines: Lines) -> Index:
     where such files were put together.
     """
     first = np.frombuffer(block, np.uint8)[lines.starts]
+    odd = np.flatnonzero((first == 0) | (first == _BOM[0]))
+    if not len(odd):
+        return lines.starts
     starts = lines.starts.copy()
-    for index in np.flatnonzero((first == 0) | (first == _BOM[0])):
+    for index in odd:
         line = bytes(block[starts[index] : lines.ends[index]])
         starts[index] += len(line) - len(line.lstrip(b"\0").removeprefix(_BOM))
     return starts
