@@ -237,14 +237,14 @@ def test_a_zip_of_many_members_and_wrong_sizes(tmp_path: Path) -> None:
     for name, size in (("less", 9), ("more", 60_000)):
         changed = with_header(two, (22, 24, size), (18, 20, size))
         (root / f"{name}.zip").write_bytes(changed)
-    empty = zip_of(*[(f"{n}.log", b"") for n in range(3000)])
+    empty = zip_of(*[(f"{n}.log", b"") for n in range(1000)])
     (root / "many.zip").write_bytes(empty)
     begun = time.process_time()
     found = read(root, tmp_path / "x.case")
     assert time.process_time() - begun < 20
     assert found["less.zip!/a.log"][0] == found["more.zip!/a.log"][0] == "unreadable"
     assert found["less.zip!/b.log"][:2] == ("complete", 3)
-    assert len([name for name in found if name.startswith("many.zip!/")]) == 3000
+    assert len([name for name in found if name.startswith("many.zip!/")]) == 1000
 
 
 def test_the_order_of_a_folder_and_its_place_change_nothing(
