@@ -851,3 +851,12 @@ def test_a_zone_without_a_day_has_the_offset_of_the_day_that_is_meant(at: str) -
     assert found["count"] == 1
     assert found["question"]["start"] == "2025-07-02T05:32:00+00:00"
     assert "2025-07-01" in found["sentence"]
+
+
+def test_a_login_that_a_load_balancer_asks_for_is_a_redirect() -> None:
+    asked = {"method": "GET", "path": "/wiki", "status": 302, "time": MINUTE}
+    place = {"source": "alb.log", "hop": "load_balancer", "action": "authenticate"}
+    rows = [*pings(), _row(9001, **place) | asked]
+    question = Question.parse("2025-02-06 14:32 +09:00", 302, "/wiki")
+    found = verdict(rows, question)
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", "redirect")

@@ -94,6 +94,7 @@ def edge() -> list[Line]:
         ),
         Line(
             when=_OWN
+            & (_STATUS_OUT >= 400)
             & (
                 _LAST.str.contains(r"^(?:authenticate|jwt)")
                 | _REASON.str.contains(r"^(?:Auth|JWT|JWKS)")

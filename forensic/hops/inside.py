@@ -26,7 +26,7 @@ def inside(inquiry: Inquiry) -> Match:
     """The requests of which a record as it stands has the status and the time asked."""
     nothing = Match(inquiry.requests.clear())
     asked = inquiry.question
-    if asked.status is None:
+    if asked.status is None or asked.status < 400:
         return nothing
     places = _places(inquiry)
     if not places.height:
