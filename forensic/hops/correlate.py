@@ -176,6 +176,7 @@ def _noted(
             for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
         ),
         note_named=pl.col("client_ip").is_not_null() | pl.col("path").is_not_null(),
+        note_path=pl.col("path").is_not_null(),
         note_leaf="leaf",
     )
     by_row = direct.join(lines, on="note", maintain_order="left")

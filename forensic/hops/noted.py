@@ -83,7 +83,9 @@ def noted(app_says: pl.Expr) -> list[Line]:
                     hop,
                 )
             )
-            .otherwise(pl.lit("its error log names this request and the reason")),
+            .when(pl.col("note_path"))
+            .then(pl.lit("its error log names this request and the reason"))
+            .otherwise(pl.lit("its error log names its client and the reason")),
         ),
         Line(
             when=sure_of(pl.col("trace_kind") == "gate"),
