@@ -1342,3 +1342,28 @@ def test_an_access_log_beside_an_application_s_own_is_the_application_s() -> Non
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("application", "application_response")
     assert [line["source"] for line in row["evidence"]][1] == "node/access.log"
+
+
+def test_a_connection_that_closed_earlier_is_not_about_a_500_of_the_upstream() -> None:
+    closed = error(
+        "recv() failed (104: Connection reset by peer) while reading response"
+    )
+    later = T.replace(microsecond=0) + timedelta(seconds=70)
+    answer = web(500, time=later, upstream="127.0.0.1:8000", upstream_status=500)
+    row = correlate(events(closed, answer), NO_CLOCKS, NO_SOURCES).row(-1, named=True)
+    assert row["answered_by"] == "application"
+
+
+def test_what_failed_behind_a_balancer_that_stamps_the_start_is_sought_at_the_end() -> (
+    None
+):
+    end = T + timedelta(seconds=9)
+    rows = [
+        alb(500, 500, **HAPROXY, time=T, start_time=None, duration=9.0),
+        web(
+            500, time=end, upstream="127.0.0.1:8000", upstream_status=500, duration=9.0
+        ),
+        app("Exception on /app/admin [GET]\nTraceback …", path="/app/admin", time=end),
+    ]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")

@@ -130,6 +130,8 @@ def _steps(
         return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]
     passed = (pl.col("upstream_status") == pl.col("status")).fill_null(value=False)
     own, through = answers.filter(~passed), answers.filter(passed)
+    # A 500 that the upstream sent is no connection that it closed.
+    tried = answers.filter(~passed | pl.col("status").is_in([502, 503, 504]))
     bare = said.filter(pl.col("path").is_null())
     # ModSecurity names the path of a request, not its method.
     unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())
@@ -139,7 +141,7 @@ def _steps(
         (through, waited, ["folder", *request], _SAME),
         (own, said, request, _SAME),
         (through, waited, request, _SAME),
-        (answers, waited, request, _TRIES),
+        (tried, waited, request, _TRIES),
         (own, said, ["client_ip", "method", "path"], _SAME),
         (own, unasked, ["client_ip", "path"], _SAME),
         *_named_by_file(own, bare),

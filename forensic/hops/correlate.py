@@ -29,6 +29,8 @@ __all__ = ["correlate"]
 _MINUTE = 60_000_000
 #: Events a window; what one window needs stays far below the memory limit.
 _WINDOW = 500_000
+#: So much later than the outermost record, an inner one was written at the end.
+_LONG = 2_000_000
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * _MINUTE
 
@@ -206,14 +208,12 @@ def _noted(
 def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The requests with the traceback and the worker's death that are about them."""
     source = pl.coalesce("inner_web_source", "web_server_source")
+    inner = pl.coalesce("app_server_time", "inner_web_time", "web_server_time")
     timed = requests.filter(pl.col("time").is_not_null()).with_columns(
         request="root",
         web_source=source,
         # A load balancer may stamp the start; what failed is told at the end.
-        time=pl.coalesce(
-            *(f"{tier}_time" for tier in ("app_server", "inner_web", "web_server")),
-            "time",
-        ),
+        time=pl.when(inner - pl.col("time") > _LONG).then(inner).otherwise("time"),
     )
     traces = attach.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
     deaths = incident.incidents(timed, said).rename({"request": "root"})
