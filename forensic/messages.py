@@ -10,18 +10,16 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from forensic.columns import (
-    by_value,
-    first_that_parses,
-    only_where,
-    patched,
-    prefix,
-    refused_where,
-    target,
-)
+from forensic.columns import by_value, prefix, target
 from forensic.lines import views
 from forensic.names import names
 from forensic.octets import Ints, Mask, Octets
+from forensic.rowwise import (
+    first_that_parses,
+    only_where,
+    patched,
+    refused_where,
+)
 from forensic.schema import HOPS
 
 __all__ = [

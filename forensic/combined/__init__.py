@@ -12,10 +12,11 @@ import functools
 import numpy as np
 import polars as pl
 
-from forensic.columns import dash_to_null, patched
+from forensic.columns import dash_to_null
 from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
+from forensic.rowwise import patched
 
 __all__ = ["COMBINED", "HEAD", "JOINED", "LINE", "combined", "of_traefik"]
 

@@ -13,15 +13,14 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
-    first_that_parses,
     iso_stamp,
     json_extra,
     offset_seconds,
     target,
-    where_any,
 )
 from forensic.format import Format
 from forensic.log_format import bare_tail
+from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

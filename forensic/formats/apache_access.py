@@ -9,15 +9,14 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
-    first_that_parses,
     json_extra,
     offset_seconds,
     request_line,
     target,
-    where_any,
 )
 from forensic.combined import HEAD, JOINED, LINE, combined, of_traefik
 from forensic.format import Format
+from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

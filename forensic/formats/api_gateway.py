@@ -9,7 +9,6 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
-    first_that_parses,
     json_extra,
     offset_seconds,
     request_line,
@@ -18,6 +17,7 @@ from forensic.columns import (
 )
 from forensic.format import Format
 from forensic.json_fields import json_fields
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

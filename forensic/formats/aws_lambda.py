@@ -6,8 +6,14 @@
 
 import polars as pl
 
-from forensic.columns import first_that_parses, iso_stamp, json_extra, prefix, seconds
+from forensic.columns import (
+    iso_stamp,
+    json_extra,
+    prefix,
+    seconds,
+)
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -8,14 +8,13 @@ was done. A mark of absence is a quoted dash.
 import polars as pl
 
 from forensic.columns import (
-    first_that_parses,
     json_extra,
     moments,
     seconds,
     target,
-    where_any,
 )
 from forensic.format import Format
+from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

@@ -9,13 +9,13 @@ import polars as pl
 
 from forensic.columns import (
     clf_stamp,
-    first_that_parses,
     prefix,
     target,
     without_colour,
 )
 from forensic.format import Format
 from forensic.messages import http_messages
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

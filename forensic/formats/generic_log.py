@@ -8,9 +8,10 @@ labels, `Thu Feb  6 14:32:07 2025`; in brackets or bare.
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra, moments, prefix
+from forensic.columns import json_extra, moments, prefix
 from forensic.format import Format
 from forensic.messages import http_messages
+from forensic.rowwise import first_that_parses
 from forensic.schema import HOPS
 
 __all__ = ["FORMAT"]

@@ -7,9 +7,10 @@ the end of a request; a `%(D)s` or `%(L)s` of the site's own stays in `extra.tai
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra, prefix, where_any
+from forensic.columns import json_extra, prefix
 from forensic.combined import LINE, combined
 from forensic.format import Format
+from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

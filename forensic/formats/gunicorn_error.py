@@ -12,16 +12,14 @@ import polars as pl
 from forensic import moments as stamps_at
 from forensic.columns import (
     by_value,
-    first_that_parses,
     moments,
-    only_where,
     prefix,
-    refused_where,
     target,
 )
 from forensic.format import Format
 from forensic.names import names
 from forensic.octets import Octets
+from forensic.rowwise import first_that_parses, only_where, refused_where
 
 __all__ = ["FORMAT"]
 

@@ -10,12 +10,12 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
-    first_that_parses,
     json_extra,
     request_line,
     target,
 )
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -6,8 +6,8 @@ read in the orders that IIS itself writes. Stamps are UTC.
 
 import polars as pl
 
-from forensic.columns import first_that_parses
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 from forensic.w3c import APPENDED, CLOCK, DATE, HEADER, announced, rows_of, w3c
 
 __all__ = ["FORMAT", "from_template"]

@@ -6,10 +6,11 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra
+from forensic.columns import json_extra
 from forensic.combined import COMBINED, HEAD, JOINED, combined
 from forensic.format import Format
 from forensic.log_format import Template, bare_tail, event_columns, read, template
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT", "from_template"]
 

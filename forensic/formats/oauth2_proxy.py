@@ -8,13 +8,13 @@ import polars as pl
 
 from forensic.columns import (
     dash_to_null,
-    first_that_parses,
     iso_stamp,
     seconds,
     target,
     without_port,
 )
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

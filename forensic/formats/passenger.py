@@ -6,8 +6,9 @@ part of. What an application prints goes the same way: `App 840 output: text`.
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra, moments, prefix
+from forensic.columns import json_extra, moments, prefix
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

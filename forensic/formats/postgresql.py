@@ -9,8 +9,14 @@ import csv
 
 import polars as pl
 
-from forensic.columns import first_that_parses, json_extra, moments, prefix, seconds
+from forensic.columns import (
+    json_extra,
+    moments,
+    prefix,
+    seconds,
+)
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -6,8 +6,9 @@ envelope's. Only errors are stamped: `2025-02-06 14:32:07 +0900 Rack app ("GET /
 
 import polars as pl
 
-from forensic.columns import first_that_parses, moments, prefix, target
+from forensic.columns import moments, prefix, target
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -17,16 +17,15 @@ import polars as pl
 from forensic import moments as stamps_at
 from forensic.columns import (
     by_value,
-    first_that_parses,
     json_extra,
     moments,
     prefix,
-    refused_where,
 )
 from forensic.format import Format
 from forensic.messages import announced, http_messages
 from forensic.names import Names, either, names
 from forensic.octets import Ints, Mask, Octets, Words, word
+from forensic.rowwise import first_that_parses, refused_where
 
 __all__ = ["FORMAT"]
 

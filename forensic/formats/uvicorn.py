@@ -10,8 +10,9 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import first_that_parses, prefix, target, without_colour
+from forensic.columns import prefix, target, without_colour
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -7,13 +7,13 @@ says of its workers follows a stamp of the same kind.
 import polars as pl
 
 from forensic.columns import (
-    first_that_parses,
     iso_stamp,
     json_extra,
     prefix,
     target,
 )
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from forensic.columns import only_where, request_line, target
+from forensic.columns import request_line, target
+from forensic.rowwise import only_where
 
 __all__ = ["request"]
 

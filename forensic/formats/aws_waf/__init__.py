@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from forensic.columns import first_that_parses
 from forensic.format import Format
 from forensic.formats.aws_waf.fast import rows
 from forensic.formats.aws_waf.tolerant import row
+from forensic.rowwise import first_that_parses
 from forensic.schema import ParsedColumns
 
 __all__ = ["FORMAT"]

@@ -13,17 +13,16 @@ import polars as pl
 from forensic.columns import (
     by_value,
     dash_to_null,
-    first_that_parses,
     iso_stamp,
     json_extra,
     offset_seconds,
     prefix,
-    refused_where,
 )
 from forensic.format import Format
 from forensic.formats.syslog.cut import NO_HOSTS, SEVERITIES, cut
 from forensic.formats.syslog.stamps import BSD, CLOCK, DATE, bsd_stamps, sliced
 from forensic.messages import programs, system_messages
+from forensic.rowwise import first_that_parses, refused_where
 
 __all__ = ["FORMAT"]
 

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 
 from forensic import moments
-from forensic.columns import refused_where
 from forensic.messages import programs, system_messages
 from forensic.names import Names, names
 from forensic.octets import Ints, Mask, Octets, digits, shape, word
+from forensic.rowwise import refused_where
 
 __all__ = ["NO_HOSTS", "SEVERITIES", "cut"]
 
