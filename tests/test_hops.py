@@ -1367,3 +1367,16 @@ def test_what_failed_behind_a_balancer_that_stamps_the_start_is_sought_at_the_en
     ]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
+
+
+def test_an_audit_log_s_record_of_an_error_is_no_second_request() -> None:
+    audit: dict[str, Any] = {"source": "modsec_audit.log", "format": "modsec_audit"}
+    audit |= {"level": "warn", "request_id": "179591546371.748326"}
+    limited = error('limiting connections by zone "addr"')
+    rows = [web(503), web(503, **audit), limited]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.select("cause", pl.col("confidence").cast(pl.String)).rows() == [
+        ("rate_limited", "certain")
+    ]
+    alone = correlate(events(rows[1]), NO_CLOCKS, NO_SOURCES)
+    assert alone["status"].to_list() == [503]

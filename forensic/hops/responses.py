@@ -8,6 +8,7 @@ import polars as pl
 
 from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
+from forensic.hops.pair import pair
 from forensic.schema import HOPS
 
 __all__ = ["TIERS", "collect", "enveloped", "hashed", "is_error", "recorded"]
@@ -27,6 +28,9 @@ _LOGGED = [hop for hop in HOPS if hop != "host"]
 _BUCKET = 16_000_000
 #: As long as a request may have waited before it failed.
 _WAIT = 80_000_000
+#: Logs that write of a request what an access log has as well, and how far apart (µs).
+_AUDITS = ["modsec_audit", "modsec_json"]
+_AUDITED = (-2_500_000, 2_500_000)
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _TEXTS = [
     "method",
@@ -196,6 +200,29 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(~pl.int_range(pl.len()).is_in(again.implode()))
 
 
+def _accessed(records: pl.DataFrame) -> pl.DataFrame:
+    """The records without those of an audit log whose request an access log has, too.
+
+    ModSecurity writes one of every error, whoever made it.
+    """
+    audit = pl.col("format").is_in(_AUDITS).fill_null(value=False)
+    numbered = records.with_row_index("row")
+    second = numbered.filter(audit & pl.col("time").is_not_null())
+    if second.is_empty():
+        return records
+    web = (pl.col("tier") == TIERS["web_server"]) & pl.col("time").is_not_null()
+    first = numbered.filter(web & ~audit)
+    fields = ["method_key", "path_key", "query_key", "status"]
+    sides = [
+        (side.select(pl.struct(fields).hash(7)).to_series(), side["time"])
+        for side in (first, second)
+    ]
+    left, right = ((keys.to_numpy(), times.to_numpy()) for keys, times in sides)
+    _, again = pair(left, right, _AUDITED)
+    rows = second["row"].gather(again)
+    return numbered.filter(~pl.col("row").is_in(rows.implode())).drop("row")
+
+
 def collect(
     events: pl.LazyFrame,
     clocks: pl.DataFrame,
@@ -216,7 +243,7 @@ def collect(
     if not everything:
         wanted = is_error() if alone else _is_wanted(answers, clocks)
         answers = answers.filter(wanted)
-    return _once(_records(answers, clocks).collect(engine="streaming"))
+    return _accessed(_once(_records(answers, clocks).collect(engine="streaming")))
 
 
 def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
