@@ -1380,3 +1380,37 @@ def test_an_audit_log_s_record_of_an_error_is_no_second_request() -> None:
     ]
     alone = correlate(events(rows[1]), NO_CLOCKS, NO_SOURCES)
     assert alone["status"].to_list() == [503]
+
+
+def _taken_in(count: int) -> list[dict[str, Any]]:
+    """Requests that nginx passed on, and the lines by which they came in."""
+    came: dict[str, Any] = {"source": "app.log", "hop": "application"}
+    came |= {"level": "info", "method": "GET"}
+    return [
+        row
+        for n in range(count)
+        for time in [T + timedelta(seconds=n)]
+        for row in (
+            web(200, path=f"/{n}", time=time),
+            came | {"path": f"/{n}", "time": time, "message": f"request GET /{n}"},
+        )
+    ]
+
+
+def test_a_request_that_an_application_took_in_reached_it() -> None:
+    rows = _taken_in(12)
+    reached = [row | {"status": 404} if row.get("status") else row for row in rows[:2]]
+    found = correlate(events(*reached, *rows[2:]), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("application", "strong")
+    assert [line["hop"] for line in row["evidence"]] == ["web_server", "application"]
+    assert "application" not in row["missing"]
+
+
+def test_a_request_that_an_application_did_not_take_in_was_answered_before() -> None:
+    rows = _taken_in(12)
+    unknown = web(410, path="/gone", time=T + timedelta(seconds=5))
+    found = correlate(events(unknown, *rows), NO_CLOCKS, NO_SOURCES)
+    assert found["answered_by"].to_list() == ["web_server"]
+    some = correlate(events(unknown, *rows[:6]), NO_CLOCKS, NO_SOURCES)
+    assert some["answered_by"].to_list() != ["web_server"]

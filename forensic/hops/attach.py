@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["errors", "leaf", "tracebacks"]
+__all__ = ["asks", "errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -176,6 +176,19 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
         (started, named, ["client_ip", "path"], _FOLLOWING),
         (started, bare, ["client_ip"], _FOLLOWING),
     ]
+
+
+def asks(requests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Which line by which an application took a request in is about which request.
+
+    It stands before the request's end, by as long as that took.
+    """
+    fields = ["method", "path"]
+    steps: list[_Step] = [
+        (requests, lines, fields, _SAME),
+        (requests, lines, fields, _TRIES),
+    ]
+    return _passes(steps)
 
 
 def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import polars as pl
 
 from forensic.hops import (
+    asked,
     attach,
     chain,
     facts,
@@ -84,7 +85,7 @@ def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
 
 
 def _context(
-    requests: pl.DataFrame, known: Facts, inner_logs: list[str]
+    requests: pl.DataFrame, known: Facts, inner_logs: list[str], *, all_asked: bool
 ) -> pl.DataFrame:
     """The requests with what the archive as a whole can show about each."""
     behind = [stream.split("\n")[0] for stream in inner_logs]
@@ -126,7 +127,7 @@ def _context(
         app_speaks=pl.lit(known.has("app_server", "application"))
         & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(
-            known.has("app_server", "application", column="answers")
+            all_asked or known.has("app_server", "application", column="answers")
         ),
         deaths_show=pl.lit(known.has("app_server"))
         & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
@@ -237,14 +238,20 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     return joined.join(death, on="incident_note", how="left", maintain_order="left")
 
 
-_Records = tuple[pl.DataFrame, pl.DataFrame]
+#: Responses, notes, and lines by which an application took a request in.
+_Records = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
 def _decided(
-    records: _Records, known: Facts, inner: list[str], *, everything: bool
+    records: _Records,
+    known: Facts,
+    inner: list[str],
+    *,
+    all_asked: bool,
+    everything: bool,
 ) -> pl.DataFrame:
     """The decided requests of one window."""
-    frame, said = records
+    frame, said, came = records
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner, proxies.app_streams(known, inner))
     if not frame.height:
@@ -253,8 +260,8 @@ def _decided(
     found = chain.requests(frame, links, everything=everything)
     found = _outer(found)
     found = _noted(found, frame, said)
-    found = _told(found, said)
-    return decide(_context(found, known, inner))
+    found = asked.tied(_told(found, said), came)
+    return decide(_context(found, known, inner, all_asked=all_asked))
 
 
 def _parts(
@@ -265,6 +272,7 @@ def _parts(
     overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
     inner = proxies.inner_streams(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner
+    habit = asked.habit(events, known)
 
     def read(span: _Span) -> _Records:
         window = _between(events, span, overlap)
@@ -275,7 +283,9 @@ def _parts(
             enveloped_too=known.has("web_server", column="enveloped"),
             everything=everything,
         )
-        return frame, notes.collect(window, clocks)
+        asking = window if habit.some else window.clear()
+        came = asked.collect(asking, clocks, frame)
+        return frame, notes.collect(window, clocks), came
 
     spans = _windows(events)
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
@@ -284,7 +294,13 @@ def _parts(
             records = coming.result()
             if after is not None:
                 coming = ahead.submit(read, after)
-            part = _decided(records, known, inner, everything=everything)
+            part = _decided(
+                records,
+                known,
+                inner,
+                all_asked=habit.all,
+                everything=everything,
+            )
             if part.height:
                 yield explain(_own(part, span), known)
 

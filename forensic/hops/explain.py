@@ -30,6 +30,7 @@ def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
         places.append((f"{tier}_", f"{tier}_row", pl.lit(hop)))
         if tier == "inner_web":
             places.append(("note_", "own_note", pl.lit("web_server")))
+    places += [("ask_", "ask", pl.col("ask_hop"))]
     places += [("trace_", "trace", pl.col("trace_hop"))]
     places += [("incident_", "incident_note", pl.col("incident_hop"))]
     lines = [
@@ -66,7 +67,7 @@ def _missing(facts: Facts) -> pl.Expr:
     inside |= (by == "unknown") & ~unbalanced
     no_web = pl.col("web_server_row").is_null() & inside
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
-    app &= pl.col("trace").is_null()
+    app &= pl.col("trace").is_null() & pl.col("ask").is_null()
     # What the web server sent is its own, or what stands behind it made it.
     either = sure_of(pl.col("web_status") == pl.col("status"))
     app &= (by == "application") | ((by == "unknown") & (~unbalanced | either))

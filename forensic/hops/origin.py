@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops.asked import CAME
 from forensic.hops.between import (
     APP_SILENT,
     ASKED,
@@ -34,6 +35,8 @@ _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
 _UNASKED = "it asked no upstream (upstream status `-`)"
+#: What a hop in front answers after it has asked.
+_WAITED = [499, 502, 504]
 _REDIRECTS = [301, 302, 303, 307, 308]
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
@@ -189,6 +192,13 @@ def _without_upstream() -> list[Line]:
             cause="application_response",
             sure="strong",
             because="its own log says that it refused",
+        ),
+        Line(
+            when=CAME & (STATUS >= 400) & ~STATUS.is_in(_WAITED) & ~own_page(),
+            by="application",
+            cause=app_cause(),
+            sure="strong",
+            because="its own log shows that the request reached it",
         ),
         Line(
             when=COMPLAINED,

@@ -1,0 +1,82 @@
+"""Lines by which an application says that a request came in, and not what it answered.
+
+`request GET /p from 192.0.2.1`, `Started GET "/p"`: each shows that a request reached
+it. Where it writes one of every request, one that it has not was answered before.
+"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from forensic.hops.attach import asks
+from forensic.hops.facts import Facts
+from forensic.hops.moment import corrected
+
+__all__ = ["CAME", "Habit", "collect", "habit", "tied"]
+
+_APPS = ["app_server", "application"]
+#: An application that writes an answer for so many of its events writes them all.
+_ANSWERS = 0.3
+#: So many such lines, of so many of the web server's answers, are a habit.
+_ENOUGH, _SHARE = 10, 0.5
+_QUIET = ["trace", "debug", "info", "notice"]
+_PLACE = ["hop", "source", "line", "offset"]
+#: Whether the application's log has the request.
+CAME = pl.col("ask").is_not_null()
+
+
+class Habit(NamedTuple):
+    """Whether an application has such lines, and whether it writes one of all."""
+
+    some: bool = False
+    all: bool = False
+
+
+def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
+    quiet = pl.col("level").is_null() | pl.col("level").is_in(_QUIET)
+    named = pl.col("method").is_not_null() & pl.col("path").is_not_null()
+    own = pl.col("hop").is_in(_APPS) & pl.col("status").is_null()
+    return events.filter(own & named & quiet)
+
+
+def habit(events: pl.LazyFrame, known: Facts) -> Habit:
+    """What the archive's applications do."""
+    own = known.profile.filter(pl.col("hop").is_in(_APPS))
+    if int(own["answers"].sum()) >= _ANSWERS * int(own["events"].sum()):
+        return Habit()
+    count = _lines(events).select(pl.len()).collect(engine="streaming").item()
+    web = known.profile.filter(pl.col("hop") == "web_server")
+    every = count >= max(_ENOUGH, _SHARE * int(web["answers"].sum()))
+    return Habit(count > 0, every)
+
+
+def collect(
+    events: pl.LazyFrame, clocks: pl.DataFrame, responses: pl.DataFrame
+) -> pl.DataFrame:
+    """Such lines about the paths of errors: where they stand, and what they name.
+
+    `time` is in µs since 1970 on the corrected clock; `note` numbers them.
+    """
+    paths = responses.filter("error")["path"].drop_nulls().unique()
+    moment, _ = corrected(clocks)
+    return (
+        _lines(events)
+        .filter(pl.col("path").is_in(paths.implode()) & pl.col("time").is_not_null())
+        .select(*_PLACE, "method", "path", time=moment)
+        .collect(engine="streaming")
+        .sort("source", "offset")
+        .with_row_index("note")
+        .with_columns(pl.col("note").cast(pl.Int64))
+    )
+
+
+def tied(requests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """The requests with `ask`, and its place, where the application has such a line."""
+    unheard = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
+    failed = requests.filter(
+        unheard & (pl.col("status") >= 400) & pl.col("time").is_not_null()
+    ).with_columns(request="root")
+    pairs = asks(failed, lines).rename({"request": "root", "note": "ask"})
+    places = lines.select(ask="note", **{f"ask_{c}": c for c in _PLACE})
+    found = requests.join(pairs, on="root", how="left", maintain_order="left")
+    return found.join(places, on="ask", how="left", maintain_order="left")
