@@ -5,7 +5,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from forensic.combined import combined
@@ -33,6 +33,8 @@ _EDITS = st.tuples(
 
 
 @given(st.lists(_EDITS, max_size=8))
+@example([(0, 0, 9, "-")])
+@example([(0, 0, 0, ",")])
 def test_the_fast_path_says_what_the_strict_one_says(
     edits: list[tuple[int, int, int, str]],
 ) -> None:

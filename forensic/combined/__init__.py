@@ -12,7 +12,6 @@ import functools
 import numpy as np
 import polars as pl
 
-from forensic.columns import dash_to_null
 from forensic.combined.plain import plain
 from forensic.combined.strict import HEAD, LINE, REFUSED, strict
 from forensic.octets import Octets
@@ -57,8 +56,6 @@ def _left(lines: pl.Series) -> pl.DataFrame:
 def combined(lines: pl.Series) -> pl.DataFrame:
     """The columns of combined lines, and `tail`: what follows the user agent."""
     frame = _combined(lines)
-    if (frame["client_ip"] == "-").any():
-        frame = frame.with_columns(dash_to_null(pl.col("client_ip")))
     proxied = of_traefik(frame["tail"])
     if not proxied.any():
         return frame

@@ -128,12 +128,12 @@ def _lists(octets: Octets, start: Ints, end: Ints) -> Mask:
 
 
 def _client(rows: _Rows) -> tuple[_Arrays, Mask]:
-    """`client_ip` of `192.0.2.1 - - [`; with a user, or several, no line fits."""
+    """`client_ip` of `192.0.2.1 - - [`; with a user, several or `-`, no line fits."""
     start, end = rows.octets.start, rows.quotes[0] - _AFTER_ADDRESS
     fits = rows.head["dashes"] >> np.uint64(16) == word(" - - [")
     around = rows.head["zone"]
     fits &= (_byte(around, 0) == ord(" ")) & (around >> np.uint64(48) == word("] "))
-    near = rows.whole & (end - start <= _LONGEST_ADDRESS)
+    near = rows.whole & (end - start <= _LONGEST_ADDRESS) & (end - start > 1)
     fits &= near & ~_lists(rows.octets, start, np.where(near, end, start))
     stamp = rows.octets.at(rows.quotes[0] - len(_STAMP), _WRITTEN)
     return {"client_ip": rows.octets.views(start, end), "stamp": stamp}, fits

@@ -73,7 +73,7 @@ def strict(lines: pl.Series) -> pl.DataFrame:
     first = pl.when(~pl.col("host").str.contains(_BARE)).then("host")
     forwarded = pl.when(pl.col("host").str.contains(_ADDRESS)).then("host")
     return frame.select(
-        client_ip=pl.col("address").str.extract(r"^([^,]*)"),
+        client_ip=dash_to_null(pl.col("address").str.extract(r"^([^,]*)")),
         forwarded_for=pl.coalesce(pl.when(listed).then("address"), forwarded),
         user=dash_to_null(pl.col("user")),
         local_time=clf_stamp(pl.col("stamp")),
