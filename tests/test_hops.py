@@ -718,6 +718,22 @@ def test_a_clock_that_is_ahead_is_set_back() -> None:
     assert found["cause"].to_list() == ["access_forbidden"]
 
 
+@pytest.mark.parametrize("line", [7, 30], ids=["ahead", "right again"])
+def test_a_clock_that_was_set_right_in_between_is_right_from_there(line: int) -> None:
+    late = timedelta(seconds=95 if line < 25 else 0)
+    rows = events(
+        alb(403, 403), web(403, time=T.replace(microsecond=0) + late, line=line)
+    )
+    log = {"source": "nginx/access.log", "stamp": "event"}
+    bounds = {"skew_low": -0.7, "skew_high": 0.65}
+    spans = [
+        log | {"first_line": 1, "last_line": 24, "skew": 95.0},
+        log | {"first_line": 25, "last_line": 42, "skew": -0.02} | bounds,
+    ]
+    found = correlate(rows, pl.from_dicts(spans, schema=CLOCK), NO_SOURCES)
+    assert found["evidence"].list.len().to_list() == [2]
+
+
 def test_a_log_without_a_skew_of_its_own_has_that_of_its_machine() -> None:
     """One line of error.log shares no requests with the load balancer's log."""
     late = T.replace(microsecond=0) + timedelta(seconds=37)

@@ -33,13 +33,14 @@ def _micros(seconds: pl.Expr) -> pl.Expr:
 
 def _ahead(clocks: pl.DataFrame) -> pl.Expr:
     """Microseconds by which an event's clock is ahead of the reference."""
-    known = _completed(clocks)
+    # A clock that was right in another stretch has not one skew for the whole log.
+    alone = pl.len().over("source", "stamp") == 1
+    simple = pl.col("hostname").is_null() & pl.col("process").is_null() & alone
+    known = _completed(clocks).with_columns(simple=simple)
     found = known.filter(pl.col("skew").is_not_null() & (pl.col("skew") != 0.0))
-    simple = pl.col("hostname").is_null() & pl.col("process").is_null()
-    simple &= pl.len().over("source", "stamp") == 1
     expression = pl.lit(0, pl.Int64)
     for stamp in ("event", "envelope"):
-        whole = found.filter(simple).filter(pl.col("stamp") == stamp)
+        whole = found.filter("simple").filter(pl.col("stamp") == stamp)
         if whole.height:
             micros = whole.select(_micros(pl.col("skew"))).to_series()
             mapped = pl.col("source").replace_strict(
@@ -47,7 +48,7 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
             )
             expression = pl.when(_stamped(stamp)).then(mapped).otherwise(expression)
     order = ["source", "stamp", "hostname", "process", "first_line"]
-    for span in found.filter(~simple).sort(order).to_dicts():
+    for span in found.filter(~pl.col("simple")).sort(order).to_dicts():
         micros_ahead = round(float(span["skew"]) * 1_000_000)
         expression = pl.when(_applies(span)).then(micros_ahead).otherwise(expression)
     return expression.cast(pl.Int64)
