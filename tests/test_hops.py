@@ -1430,3 +1430,14 @@ def test_a_request_that_an_application_did_not_take_in_was_answered_before() -> 
     assert found["answered_by"].to_list() == ["web_server"]
     some = correlate(events(unknown, *rows[:6]), NO_CLOCKS, NO_SOURCES)
     assert some["answered_by"].to_list() != ["web_server"]
+
+
+def test_the_line_of_another_machine_s_request_is_no_sign_of_this_one() -> None:
+    rows = [
+        row | {"source": f"web{n % 2}/{row['source']}"}
+        for n, pair in enumerate(zip(*[iter(_taken_in(12))] * 2, strict=True))
+        for row in pair
+    ]
+    denied = web(403, path="/2", time=T + timedelta(seconds=2), source="web1/nginx.log")
+    found = correlate(events(denied, *rows), NO_CLOCKS, NO_SOURCES)
+    assert found["answered_by"].to_list() == ["web_server"]

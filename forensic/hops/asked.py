@@ -26,10 +26,11 @@ CAME = pl.col("ask").is_not_null()
 
 
 class Habit(NamedTuple):
-    """Whether an application has such lines, and whether it writes one of all."""
+    """Whether applications have such lines, whether of all requests, and where."""
 
     some: bool = False
     all: bool = False
+    machines: frozenset[str] = frozenset()
 
 
 def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -39,15 +40,26 @@ def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.filter(own & named & quiet)
 
 
+def _machine(source: pl.Expr) -> pl.Expr:
+    """The top folder of a source: in most archives, the machine."""
+    return source.str.extract(r"^([^/]*)/", 1).fill_null("")
+
+
 def habit(events: pl.LazyFrame, known: Facts) -> Habit:
     """What the archive's applications do."""
     own = known.profile.filter(pl.col("hop").is_in(_APPS))
     if int(own["answers"].sum()) >= _ANSWERS * int(own["events"].sum()):
         return Habit()
-    count = _lines(events).select(pl.len()).collect(engine="streaming").item()
+    logs = (
+        _lines(events)
+        .group_by(machine=_machine(pl.col("source")))
+        .len()
+        .collect(engine="streaming")
+    )
+    count = int(logs["len"].sum())
     web = known.profile.filter(pl.col("hop") == "web_server")
     every = count >= max(_ENOUGH, _SHARE * int(web["answers"].sum()))
-    return Habit(count > 0, every)
+    return Habit(count > 0, every, frozenset(logs["machine"]))
 
 
 def collect(
@@ -70,13 +82,28 @@ def collect(
     )
 
 
-def tied(requests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """The requests with `ask`, and its place, where the application has such a line."""
-    unheard = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
+def tied(
+    requests: pl.DataFrame, lines: pl.DataFrame, machines: frozenset[str]
+) -> pl.DataFrame:
+    """The requests with `ask`, and its place, where the application has such a line.
+
+    Where the request's own machine has such lines, it is one of these.
+    """
+    web = pl.coalesce("inner_web_source", "web_server_source")
     failed = requests.filter(
-        unheard & (pl.col("status") >= 400) & pl.col("time").is_not_null()
-    ).with_columns(request="root")
-    pairs = asks(failed, lines).rename({"request": "root", "note": "ask"})
+        (pl.col("status") >= 400) & pl.col("time").is_not_null()
+    ).with_columns(
+        request="root",
+        machine=_machine(web),
+        heard=pl.col("application_row").is_not_null()
+        | pl.col("app_server_row").is_not_null(),
+    )
+    placed = lines.with_columns(machine=_machine(pl.col("source")))
+    # The line of a request that has its record there is no other request's.
+    heard, unheard = failed.filter("heard"), failed.filter(~pl.col("heard"))
+    pairs = asks(heard, unheard, placed, machines)
+    pairs = pairs.filter(pl.col("request").is_in(unheard["request"].implode()))
+    pairs = pairs.rename({"request": "root", "note": "ask"})
     places = lines.select(ask="note", **{f"ask_{c}": c for c in _PLACE})
     found = requests.join(pairs, on="root", how="left", maintain_order="left")
     return found.join(places, on="ask", how="left", maintain_order="left")

@@ -178,16 +178,26 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
     ]
 
 
-def asks(requests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def asks(
+    heard: pl.DataFrame,
+    unheard: pl.DataFrame,
+    lines: pl.DataFrame,
+    machines: frozenset[str],
+) -> pl.DataFrame:
     """Which line by which an application took a request in is about which request.
 
-    It stands before the request's end, by as long as that took.
+    It stands before the request's end, by as long as that took, and on its machine,
+    if that is one of those given. Those of `heard` go first.
     """
-    fields = ["method", "path"]
-    steps: list[_Step] = [
-        (requests, lines, fields, _SAME),
-        (requests, lines, fields, _TRIES),
-    ]
+    local = pl.col("machine").is_in(sorted(machines))
+    steps: list[_Step] = []
+    for requests in (heard, unheard):
+        near, far = requests.filter(local), requests.filter(~local)
+        for window in (_SAME, _TRIES):
+            steps += [
+                (near, lines, ["machine", "method", "path"], window),
+                (far, lines, ["method", "path"], window),
+            ]
     return _passes(steps)
 
 

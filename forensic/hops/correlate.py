@@ -247,7 +247,7 @@ def _decided(
     known: Facts,
     inner: list[str],
     *,
-    all_asked: bool,
+    habit: asked.Habit,
     everything: bool,
 ) -> pl.DataFrame:
     """The decided requests of one window."""
@@ -260,8 +260,8 @@ def _decided(
     found = chain.requests(frame, links, everything=everything)
     found = _outer(found)
     found = _noted(found, frame, said)
-    found = asked.tied(_told(found, said), came)
-    return decide(_context(found, known, inner, all_asked=all_asked))
+    found = asked.tied(_told(found, said), came, habit.machines)
+    return decide(_context(found, known, inner, all_asked=habit.all))
 
 
 def _parts(
@@ -298,7 +298,7 @@ def _parts(
                 records,
                 known,
                 inner,
-                all_asked=habit.all,
+                habit=habit,
                 everything=everything,
             )
             if part.height:
