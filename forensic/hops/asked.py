@@ -10,6 +10,7 @@ import polars as pl
 
 from forensic.hops.attach import asks
 from forensic.hops.facts import Facts
+from forensic.hops.machine import machine
 from forensic.hops.moment import corrected
 
 __all__ = ["CAME", "Habit", "collect", "habit", "tied"]
@@ -40,11 +41,6 @@ def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
     return events.filter(own & named & quiet)
 
 
-def _machine(source: pl.Expr) -> pl.Expr:
-    """The top folder of a source: in most archives, the machine."""
-    return source.str.extract(r"^([^/]*)/", 1).fill_null("")
-
-
 def habit(events: pl.LazyFrame, known: Facts) -> Habit:
     """What the archive's applications do."""
     own = known.profile.filter(pl.col("hop").is_in(_APPS))
@@ -52,7 +48,7 @@ def habit(events: pl.LazyFrame, known: Facts) -> Habit:
         return Habit()
     logs = (
         _lines(events)
-        .group_by(machine=_machine(pl.col("source")))
+        .group_by(machine=machine(pl.col("source")))
         .len()
         .collect(engine="streaming")
     )
@@ -94,11 +90,11 @@ def tied(
         (pl.col("status") >= 400) & pl.col("time").is_not_null()
     ).with_columns(
         request="root",
-        machine=_machine(web),
+        machine=machine(web),
         heard=pl.col("application_row").is_not_null()
         | pl.col("app_server_row").is_not_null(),
     )
-    placed = lines.with_columns(machine=_machine(pl.col("source")))
+    placed = lines.with_columns(machine=machine(pl.col("source")))
     # The line of a request that has its record there is no other request's.
     heard, unheard = failed.filter("heard"), failed.filter(~pl.col("heard"))
     pairs = asks(heard, unheard, placed, machines)

@@ -6,6 +6,8 @@ A server that cannot boot leaves nobody listening: nginx is refused.
 
 import polars as pl
 
+from forensic.hops.machine import machine
+
 __all__ = ["incidents"]
 
 _SECOND = 1_000_000
@@ -47,19 +49,14 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _machine(source: str) -> pl.Expr:
-    """The top folder of a source: in most archives, the machine."""
-    return pl.col(source).str.extract(r"^([^/]*)/", 1).fill_null("")
-
-
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests whose connection closed when a worker of their machine died."""
     closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
     # For a script of Apache's it is 503 or 500.
     broken = (pl.col("status") == 502) & closed
     broken |= pl.col("status").is_in([500, 503]) & (pl.col("note_kind") == "closed")
-    rows = requests.filter(broken).with_columns(machine=_machine("web_source"))
-    kills = _kills(notes).with_columns(machine=_machine("source"))
+    rows = requests.filter(broken).with_columns(machine=machine(pl.col("web_source")))
+    kills = _kills(notes).with_columns(machine=machine(pl.col("source")))
     if not rows.height or not kills.height:
         return pl.DataFrame(schema=_EMPTY)
     # Where the logs of all machines lie together, the folder tells nothing.

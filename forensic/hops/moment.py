@@ -4,6 +4,8 @@ from typing import Any
 
 import polars as pl
 
+from forensic.hops.machine import machine
+
 __all__ = ["corrected", "instant", "settled"]
 
 
@@ -56,7 +58,6 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
 
 #: A skew is known where its bounds (seconds) are no further apart than this.
 _KNOWN = 4.0
-_MACHINE = r"^([^/]*)/"
 _OUTER = ["cdn", "waf", "load_balancer"]
 
 
@@ -71,10 +72,9 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     width = pl.col("skew_high") - pl.col("skew_low")
     known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
     inner = ~pl.col("source").is_in(outer.implode())
-    machine = pl.col("source").str.extract(_MACHINE, 1).fill_null("")
     good = pl.when(known & inner).then("skew")
     agreed = good.max() - good.min() <= _KNOWN / 2
-    near = good.median().over(machine)
+    near = good.median().over(machine(pl.col("source")))
     replaced = pl.coalesce(near, pl.when(agreed).then(good.median()), pl.lit(0.0))
     # Between such bounds may be none at all: then the log is no further off than that.
     none = (pl.col("skew_low") <= 0.0) & (pl.col("skew_high") >= 0.0)
