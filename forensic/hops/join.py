@@ -136,11 +136,10 @@ def _rewritten(
 
 
 def _logs_upstream(columns: Columns, outer: Flags) -> Flags:
-    """Rows of hops that write down what the hop below answered."""
-    found = np.zeros(columns.tier.size, np.bool_)
-    for tier in np.unique(columns.tier[outer]):
-        rows = columns.tier == tier
-        found |= rows & bool((columns.expected[rows] >= 0).any())
+    """Rows of logs that write down what the hop below answered."""
+    logs = columns.log
+    told = np.bincount(logs, outer & (columns.expected >= 0), logs.max() + 1) > 0
+    found: Flags = told[logs]
     return found
 
 

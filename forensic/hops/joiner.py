@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from forensic.hops.attach import leaf
+from forensic.hops.facts import ROTATION
 from forensic.hops.pair import pair, perhaps, spread
 from forensic.hops.responses import TIERS, hashed
 
@@ -31,6 +32,7 @@ class Columns:
     """The response table as arrays."""
 
     tier: npt.NDArray[np.int8]
+    log: Ints  # a number for each log
     time: Ints
     start: Ints
     has_start: Flags
@@ -53,6 +55,13 @@ _FRONT_SCRIPT = r"(?:^|/)(?:index|app)\.php$"
 _FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
 
 
+def _log() -> pl.Expr:
+    """What stands for a log: rotations are one, and all of a provider's objects."""
+    inside = pl.col("tier") >= TIERS["web_server"]
+    family = pl.col("source").str.replace(ROTATION, "")
+    return pl.when(inside).then(family).otherwise(pl.col("tier").cast(pl.String))
+
+
 def columns_of(frame: pl.DataFrame) -> Columns:
     """The responses (`responses.collect`) as arrays, row by row."""
     answered_itself = (
@@ -65,6 +74,7 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         "tier",
         "coarse",
         "error",
+        log=_log().rank("dense").cast(pl.Int64),
         time=pl.col("time").fill_null(0),
         start=pl.coalesce("start", "time").fill_null(0),
         has_start=pl.col("start").is_not_null() | waf,
