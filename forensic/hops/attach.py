@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["asks", "errors", "leaf", "tracebacks"]
+__all__ = ["LEAST_LIMIT", "asks", "errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -18,7 +18,7 @@ _TRIES = (-75 * _SECOND, 1_500_000)
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
 _FOLDER = r"^(.*)/[^/]*$"
 #: No one sets a worker's time limit below this (seconds).
-_LIMIT = 1.0
+LEAST_LIMIT = 1.0
 _ABOUT_UPSTREAM = pl.col("cause").str.starts_with("upstream_") | (
     pl.col("cause") == "bad_gateway"
 )
@@ -239,7 +239,9 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         & pl.col("app_server_row").is_null()
         & (pl.col("web_server_upstream_status").fill_null(400) == 400)
     )
-    slow = failed.filter((pl.col("status") == 500) & (pl.col("duration") >= _LIMIT))
+    slow = failed.filter(
+        (pl.col("status") == 500) & (pl.col("duration") >= LEAST_LIMIT)
+    )
     aborted = named.filter(pl.col("kind") == "abort")
     complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
     steps: list[_Step] = [

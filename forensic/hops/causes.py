@@ -8,6 +8,7 @@ from forensic.hops.table import sure_of
 
 __all__ = [
     "COMPLAINED",
+    "GUESSED",
     "THROWN",
     "app_cause",
     "death",
@@ -21,7 +22,7 @@ COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 _INCIDENT = pl.col("incident")
 #: gunicorn asks "Perhaps out of memory?" of every SIGKILL.
-_GUESSED = sure_of(pl.col("incident_kind") == "killed")
+GUESSED = sure_of(pl.col("incident_kind") == "killed")
 
 
 def own_cause() -> pl.Expr:
@@ -78,9 +79,9 @@ def death() -> pl.Expr:
     """What is known of the worker that died, in words."""
     killed = "a worker of its upstream was killed at that moment, nothing shows by whom"
     died = "a worker of its upstream died at that moment"
-    return pl.when(_GUESSED).then(pl.lit(killed)).otherwise(pl.lit(died))
+    return pl.when(GUESSED).then(pl.lit(killed)).otherwise(pl.lit(died))
 
 
 def death_sure() -> pl.Expr:
     """How sure the cause of the worker's death is."""
-    return pl.when(_GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong"))
+    return pl.when(GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong"))

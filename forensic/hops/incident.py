@@ -6,6 +6,7 @@ A server that cannot boot leaves nobody listening: nginx is refused.
 
 import polars as pl
 
+from forensic.hops.attach import LEAST_LIMIT
 from forensic.hops.machine import machine
 
 __all__ = ["incidents"]
@@ -16,8 +17,6 @@ _EMPTY = {"request": pl.Int64, "incident": pl.String, "incident_note": pl.Int64}
 _BEFORE = 3_500_000
 _AFTER = 2_500_000
 #: A failed boot explains refusals until the next boot that holds.
-#: No one sets a worker's time limit below this (seconds).
-_LEAST = 1.0
 _OUTAGE = 900 * _SECOND
 _HOLDS = 12 * _SECOND
 
@@ -81,7 +80,7 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     late = pl.col("at") - pl.col("time")
     # Of several that end with one worker, it is the longest that met the limit.
     longest = pl.col("duration").max().over("note")
-    brief = pl.col("duration") < pl.max_horizontal(pl.lit(_LEAST), longest * 0.4)
+    brief = pl.col("duration") < pl.max_horizontal(pl.lit(LEAST_LIMIT), longest * 0.4)
     brief &= pl.col("incident") == "worker_timeout"
     return joined.filter(
         late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False)

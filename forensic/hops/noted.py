@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops.causes import death, death_sure
+from forensic.hops.causes import GUESSED, death, death_sure
 from forensic.hops.table import Line, sure_of
 
 __all__ = ["noted"]
@@ -74,7 +74,7 @@ def noted(app_says: pl.Expr) -> list[Line]:
                     " another name"
                 )
             )
-            .when(dropped & sure_of(pl.col("incident_kind") == "killed"))
+            .when(dropped & GUESSED)
             .then(pl.format("its error log names this request, and {}", death()))
             .when(dropped & _INCIDENT.is_not_null())
             .then(
