@@ -19,6 +19,7 @@ from forensic.rule import Frames, Rule, present
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
+from forensic.wish import OUTER, hop_of
 
 __all__ = ["ReadSpan", "detect", "frames_of", "promising"]
 
@@ -30,6 +31,7 @@ _Row = Mapping[str, Any]
 _MOST_TEXT = 4096
 _MOST_EVIDENCE = 20
 _AT_ONCE = 2
+_INNER = {"web_server", "app_server", "application"}
 #: Files that are no logs and are looked through for names.
 _MOST_FILES = 200
 
@@ -74,13 +76,18 @@ def detect(
 def _with_theirs(
     verdict: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
 ) -> list[Any]:
-    """The verdict's wishes, and those of findings that rest on a line of its own."""
+    """The verdict's wishes, and those of findings that rest on a line of its own.
+
+    What stands in front of the hop that answered did not: its log would not tell.
+    """
+    passed = OUTER if verdict["answered_by"] in _INNER else []
     own = {(line["source"], line["offset"]) for line in verdict["evidence"]}
     near = [
         wish
         for finding in findings
         if own & {(line["source"], line["offset"]) for line in finding["evidence"]}
         for wish in finding["ask_for"]
+        if hop_of(wish) not in passed
     ]
     return list(dict.fromkeys([*verdict["ask_for"], *near]))
 

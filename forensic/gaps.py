@@ -10,14 +10,13 @@ from typing import Any
 import polars as pl
 
 from forensic.counted import plural
+from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS
 from forensic.wish import ask, formats_of
 
 __all__ = ["find", "spans"]
 
 _MINUTE = timedelta(minutes=1)
-#: Rotations of one log belong together.
-_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 #: An ALB writes one object for each of its nodes every five minutes.
 _OBJECT = r"^(.*_elasticloadbalancing_.*?)_(\d{8}T\d{4})Z_([^_/]+)_[^_/]*$"
 _SLOT = timedelta(minutes=5)
@@ -34,12 +33,13 @@ _STEADY = 0.2
 _ANSWERED = pl.col("status").is_not_null() | pl.col("action").is_not_null()
 _ANSWERS = ["cdn", "waf", "load_balancer", "web_server"]
 _HEALTH = "ELB-HealthChecker"
+_BE = {False: "is", True: "are"}
 
 
 def _family(source: pl.Expr) -> pl.Expr:
     """The log that a file is a rotation, or an ALB object, of."""
     one_balancer = source.str.extract(_OBJECT, 1).str.replace(r"/\d{4}/\d\d/\d\d/", "/")
-    return pl.coalesce(one_balancer, source.str.replace(_ROTATION, ""))
+    return pl.coalesce(one_balancer, log_of(source))
 
 
 def spans(events: pl.LazyFrame) -> pl.DataFrame:
@@ -202,7 +202,8 @@ def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any
         if signs["asked_waf"]:
             why = f"The load balancer asked one {plural(signs['asked_waf'], 'time')}."
             found.append(("waf", why))
-        elif proxied or signs["checks"]:
+        elif (proxied or signs["checks"]) and not signs["has_load_balancer"]:
+            # A load balancer that is logged says itself whether it asked one.
             why = (
                 "A load balancer or proxy stands in front: whether it asks a WAF, its"
                 " log shows."
@@ -253,6 +254,50 @@ def _told(row: dict[str, Any], formats: frozenset[str]) -> dict[str, Any]:
     return {**row, "detail": detail, "ask_for": wish}
 
 
+def _lacking(sources: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rotations of which an older and a newer one are there."""
+    found = lacking(sources.filter(pl.col("hop").is_not_null()))
+    return [
+        {
+            "hop": row["hop"],
+            "source": row["older"],
+            "kind": "rotation_hole",
+            "start": row["start"],
+            "end": row["end"],
+            "expected": None,
+            "detail": f"{_and(row['names'])} {_BE[len(row['names']) > 1]} not in the"
+            f" archive, {row['newer']} and {row['older']} are.",
+            "ask_for": f"{_and(row['names'])} (perhaps compressed):"
+            f" {row['start'].astimezone(UTC):%Y-%m-%d %H:%M} to"
+            f" {row['end'].astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        }
+        for row in found.to_dicts()
+    ]
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _named(
+    holes: list[dict[str, Any]], lost: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The holes; one in which a file is known to be lacking is told with its name.
+
+    That the rate tells how much is lost, and the numbers which file.
+    """
+    by_file = {row["source"]: row for row in lost}
+    told = []
+    for hole in holes:
+        file = None
+        if hole["kind"] == "rotation_hole":
+            file = by_file.pop(hole["source"], None)
+        more = {"ask_for": file["ask_for"]} if file else {}
+        detail = f"{file['detail']} {hole['detail']}" if file else hole["detail"]
+        told.append({**hole, "detail": detail, **more})
+    return [*told, *by_file.values()]
+
+
 def _cut(sources: pl.DataFrame) -> list[dict[str, Any]]:
     """Files that end before their end."""
     broken = sources.filter(
@@ -299,7 +344,8 @@ def find(
     ).head(_MOST)
     formats = formats_of(events)
     rows = [_told(row, formats) for row in largest.to_dicts()]
-    every = [*_absent(events, formats), *rows, *_cut(sources)]
+    holes = _named(rows, _lacking(sources))
+    every = [*_absent(events, formats), *holes, *_cut(sources)]
     return pl.DataFrame(every, schema=GAP).sort(
         "hop", "kind", "start", "source", nulls_last=True
     )

@@ -37,6 +37,8 @@ _USUAL = {
     "web_server": "nginx access.log and error.log of every web host, {window}, rotated"
     " files included; for the next time a log_format with $http_x_forwarded_for,"
     " $http_x_amzn_trace_id, $request_time, $upstream_addr and $upstream_status",
+    "web_errors": "error log of every web host, {window}, rotated files included: it"
+    " says why the web server got no answer",
     "app_server": "gunicorn's error log (or syslog and `journalctl -o json --utc`),"
     " {window}",
     "application": "the application's own log and syslog (`journalctl -o json --utc`),"

@@ -72,6 +72,55 @@ def test_a_hole_between_rotations() -> None:
     assert find(rows)["kind"].to_list() == ["rotation_hole"]
 
 
+def _file(name: str, first: int, last: int, **columns: Any) -> dict[str, Any]:
+    """A file of a log, with the minutes of its first and last line."""
+    span = {"first_time": START + timedelta(minutes=first)}
+    span |= {"last_time": START + timedelta(minutes=last)}
+    return {"source": name, "hop": "web_server", **span, **columns}
+
+
+def test_a_rotation_that_is_left_out_is_asked_for_by_name() -> None:
+    files = [
+        _file("n/error.log", 60, 70),
+        _file("n/error.log.3.gz", 10, 20),
+        _file("n/error.log.4.gz", 1, 9),
+    ]
+    row = find([], files).row(0, named=True)
+    assert (row["kind"], row["source"]) == ("rotation_hole", "n/error.log.3.gz")
+    assert row["detail"] == (
+        "n/error.log.1 and n/error.log.2 are not in the archive,"
+        " n/error.log and n/error.log.3.gz are."
+    )
+    assert row["ask_for"] == (
+        "n/error.log.1 and n/error.log.2 (perhaps compressed):"
+        " 2025-02-06 05:20 to 2025-02-06 06:00 UTC"
+    )
+
+
+def test_a_rotation_left_out_of_a_busy_log_is_one_hole() -> None:
+    rows = lines("access.log.2", [*range(30)]) + lines("access.log", [*range(50, 80)])
+    found = find(rows, [_file("access.log.2", 0, 29), _file("access.log", 50, 79)])
+    assert found["kind"].to_list() == ["rotation_hole"]
+    assert found["expected"].item() == pytest.approx(200, rel=0.1)
+    assert "access.log.1 is not in the archive" in found["detail"].item()
+    assert found["ask_for"].item().startswith("access.log.1 ")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.log", "a.log.1"],
+        ["web-1", "web-3"],  # hosts
+        ["a.2023", "a.2025"],  # years
+        ["a.log.3", "a.log.5.gz"][::-1],  # numbers that grow with time
+        ["a.log", "a.log.gz"],
+    ],
+)
+def test_what_is_no_hole_between_rotations(names: list[str]) -> None:
+    files = [_file(name, 60 - n * 20, 70 - n * 20) for n, name in enumerate(names)]
+    assert find([], files).is_empty()
+
+
 def test_a_missing_five_minute_object() -> None:
     name = "a_elasticloadbalancing_r_app.x.1_20250206T05{:02}Z_192.0.2.1_ab.log.gz"
     sources = [{"source": name.format(slot), "events": 500} for slot in (5, 10, 25)]
@@ -95,6 +144,12 @@ def test_a_load_balancer_that_asks_a_waf() -> None:
     rows = lines("alb.log", [1], hop="load_balancer", action="waf,forward")
     found = find(rows)
     assert found["hop"].cast(pl.String).to_list() == ["waf"]
+
+
+def test_a_load_balancer_that_asks_none_tells_of_none() -> None:
+    rows = lines("alb.log", [1], hop="load_balancer", action="forward", upstream="a:80")
+    rows += lines("access.log", [1], client_scope="private")
+    assert find(rows).is_empty()
 
 
 def test_a_truncated_file() -> None:

@@ -62,11 +62,13 @@ def block(**columns: Any) -> dict[str, Any]:
 
 
 def verdict(
-    rows: list[dict[str, Any]], question: Question | None = ASKED
+    rows: list[dict[str, Any]],
+    question: Question | None = ASKED,
+    gaps: pl.DataFrame = GAPS,
 ) -> dict[str, Any]:
     events = pl.from_dicts(rows, schema=EVENT).lazy()
     requests = correlate(events, CLOCKS, SOURCES)
-    return answer(events, requests, CLOCKS, GAPS, SOURCES, question)
+    return answer(events, requests, CLOCKS, gaps, SOURCES, question)
 
 
 @pytest.mark.parametrize(
@@ -860,3 +862,55 @@ def test_a_login_that_a_load_balancer_asks_for_is_a_redirect() -> None:
     question = Question.parse("2025-02-06 14:32 +09:00", 302, "/wiki")
     found = verdict(rows, question)
     assert (found["answered_by"], found["cause"]) == ("load_balancer", "redirect")
+
+
+_HOLE = {
+    "hop": "web_server",
+    "source": "nginx/error.log.2",
+    "kind": "rotation_hole",
+    "start": MINUTE - timedelta(hours=3),
+    "end": MINUTE + timedelta(hours=3),
+    "detail": "It is not there.",
+    "ask_for": "nginx/error.log.1",
+}
+
+
+@pytest.mark.parametrize(
+    ("also", "holes", "wishes"),
+    [
+        ([], [], ["error log of every web host", "the application's own log"]),
+        ([], [_HOLE], ["nginx/error.log.1", "the application's own log"]),
+        ([], [_HOLE | {"end": MINUTE - timedelta(hours=1)}], ["error log of every"]),
+        ([{"source": "app.log", "hop": "application"}], [], ["error log of every web"]),
+    ],
+    ids=["no error log", "a rotation is lost", "of another hour", "an app log"],
+)
+def test_an_upstream_that_failed_is_asked_for_by_what_tells_why(
+    also: list[dict[str, Any]], holes: list[dict[str, Any]], wishes: list[str]
+) -> None:
+    """An access log has the 502, and no line says why."""
+    failed = pings()[-1] | {"path": "/x", "status": 502, "time": MINUTE}
+    failed |= {"client_scope": "public", "line": 9999, "offset": 999900}
+    rows = [*pings(), failed, *(_row(1, time=MINUTE, **row) for row in also)]
+    lost = pl.from_dicts(holes, schema=GAP)
+    asked = Question.parse("2025-02-06 14:32 +09:00", 502)
+    found = verdict(rows, asked, lost)
+    assert (found["answered_by"], found["confidence"]) == ("web_server", "weak")
+    for wish, start in zip(found["ask_for"], wishes, strict=False):
+        assert wish.startswith(start)
+    assert len(found["ask_for"]) >= len(wishes)
+    assert any(wish.startswith("the app") for wish in found["ask_for"]) != bool(also)
+
+
+def test_a_log_that_lacks_a_rotation_does_not_span_it() -> None:
+    """Silence of a log proves nothing of the day whose file is not there."""
+    balanced = _row(901, source="alb.log", hop="load_balancer", method="GET", path="/x")
+    balanced |= {"status": 403, "upstream_status": 403, "upstream": "10.1.2.3:80"}
+    balanced |= {"action": "forward", "time": MINUTE}
+    early = [row | {"source": "n/access.log.2"} for row in pings() if row["line"] < 90]
+    late = [row | {"source": "n/access.log"} for row in pings() if row["line"] > 400]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 403)
+    told = verdict([*early, *late, balanced], asked)["sentence"]
+    assert "the web server's log does not reach that moment" in told
+    near = [row | {"source": "n/access.log.1"} for row in pings() if row["line"] < 401]
+    assert "does not reach" not in verdict([*near, *late, balanced], asked)["sentence"]

@@ -18,6 +18,7 @@ from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
 from forensic.hops.verdict import Span, of_requests, once
+from forensic.hops.wanted import wishes
 from forensic.wish import ask
 
 __all__ = ["answer"]
@@ -145,8 +146,10 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
     request = verdict.pop("request", None)
     span = verdict.pop("span", (None, None))
     # Where no time is asked, that of the requests that were found.
-    wish = _wish(inquiry, (asked.start, asked.end) if asked.start else span)
-    wanted = map(wish, verdict.pop("wanted", verdict["missing"]))
+    when = (asked.start, asked.end) if asked.start else span
+    wish = _wish(inquiry, when)
+    hops = verdict.pop("wanted", verdict["missing"])
+    wanted = wishes(inquiry, verdict, hops, when, wish)
     verdict["ask_for"] = list(dict.fromkeys([*verdict["ask_for"], *wanted]))
     ranked = hypotheses.ranked(verdict, asked, told.quiet, told.match.rows, wish)
     return {

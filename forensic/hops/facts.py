@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.hops.responses import enveloped, recorded
+from forensic.rotation import lacking, log_of
 
-__all__ = ["ROTATION", "Facts", "gather"]
+__all__ = ["Facts", "gather"]
 
 _MINUTE = 60_000_000
+#: So many lines must a hole between two files have cost.
+_EXPECTED = 15.0
 #: So many times as many private peers as public ones: a few ask it past the proxy.
 _NEARLY_ALL = 19
-#: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
-ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,34 @@ class Facts:
     def _spanned(self, moment: pl.Expr, wanted: pl.Expr) -> pl.Expr:
         """Whether a web server's log of that kind, rotations included, spans it."""
         web = (pl.col("hop") == "web_server") & wanted
-        logs = self.profile.filter(web).group_by("family")
-        spans = logs.agg(pl.col("first").min(), pl.col("last").max()).drop_nulls()
         spanned = pl.lit(value=False)
-        for first, last in spans.select("first", "last").sort("first", "last").rows():
+        for first, last in _stretches(self.profile.filter(web)).rows():
             spanned |= moment.is_between(first, last)
         return spanned.fill_null(value=False)
+
+
+def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
+    """`first` and `last` (µs) of the times over which logs were written without a hole.
+
+    Between two rotations lies one where the number of a third is left out, or where
+    both were written at a rate that would have given some lines.
+    """
+    files = profile.drop_nulls(["first", "last"]).sort("family", "first", "source")
+    unwritten = lacking(files.rename({"first": "first_time", "last": "last_time"}))
+    rate = pl.col("events") / (pl.col("last") - pl.col("first") + _MINUTE)
+    before = pl.col("last").cum_max().shift(1).over("family")
+    hole = (pl.col("first") - before) * pl.min_horizontal(
+        rate, rate.shift(1).over("family")
+    )
+    cut = (hole >= _EXPECTED) | pl.col("source").is_in(unwritten["newer"].implode())
+    return (
+        files.with_columns(cut=cut.fill_null(value=False))
+        .with_columns(stretch=pl.col("cut").cum_sum().over("family"))
+        .group_by("family", "stretch")
+        .agg(pl.col("first").min(), pl.col("last").max())
+        .select("first", "last")
+        .sort("first", "last")
+    )
 
 
 def gather(events: pl.LazyFrame) -> Facts:
@@ -99,7 +122,7 @@ def gather(events: pl.LazyFrame) -> Facts:
         .collect(engine="streaming")
         .with_columns(
             pl.col("hop").cast(pl.String),
-            family=pl.col("source").str.replace(ROTATION, ""),
+            family=log_of(pl.col("source")),
         )
         .sort("source", "hop")
     )

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from forensic.hops.attach import leaf
-from forensic.hops.facts import ROTATION
 from forensic.hops.pair import pair, perhaps, spread
 from forensic.hops.responses import TIERS, hashed
+from forensic.rotation import log_of
 
 __all__ = ["Columns", "Flags", "Ints", "Joiner", "columns_of"]
 
@@ -58,7 +58,7 @@ _FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
 def _log() -> pl.Expr:
     """What stands for a log: rotations are one, and all of a provider's objects."""
     inside = pl.col("tier") >= TIERS["web_server"]
-    family = pl.col("source").str.replace(ROTATION, "")
+    family = log_of(pl.col("source"))
     return pl.when(inside).then(family).otherwise(pl.col("tier").cast(pl.String))
 
 

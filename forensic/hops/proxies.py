@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
-from forensic.hops.facts import ROTATION, Facts
+from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.hops.responses import TIERS, hashed
+from forensic.rotation import log_of
 
 __all__ = ["app_streams", "inner_streams", "tiered"]
 
@@ -24,7 +25,7 @@ _FOLDER = r"^(.*)/[^/]*$"
 
 def _stream() -> pl.Expr:
     """A log, rotations included; of several programs in one file, each has its own."""
-    family = pl.col("source").str.replace(ROTATION, "")
+    family = log_of(pl.col("source"))
     own = pl.concat_str(family, pl.lit("\n"), "process")
     return pl.coalesce(own, family)
 

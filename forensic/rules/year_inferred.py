@@ -2,10 +2,9 @@
 
 import polars as pl
 
+from forensic.rotation import log_of
 from forensic.rule import Example, Frames, Rule, report, tally
 
-#: Rotations of one log belong together.
-_ROTATION = r"(?:[.-]\d{1,8})?(?:\.(?:gz|zst|bz2|xz))?$"
 #: How often a value was counted.
 _TIMES = r" \(\d+\)"
 _WISH = "a log of the same host whose stamps have a year, or --year GLOB=YYYY"
@@ -23,7 +22,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             last="last_time",
             why=pl.col("detail").str.strip_chars_end("."),
             guessed=guessed,
-            log=pl.col("source").str.replace(_ROTATION, ""),
+            log=log_of(pl.col("source")),
             dated=pl.col("year").cast(pl.String),
         )
     )
