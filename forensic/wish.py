@@ -38,7 +38,9 @@ _USUAL = {
     " files included; for the next time a log_format with $http_x_forwarded_for,"
     " $http_x_amzn_trace_id, $request_time, $upstream_addr and $upstream_status",
     "web_errors": "error log of every web host, {window}, rotated files included: it"
-    " says why the web server got no answer",
+    " says why it answered so",
+    "lambda": "log of the Lambda function, {window}: CloudWatch Logs group"
+    " /aws/lambda/FUNCTION",
     "app_server": "gunicorn's error log (or syslog and `journalctl -o json --utc`),"
     " {window}",
     "application": "the application's own log and syslog (`journalctl -o json --utc`),"

@@ -902,6 +902,35 @@ def test_an_upstream_that_failed_is_asked_for_by_what_tells_why(
     assert any(wish.startswith("the app") for wish in found["ask_for"]) != bool(also)
 
 
+@pytest.mark.parametrize(
+    ("columns", "cause", "wishes"),
+    [
+        (
+            {"upstream": "10.1.2.3:80", "duration": 60.0},
+            "target_timeout",
+            ["nginx access.log and error.log", "the application's own log"],
+        ),
+        (
+            {"reason": "LambdaUnhandled", "duration": 0.1},
+            "lambda_error",
+            ["log of the Lambda function"],
+        ),
+    ],
+)
+def test_a_target_that_failed_is_asked_for_by_its_own_logs(
+    columns: dict[str, Any], cause: str, wishes: list[str]
+) -> None:
+    balanced = _row(901, source="alb.log", hop="load_balancer", method="GET", path="/x")
+    balanced |= {"status": 504 if cause == "target_timeout" else 502, "time": MINUTE}
+    balanced |= {"action": "forward", "format": "aws_alb"}
+    balanced |= columns
+    found = verdict([balanced], None)
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", cause)
+    assert len(found["ask_for"]) == len(wishes)
+    for wish, start in zip(found["ask_for"], wishes, strict=True):
+        assert wish.startswith(start)
+
+
 def test_a_log_that_lacks_a_rotation_does_not_span_it() -> None:
     """Silence of a log proves nothing of the day whose file is not there."""
     balanced = _row(901, source="alb.log", hop="load_balancer", method="GET", path="/x")

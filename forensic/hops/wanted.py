@@ -1,6 +1,6 @@
 """A verdict and what the archive holds ▶ the logs that would tell more, by wish."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,16 +12,31 @@ from forensic.hops.verdict import Span
 
 __all__ = ["wishes"]
 
-#: What the answer itself rests on is not asked for; an incident around it may be.
+#: A log of failures need not hold the moment itself to cover it.
 _AROUND = timedelta(minutes=5)
-#: Logs in which a web server says why it could not get an answer.
+#: Logs in which a web server says why it answered so.
 _REASONS = ["nginx_error", "apache_error", "lighttpd_error", "litespeed_error"]
+#: Formats of web servers that write failures where they write requests.
+_ONE_LOG = {"caddy", "iis"}
+#: What a load balancer says of a target that did not answer; the target says why.
+_TARGET = {"target_connection_error", "target_timeout", "no_target"}
+#: Causes of which a web server's log of errors has no word, or no more to say.
+_TOLD = {
+    "redirect",
+    "served_itself",
+    "client_closed",
+    "worker_timeout",
+    "out_of_memory",
+    "boot_failed",
+}
+#: A log of which hop it is.
+_WHOSE = {"web_errors": "web_server"}
 
 
 def wishes(
     inquiry: Inquiry,
     verdict: Mapping[str, Any],
-    hops: list[str],
+    hops: Sequence[str],
     span: Span,
     wish: Wish,
 ) -> list[str]:
@@ -29,24 +44,43 @@ def wishes(
 
     `hops` are those whose record is not there, `span` is when it happened.
     """
-    by = verdict["answered_by"]
-    failed = by == "web_server" and verdict["cause"].startswith("upstream")
-    lost = _holes(inquiry.gaps, span)
-    doubtful = verdict["confidence"] in {"weak", "none"}
-    files = {
-        hop: [text for name, text in lost if name == hop]
-        for hop in dict.fromkeys(name for name, _ in lost)
-        if hop in {by, *hops} or (doubtful and failed)
-    }
-    if failed and doubtful and not _explained(inquiry, span):
-        hops = [*hops, "web_errors"]
-    if failed and not {"app_server", "application"} & {*inquiry.quiet, *hops}:
-        hops = [*hops, "application"]
-    named = {*files, *(["web_errors"] if "web_server" in files else [])}
-    return [
-        *(text for texts in files.values() for text in texts),
-        *(wish(hop) for hop in hops if hop not in named),
+    behind = _behind(inquiry, verdict, span)
+    wanted = list(dict.fromkeys([*hops, *behind]))
+    lost = [
+        (hop, file)
+        for hop, file in _holes(inquiry.gaps, span)
+        if hop in {*wanted, verdict["answered_by"]}
     ]
+    named = {hop for hop, _ in lost}
+    rest = [hop for hop in wanted if _WHOSE.get(hop, hop) not in named]
+    if "web_server" in rest and "web_errors" in rest:
+        rest.remove("web_errors")  # the same log, asked for twice
+    return [*(file for _, file in lost), *map(wish, rest)]
+
+
+def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[str]:
+    """The logs that would tell why it was answered so, where none of them is there."""
+    by, cause = verdict["answered_by"], verdict["cause"]
+    failed = by == "web_server" and cause.startswith("upstream")
+    silent = by == "load_balancer" and cause in _TARGET
+    open_ = by == "web_server" and cause not in _TOLD
+    open_ &= not inquiry.formats & _ONE_LOG
+    wanted = []
+    if open_ and verdict["confidence"] != "certain" and not _explained(inquiry, span):
+        wanted.append("web_errors")
+    if failed or silent or cause == "lambda_error":
+        here = _hops(inquiry.events)
+        if silent and "web_server" not in here:
+            wanted.append("web_server")
+        if not here & {"app_server", "application"}:
+            wanted.append("lambda" if cause == "lambda_error" else "application")
+    return wanted
+
+
+def _hops(events: pl.LazyFrame) -> set[str]:
+    """The hops of which the archive has any event."""
+    found = events.select(pl.col("hop").cast(pl.String).unique())
+    return {*found.collect(engine="streaming")["hop"].drop_nulls()}
 
 
 def _holes(gaps: pl.DataFrame, span: Span) -> list[tuple[str, str]]:
