@@ -350,6 +350,35 @@ def test_the_same_pages_asked_for_again_and_again_are_no_leap(seed: int) -> None
     assert found["skew"].is_between(-1, 1).all()
 
 
+@pytest.mark.parametrize(
+    ("hours", "asked", "hop", "skew"),
+    [
+        (9, 30, "application", 32400),
+        (-5, 30, "application", -18000),
+        (9, 6, "application", None),  # by chance, perhaps
+        (9, 30, "web_server", None),  # of one hop another host tells of others
+        (2.4, 30, "application", 8640),
+    ],
+)
+def test_an_offset_that_is_not_the_clock_s_is_a_skew(
+    hours: float, asked: int, hop: str, skew: float | None
+) -> None:
+    """A program writes `Z` behind the time of its own zone."""
+    at, rows = local("2025-02-06 05:00:00"), []
+    for number in range(asked):
+        at += dt.timedelta(seconds=40 + number % 7)
+        path = f"/items/{number}"
+        for source, who, ahead in (("a.log", "web_server", 0), ("b.json", hop, hours)):
+            text = str(at + dt.timedelta(hours=ahead))
+            columns: dict[str, Any] = {"source": source, "hop": who, "utc_offset": 0}
+            rows.append(written(text, path, **columns))
+    found = clocks(events(*rows)).row(1, named=True)
+    assert (found["source"], found["zone"]) == ("b.json", "+00:00")
+    assert found["skew"] == (pytest.approx(skew, abs=0.5) if skew else None)
+    assert found["confidence"] == ("weak" if skew else "certain")
+    assert ("not that of the clock" in found["detail"]) == bool(skew)
+
+
 def test_one_request_at_an_offset_that_no_zone_has_tells_nothing() -> None:
     rows = [
         written("2025-05-05 12:20:03", "/admin", source="nginx/access.log"),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import polars as pl
@@ -24,6 +24,8 @@ __all__ = ["Node", "Shared", "share"]
 _LINES = 1 << 40
 #: Fewer requests at an offset that no zone has are alike by chance.
 _ODD = 5
+#: So many show that an offset that is written is not that of the clock.
+_BELYING = 10
 _STARTING = {"application", "app_server"}
 _RANKS = ["cdn", "load_balancer", "waf", "web_server", "app_server", "application"]
 
@@ -104,6 +106,7 @@ class Shared:
     def skews(self, zones: Mapping[Key, Decision]) -> dict[tuple[str, Key], list[Skew]]:
         """(source, unit) ▶ its skews, from relations that agree with the zones."""
         agreed = [r for r in self.relations if self._agrees(r, zones)]
+        agreed += [_as_skew(r) for r in self.relations if self._belies(r)]
         ranks = {i: self._rank(node) for i, node in enumerate(self.nodes)}
         coarse = {i: not self.units[n.key].fine for i, n in enumerate(self.nodes)}
         found: dict[tuple[str, Key], list[Skew]] = {}
@@ -122,6 +125,24 @@ class Shared:
                 return False
             offsets.append(0 if node.written else zones[node.key].value)
         return offsets[0] - offsets[1] == relation.step
+
+    def _belies(self, relation: Relation) -> bool:
+        """Whether one of two written offsets is not that of the clock.
+
+        Programs write `Z` behind the time of their own zone. So many requests of two
+        hops do not by chance stand as far apart as zones do.
+        """
+        left, right = (self.nodes[n] for n in (relation.left, relation.right))
+        return (
+            left.written
+            and right.written
+            and self.units[left.key].hop != self.units[right.key].hop
+            and relation.step != 0
+            and not relation.train
+            and relation.count >= _BELYING
+            and relation.against * 10 <= relation.count
+            and is_zone(relation.step)
+        )
 
     def _rank(self, node: Node) -> int:
         hop = self.units[node.key].hop
@@ -143,6 +164,12 @@ class Shared:
             )
             for run in chosen
         ]
+
+
+def _as_skew(relation: Relation) -> Relation:
+    """The relation with what no zone explains as part of the residuals."""
+    whole = pl.col("residual") + relation.step
+    return replace(relation, rows=relation.rows.with_columns(residual=whole))
 
 
 def _weight(relation: Relation) -> tuple[float, str]:

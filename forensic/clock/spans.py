@@ -21,6 +21,8 @@ __all__ = ["Skew", "clock_rows"]
 Row = dict[str, object]
 #: Methods that tell a zone by its name.
 _NAMING = ("option", "configuration", METHOD)
+#: What is further off than so many seconds is taken for another zone.
+_ZONE = 450.0
 _BASES = ["written", "inferred", "assumed"]
 
 
@@ -157,7 +159,21 @@ def _unit_row(source: str, key: Key, first: int, last: int, known: Known) -> Row
     if unit.yearless and year is None:
         row |= {"confidence": "none", "basis": "assumed"}
         row["detail"] = f"{row['detail']}; no evidence tells the year"
-    return row | _skew_columns(known.skews.get((source, key), ()), first)
+    row |= _skew_columns(known.skews.get((source, key), ()), first)
+    return row | _belied(row)
+
+
+def _belied(row: Row) -> Row:
+    """What goes for a written offset where the stamps are as far off as a zone is."""
+    skew = float(str(row["skew"] or 0.0))
+    if abs(skew) < _ZONE:
+        return {}
+    side = "ahead of" if skew > 0 else "behind"
+    text = f"{round(abs(skew) / 3600, 2):g} h {side} other logs with the same requests"
+    return {
+        "confidence": "weak",
+        "detail": f"{row['detail']}, which is not that of the clock: it is {text}",
+    }
 
 
 def _last_before(turns: Sequence[tuple[int, int]], line: int) -> int:

@@ -58,6 +58,8 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
 
 #: A skew is known where its bounds (seconds) are no further apart than this.
 _KNOWN = 4.0
+#: Skews (seconds) from here on are of a written offset that is not the clock's.
+_ZONE = 450.0
 _OUTER = ["cdn", "waf", "load_balancer"]
 
 
@@ -72,7 +74,9 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     width = pl.col("skew_high") - pl.col("skew_low")
     known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
     inner = ~pl.col("source").is_in(outer.implode())
-    good = pl.when(known & inner).then("skew")
+    # An offset that is not the clock's is one program's doing, not the machine's.
+    own = pl.col("skew").abs() >= _ZONE
+    good = pl.when(known & inner & ~own).then("skew")
     agreed = good.max() - good.min() <= _KNOWN / 2
     near = good.median().over(machine(pl.col("source")))
     replaced = pl.coalesce(near, pl.when(agreed).then(good.median()), pl.lit(0.0))

@@ -6,6 +6,8 @@ from forensic.rule import Example, Frames, Rule, report, tally
 
 #: Seconds that are worth a word beyond what the stamps' resolution explains.
 _LEAST = 1.0
+#: What is further off than so many is rather an offset that is not the clock's.
+_ZONE = 450.0
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -22,6 +24,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             side=pl.when(pl.col("skew") > 0)
             .then(pl.lit("ahead of"))
             .otherwise(pl.lit("behind")),
+            belied=size >= _ZONE,
             width=((pl.col("skew_high") - pl.col("skew_low")) / 2).round(1),
             weight=pl.when(size >= 60)
             .then(pl.lit("high"))
@@ -29,19 +32,36 @@ def _query(frames: Frames) -> pl.LazyFrame:
             .then(pl.lit("medium")),
         )
     )
-    keys = ["source", "size", "side", "width", "weight"]
+    keys = ["source", "size", "side", "width", "weight", "zone", "belied"]
     return report(
         tally(rows, keys),
-        summary=pl.format(
-            "{} is {} s {} the reference clock (±{} s): the order of its lines and of "
-            "those of other hosts is not that of their stamps",
-            "source",
-            "size",
-            "side",
-            "width",
-        ),
+        summary=pl.when("belied").then(_belied()).otherwise(_skewed()),
         level=pl.col("weight"),
         ask_for=["chronyc tracking or timedatectl of that host"],
+    )
+
+
+def _skewed() -> pl.Expr:
+    return pl.format(
+        "{} is {} s {} the reference clock (±{} s): the order of its lines and of "
+        "those of other hosts is not that of their stamps",
+        "source",
+        "size",
+        "side",
+        "width",
+    )
+
+
+def _belied() -> pl.Expr:
+    """What is said where the stamps are as far off as zones are apart."""
+    hours = (pl.col("size") / 3600).round(2).cast(pl.String).str.strip_suffix(".0")
+    return pl.format(
+        "{} writes {}, and its stamps are {} h {} those that other logs have of the "
+        "same requests: they are in another zone than they say, or the clock is wrong",
+        "source",
+        pl.col("zone").fill_null("an offset"),
+        hours,
+        "side",
     )
 
 
@@ -66,6 +86,14 @@ RULE = Rule(
     query=_query,
     positives=[
         Example(title="40 seconds ahead", clocks=[_CLOCK]),
+        Example(
+            title="local time with a Z",
+            clocks=[
+                _CLOCK
+                | {"skew": 32400.1, "skew_low": 32399.6, "skew_high": 32400.6}
+                | {"zone": "+00:00"}
+            ],
+        ),
         Example(
             title="behind",
             clocks=[_CLOCK | {"skew": -3.0, "skew_low": -3.5, "skew_high": -2.5}],
