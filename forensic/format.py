@@ -57,6 +57,8 @@ class Format:
     json: bool = False
     #: `time` is when the request ended, so that it began `duration` earlier.
     stamps_end: bool = False
+    #: `time` is when the request began, so that it ended `duration` later.
+    stamps_start: bool = False
     #: Regular expression of source paths that suggest this format; breaks ties only.
     paths: str = r"(?!)"
     #: Breaks the last tie: of two formats that read a file alike, the usual one.

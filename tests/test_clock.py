@@ -628,3 +628,36 @@ def test_a_crowd_of_alike_requests_after_the_end_of_a_log_is_no_change() -> None
     )
     (relation,) = relations(frame)
     assert (relation.step, relation.change) == (-32400, None)
+
+
+def test_slow_requests_are_no_skew_where_the_start_is_stamped() -> None:
+    """The error log has slow requests alone, and the WAF knows only their starts."""
+    rows: list[dict[str, Any]] = []
+    for minute in range(5):
+        start, end = f"2025-02-06 05:1{minute}:00", f"2025-02-06 05:1{minute}:30"
+        path = f"/slow/{minute}"
+        rows += [
+            written(start, path, source="a/waf.log", utc_offset=0, hop="waf"),
+            written(
+                end,
+                path,
+                source="b/alb.log",
+                utc_offset=0,
+                hop="load_balancer",
+                format="aws_alb",
+                duration=30.0,
+            ),
+            written(
+                start,
+                path,
+                source="c/gcp.log",
+                utc_offset=0,
+                hop="load_balancer",
+                format="gcp_load_balancer",
+                duration=30.0,
+            ),
+            logged(end, path, source="d/error.log", hop="web_server"),
+        ]
+    found = clocks(events(*rows))
+    assert found["source"].n_unique() == 4
+    assert found["skew"].is_between(-1, 1).all()

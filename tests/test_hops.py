@@ -1452,3 +1452,28 @@ def test_what_one_log_tells_of_its_upstream_is_no_word_about_another_s() -> None
     )
     row = found.row(by_predicate=pl.col("path") == "/fatal", named=True)
     assert [line["source"] for line in row["evidence"]][1:] == ["fpm.log"]
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        {"format": "haproxy", "duration": 50.001, "reason": "sH--"},
+        {
+            "format": "gcp_load_balancer",
+            "duration": 50.002,
+            "reason": "backend_timeout",
+        },
+        {"format": "envoy", "reason": "UT"},  # the start alone is known
+    ],
+)
+def test_a_slow_request_is_one_though_its_logs_stamp_start_and_end(
+    outer: dict[str, Any],
+) -> None:
+    end = T + timedelta(seconds=50)
+    front = alb(504, action=None, upstream=None) | {"time": T, "start_time": None}
+    behind = web(499, format="nginx_access", time=end)
+    found = correlate(events(front | outer, behind), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (found.height, row["answered_by"]) == (1, "load_balancer")
+    assert row["cause"] == "target_timeout"
+    assert row["time"] == T + timedelta(seconds=outer.get("duration", 0))

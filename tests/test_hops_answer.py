@@ -508,6 +508,25 @@ def test_an_hour_that_came_twice_is_sought_twice() -> None:
     assert "twice" in found["sentence"]
 
 
+@pytest.mark.parametrize("seconds", [5, 55])
+def test_a_slow_request_fits_when_it_came_and_when_it_ended(seconds: int) -> None:
+    slow = _row(
+        1,
+        source="haproxy.log",
+        format="haproxy",
+        hop="load_balancer",
+        time=MINUTE + timedelta(seconds=5),
+        duration=50.0,
+        method="GET",
+        path="/app/admin",
+        status=504,
+        reason="sH--",
+    )
+    asked = Question.parse(f"2025-02-06T05:32:{seconds:02}Z", 504)
+    found = verdict([*pings(), slow], asked)
+    assert (found["answered_by"], found["confidence"]) == ("load_balancer", "certain")
+
+
 def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
     found = verdict(pings(), Question.parse(status=502))
     assert "No log of the archive has a response with 502" in found["sentence"]

@@ -3,9 +3,10 @@
 import polars as pl
 
 from forensic.clock.alone import alone
-from forensic.clock.collect import ending_formats, own_stamp
+from forensic.clock.collect import own_stamp
 from forensic.clock.options import is_named
 from forensic.clock.turns import in_year, yearless
+from forensic.formats import ending_formats
 from forensic.schema import EVENT
 
 __all__ = ["apply", "needs_clock"]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from forensic.clock.cells import CELLS, cells, merged_cells
 from forensic.clock.inner import INNER, inner, merged_inner
 from forensic.clock.jumps import CLOCK_ENDS, JUMPS, jumps, merged_jumps
-from forensic.clock.marks import MARKS, ending_formats, marks
+from forensic.clock.marks import MARKS, marks
 from forensic.clock.rows import GROUP, rows_of
 from forensic.clock.sample import Sample
 from forensic.clock.turns import TURNS, rebased, stitched, turns
@@ -27,7 +27,6 @@ __all__ = [
     "Stored",
     "Traces",
     "collect",
-    "ending_formats",
     "merged",
     "own_stamp",
 ]

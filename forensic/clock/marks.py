@@ -1,7 +1,5 @@
 """Rows that can be recognised elsewhere: requests, and ids that carry an epoch."""
 
-import functools
-
 import numpy as np
 import polars as pl
 
@@ -18,10 +16,10 @@ from forensic.clock.rows import (
     only,
 )
 from forensic.clock.turns import without_year
-from forensic.formats import all_formats
+from forensic.formats import ending_formats, starting_formats
 from forensic.schema import EVENT
 
-__all__ = ["MARKS", "ending_formats", "marks"]
+__all__ = ["MARKS", "marks"]
 
 #: Rows of requests, and rows whose id carries a UTC epoch; NONE stands for null.
 MARKS: dict[str, pl.DataType] = {
@@ -29,6 +27,7 @@ MARKS: dict[str, pl.DataType] = {
     "line": pl.Int64(),
     "status": EVENT["status"],
     "duration": pl.Float64(),  # where the stamp is of the end
+    "took": pl.Float64(),  # where it is of the start
     "own": pl.Boolean(),  # the stamp is the event's own, not its envelope's
     "local": pl.Int64(),  # microseconds
     "offset": pl.Int64(),
@@ -43,12 +42,6 @@ _PART, _CROWD = 4_000, 16_000
 _OFTEN = 250
 _EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
 _SEEDS = {"method": 17, "path": 18, "query": 19}
-
-
-@functools.cache
-def ending_formats() -> list[str]:
-    """Names of the formats that stamp the end of a request."""
-    return [f.name for f in all_formats() if f.stamps_end]
 
 
 def marks(rows: Rows) -> pl.DataFrame:
@@ -73,7 +66,13 @@ def marks(rows: Rows) -> pl.DataFrame:
     found = found.hstack([*columns, pl.Series("turn", turn)])
     if found["duration"].null_count() < found.height:
         ends = pl.col("format").is_in(ending_formats())
-        found = found.with_columns(pl.when(ends).then("duration").alias("duration"))
+        begins = pl.col("format").is_in(starting_formats())
+        found = found.with_columns(
+            duration=pl.when(ends).then("duration"),
+            took=pl.when(begins).then("duration"),
+        )
+    else:
+        found = found.with_columns(took=pl.lit(None, pl.Float64))
     return found[list(MARKS)]
 
 

@@ -55,6 +55,8 @@ class Relation:
     change: Change | None = None
     #: It rests on the rhythm of a frequent request, not on rare ones.
     train: bool = False
+    #: One side stamps starts and the other ends, and neither says how long it took.
+    blurred: bool = False
 
 
 def _chosen_nodes(rows: pl.DataFrame) -> list[tuple[int, int]]:
@@ -80,10 +82,17 @@ def relations(rows: pl.DataFrame) -> list[Relation]:
     found = []
     parts = {int(str(node)): part for (node,), part in rows.group_by("node")}
     for left, right in _chosen_nodes(rows):
-        relation = _compared(left, right, parts[left], parts[right])
+        one, two = parts[left], parts[right]
+        relation = _compared(left, right, one, two)
         if relation is not None:
-            found.append(relation)
+            found.append(replace(relation, blurred=_blurred(one, two)))
     return found
+
+
+def _blurred(one: pl.DataFrame, two: pl.DataFrame) -> bool:
+    """Whether starts are compared with ends: slow requests look like a skew then."""
+    untimed = one["length"].is_null().all() and two["length"].is_null().all()
+    return bool(untimed and one["starts"].all() != two["starts"].all())
 
 
 def _compared(

@@ -26,7 +26,8 @@ _LINES = 1 << 40
 _ODD = 5
 #: So many show that an offset that is written is not that of the clock.
 _BELYING = 10
-_STARTING = {"application", "app_server"}
+#: Hops whose stamps may be of the start, where they log no duration.
+_STARTING = {"application", "app_server", "waf"}
 _RANKS = ["cdn", "load_balancer", "waf", "web_server", "app_server", "application"]
 
 
@@ -223,7 +224,9 @@ def _nodes(
     rows = marks.filter(pl.col("key").is_not_null() & pl.col("local").is_not_null())
     rows = rows.with_columns(pl.col("offset").is_not_null().alias("written"))
     who = [*GROUP, "stamp", "written"]
-    timed = pl.col("duration").is_not_null().any().alias("timed")
+    timed = pl.any_horizontal(pl.col("duration", "took").is_not_null().any()).alias(
+        "timed"
+    )
     groups = rows.group_by(who).agg(timed).sort(who, nulls_last=True)
     groups = groups.with_row_index("group")
     spans, nodes = _spans(groups, units, borders, sources)
@@ -236,8 +239,11 @@ def _nodes(
         "key",
         "status",
         (pl.col("line") + pl.col("base")).alias("place"),
-        ((pl.col("local") - offset).dt.timestamp("us") / 1e6).alias("seconds"),
-        pl.col("duration").alias("length"),
+        (
+            (pl.col("local") - offset).dt.timestamp("us") / 1e6
+            + pl.col("took").fill_null(0.0)
+        ).alias("seconds"),
+        pl.coalesce("duration", "took").alias("length"),
         "starts",
     ), nodes
 

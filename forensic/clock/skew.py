@@ -58,7 +58,10 @@ def skews(
 def _strongest(
     usable: Sequence[Relation], known: Mapping[int, list[Run]]
 ) -> tuple[Relation, int] | None:
-    """Relation of most requests that leads from a known node to a new one."""
+    """Relation of most requests that leads from a known node to a new one.
+
+    One that compares starts with ends comes after all others.
+    """
     leading = [
         (r, r.right if r.left in known else r.left)
         for r in usable
@@ -66,7 +69,15 @@ def _strongest(
     ]
     if not leading:
         return None
-    return max(leading, key=lambda item: (item[0].count, -item[0].left, -item[0].right))
+    return max(
+        leading,
+        key=lambda item: (
+            not item[0].blurred,
+            item[0].count,
+            -item[0].left,
+            -item[0].right,
+        ),
+    )
 
 
 def _runs(

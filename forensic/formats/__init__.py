@@ -11,7 +11,7 @@ import pkgutil
 
 from forensic.format import Format
 
-__all__ = ["all_formats", "load"]
+__all__ = ["all_formats", "ending_formats", "load", "starting_formats"]
 
 
 @functools.cache
@@ -20,6 +20,18 @@ def all_formats() -> tuple[Format, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return tuple(module.FORMAT for module in modules)
+
+
+@functools.cache
+def ending_formats() -> list[str]:
+    """Names of the formats that stamp the end of a request."""
+    return [f.name for f in all_formats() if f.stamps_end]
+
+
+@functools.cache
+def starting_formats() -> list[str]:
+    """Names of the formats that stamp the start of a request."""
+    return [f.name for f in all_formats() if f.stamps_start]
 
 
 @functools.cache

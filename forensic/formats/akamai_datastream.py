@@ -86,4 +86,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)akamai|datastream",
+    stamps_start=True,
 )

@@ -144,4 +144,5 @@ FORMAT = Format(
     json=True,
     usual=True,
     paths=r"(?i)api[-_]?gateway|execute-api",
+    stamps_start=True,
 )

@@ -78,4 +78,5 @@ FORMAT = Format(
     head=_HEAD,
     parse=_parse,
     paths=r"(?i)elasticloadbalancing|elb",
+    stamps_start=True,
 )

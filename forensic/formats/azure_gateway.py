@@ -92,4 +92,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)applicationgateway|frontdoor|azure",
+    stamps_end=True,
 )

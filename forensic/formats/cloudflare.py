@@ -129,4 +129,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)cloudflare|logpush",
+    stamps_end=True,
 )

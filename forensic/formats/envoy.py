@@ -165,4 +165,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)envoy|istio|ingress-?gateway",
+    stamps_start=True,
 )

@@ -68,4 +68,5 @@ FORMAT = Format(
     json=True,
     usual=True,
     paths=r"(?i)fastly",
+    stamps_start=True,
 )

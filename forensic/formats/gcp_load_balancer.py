@@ -102,4 +102,5 @@ FORMAT = Format(
     json=True,
     usual=True,
     paths=r"(?i)gcp|gclb|(?:^|/)requests/",
+    stamps_start=True,
 )

@@ -180,4 +180,5 @@ FORMAT = Format(
     head=_HEAD,
     parse=_parse,
     paths=r"(?i)haproxy",
+    stamps_start=True,
 )

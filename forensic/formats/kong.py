@@ -113,4 +113,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)kong",
+    stamps_end=True,
 )

@@ -62,4 +62,5 @@ FORMAT = Format(
     head=rf'^{_PEER} - \S* {_CLF} [+-]\d{{4}} "[A-Z]{{3,16}} [^"]*" \d{{3}}',
     parse=parse,
     paths=r"(?i)php|fpm",
+    stamps_start=True,
 )

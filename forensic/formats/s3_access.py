@@ -74,4 +74,5 @@ FORMAT = Format(
     head=_HEAD,
     parse=_parse,
     paths=r"(?i)s3",
+    stamps_start=True,
 )

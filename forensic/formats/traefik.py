@@ -152,4 +152,5 @@ FORMAT = Format(
     parse=parse,
     json=True,
     paths=r"(?i)traefik",
+    stamps_start=True,
 )

@@ -28,4 +28,5 @@ FORMAT = Format(
     head=HEAD,
     parse=_parse,
     paths=r"(?i)varnish",
+    stamps_start=True,
 )

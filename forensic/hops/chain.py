@@ -16,6 +16,7 @@ CARRIED = [
     "offset",
     "time",
     "start",
+    "end",
     "coarse",
     "status",
     "upstream_status",

@@ -143,8 +143,10 @@ def _outer(requests: pl.DataFrame) -> pl.DataFrame:
     order = [tier for tier in responses.TIERS if tier != "waf"] + ["waf"]
     values = {
         name: pl.coalesce(f"{tier}_{name}" for tier in order)
-        for name in ("time", "status", "duration")
+        for name in ("status", "duration")
     }
+    seen = [name for tier in order for name in (f"{tier}_end", f"{tier}_time")]
+    values["time"] = pl.coalesce(seen)
     return requests.with_columns(**values)
 
 

@@ -106,6 +106,8 @@ def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
         joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
         if "query" in fields:
             joiner.join(left, alone, tier, fields, _CLOSE)
+    _started(joiner, passed, inner, tier, sets[0], statuses)
+    _started(joiner, left, alone, tier, sets[0])
     joiner.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     script = inner & columns.script
     joiner.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
@@ -114,6 +116,36 @@ def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
     joiner.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
     joiner.join(unsure, inner, tier, sets[0], _CLOSE)
+
+
+def _started(
+    joiner: Joiner,
+    outer: Flags,
+    inner: Flags,
+    tier: int,
+    fields: list[str],
+    statuses: tuple[Ints, Ints] | None = None,
+) -> None:
+    """Join slow answers of which one side or both have no stamp of the end.
+
+    By the starts where both sides know theirs; else the inner end follows the outer
+    start by as long as it took.
+    """
+    columns = joiner.columns
+    slow = columns.status >= _LEFT
+    outer, inner = outer & slow, inner & slow
+    began, ended = columns.has_start, columns.has_end
+    for one, two in ((outer & ~ended, inner & began), (outer & began, inner & ~ended)):
+        joiner.join(one, two, tier, fields, _CLOSE, statuses=statuses, starts=True)
+    joiner.join(
+        outer & ~ended,
+        inner & ~began,
+        tier,
+        fields,
+        _UNTIL_END,
+        statuses=statuses,
+        outer_starts=True,
+    )
 
 
 def _rewritten(

@@ -36,6 +36,7 @@ class Columns:
     time: Ints
     start: Ints
     has_start: Flags
+    has_end: Flags
     timed: Flags
     coarse: Flags
     status: Ints
@@ -75,9 +76,10 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         "coarse",
         "error",
         log=_log().rank("dense").cast(pl.Int64),
-        time=pl.col("time").fill_null(0),
+        time=pl.coalesce("end", "time").fill_null(0),
         start=pl.coalesce("start", "time").fill_null(0),
         has_start=pl.col("start").is_not_null() | waf,
+        has_end=pl.col("end").is_not_null(),
         timed=pl.col("time").is_not_null(),
         script=pl.col("path").str.contains(_FRONT_SCRIPT).fill_null(value=False),
         status=pl.col("status").cast(pl.Int64).fill_null(-1),

@@ -70,6 +70,7 @@ def matches(
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
     ways = [
         Match(_within(same, question, timedelta(0))),
+        Match(_begun(same, question)),
         Match(_within(same, question, SLACK)),
         Match(_within(untold, question, SLACK), _UNTOLD),
         _repeated(same, question),
@@ -94,7 +95,7 @@ def matches(
         *_around(loose, question, clocks, zones),
     ]
     known = question.status is not None or question.path is not None
-    tried = ways if known else ways[:4]
+    tried = ways if known else ways[:5]
     return next((way for way in tried if way.rows.height), Match(requests.clear()))
 
 
@@ -108,6 +109,15 @@ def fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
 
 def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.DataFrame:
     return rows.filter(question.within(pl.col("time"), slack))
+
+
+def _begun(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """The rows of requests that came at the time asked, and were answered later.
+
+    Many a log stamps the start, and who waited for a page remembers either.
+    """
+    took = pl.duration(microseconds=(pl.col("duration") * 1e6).round().cast(pl.Int64))
+    return rows.filter(question.within(pl.col("time") - took))
 
 
 def _repeated(rows: pl.DataFrame, question: Question) -> Match:

@@ -6,6 +6,7 @@ stand near one in time and share its path or its trace id.
 
 import polars as pl
 
+from forensic.formats import starting_formats
 from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
@@ -28,6 +29,9 @@ _LOGGED = [hop for hop in HOPS if hop != "host"]
 _BUCKET = 16_000_000
 #: As long as a request may have waited before it failed.
 _WAIT = 80_000_000
+_SECOND = 1_000_000
+#: Lesser statuses tell of no wait.
+_LEAST_WAITED = 499
 #: Logs that write of a request what an access log has as well, and how far apart (µs).
 _AUDITS = ["modsec_audit", "modsec_json"]
 _AUDITED = (-2_500_000, 2_500_000)
@@ -131,6 +135,8 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
     """The records of responses, narrowed and on the corrected clock."""
     hop = pl.col("hop")
     moment, start = corrected(clocks)
+    begins = pl.col("format").is_in(starting_formats())
+    took = (pl.col("duration") * _SECOND).round().cast(pl.Int64)
     query = pl.when(pl.col("query") != "").then(pl.col("query"))
     path = pl.col("path")
     agent = pl.col("user_agent").str.slice(0, 96)
@@ -142,7 +148,9 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
             TIERS, default=None, return_dtype=pl.Int8
         ),
         time=moment,
-        start=start,
+        start=pl.coalesce(start, pl.when(begins).then(moment)),
+        # Null where the stamp is of the start, and how long it took is not known.
+        end=pl.when(begins).then(moment + took).otherwise(moment),
         coarse=(pl.col("local_time").dt.microsecond() == 0)
         & ~hop.is_in(["waf", "load_balancer"]),
         error=is_error(),
@@ -168,8 +176,10 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
     began = pl.coalesce(
         "start", pl.col("time") - pl.when(waited).then(_WAIT).otherwise(0)
     )
+    long = pl.col("status") >= _LEAST_WAITED
+    ended = pl.coalesce("end", pl.col("time") + pl.when(long).then(_WAIT).otherwise(0))
     first = pl.min_horizontal(began, "time") // _BUCKET - 1
-    last = pl.max_horizontal(began, "time") // _BUCKET + 2
+    last = pl.max_horizontal(began, ended) // _BUCKET + 2
     last = pl.min_horizontal(last, first + _WAIT // _BUCKET + 4)
     timed = errors.filter(pl.col("time").is_not_null())
     spread = timed.select("path_key", bucket=pl.int_ranges(first, last)).explode(
@@ -251,7 +261,7 @@ def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
 
     It is asked of the events as they stand: what is not wanted is hardly read.
     """
-    seen = ["path_key", "bucket", "time", "start", "status", "trace_key"]
+    seen = ["path_key", "bucket", "time", "start", "end", "status", "trace_key"]
     errors = _records(answers.filter(is_error()), clocks).select(seen)
     found = errors.collect(engine="streaming")
     places = _neighbours(found.lazy()).select(_place("path_key", "bucket")).collect()
