@@ -1477,3 +1477,36 @@ def test_a_slow_request_is_one_though_its_logs_stamp_start_and_end(
     assert (found.height, row["answered_by"]) == (1, "load_balancer")
     assert row["cause"] == "target_timeout"
     assert row["time"] == T + timedelta(seconds=outer.get("duration", 0))
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "cause"),
+    [
+        ({"status": 503, "upstream_status": 503}, {"reason": "UH"}, "no_target"),
+        (
+            {"status": 504, "upstream_status": None},
+            {"reason": "DC", "status": 0},
+            "target_timeout",
+        ),
+    ],
+    ids=["the inner one answered", "the outer one did"],
+)
+def test_of_two_load_balancers_in_a_row_one_request_has_both(
+    front: dict[str, Any], back: dict[str, Any], cause: str
+) -> None:
+    rows = []
+    for number in range(9):
+        time = T + timedelta(minutes=number)
+        path = f"/{number}"
+        outer = alb(200, 200, path=path, time=time, start_time=None, trace_id=None)
+        inner = outer | {"source": "k8s/envoy.log", "format": "envoy"}
+        if number == 8:
+            outer |= front
+            inner |= {"status": 503, "upstream_status": None} | back
+        took = {"duration": 0.1, "action": None, "client_ip": "10.0.1.9"}
+        rows += [outer | {"format": "aws_alb", "duration": 0.2}, inner | took]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (found.height, row["answered_by"]) == (1, "load_balancer")
+    assert (row["cause"], row["confidence"]) == (cause, "certain")
+    assert row["evidence"][0]["hop"] == "load_balancer"

@@ -33,7 +33,15 @@ CARRIED = [
     "error",
 ]
 _SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]
-_OUTWARD = ["cdn", "load_balancer", "waf", "web_server", "inner_web", "app_server"]
+_OUTWARD = [
+    "cdn",
+    "outer_balancer",
+    "load_balancer",
+    "waf",
+    "web_server",
+    "inner_web",
+    "app_server",
+]
 
 
 def _roots(links: Links) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -77,6 +85,7 @@ def requests(
             "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*CARRIED, *_SHOWN])
         ).unique("root", keep="first", maintain_order=True)
         spine = spine.join(part, on="root", how="left", maintain_order="left")
+    spine = _one_balancer(spine)
     shown = [
         pl.coalesce(f"{name}_{column}" for name in [*_OUTWARD, "application"]).alias(
             column
@@ -86,3 +95,28 @@ def requests(
     keep = {"web_server_client_scope"}
     drop = {f"{name}_{column}" for name in TIERS for column in _SHOWN} - keep
     return spine.with_columns(shown).drop(sorted(drop))
+
+
+def _one_balancer(spine: pl.DataFrame) -> pl.DataFrame:
+    """The requests, with the balancer that decides as `load_balancer`.
+
+    Of two, one behind the other, that is the inner one where the outer one passed its
+    answer on, and else the outer one.
+    """
+    front, back = pl.col("outer_balancer_row"), pl.col("load_balancer_row")
+    if spine["outer_balancer_row"].null_count() == spine.height:
+        return spine
+    got = pl.coalesce("outer_balancer_upstream_status", "outer_balancer_status")
+    passed = back.is_not_null() & (got == pl.col("load_balancer_status"))
+    alone = front.is_not_null() & ~passed.fill_null(value=False)
+    names = [*CARRIED, *_SHOWN]
+    return spine.with_columns(
+        pl.when(alone)
+        .then(f"outer_balancer_{name}")
+        .otherwise(f"load_balancer_{name}")
+        .alias(f"load_balancer_{name}")
+        for name in names
+    ).with_columns(
+        pl.when(~alone).then(f"outer_balancer_{name}").alias(f"outer_balancer_{name}")
+        for name in names
+    )

@@ -10,6 +10,7 @@ import polars as pl
 from forensic.hops import (
     asked,
     attach,
+    balancers,
     chain,
     facts,
     gate,
@@ -248,6 +249,7 @@ def _decided(
     records: _Records,
     known: Facts,
     inner: list[str],
+    outer: list[str],
     *,
     habit: asked.Habit,
     everything: bool,
@@ -256,6 +258,7 @@ def _decided(
     frame, said, came = records
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner, proxies.app_streams(known, inner))
+    frame = balancers.raised(frame, outer)
     if not frame.height:
         return pl.DataFrame()
     links = join.link(frame)
@@ -273,7 +276,8 @@ def _parts(
     lead = clocks["skew"].abs().max()
     overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
     inner = proxies.inner_streams(events, clocks, known)
-    alone = len(known.answering()) < 2 and not inner
+    outer = balancers.outer_balancers(events, clocks, known)
+    alone = len(known.answering()) < 2 and not inner and not outer
     habit = asked.habit(events, known)
 
     def read(span: _Span) -> _Records:
@@ -300,6 +304,7 @@ def _parts(
                 records,
                 known,
                 inner,
+                outer,
                 habit=habit,
                 everything=everything,
             )

@@ -19,6 +19,8 @@ NAMES = {
     "application": "the application",
     "unknown": "an unknown hop",
 }
+#: Tiers of which there may be two in a row ▶ their hop.
+_HOPS = {"inner_web": "web_server", "outer_balancer": "load_balancer"}
 _HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
 
 
@@ -26,7 +28,7 @@ def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
     """`root` and `evidence`: the lines that show it, outermost hop first."""
     places: list[tuple[str, str, pl.Expr]] = []
     for tier in TIERS:
-        hop = "web_server" if tier == "inner_web" else tier
+        hop = _HOPS.get(tier, tier)
         places.append((f"{tier}_", f"{tier}_row", pl.lit(hop)))
         if tier == "inner_web":
             places.append(("note_", "own_note", pl.lit("web_server")))

@@ -22,8 +22,9 @@ _AT_ONCE = (-1_500_000, 1_500_000)
 _LOOSE = (-15 * _SECOND, 15 * _SECOND)
 #: A WAF stamps the start, a web server often only the end.
 _UNTIL_END = (-3 * _SECOND, 75 * _SECOND)
-#: Statuses by which an inner hop says that the outer one went away.
+#: Statuses by which an inner hop says that the outer one went away: nginx's, Envoy's.
 _LEFT = 499
+_GONE = [_LEFT, 0]
 #: Statuses that only an outer hop writes, for a client or a target that went away.
 _OWN_STATUSES = [460, 502, 504]
 
@@ -100,7 +101,7 @@ def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     blind = ~logs_upstream | (columns.tier == TIERS["cdn"])
     own = np.isin(columns.status, _OWN_STATUSES)
     left = cut | (outer & blind & own)
-    alone = inner & (columns.status == _LEFT)
+    alone = inner & np.isin(columns.status, _GONE)
     joiner.join(left, alone, tier, sets[0], _CLOSE)
     for fields in sets[1:]:
         joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
@@ -132,7 +133,7 @@ def _started(
     start by as long as it took.
     """
     columns = joiner.columns
-    slow = columns.status >= _LEFT
+    slow = (columns.status >= _LEFT) | (columns.status == 0)
     outer, inner = outer & slow, inner & slow
     began, ended = columns.has_start, columns.has_end
     for one, two in ((outer & ~ended, inner & began), (outer & began, inner & ~ended)):
@@ -224,11 +225,14 @@ def link(frame: pl.DataFrame) -> Links:
     columns = columns_of(frame)
     joiner = Joiner(columns)
     at = {name: columns.tier == tier for name, tier in TIERS.items()}
-    for front in ("load_balancer", "cdn"):
+    for front in ("outer_balancer", "load_balancer", "cdn"):
         _beside_waf(joiner, at[front], at["waf"])
     for outer, inner in (
+        ("cdn", "outer_balancer"),
+        ("outer_balancer", "load_balancer"),
         ("cdn", "load_balancer"),
         ("load_balancer", "web_server"),
+        ("outer_balancer", "web_server"),
         ("cdn", "web_server"),
         ("web_server", "inner_web"),
         ("inner_web", "app_server"),
@@ -238,6 +242,8 @@ def link(frame: pl.DataFrame) -> Links:
         ("web_server", "application"),
         ("load_balancer", "app_server"),
         ("load_balancer", "application"),
+        ("outer_balancer", "app_server"),
+        ("outer_balancer", "application"),
     ):
         _through(joiner, at[outer], at[inner], TIERS[inner])
     for outer in ("web_server", "inner_web", "load_balancer"):

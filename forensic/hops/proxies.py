@@ -9,7 +9,7 @@ from forensic.hops.pair import pair
 from forensic.hops.responses import TIERS, hashed
 from forensic.rotation import log_of
 
-__all__ = ["app_streams", "inner_streams", "tiered"]
+__all__ = ["app_streams", "behind", "inner_streams", "rare", "tiered"]
 
 _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
@@ -62,7 +62,7 @@ def _peers(rows: pl.DataFrame) -> tuple[int, float]:
     return rows["client_ip"].n_unique(), -old
 
 
-def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
+def behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     """Whether what the inner log has came through the outer one."""
     if inner.height < _ENOUGH or outer.height < inner.height * _SHARE:
         return False
@@ -77,7 +77,7 @@ def _behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     return bool(several and found.size >= _SHARE * inner.height)
 
 
-def _rare(rows: pl.DataFrame) -> pl.DataFrame:
+def rare(rows: pl.DataFrame) -> pl.DataFrame:
     """The requests so seldom that two logs hardly ever hold one at once by chance."""
     span = pl.col("time").max() - pl.col("time").min()
     covered = pl.len().over("key") * (_WINDOW[1] - _WINDOW[0])
@@ -104,13 +104,13 @@ def inner_streams(
     if not 1 < len(names) <= _MOST:
         return []
     parts = {name: rows.filter(pl.col("stream") == name) for name in names}
-    rare = {name: _rare(part) for name, part in parts.items()}
+    seldom = {name: rare(part) for name, part in parts.items()}
     seen = {name: (*_peers(part), name) for name, part in parts.items()}
     inner = [
         name
         for name in names
         if any(
-            seen[name] < seen[other] and _behind(rare[other], rare[name])
+            seen[name] < seen[other] and behind(seldom[other], seldom[name])
             for other in names
             if other != name
         )
@@ -140,7 +140,7 @@ def tiered(frame: pl.DataFrame, inner: list[str], apps: list[str]) -> pl.DataFra
         return frame
     told = frame.select(behind=_stream().is_in(inner), app=_stream().is_in(apps))
     tier = frame["tier"].to_numpy()
-    behind = told["behind"].to_numpy() & (tier == TIERS["web_server"])
-    moved = np.where(behind, TIERS["inner_web"], tier)
-    moved[behind & told["app"].to_numpy()] = TIERS["app_server"]
+    within = told["behind"].to_numpy() & (tier == TIERS["web_server"])
+    moved = np.where(within, TIERS["inner_web"], tier)
+    moved[within & told["app"].to_numpy()] = TIERS["app_server"]
     return frame.with_columns(tier=pl.Series(moved, dtype=pl.Int8))

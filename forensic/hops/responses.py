@@ -18,11 +18,12 @@ __all__ = ["TIERS", "collect", "enveloped", "hashed", "is_error", "recorded"]
 TIERS = {
     "cdn": 0,
     "waf": 1,
-    "load_balancer": 2,
-    "web_server": 3,
-    "inner_web": 4,
-    "app_server": 5,
-    "application": 6,
+    "outer_balancer": 2,
+    "load_balancer": 3,
+    "web_server": 4,
+    "inner_web": 5,
+    "app_server": 6,
+    "application": 7,
 }
 _LOGGED = [hop for hop in HOPS if hop != "host"]
 #: Time is cut into buckets (µs); a counterpart stands in an error's or one beside it.

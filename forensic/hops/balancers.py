@@ -1,0 +1,107 @@
+"""Load balancers ▶ which stand in front of others: a cloud's before a cluster's own.
+
+Of two that log the same requests the inner one has fewer peers, or answers sooner.
+"""
+
+from itertools import permutations
+
+import numpy as np
+import polars as pl
+
+from forensic.clock.names import series
+from forensic.hops.facts import Facts
+from forensic.hops.moment import corrected
+from forensic.hops.pair import pair
+from forensic.hops.proxies import behind, rare
+from forensic.hops.responses import TIERS, hashed
+
+__all__ = ["outer_balancers", "raised"]
+
+_WINDOW = (-2_500_000, 2_500_000)
+#: Rows that are compared; more logs than this stand beside each other.
+_SAMPLE = 400_000
+_MOST = 12
+#: So many times fewer peers has a balancer that sees another one as its client.
+_FEWER = 2
+
+
+def _streams(sources: pl.Series) -> dict[str, str]:
+    """Source ▶ its log: all of a provider's objects are one."""
+    return {source: series(source) for source in sources.unique().to_list()}
+
+
+def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
+    """Requests of every load balancer's log, all of the same keys."""
+    moment, start = corrected(clocks)
+    logs = known.profile.filter(pl.col("hop") == "load_balancer")
+    part = max(1, int(logs["answers"].sum()) // _SAMPLE)
+    key = pl.struct(
+        pl.col("method"), hashed(pl.col("path")), hashed(pl.col("query")), "status"
+    ).hash(5)
+    rows = (
+        events.filter(
+            (pl.col("hop") == "load_balancer")
+            & pl.col("status").is_not_null()
+            & pl.col("time").is_not_null()
+        )
+        .select(
+            "source", "client_ip", "duration", key=key, time=pl.coalesce(start, moment)
+        )
+        .filter(pl.col("key") % part == 0)
+        .collect(engine="streaming")
+    )
+    names = _streams(rows["source"])
+    return rows.with_columns(
+        stream=pl.col("source").replace_strict(names, return_dtype=pl.String)
+    ).sort("stream", "time", "key")
+
+
+def _sooner(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
+    """Whether the inner log's requests took less time than the outer one's."""
+    sides = [(f["key"].to_numpy(), f["time"].to_numpy()) for f in (outer, inner)]
+    left, right = pair(sides[0], sides[1], _WINDOW)
+    longer = outer["duration"].gather(left) - inner["duration"].gather(right)
+    known = longer.drop_nulls().to_numpy()
+    return bool(known.size and np.median(known) > 0)
+
+
+def _in_front(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
+    """Whether what the inner balancer logged came through the outer one."""
+    seldom = rare(outer), rare(inner)
+    if not behind(*seldom):
+        return False
+    peers = outer["client_ip"].n_unique(), inner["client_ip"].n_unique()
+    if peers[1] * _FEWER <= peers[0]:
+        return True
+    return peers[0] * _FEWER > peers[1] and _sooner(*seldom)
+
+
+def outer_balancers(
+    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts
+) -> list[str]:
+    """The logs of load balancers that stand in front of another one."""
+    logs = known.profile.filter(
+        (pl.col("hop") == "load_balancer") & (pl.col("answers") > 0)
+    )
+    if not 1 < len(set(_streams(logs["source"]).values())) <= _MOST:
+        return []
+    rows = _sample(events, clocks, known)
+    parts = {str(name): part for (name,), part in rows.group_by("stream")}
+    return sorted(
+        {
+            outer
+            for outer, inner in permutations(sorted(parts), 2)
+            if _in_front(parts[outer], parts[inner])
+        }
+    )
+
+
+def raised(frame: pl.DataFrame, outer: list[str]) -> pl.DataFrame:
+    """The responses, with those of the outer balancers on their own tier."""
+    if not outer:
+        return frame
+    names = _streams(frame["source"])
+    inside = [source for source, name in names.items() if name in outer]
+    front = pl.col("source").is_in(inside) & (pl.col("tier") == TIERS["load_balancer"])
+    moved = pl.when(front).then(TIERS["outer_balancer"]).otherwise("tier")
+    return frame.with_columns(tier=moved.cast(pl.Int8))
