@@ -7,6 +7,7 @@ compressed tar come in stored order, because it can only be read once through.
 import io
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -18,7 +19,7 @@ from typing import IO, cast
 
 from forensic import cut_zip
 from forensic.budget import Budget
-from forensic.streams import Reader, Stream, member_stream
+from forensic.streams import BROKEN, Reader, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 
@@ -30,8 +31,17 @@ _PIECE = 16 << 10
 _ZIP_HEADER = 30
 #: The flag of a member that is encrypted.
 _LOCKED = 1
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, EOFError)
-_DAMAGED = (*_BROKEN, ValueError, RuntimeError, NotImplementedError, IndexError)
+#: What readers of containers raise where one is damaged.
+_DAMAGED: tuple[type[Exception], ...] = (
+    *BROKEN,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +81,9 @@ class _Part:
     def _piece(self) -> bytes:
         try:
             data = self.part.read(_PIECE)
-        except (zipfile.BadZipFile, zlib.error, tarfile.TarError) as error:
+        except EOFError:
+            raise
+        except _DAMAGED as error:
             raise OSError(str(error)) from error
         self.sum = zlib.crc32(data, self.sum)
         if not data and self.checksum not in {None, self.sum}:

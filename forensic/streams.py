@@ -21,7 +21,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import ZstdDecompressor, ZstdError
 
-__all__ = ["Reader", "Stream", "file_stream", "member_stream"]
+__all__ = ["BROKEN", "Reader", "Stream", "file_stream", "member_stream"]
 
 _CHUNK = 1 << 20
 #: Pieces in which data is decompressed up to where it is damaged.
@@ -44,7 +44,8 @@ _OPEN: dict[str, Callable[[], Any]] = {
 }
 _MAGIC = {codec: magic for magic, codec in _CODECS}
 _DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
-_BROKEN: tuple[type[BaseException], ...] = (
+#: What decoders raise where data is damaged.
+BROKEN: tuple[type[Exception], ...] = (
     _DAMAGED_GZIP,
     ZstdError,
     OSError,
@@ -308,7 +309,7 @@ class Stream:
             try:
                 most = min(most, self.budget.left)
                 chunk: bytes = self._decoder.decompress(data, most)
-            except _BROKEN as error:
+            except BROKEN as error:
                 where = f"{self.codec} data is damaged near byte {self.stored}"
                 self.problem = ("truncated", f"{where}: {error}")
                 return self._salvaged()[:most]

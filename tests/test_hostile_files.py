@@ -247,6 +247,26 @@ def test_a_zip_of_many_members_and_wrong_sizes(tmp_path: Path) -> None:
     assert len([name for name in found if name.startswith("many.zip!/")]) == 1000
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("at", [36, 50, 90])
+def test_a_zip_with_damaged_data_costs_its_member_only(
+    kind: int, at: int, tmp_path: Path
+) -> None:
+    """T35: whatever a decoder says of it, also before the first byte."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", kind) as archive:
+        for name in ("a", "b"):
+            archive.writestr(f"{name}.log", LOG)
+    damaged = bytearray(sink.getvalue())
+    damaged[at : at + 9] = b"\xff" * 9
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "x.zip").write_bytes(damaged)
+    found = read(root, tmp_path / "x.case")
+    assert found["x.zip!/a.log"][0] == "unreadable"
+    assert found["x.zip!/b.log"][:2] == ("complete", 3)
+
+
 def test_the_order_of_a_folder_and_its_place_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
