@@ -68,6 +68,45 @@ SECRETS = {
     "sk-ant-api03-CANARYCANARYCANARY": "CANARY",
     "npm_CANARYCANARYCANARYCANARY": "CANARY",
     "hvs.CANARYCANARYCANARYCANARY": "CANARY",
+    "GET /a?user[password]=CANARY&x=1": "CANARY",
+    "GET /a?user%5Bpass%5D=CANARY&x=1": "CANARY",
+    "GET /a?body=%7B%22password%22%3A%22CANARY%22%7D": "CANARY",
+    'Parameters: {"user"=>{"password"=>"CANARY"}}': "CANARY",
+    "{'password': b'CANARY'}": "CANARY",
+    '{"password":12345, "id":7}': "12345",
+    "[password] => CANARY": "CANARY",
+    '<wsse:Password Type="x">CANARY</wsse:Password>': "CANARY",
+    "postgres://u:pw@CANARY@db.example.com/x": "CANARY",
+    "https://0123456789abcdefCANARY@example.com/1": "CANARY",
+    "https://CANARY0123456789:x-oauth-basic@example.com/": "CANARY",
+    "next=https%3A%2F%2Fbob%3ACANARY%40example.com": "CANARY",
+    "Proxy-Authorization: NTLM CANARY1": "CANARY",
+    "Authorization: SSWS 00CANARY": "CANARY",
+    'Authorization: Hawk id="1", mac="CANARY="': "CANARY",
+    'Authorization: Digest username="x", response="CANARY"': "CANARY",
+    '{"http_cookie":"a=CANARY; b=c"}': "CANARY",
+    '{"cs(Cookie)":"a=CANARY"}': "CANARY",
+    '{"Cookie":["a=CANARY","CANARY"]}': "CANARY",
+    '{"headers":{"X-Api-Key":["CANARY"]}}': "CANARY",
+    '{"secrets": ["CANARY", "CANARY"]}': "CANARY",
+    "[('Authorization', 'CANARY')]": "CANARY",
+    'Cookie: "a=CANARY"': "CANARY",
+    'set-cookie: sid="CANARY"; HttpOnly': "CANARY",
+    'http_cookie="a=CANARY"': "CANARY",
+    "MYSQL_PWD=CANARY DB_PASS=CANARY": "CANARY",
+    "laravel_session=CANARY0123456789": "CANARY",
+    "api_key:CANARYCANARYCANARYCANARY": "CANARY",
+    "GET /a?h=Bearer%20CANARYCANARYCANARY": "CANARY",
+    "GET /reset-password/CANARY0123456789abcdef HTTP/1.1": "CANARY",
+    "/bot123456789:CANARYCANARYCANARYCANARYCANARYCAN/sendMessage": "CANARY",
+    "https://hooks.slack.com/services/T0/B0/CANARY": "CANARY",
+    "curl --user admin:CANARY https://example.com/": "CANARY",
+    "sshpass -p CANARY ssh example.com": "CANARY",
+    "mysql -uroot -pCANARY app": "CANARY",
+    "AUTH PLAIN CANARYCANARY==": "CANARY",
+    "x-goog-iap-jwt-assertion: CANARY": "CANARY",
+    "pypi-CANARYCANARYCANARYCANARY": "CANARY",
+    "-----BEGIN PGP PRIVATE KEY BLOCK----- CANARY -----END": "CANARY",
 }
 ORDINARY = [
     "GET /app/admin HTTP/1.1",
@@ -84,6 +123,11 @@ ORDINARY = [
     "worker exited with code 137",
     "Failed password for invalid user admin from 192.0.2.7 port 22 ssh2",
     "nginx -u www-data --auth-module",
+    "docker run --user 1000:1000 example",
+    '"cs(Cookie)":"-","tokens":12,"signature_version":"SigV4","auth":true',
+    "http://example.com:8080/@scope/package",
+    "proxy_pass http://192.0.2.1:8000; passes=12",
+    "/verify/orders/2025-02",
 ]
 
 
@@ -184,14 +228,27 @@ def test_json_parses_to_the_same_value(value: object) -> None:
 
 
 def test_json_holds_no_credential() -> None:
-    text = escape.json_text({"v": ["token=CANARY", {"a": "Cookie: a=CANARY"}]})
-    assert "CANARY" not in text
+    told = {"v": ["token=CANARY", {"a": "Cookie: a=CANARY"}], "cookie": ["CANARY"]}
+    assert "CANARY" not in escape.json_text(told)
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["?code=", "x-", "api-", "password ", "' ", "--token ", '"name":"', 'pass: "', "a"],
-)
+def test_a_column_whose_name_tells_a_credential_is_hidden() -> None:
+    frame = pl.DataFrame({"cookie": ["CANARY", "-"], "labels": [["token=CANARY"], []]})
+    guarded = escape.guarded(frame, secrets=False, formulas=True)
+    assert guarded["cookie"].to_list() == ["[redacted, 6 chars]", "-"]
+    assert guarded["labels"].to_list() == [["token=[redacted, 6 chars]"], []]
+
+
+def test_what_was_hidden_is_hidden_once() -> None:
+    text = "GET /a?token=CANARY7 HTTP/1.1"
+    assert escape.shown(text) == "GET /a?token=[redacted, 7 chars] HTTP/1.1"
+
+
+BUSY = ["?code=", "x-", "api-", "password ", "' ", "--token ", '"name":"', 'pass: "']
+BUSY += ["a", "\\", "%22", '("token","', "%3a%2f%2f", "://:", "/reset/", 'cookie=a="']
+
+
+@pytest.mark.parametrize("piece", BUSY)
 def test_a_text_made_to_keep_an_expression_busy_does_not(piece: str) -> None:
     """T55: credentials are looked for in as much text as one event can hold."""
     begun = time.process_time()

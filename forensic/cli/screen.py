@@ -59,8 +59,8 @@ def put_frame(
     flat = frame.with_columns(
         pl.col(name).map_elements(_flat, return_dtype=pl.String) for name in nested
     )
+    safe = guarded(flat, secrets=secrets, formulas=not as_csv)
     if as_csv:
-        safe = guarded(flat, secrets=secrets, formulas=False)
         stamps = {n: d for n, d in safe.schema.items() if isinstance(d, pl.Datetime)}
         safe = safe.with_columns(
             pl.col(name).dt.strftime(_STAMP + ("%:z" if dtype.time_zone else ""))
@@ -69,8 +69,8 @@ def put_frame(
         put_text(safe.write_csv())
         return
     sheet = paper()
-    numbers = [name for name, dtype in flat.schema.items() if dtype.is_numeric()]
-    sheet.table(flat.columns, flat.iter_rows(), right=numbers, indent=0)
+    numbers = [name for name, dtype in safe.schema.items() if dtype.is_numeric()]
+    sheet.table(safe.columns, safe.iter_rows(), right=numbers, indent=0)
     put_text(sheet.text())
 
 
