@@ -1510,3 +1510,17 @@ def test_of_two_load_balancers_in_a_row_one_request_has_both(
     assert (found.height, row["answered_by"]) == (1, "load_balancer")
     assert (row["cause"], row["confidence"]) == (cause, "certain")
     assert row["evidence"][0]["hop"] == "load_balancer"
+
+
+def test_an_upstream_in_an_error_line_is_no_field_of_the_access_lines_beside_it() -> (
+    None
+):
+    """A container's standard output and error share one file."""
+    complaint = error("", source="nginx/access.log", upstream="app:80")
+    found = correlate(
+        events(complaint, web(500, path="/order", bytes_sent=141)),
+        NO_CLOCKS,
+        NO_SOURCES,
+    )
+    row = found.row(by_predicate=pl.col("path") == "/order", named=True)
+    assert "asked no upstream" not in row["explanation"]

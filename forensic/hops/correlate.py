@@ -111,7 +111,9 @@ def _context(
     web_name = {f"web_{name}": value for name, value in web.items()}
     return requests.with_columns(**web_name).with_columns(
         # An address without a status says that one was asked, not what it answered.
-        logs_upstream=pl.col("web_source").is_in(reached).fill_null(value=False)
+        logs_upstream=pl.col("web_source")
+        .is_in(known.families("sent_on"))
+        .fill_null(value=False)
         & (
             pl.col("web_upstream").is_null()
             | pl.col("web_upstream_status").is_not_null()

@@ -20,9 +20,9 @@ _NEARLY_ALL = 19
 class Facts:
     """What the sources of an archive log."""
 
-    #: source, hop, family, events, answers, upstreams, actions, enveloped (see there),
-    #: complaints (lines of an error log), programs (whether an envelope names them),
-    #: first, last (µs).
+    #: source, hop, family, events, answers, upstreams, sent_on (answers that tell what
+    #: they were sent on to), actions, enveloped (see there), complaints (lines of an
+    #: error log), programs (whether an envelope names them), first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
@@ -93,15 +93,20 @@ def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
 def gather(events: pl.LazyFrame) -> Facts:
     """The facts, in two passes over narrow columns."""
     moment = pl.col("time").dt.epoch("us")
+    answer = pl.col("status").is_not_null() & recorded()
+    upstream = (
+        pl.col("upstream_status").is_not_null() | pl.col("upstream").is_not_null()
+    )
     profile = (
         events.group_by("source", "hop")
         .agg(
             events=pl.len(),
             # An error line about a refusal names a status, and is no answer's record.
-            answers=(pl.col("status").is_not_null() & recorded()).sum(),
+            answers=answer.sum(),
+            # Lines of an error log, which may share the file, tell it of few requests.
+            sent_on=(answer & upstream).sum(),
             upstreams=(
-                pl.col("upstream_status").is_not_null()
-                | pl.col("upstream").is_not_null()
+                upstream
                 # Apache's proxy complains of a script without naming its server.
                 | pl.col("logger").str.starts_with("proxy_").fill_null(value=False)
             ).sum(),
