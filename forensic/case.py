@@ -42,6 +42,7 @@ class Case:
         self.folder = folder
         self.held: dict[str, Mapping[str, Any]] = {}
         self._known: dict[str, Any] = {}
+        self._known_of_events: dict[str, Any] = {}
         self._published: dict[str, str] = {}
 
     # -- places ---------------------------------------------------------------
@@ -79,14 +80,18 @@ class Case:
         found: dict[str, Any] = orjson.loads(path.read_bytes())
         return found
 
-    def known(self, name: str, find: Callable[[], Any]) -> Any:
+    def known(
+        self, name: str, find: Callable[[], Any], *, of_events: bool = False
+    ) -> Any:
         """What was found in the tables before; found now where nothing was.
 
-        Reports ask for the same few numbers, each of which takes all events.
+        Reports ask for the same few numbers, each of which takes all events. What is
+        found `of_events` alone stays known when other tables are written.
         """
-        if name not in self._known:
-            self._known[name] = find()
-        return self._known[name]
+        known = self._known_of_events if of_events else self._known
+        if name not in known:
+            known[name] = find()
+        return known[name]
 
     def require(self) -> None:
         """Refuse a folder that is not a finished case."""
@@ -153,6 +158,8 @@ class Case:
         """Put a table (sources, clocks, …) with exactly the columns of its schema."""
         schema = _TABLES[name]
         self._known.clear()
+        if name == "sources":  # parse writes it behind the events
+            self._known_of_events.clear()
         aligned = frame.select(pl.col(c).cast(d) for c, d in schema.items())
         self.publish(f"{name}.parquet", parquet_bytes(aligned))
 

@@ -15,7 +15,8 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
-from forensic.rule import Frames, Rule, present
+from forensic.hops.census import of_case
+from forensic.rule import Frames, Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
@@ -49,7 +50,6 @@ def detect(
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
     with ThreadPoolExecutor(_AT_ONCE) as beside:
-        here = beside.submit(present, frames.events)
         held_rows = beside.submit(held, telling(frames.events))
         verdict = _verdict(frames, read_span)
         said = _said(case, read_span)
@@ -59,7 +59,6 @@ def detect(
         frames,
         question=_placed(verdict),
         told=frames.events if told is None else told,
-        present=here.result(),
     )
     runnable, not_run = _sorted_out(frames)
     found = _found(promising(runnable, frames.events), frames)
@@ -165,8 +164,10 @@ def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
     events = case.events()
     if len(names):
         events = events.filter(~pl.col("source").is_in(names.implode()))
+    counts = of_case(case).filter(~pl.col("source").is_in(names.implode()))
     return Frames(
         events=events,
+        counted=counts,
         requests=case.table("requests"),
         sources=sources,
         clocks=case.table("clocks"),
@@ -244,6 +245,7 @@ def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
         frames.gaps.collect(),
         frames.sources.collect(),
         hops.Question.parse(**asked) if known else None,
+        frames.counts,
     )
     places = answer.get("evidence") or []
     # Looked up anew: the answer's times are corrected for skew, and evidence shows

@@ -1,18 +1,19 @@
-"""Events ▶ the evidence that should exist and does not: per hop, log and stretch.
+"""Numbers ▶ the evidence that should exist and does not: per hop, log and stretch.
 
 A log is measured against its own rate, hour by hour: a quiet night is no gap, a
 silent minute in a busy hour is one.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import polars as pl
 
 from forensic.counted import plural
+from forensic.hops.census import MINUTE, formats_of, moment, span_of
 from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS
-from forensic.wish import ask, formats_of
+from forensic.wish import ask
 
 __all__ = ["find", "spans"]
 
@@ -30,9 +31,7 @@ _BUSY = 3
 #: Of a log that does not write every response down, its bursts tell no rate: it must
 #: write in this share of all its minutes.
 _STEADY = 0.2
-_ANSWERED = pl.col("status").is_not_null() | pl.col("action").is_not_null()
 _ANSWERS = ["cdn", "waf", "load_balancer", "web_server"]
-_HEALTH = "ELB-HealthChecker"
 _BE = {False: "is", True: "are"}
 
 
@@ -42,26 +41,27 @@ def _family(source: pl.Expr) -> pl.Expr:
     return pl.coalesce(one_balancer, log_of(source))
 
 
-def spans(events: pl.LazyFrame) -> pl.DataFrame:
+def spans(counts: pl.DataFrame) -> pl.DataFrame:
     """Events a minute of each log: `family`, `hop`, `minute`, `events`, `first_source`.
 
     `answers` counts those among them that record a response.
 
-    Sorted by family and minute; what `forensic coverage` draws.
+    Sorted by family and minute.
     """
     return (
-        events.filter(pl.col("time").is_not_null() & pl.col("hop").is_not_null())
-        .group_by("source", "hop", minute=pl.col("time").dt.truncate("1m"))
-        .agg(len=pl.len(), answers=_ANSWERED.sum())
-        .with_columns(family=_family(pl.col("source")))
+        counts.drop_nulls(["minute", "hop"])
+        .with_columns(
+            pl.col("hop").cast(pl.Enum(HOPS)),
+            family=_family(pl.col("source")),
+            minute=moment(pl.col("minute") * MINUTE),
+        )
         .group_by("family", "hop", "minute")
         .agg(
-            events=pl.col("len").sum(),
-            answers=pl.col("answers").sum(),
+            events=pl.col("events").sum(),
+            answers=pl.col("responses").sum(),
             first_source=pl.col("source").min(),
             last_source=pl.col("source").max(),
         )
-        .collect(engine="streaming")
         .sort("family", "hop", "minute")
     )
 
@@ -151,43 +151,29 @@ def _objects(sources: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_Span = tuple[datetime | None, datetime | None]
+def _signs(counts: pl.DataFrame) -> dict[str, int]:
+    """Which hops the archive has, and which its lines speak of."""
+
+    def told(hop: str, name: str) -> pl.Expr:
+        return pl.col(name).filter(pl.col("hop") == hop).sum()
+
+    return counts.select(
+        **{f"has_{name}": told(name, "events") for name in HOPS},
+        access=told("web_server", "statuses"),
+        inside=told("web_server", "inside"),
+        checks=told("web_server", "checks"),
+        asked_waf=told("load_balancer", "asked_waf"),
+        targets=told("load_balancer", "upstream_names"),
+        upstreams=told("web_server", "behind"),
+        # Of one request that fails, an error log may name a server twice.
+        passed=told("web_server", "behind_answered"),
+    ).row(0, named=True)
 
 
-def _signs(events: pl.LazyFrame) -> tuple[dict[str, int], _Span]:
-    """Which hops the archive has, which its lines speak of, and the span of time."""
-    hop = pl.col("hop")
-    web = hop == "web_server"
-    balancer = hop == "load_balancer"
-    action = pl.col("action").fill_null("")
-    scope = pl.col("client_scope")
-    answered = pl.col("status").is_not_null()
-    told = pl.col("upstream").is_not_null() | pl.col("upstream_status").is_not_null()
-    behind = web & told
-    row = (
-        events.select(
-            **{f"has_{name}": (hop == name).sum() for name in HOPS},
-            access=(web & answered).sum(),
-            inside=(web & answered & scope.is_in(["private", "shared"])).sum(),
-            checks=(web & pl.col("user_agent").str.starts_with(_HEALTH)).sum(),
-            asked_waf=(balancer & action.str.contains("waf", literal=True)).sum(),
-            targets=(balancer & pl.col("upstream").is_not_null()).sum(),
-            upstreams=behind.sum(),
-            # Of one request that fails, an error log may name a server twice.
-            passed=(behind & answered).sum(),
-            low=pl.col("time").min(),
-            high=pl.col("time").max(),
-        )
-        .collect(engine="streaming")
-        .row(0, named=True)
-    )
-    span = row.pop("low"), row.pop("high")
-    return {name: int(value or 0) for name, value in row.items()}, span
-
-
-def _absent(events: pl.LazyFrame, formats: frozenset[str]) -> list[dict[str, Any]]:
+def _absent(counts: pl.DataFrame, formats: frozenset[str]) -> list[dict[str, Any]]:
     """Hops that the archive's lines speak of and of which it has no log."""
-    signs, (start, end) = _signs(events)
+    signs = _signs(counts)
+    start, end = span_of(counts) or (None, None)
     found: list[tuple[str, str]] = []
     proxied = signs["access"] and signs["inside"] >= 0.9 * signs["access"]
     if not signs["has_load_balancer"] and (proxied or signs["checks"]):
@@ -320,15 +306,15 @@ def _cut(sources: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def find(
-    events: pl.LazyFrame, sources: pl.DataFrame, clocks: pl.DataFrame
+    counts: pl.DataFrame, sources: pl.DataFrame, clocks: pl.DataFrame
 ) -> pl.DataFrame:
-    """The gaps (`schema.GAP`), by hop, kind and start.
+    """The gaps (`schema.GAP`), by hop, kind and start; `counts` is the `census`.
 
     `clocks` is part of the stage's contract; gaps are told on each log's own clock,
     because that is the clock by which its owner looks for the missing file.
     """
     del clocks
-    silent = _silences(spans(events))
+    silent = _silences(spans(counts))
     objects = _objects(sources).select(
         pl.lit("load_balancer").cast(pl.Enum(HOPS)).alias("hop"),
         source="family",
@@ -342,10 +328,10 @@ def find(
     largest = both.sort(
         "expected", *columns[:-1], descending=[True, *([False] * 5)]
     ).head(_MOST)
-    formats = formats_of(events)
+    formats = formats_of(counts)
     rows = [_told(row, formats) for row in largest.to_dicts()]
     holes = _named(rows, _lacking(sources))
-    every = [*_absent(events, formats), *holes, *_cut(sources)]
+    every = [*_absent(counts, formats), *holes, *_cut(sources)]
     return pl.DataFrame(every, schema=GAP).sort(
         "hop", "kind", "start", "source", nulls_last=True
     )

@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,11 +180,9 @@ def _correlate(case: Case) -> None:
     frames = findings.frames_of(case, {})
     sources = frames.sources.collect()
     clocks = frames.clocks.collect()
-    with ThreadPoolExecutor(1) as beside:
-        missing = beside.submit(gaps.find, frames.events, sources, clocks)
-        requests = hops.correlate(frames.events, clocks, sources)
+    requests = hops.correlate(frames.events, clocks, sources, frames.counts)
     case.publish_table("requests", requests)
-    case.publish_table("gaps", missing.result())
+    case.publish_table("gaps", gaps.find(frames.counts, sources, clocks))
 
 
 def _detect(case: Case, question: Mapping[str, Any], archives: list[Path]) -> None:

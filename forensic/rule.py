@@ -18,6 +18,7 @@ import orjson
 import polars as pl
 
 from forensic.counted import counted as plural
+from forensic.hops.census import census, formats_of
 from forensic.schema import EVENT, HOPS
 from forensic.telling import held, telling
 
@@ -35,7 +36,6 @@ __all__ = [
     "hop_words",
     "leading",
     "plural",
-    "present",
     "report",
     "request_places",
     "tally",
@@ -70,13 +70,28 @@ class Frames:
     question: Mapping[str, Any] = field(default_factory=dict)
     #: The telling events, where they are in memory already.
     told: pl.LazyFrame | None = None
-    #: Formats and hops that have events, where they are known already.
-    present: frozenset[str] | None = None
+    #: The `census` of the events, where it is known already.
+    counted: pl.DataFrame | None = None
+
+    @property
+    def counts(self) -> pl.DataFrame:
+        """How many events of which kind there are, see `forensic.hops.census`."""
+        return census(self.events) if self.counted is None else self.counted
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """The formats that have events."""
+        return formats_of(self.counts)
 
     def holds(self, need: str) -> bool:
-        """Whether there are events of one of these formats or hops: `a|b`."""
-        known = present(self.events) if self.present is None else self.present
-        return any(name in known for name in need.split("|"))
+        """Whether there are events of one of these formats or hops: `a|b`.
+
+        A format is there without the template of its lines, too.
+        """
+        formats = self.formats
+        bare = {name.partition(":")[0] for name in formats}
+        known = {*formats, *bare, *self.counts["hop"].drop_nulls()}
+        return not known.isdisjoint(need.split("|"))
 
     @property
     def telling(self) -> pl.LazyFrame:
@@ -127,15 +142,6 @@ class Rule:
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
-
-
-def present(events: pl.LazyFrame) -> frozenset[str]:
-    """Return the formats (with and without template) and hops that have events."""
-    pairs = events.select("format", pl.col("hop").cast(pl.String)).unique()
-    found = {v for row in pairs.collect(engine="streaming").iter_rows() for v in row}
-    return frozenset(
-        {v for v in found if v} | {v.partition(":")[0] for v in found if v}
-    )
 
 
 def asked_at(question: Mapping[str, Any]) -> datetime | None:

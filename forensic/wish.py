@@ -4,9 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
 
-import polars as pl
-
-__all__ = ["OUTER", "ask", "distinct", "formats_of", "has_window", "hop_of"]
+__all__ = ["OUTER", "ask", "distinct", "has_window", "hop_of"]
 
 #: The hops in front of the web server, in the order in which they are asked for.
 OUTER = ["waf", "load_balancer", "cdn"]
@@ -177,12 +175,6 @@ def distinct(wishes: Iterable[str]) -> list[str]:
     for wish in wishes:
         first.setdefault(_WINDOW.sub("", wish), wish)
     return list(first.values())
-
-
-def formats_of(events: pl.LazyFrame) -> frozenset[str]:
-    """The formats of an archive's lines, payloads of envelopes included."""
-    found = events.select(pl.col("format").unique()).collect(engine="streaming")
-    return frozenset(found.to_series().drop_nulls().to_list())
 
 
 def ask(

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from forensic import gaps
+from forensic.hops.census import census
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 START = datetime(2025, 2, 6, 5, 0, tzinfo=UTC)
@@ -35,7 +36,9 @@ def find(
     rows: list[dict[str, Any]], sources: list[dict[str, Any]] | None = None
 ) -> pl.DataFrame:
     events = pl.from_dicts(rows, schema=EVENT).lazy()
-    return gaps.find(events, pl.from_dicts(sources or [], schema=SOURCE), CLOCKS)
+    return gaps.find(
+        census(events), pl.from_dicts(sources or [], schema=SOURCE), CLOCKS
+    )
 
 
 def test_a_busy_log_that_falls_silent() -> None:

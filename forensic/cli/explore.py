@@ -16,6 +16,7 @@ from forensic.case import Case
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
+from forensic.hops.census import of_case
 from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
 from forensic.reports.times import stamp, zone_name
 from forensic.reports.words import speaker
@@ -49,7 +50,9 @@ def opened(folder: Path) -> Case:
 def _moment(text: str, case: Case) -> datetime | None:
     """The moment that a person typed; what it lacks is that of the case."""
     tables = case.table("clocks").collect(), case.table("requests").collect()
-    asked, notes = hops.meant(hops.Question.parse(at=text), case.events(), *tables)
+    asked, notes = hops.meant(
+        hops.Question.parse(at=text), case.events(), of_case(case), *tables
+    )
     for sentence in notes:
         note(sentence.strip())
     return asked.start
@@ -84,6 +87,7 @@ def why(
             case.table("gaps").collect(),
             case.table("sources").collect(),
             hops.Question.parse(at=at, status=status, path=path) if asked else None,
+            of_case(case),
         ),
     )
     if as_json:

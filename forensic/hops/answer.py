@@ -39,13 +39,15 @@ def answer(
     gaps: pl.DataFrame,
     sources: pl.DataFrame,
     question: Question | None = None,
+    counts: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The contract's `verdict`, and `hypotheses` and `path` for `forensic why`.
 
     With a question: what the user saw, also where no log has it. Without: the most
-    weighty error of the archive.
+    weighty error of the archive. `counts` is the events' `census`, where that is
+    known already.
     """
-    inquiry = inquire(events, requests, clocks, gaps, sources, question)
+    inquiry = inquire(events, requests, clocks, gaps, sources, question, counts)
     tried = (way(inquiry) for way in _WAYS)
     return _complete(inquiry, next(told for told in tried if told is not None))
 
@@ -166,7 +168,7 @@ def _wish(inquiry: Inquiry, span: Span) -> hypotheses.Wish:
     offset = asked.offset
     if asked.start is None and span[0] is not None:
         wall = span[0].replace(tzinfo=None)
-        offset = dominant_offset(inquiry.events, inquiry.clocks, wall)
+        offset = dominant_offset(inquiry.events, inquiry.counts, inquiry.clocks, wall)
     return lambda hop: ask(hop, *span, inquiry.formats, offset)
 
 

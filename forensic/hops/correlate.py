@@ -20,6 +20,7 @@ from forensic.hops import (
     proxies,
     responses,
 )
+from forensic.hops.census import MINUTE, census
 from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
@@ -28,29 +29,23 @@ from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
 
-_MINUTE = 60_000_000
 #: Events a window; what one window needs stays far below the memory limit.
 _WINDOW = 500_000
 #: So much later than the outermost record, an inner one was written at the end.
 _LONG = 2_000_000
 #: Windows share this much, so that a request on a border has all its records.
-_OVERLAP = 3 * _MINUTE
+_OVERLAP = 3 * MINUTE
 
 _Span = tuple[int | None, int | None]
 
 
-def _windows(events: pl.LazyFrame) -> list[_Span]:
+def _windows(counts: pl.DataFrame) -> list[_Span]:
     """Spans of time (µs) with about equally many events, without gap or overlap."""
-    minutes = (
-        events.group_by(minute=pl.col("time").dt.epoch("us") // _MINUTE)
-        .len()
-        .collect(engine="streaming")
-        .drop_nulls("minute")
-        .sort("minute")
-    )
-    slot = (minutes["len"].cum_sum() - 1) // _WINDOW
+    timed = counts.drop_nulls("minute").group_by("minute")
+    minutes = timed.agg(pl.col("events").sum()).sort("minute")
+    slot = (minutes["events"].cum_sum() - 1) // _WINDOW
     starts = minutes.filter(slot != slot.shift(1, fill_value=0))["minute"]
-    borders: list[int | None] = [None, *(m * _MINUTE for m in starts.to_list()), None]
+    borders: list[int | None] = [None, *(m * MINUTE for m in starts.to_list()), None]
     return list(pairwise(borders))
 
 
@@ -92,7 +87,7 @@ def _context(
     behind = [stream.split("\n")[0] for stream in inner_logs]
     reached = known.families("upstreams")
     judged = [*known.families("statuses"), *known.families("actions")]
-    minute = pl.col("time") // _MINUTE
+    minute = pl.col("time") // MINUTE
     passes = pl.col("inner_web_status") == pl.col("web_server_status")
     inner = passes.fill_null(value=False)
     web = {
@@ -272,7 +267,12 @@ def _decided(
 
 
 def _parts(
-    events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts, *, everything: bool
+    events: pl.LazyFrame,
+    counts: pl.DataFrame,
+    clocks: pl.DataFrame,
+    known: Facts,
+    *,
+    everything: bool,
 ) -> Iterator[pl.DataFrame]:
     """The request table, window by window."""
     lead = clocks["skew"].abs().max()
@@ -295,7 +295,7 @@ def _parts(
         came = asked.collect(asking, clocks, frame)
         return frame, notes.collect(window, clocks), came
 
-    spans = _windows(events)
+    spans = _windows(counts)
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
         coming = ahead.submit(read, spans[0])
         for span, after in zip(spans, [*spans[1:], None], strict=True):
@@ -318,6 +318,7 @@ def correlate(
     events: pl.LazyFrame,
     clocks: pl.DataFrame,
     sources: pl.DataFrame,
+    counts: pl.DataFrame | None = None,
     *,
     all_requests: bool = False,
 ) -> pl.DataFrame:
@@ -326,11 +327,15 @@ def correlate(
     One row a response with status >= 400 at any hop, or over which hops disagree;
     `all_requests` keeps the others too. `time` is on the reference clock: a source
     that is ahead (`clocks.skew`) is set back. Time is walked in windows, so that
-    memory does not grow with the archive.
+    memory does not grow with the archive. `counts` is the events' `census`, where
+    that is known already.
     """
     copies = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
     own = events.filter(~pl.col("source").is_in(copies.implode()))
-    known = facts.gather(own)
+    if counts is None:
+        counts = census(events)
+    counts = counts.filter(~pl.col("source").is_in(copies.implode()))
+    known = facts.gather(counts)
     clocks = settled(clocks, sources)
-    parts = list(_parts(own, clocks, known, everything=all_requests))
+    parts = list(_parts(own, counts, clocks, known, everything=all_requests))
     return pl.concat([pl.DataFrame(schema=REQUEST), *parts])

@@ -1,15 +1,14 @@
-"""Events ▶ facts about the archive as a whole: what its logs can show at all."""
+"""Numbers ▶ facts about the archive as a whole: what its logs can show at all."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
-from forensic.hops.responses import enveloped, recorded
+from forensic.hops.census import MINUTE
 from forensic.rotation import lacking, log_of
 
 __all__ = ["Facts", "gather"]
 
-_MINUTE = 60_000_000
 #: So many lines must a hole between two files have cost.
 _EXPECTED = 15.0
 #: So many times as many private peers as public ones: a few ask it past the proxy.
@@ -74,7 +73,7 @@ def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
     """
     files = profile.drop_nulls(["first", "last"]).sort("family", "first", "source")
     unwritten = lacking(files.rename({"first": "first_time", "last": "last_time"}))
-    rate = pl.col("events") / (pl.col("last") - pl.col("first") + _MINUTE)
+    rate = pl.col("events") / (pl.col("last") - pl.col("first") + MINUTE)
     before = pl.col("last").cum_max().shift(1).over("family")
     hole = (pl.col("first") - before) * pl.min_horizontal(
         rate, rate.shift(1).over("family")
@@ -90,53 +89,32 @@ def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def gather(events: pl.LazyFrame) -> Facts:
-    """The facts, in two passes over narrow columns."""
-    moment = pl.col("time").dt.epoch("us")
-    answer = pl.col("status").is_not_null() & recorded()
-    upstream = (
-        pl.col("upstream_status").is_not_null() | pl.col("upstream").is_not_null()
-    )
+def gather(counts: pl.DataFrame) -> Facts:
+    """The facts, by the numbers of `census`."""
+    told = [
+        "events",
+        "answers",
+        "sent_on",
+        "upstreams",
+        "actions",
+        "enveloped",
+        "complaints",
+        "public",
+    ]
     profile = (
-        events.group_by("source", "hop")
+        counts.group_by("source", "hop")
         .agg(
-            events=pl.len(),
-            # An error line about a refusal names a status, and is no answer's record.
-            answers=answer.sum(),
-            # Lines of an error log, which may share the file, tell it of few requests.
-            sent_on=(answer & upstream).sum(),
-            upstreams=(
-                upstream
-                # Apache's proxy complains of a script without naming its server.
-                | pl.col("logger").str.starts_with("proxy_").fill_null(value=False)
-            ).sum(),
-            statuses=pl.col("upstream_status").is_not_null().sum(),
-            actions=pl.col("action").is_not_null().sum(),
-            enveloped=enveloped().sum(),
-            complaints=(
-                pl.col("level").is_not_null() & pl.col("status").is_null()
-            ).sum(),
-            private=pl.col("client_scope")
-            .is_in(["private", "shared", "loopback"])
-            .sum(),
-            public=(pl.col("client_scope") == "public").sum(),
-            programs=pl.col("process").is_not_null().any(),
-            first=moment.min(),
-            last=moment.max(),
+            pl.col(told).sum(),
+            statuses=pl.col("upstream_statuses").sum(),
+            private=pl.col("near").sum(),
+            programs=pl.col("programs").sum() > 0,
+            first=pl.col("first").min(),
+            last=pl.col("last").max(),
         )
-        .collect(engine="streaming")
-        .with_columns(
-            pl.col("hop").cast(pl.String),
-            family=log_of(pl.col("source")),
-        )
+        .with_columns(family=log_of(pl.col("source")))
         .sort("source", "hop")
     )
-    minutes = (
-        events.filter(pl.col("hop").is_in(["app_server", "application"]))
-        .select(minute=moment // _MINUTE)
-        .unique()
-        .collect(engine="streaming")["minute"]
-        .drop_nulls()
-    )
+    apps = counts.filter(pl.col("hop").is_in(["app_server", "application"]))
+    minutes = apps["minute"].drop_nulls().unique()
     around = pl.concat([minutes - 1, minutes, minutes + 1]).unique().sort()
     return Facts(profile, around)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.hops.absence import Silence, silences
+from forensic.hops.census import census, formats_of, zones_of
 from forensic.hops.match import Match, fitting, matches, weightiest
-from forensic.hops.meant import meant, zones_around
+from forensic.hops.meant import meant
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
-from forensic.wish import formats_of
 
 __all__ = ["Inquiry", "inquire"]
 
@@ -26,6 +26,8 @@ class Inquiry:
     clocks: pl.DataFrame
     gaps: pl.DataFrame
     sources: pl.DataFrame
+    #: The `census` of the events, and their formats.
+    counts: pl.DataFrame
     formats: frozenset[str]
     #: Whether somebody asked at all.
     asked: bool
@@ -52,27 +54,31 @@ def inquire(
     gaps: pl.DataFrame,
     sources: pl.DataFrame,
     given: Question | None,
+    counts: pl.DataFrame | None,
 ) -> Inquiry:
     """The question as it is meant, and the errors of the archive that fit it."""
+    if counts is None:
+        counts = census(events)
     known = settled(clocks, sources)
     near = fitting(requests, given) if given else requests
     if given is not None and given.lacks and not near.height:
         near = _inner(events, given)
-    question, notes = meant(given or Question(), events, known, near)
+    question, notes = meant(given or Question(), events, counts, known, near)
     if given is None:
         match = Match(weightiest(requests))
     else:
         bare = question.start is not None and not question.zone_written
-        zones = zones_around(events) if bare else []
+        zones = zones_of(counts) if bare else []
         match = matches(requests, question, known, zones)
     return Inquiry(
         events=events,
         requests=requests,
+        counts=counts,
         raw_clocks=clocks,
         clocks=known,
         gaps=gaps,
         sources=sources,
-        formats=formats_of(events),
+        formats=formats_of(counts),
         asked=given is not None,
         question=question,
         notes=notes,

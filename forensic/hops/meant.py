@@ -1,59 +1,58 @@
 """A question ▶ the moment that it means: in which zone, and on which day."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import polars as pl
 
+from forensic.hops.census import INNER, span_of, zones_of
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["NO_ZONE", "dominant_offset", "meant", "zones_around"]
+__all__ = ["NO_ZONE", "dominant_offset", "meant"]
 
 #: How every sentence about the zone of a question begins.
 NO_ZONE = " The time asked was given without a zone"
 #: Stamps so near to a wall clock's time tell its zone: clocks change twice a year.
 _AROUND = [timedelta(minutes=30), timedelta(days=2)]
-_INNER = ["web_server", "app_server", "application"]
 _DAY = timedelta(days=1)
 _SLACK = timedelta(seconds=60)
 #: Days that are looked through for the one that was meant.
 _DAYS = 2000
 
 
-def zones_around(
-    events: pl.LazyFrame,
-    wall: datetime | None = None,
-    reach: timedelta = timedelta(0),
+def _zones_near(
+    events: pl.LazyFrame, wall: datetime, reach: timedelta, zones: Sequence[int]
 ) -> list[int]:
-    """Offsets that the servers' stamps write near a wall clock's time, most first.
-
-    Those of all stamps where that is None.
-    """
-    own = pl.col("hop").is_in(_INNER)
-    rows = events.filter(own & pl.col("utc_offset").is_not_null())
-    if wall is not None:
-        near = pl.col("local_time").is_between(wall - reach, wall + reach)
-        rows = rows.filter(near)
-    votes = rows.group_by("utc_offset").len().collect(engine="streaming")
-    ranked = votes.sort("len", "utc_offset", descending=[True, False])
+    """Those of the offsets that the servers' stamps write near a wall clock's time."""
+    own = pl.col("hop").is_in(INNER) & pl.col("utc_offset").is_in(zones)
+    near = pl.col("local_time").is_between(wall - reach, wall + reach)
+    votes = events.filter(own & near).group_by("utc_offset").len()
+    ranked = votes.collect(engine="streaming").sort(
+        "len", "utc_offset", descending=[True, False]
+    )
     return [int(offset) for offset in ranked["utc_offset"]]
 
 
 def dominant_offset(
-    events: pl.LazyFrame, clocks: pl.DataFrame, wall: datetime | None = None
+    events: pl.LazyFrame,
+    counts: pl.DataFrame,
+    clocks: pl.DataFrame,
+    wall: datetime | None = None,
 ) -> int:
     """The zone in which the archive's people read their clocks, as seconds.
 
     The zone of the web server's and the application's own stamps, those near a wall
     clock's time first: what AWS delivers is in UTC everywhere and says nothing.
     """
-    near = (zones_around(events, wall, reach) for reach in _AROUND if wall)
-    found = next((zones for zones in near if zones), None) or zones_around(events)
-    if found:
-        return found[0]
+    zones = zones_of(counts)
+    if wall is not None and len(zones) > 1:
+        near = (_zones_near(events, wall, reach, zones) for reach in _AROUND)
+        zones = next((found for found in near if found), zones)
+    if zones:
+        return zones[0]
     inferred = (
         clocks.filter(pl.col("utc_offset").is_not_null() & (pl.col("stamp") == "event"))
         .group_by("utc_offset")
@@ -64,7 +63,11 @@ def dominant_offset(
 
 
 def meant(
-    asked: Question, events: pl.LazyFrame, clocks: pl.DataFrame, fitting: pl.DataFrame
+    asked: Question,
+    events: pl.LazyFrame,
+    counts: pl.DataFrame,
+    clocks: pl.DataFrame,
+    fitting: pl.DataFrame,
 ) -> tuple[Question, list[str]]:
     """The question at a moment, and the sentences that say what was assumed for it.
 
@@ -75,29 +78,26 @@ def meant(
     notes = [f" {asked.note}"] if asked.note else []
     if not asked.zone_written:
         wall = None if asked.lacks else asked.start.replace(tzinfo=None)
-        offset = dominant_offset(events, clocks, wall)
+        offset = dominant_offset(events, counts, clocks, wall)
         asked = asked.placed(offset)
         notes.append(f"{NO_ZONE} and is read as {zone_name(offset)}.")
     if asked.lacks:
-        asked, note = _dated(asked, events, fitting)
+        asked, note = _dated(asked, counts, fitting)
         notes.append(note)
     return asked, notes
 
 
 def _dated(
-    asked: Question, events: pl.LazyFrame, fitting: pl.DataFrame
+    asked: Question, counts: pl.DataFrame, fitting: pl.DataFrame
 ) -> tuple[Question, str]:
     """The question on the day of the logs on which such a response stands, or last."""
-    ends = events.filter(pl.col("hop").is_not_null()).select(
-        pl.col("time").min().alias("low"), pl.col("time").max().alias("high")
-    )
-    span: list[Any] = list(ends.collect(engine="streaming").row(0))
+    span = span_of(counts.filter(pl.col("hop").is_not_null()))
     if asked.start is None or asked.end is None:
         return asked, ""
-    days = _starts(asked, asked.start, *span) if span[0] is not None else []
+    days = _starts(asked, asked.start, *span) if span else []
     there = [asked.on(day) for day in days]
     starts = [question.start for question in there if question.start is not None]
-    if not starts:
+    if span is None or not starts:
         none = replace(asked, start=None, end=None)
         return none, f" The time asked has no {asked.lacks}, and no log tells one."
     size = asked.end - asked.start

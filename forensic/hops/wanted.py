@@ -1,11 +1,12 @@
 """A verdict and what the archive holds ▶ the logs that would tell more, by wish."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
+from forensic.hops.census import span_of
 from forensic.hops.hypotheses import Wish
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.verdict import Span
@@ -69,18 +70,12 @@ def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[st
     if open_ and verdict["confidence"] != "certain" and not _explained(inquiry, span):
         wanted.append("web_errors")
     if failed or silent or cause == "lambda_error":
-        here = _hops(inquiry.events)
+        here = {*inquiry.counts["hop"].drop_nulls()}
         if silent and "web_server" not in here:
             wanted.append("web_server")
         if not here & {"app_server", "application"}:
             wanted.append("lambda" if cause == "lambda_error" else "application")
     return wanted
-
-
-def _hops(events: pl.LazyFrame) -> set[str]:
-    """The hops of which the archive has any event."""
-    found = events.select(pl.col("hop").cast(pl.String).unique())
-    return {*found.collect(engine="streaming")["hop"].drop_nulls()}
 
 
 def _holes(gaps: pl.DataFrame, span: Span) -> list[tuple[str, str]]:
@@ -99,15 +94,8 @@ def _holes(gaps: pl.DataFrame, span: Span) -> list[tuple[str, str]]:
 
 def _explained(inquiry: Inquiry, span: Span) -> bool:
     """Whether a log of reasons was written before that moment and after it."""
-    kinds = sorted(inquiry.formats.intersection(_REASONS))
-    moment = span[0]
-    if not kinds or moment is None:
+    told = inquiry.counts.filter(pl.col("format").is_in(_REASONS))
+    ends = span_of(told)
+    if ends is None or span[0] is None:
         return False
-    told = inquiry.events.filter(pl.col("format").is_in(kinds))
-    ends = told.select(first=pl.col("time").min(), last=pl.col("time").max())
-    low, high = ends.collect(engine="streaming").row(0)
-    return _within(moment, low, high)
-
-
-def _within(moment: datetime, low: datetime | None, high: datetime | None) -> bool:
-    return bool(low and high and low - _AROUND <= moment <= high + _AROUND)
+    return ends[0] - _AROUND <= span[0] <= ends[1] + _AROUND

@@ -14,6 +14,7 @@ import orjson
 import polars as pl
 
 from forensic.case import Case
+from forensic.hops.census import moment, of_case
 from forensic.schema import HOPS
 from forensic.wish import distinct, has_window
 
@@ -212,25 +213,19 @@ def hops(case: Case) -> list[Row]:
 
 
 def _hops(case: Case) -> list[Row]:
-    private = pl.col("client_scope") == "private"
-    counted = case.events().group_by("hop", "format")
-    by_format = counted.agg(
-        pl.len().alias("events"),
-        (pl.col("status") >= 400).sum().alias("errors"),
-        pl.col("time").min().alias("first"),
-        pl.col("time").max().alias("last"),
-        private.sum().alias("private"),
-        private.count().alias("scoped"),
-    )
     scoped = pl.col("scoped").sum()
-    table = by_format.group_by(pl.col("hop").cast(pl.String)).agg(
-        pl.col("events", "errors").sum(),
-        pl.col("first").min(),
-        pl.col("last").max(),
-        pl.col("format").drop_nulls().sort().alias("formats"),
-        pl.when(scoped > 0).then(pl.col("private").sum() / scoped),
+    table = (
+        of_case(case)
+        .group_by("hop")
+        .agg(
+            pl.col("events", "errors").sum(),
+            moment(pl.col("first").min()),
+            moment(pl.col("last").max()),
+            pl.col("format").drop_nulls().unique().sort().alias("formats"),
+            pl.when(scoped > 0).then(pl.col("private").sum() / scoped),
+        )
     )
-    logged = {row["hop"]: row for row in rows(table) if row["hop"]}
+    logged = {row["hop"]: row for row in table.to_dicts() if row["hop"]}
     lacking = _absent(case) - logged.keys()
     found = []
     for hop in HOPS:

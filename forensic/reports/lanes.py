@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from forensic.case import Case
+from forensic.hops.census import MINUTE, moment, of_case
 from forensic.reports import digest
 from forensic.schema import HOPS
 
@@ -20,11 +21,12 @@ _BESIDE = timedelta(minutes=15)
 #: A stamp this many times further out than the bulk would hide all the rest.
 _STRAY = 4
 _SECOND = 1_000_000
-_HOUR = 3600 * _SECOND
 #: The share of events at either end that may be strays.
 _TAIL = 0.005
 _MOST_COVERS = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTES = pl.col("minute") * MINUTE
+_EACH = pl.len()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +84,17 @@ def _window(low: datetime, high: datetime, outside: int = 0) -> Window:
 
 def whole(case: Case) -> Window | None:
     """The span of the archive without stray stamps; None where no event has a time."""
-    when = pl.col("time").dt.epoch("us")
-    hourly = (
-        case.events()
-        .filter(pl.col("time").is_not_null())
-        .group_by((when // _HOUR).alias("hour"))
+    hours = (
+        of_case(case)
+        .drop_nulls("minute")
+        .group_by((pl.col("minute") // 60).alias("hour"))
         .agg(
-            pl.len().alias("count"),
-            when.min().alias("low"),
-            when.max().alias("high"),
+            pl.col("events").sum().alias("count"),
+            pl.col("first").min().alias("low"),
+            pl.col("last").max().alias("high"),
         )
+        .sort("hour")
     )
-    hours = hourly.sort("hour").collect(engine="streaming")
     if hours.is_empty():
         return None
     bulk = _bulk(hours)
@@ -133,16 +134,24 @@ def _steps(window: Window) -> pl.Expr:
     return ((seconds - start) // window.step).alias("step")
 
 
-def _counts(frame: pl.LazyFrame, keys: list[str], window: Window) -> list[digest.Row]:
+def _counts(
+    frame: pl.LazyFrame,
+    keys: list[str],
+    window: Window,
+    number: pl.Expr = _EACH,
+) -> list[digest.Row]:
     """Rows of keys, step and count, for times in the window."""
     inside = pl.col("time").is_between(window.start, window.end, closed="left")
-    counted = frame.filter(inside).group_by(*keys, _steps(window)).len("count")
-    return digest.rows(counted.sort(*keys, "step"))
+    counted = frame.filter(inside).group_by(*keys, _steps(window))
+    return digest.rows(counted.agg(number.alias("count")).sort(*keys, "step"))
 
 
 def _events(case: Case, window: Window) -> list[digest.Row]:
     """Counts of events by hop, format and step; two charts show those of one window."""
     keys = ["hop", "format"]
+    if window.step % 60 == 0:  # its steps begin with a minute
+        minutes = of_case(case).lazy().with_columns(time=moment(_MINUTES))
+        return _counts(minutes, keys, window, pl.col("events").sum())
     return list(
         case.known(f"events in {window}", lambda: _counts(case.events(), keys, window))
     )
@@ -176,9 +185,9 @@ def _spread(
 def cover(case: Case, window: Window) -> list[Cover]:
     """What each format of each hop covers; hops without any log come as gaps alone."""
     spread = _spread(_events(case, window), ["hop", "format"], window)
-    writes = digest.rows(case.events().select("source", "hop", "format").unique())
+    writes = of_case(case).select("source", "hop", "format").unique()
     pairs = {
-        (row["source"], row["hop"]): row["format"] for row in sorted(writes, key=str)
+        (source, hop): name for source, hop, name in sorted(writes.rows(), key=str)
     }
     gaps: dict[tuple[str, str], list[digest.Row]] = {}
     for gap in digest.gaps(case):

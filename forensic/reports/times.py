@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from forensic.case import Case
+from forensic.hops.census import of_case
 from forensic.hops.meant import dominant_offset
 
 __all__ = [
@@ -88,8 +89,5 @@ def local_offset(case: Case) -> int | None:
 
     The same zone in which a question without a zone is understood.
     """
-    clocks = case.table("clocks")
-    return (
-        case.known("offset", lambda: dominant_offset(case.events(), clocks.collect()))
-        or None
-    )
+    clocks = case.table("clocks").collect()
+    return dominant_offset(case.events(), of_case(case), clocks) or None

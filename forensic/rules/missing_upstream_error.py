@@ -15,7 +15,7 @@ from forensic.rule import (
     plural,
     report,
 )
-from forensic.wish import OUTER, ask, formats_of
+from forensic.wish import OUTER, ask
 
 #: How far a reported moment, or a clock, may be off.
 _NEAR = timedelta(minutes=5)
@@ -59,7 +59,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
     groups = gather(frames, around, ["hop"], tops=["path"])
     joined = groups.join(proof.filter(covered), on="hop").join(known, how="cross")
-    formats = formats_of(frames.events)
+    formats = frames.formats
     held = then.select(pl.col("hop").cast(pl.String).unique())
     here = set(held.collect(engine="streaming").to_series().to_list())
     wishes = [ask(hop, moment, moment, formats) for hop in OUTER if hop not in here]

@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.rule import Example, Frames, Rule, asked_at, gather, plural, report
-from forensic.wish import ask, formats_of
+from forensic.wish import ask
 
 #: Share of the requests, health checks aside, that must come from private addresses.
 _NEARLY_ALL = 0.95
@@ -53,7 +53,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
 
 def _wishes(frames: Frames) -> list[str]:
     """What to ask for: the logs in front that the archive does not hold."""
-    moment, formats = asked_at(frames.question), formats_of(frames.events)
+    moment, formats = asked_at(frames.question), frames.formats
     front = [hop for hop in ("load_balancer", "waf") if not frames.holds(hop)]
     return [ask(hop, moment, moment, formats) for hop in front]
 
