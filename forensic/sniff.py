@@ -151,7 +151,7 @@ def _chosen(
     lines: pl.Series, keys: Sequence[str], source: str
 ) -> tuple[list[str], Mask]:
     """The best format for the lines, then the best for what it left; what is left."""
-    claims = [claim for key in keys if (claim := _claim(key, lines, source))]
+    claims = _claims(lines, keys, source)
     left = np.ones(len(lines), np.bool_)
     chosen: list[str] = []
     while claims:
@@ -160,6 +160,20 @@ def _chosen(
         left &= ~best.parses
         claims = [claim for claim in claims if (claim.parses & left).any()]
     return chosen, left
+
+
+def _claims(lines: pl.Series, keys: Sequence[str], source: str) -> list[_Claim]:
+    """What the formats make of the lines, as far as it can matter.
+
+    Where one that the path suggests parses them all, no other can be better.
+    """
+    found: list[_Claim] = []
+    for suggested in (True, False):
+        some = [key for key in keys if _fits(key, source) == suggested]
+        found += [claim for key in some if (claim := _claim(key, lines, source))]
+        if any(claim.parses.all() for claim in found):
+            return found
+    return found
 
 
 def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
