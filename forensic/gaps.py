@@ -11,6 +11,7 @@ import polars as pl
 
 from forensic.counted import plural
 from forensic.hops.census import MINUTE, formats_of, moment, span_of
+from forensic.hops.explain import NAMES
 from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS
 from forensic.wish import ask
@@ -225,10 +226,12 @@ def _told(row: dict[str, Any], formats: frozenset[str]) -> dict[str, Any]:
     """A gap with its sentence and what to ask for."""
     start = row["start"].astimezone(UTC)
     end = row["end"].astimezone(UTC)
+    hop = str(row["hop"])
+    whose = NAMES.get(hop, f"the {hop}")
     texts = {
-        "gap": "The log is silent",
-        "rotation_hole": "Between two rotated files the log is silent",
-        "missing_object": "No 5-minute object of any node is there",
+        "gap": f"The log of {whose} is silent",
+        "rotation_hole": f"Between two rotated files the log of {whose} is silent",
+        "missing_object": f"No 5-minute object of any node of {whose} is there",
     }
     until = end.strftime("%H:%M" if end.date() == start.date() else "%Y-%m-%d %H:%M")
     lost = plural(round(row["expected"]), "event")
@@ -236,7 +239,7 @@ def _told(row: dict[str, Any], formats: frozenset[str]) -> dict[str, Any]:
         f"{texts[row['kind']]} from {start:%Y-%m-%d %H:%M} to {until} UTC;"
         f" at its own rate, about {lost} would be there."
     )
-    wish = ask(str(row["hop"]), start, end, formats)
+    wish = ask(hop, start, end, formats)
     return {**row, "detail": detail, "ask_for": wish}
 
 
@@ -314,7 +317,10 @@ def find(
     because that is the clock by which its owner looks for the missing file.
     """
     del clocks
-    silent = _silences(spans(counts))
+    # Of what is delivered in objects, one that is not there tells more.
+    silent = _silences(spans(counts)).filter(
+        ~((pl.col("kind") == "rotation_hole") & pl.col("source").str.contains(_OBJECT))
+    )
     objects = _objects(sources).select(
         pl.lit("load_balancer").cast(pl.Enum(HOPS)).alias("hop"),
         source="family",
