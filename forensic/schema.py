@@ -78,6 +78,7 @@ CAUSES = [
     "upstream_timeout",
     "upstream_closed",
     "bad_gateway",
+    "cached_error",
     "rewrite_cycle",
     "resources_exhausted",
     "configuration_error",

@@ -1524,3 +1524,18 @@ def test_an_upstream_in_an_error_line_is_no_field_of_the_access_lines_beside_it(
     )
     row = found.row(by_predicate=pl.col("path") == "/order", named=True)
     assert "asked no upstream" not in row["explanation"]
+
+
+@pytest.mark.parametrize(("later", "cause"), [(50, "cached_error"), (900, "unknown")])
+def test_an_edge_keeps_an_error_of_its_origin_for_a_while(
+    later: int, cause: str
+) -> None:
+    again = {"time": T + timedelta(seconds=later), "client_ip": "203.0.113.8"}
+    first = alb(503, trace_id=None, time=T + timedelta(milliseconds=100))
+    found = correlate(
+        events(cdn(503, "Error"), first, cdn(503, "Error", **again)),
+        NO_CLOCKS,
+        NO_SOURCES,
+    )
+    answers = found.select("answered_by", "cause").rows()
+    assert answers == [("load_balancer", "no_target"), ("cdn", cause)]

@@ -527,6 +527,43 @@ def test_a_slow_request_fits_when_it_came_and_when_it_ended(seconds: int) -> Non
     assert (found["answered_by"], found["confidence"]) == ("load_balancer", "certain")
 
 
+def test_silence_in_a_gap_of_the_hop_behind_proves_nothing() -> None:
+    """CloudFront's error may be that of a load balancer whose object is not there."""
+    time = MINUTE + timedelta(seconds=9)
+    edge = _row(
+        1,
+        source="cloudfront.log",
+        hop="cdn",
+        time=time,
+        method="GET",
+        path="/app/admin",
+        status=502,
+        reason="Error",
+    )
+    through = _row(
+        1, source="alb.log", hop="load_balancer", time=MINUTE, path="/", status=200
+    )
+    hole = {
+        "hop": "load_balancer",
+        "kind": "missing_object",
+        "start": MINUTE,
+        "end": MINUTE + timedelta(minutes=5),
+        "detail": "No object is there.",
+    }
+    events = pl.from_dicts([edge, through], schema=EVENT).lazy()
+    requests = correlate(events, CLOCKS, SOURCES)
+    asked = Question.parse("2025-02-06T05:32Z", 502)
+    for gaps, by in ((GAPS, "cdn"), (pl.DataFrame([hole], schema=GAP), "unknown")):
+        found = answer(events, requests, CLOCKS, gaps, SOURCES, asked)
+        assert found["answered_by"] == by
+    assert found["candidates"] == ["load_balancer", "cdn"]
+    assert found["missing"] == ["load_balancer"]
+    assert found["sentence"].startswith(
+        "An unknown hop answered GET /app/admin with 502:"
+    )
+    assert "No object is there." in found["sentence"]
+
+
 def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
     found = verdict(pings(), Question.parse(status=502))
     assert "No log of the archive has a response with 502" in found["sentence"]

@@ -17,6 +17,7 @@ from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
+from forensic.hops.unheard import unheard
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
 from forensic.wish import ask
@@ -127,6 +128,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     """The verdict on requests that the logs have, errors or not."""
     events, quiet = inquiry.events, inquiry.quiet
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
+    verdict |= unheard(verdict, inquiry.gaps)
     if not (verdict["request"]["status"] or 0) >= 400:
         more = success.hidden(events, inquiry.clocks, inquiry.question, verdict)
         lines = once(journey.placed(events, more.pop("lines", [])))

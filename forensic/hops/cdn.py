@@ -4,7 +4,10 @@ import polars as pl
 
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
-__all__ = ["cdn"]
+__all__ = ["SILENT", "cdn"]
+
+#: How an answer is told that rests on the silence of the hops behind alone.
+SILENT = "no hop behind it has the request"
 
 _REASON = pl.col("cdn_reason").fill_null("")
 _STATUS = pl.col("cdn_status")
@@ -101,6 +104,20 @@ def cdn() -> list[Line]:
         ),
         Line(
             when=_REASON.is_in(["Error", "OriginError"])
+            & _NO_ORIGIN
+            & pl.col("kept_for").is_not_null(),
+            by="cdn",
+            cause="cached_error",
+            sure="strong",
+            because=pl.format(
+                "{}, and its origin had given the same error for it {} s before: the"
+                " edge keeps errors for a while",
+                pl.lit(SILENT),
+                pl.col("kept_for").round(0).cast(pl.Int64),
+            ),
+        ),
+        Line(
+            when=_REASON.is_in(["Error", "OriginError"])
             & (_STATUS >= 400)
             & _NO_ORIGIN
             & ~pl.col("fronted"),
@@ -110,7 +127,8 @@ def cdn() -> list[Line]:
             .then(pl.lit("strong"))
             .otherwise(pl.lit("weak")),
             because=pl.format(
-                "no hop behind it has the request (result type {}{})",
+                "{} (result type {}{})",
+                pl.lit(SILENT),
                 "cdn_reason",
                 pl.when((_STATUS == 403) & ~pl.col("waf_known"))
                 .then(pl.lit(", which also stands for what its WAF refuses"))

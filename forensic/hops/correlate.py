@@ -24,6 +24,7 @@ from forensic.hops.census import MINUTE, census
 from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
+from forensic.hops.kept import kept
 from forensic.hops.moment import settled
 from forensic.schema import REQUEST
 
@@ -260,7 +261,7 @@ def _decided(
         return pl.DataFrame()
     links = join.link(frame)
     found = chain.requests(frame, links, everything=everything)
-    found = _outer(found)
+    found = kept(_outer(found))
     found = _noted(found, frame, said)
     found = asked.tied(_told(found, said), came, habit.machines)
     return decide(_context(found, known, inner, all_asked=habit.all))

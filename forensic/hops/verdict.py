@@ -81,7 +81,7 @@ def _span(same: pl.DataFrame, time: datetime | None) -> Span:
 
 def _sure(match: Match, confidence: str, share: float) -> str:
     """How sure the answer to the question is: less where others fit, or it fits ill."""
-    for doubt in (share < 0.8 or match.misfit, share < 0.5):
+    for doubt in (share < 0.8 or match.misfit, share <= 0.5):
         confidence = _LOWER.get(confidence, confidence) if doubt else confidence
     return "weak" if match.far and confidence == "strong" else confidence
 

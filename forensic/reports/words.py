@@ -59,6 +59,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "upstream_closed": ("the hop below closed the connection", "後段が接続を切断"),
     "bad_gateway": ("the hop below gave no usable answer", "後段の応答が使えない"),
+    "cached_error": ("an error that it had kept", "キャッシュされたエラー"),
     "rewrite_cycle": (
         "its rewrites lead back to themselves",
         "リライトの無限ループ",
