@@ -1539,3 +1539,34 @@ def test_an_edge_keeps_an_error_of_its_origin_for_a_while(
     )
     answers = found.select("answered_by", "cause").rows()
     assert answers == [("load_balancer", "no_target"), ("cdn", cause)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "quoted"),
+    [
+        (
+            [web(502), error(f"*7 {REFUSED}, client: 10.1.1.210, server: x")],
+            f"and the reason ({REFUSED})",
+        ),
+        (
+            [web(500), app(f"{TRACE}\n  File \"a\", line 1\nKeyError: 'voucher'")],
+            "(KeyError: 'voucher')",
+        ),
+        (
+            [
+                said(500, request_id="2a62"),
+                app(
+                    "ActiveRecord::ConnectionNotEstablished (Too many connections):",
+                    time=None,
+                    request_id="2a62",
+                    reason="exception",
+                ),
+            ],
+            "(ActiveRecord::ConnectionNotEstablished (Too many connections))",
+        ),
+    ],
+    ids=["an error line", "a traceback", "an exception with the request's id alone"],
+)
+def test_the_sentence_quotes_the_log(lines: list[dict[str, Any]], quoted: str) -> None:
+    found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
+    assert quoted in found["explanation"][0]

@@ -228,6 +228,8 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     )
     thrown = pl.col("kind").is_in(["exception", "abort"])
     failed = requests.filter(pl.col("status") >= 500)
+    known = _of_its_id(failed, lines.filter(thrown))
+    failed = failed.join(known, on="request", how="anti", maintain_order="left")
     below = _next_line(failed, lines.filter(thrown))
     failed = failed.join(below, on="request", how="anti", maintain_order="left")
     readable = requests.filter(pl.col("path").is_not_null())
@@ -259,7 +261,24 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
             (-3 * _SECOND, 2 * _SECOND),
         ),
     ]
-    return pl.concat([below, _passes(steps)]).sort("request")
+    return pl.concat([known, below, _passes(steps)]).sort("request")
+
+
+def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions that carry the id of the record that they are about.
+
+    Rails writes it before every line of them, and no stamp.
+    """
+    named = thrown.filter(pl.col("request_id").is_not_null())
+    found = [
+        failed.select("request", request_id=f"{tier}_request_id")
+        .drop_nulls()
+        .join(named.select("note", "request_id"), on="request_id")
+        for tier in ("application", "app_server")
+    ]
+    pairs = pl.concat(found).select("request", "note").sort("request", "note")
+    once = pairs.unique("request", keep="first", maintain_order=True)
+    return once.unique("note", keep="first", maintain_order=True)
 
 
 def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,7 @@ CARRIED = [
     "rule_type",
     "reason",
     "format",
+    "request_id",
     "error",
 ]
 _SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]

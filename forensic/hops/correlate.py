@@ -26,6 +26,7 @@ from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
 from forensic.hops.moment import settled
+from forensic.hops.quoted import thrown, words
 from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
@@ -179,6 +180,7 @@ def _noted(
             pl.col(c).alias(f"note_{c}")
             for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
         ),
+        note_words=words(pl.col("message")),
         note_named=pl.col("client_ip").is_not_null() | pl.col("path").is_not_null(),
         note_path=pl.col("path").is_not_null(),
         note_leaf="leaf",
@@ -225,6 +227,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace_kind="kind",
         trace_path="path",
         trace_named=pl.col("path").is_not_null(),
+        trace_words=thrown(pl.col("message")),
         **{f"trace_{c}": c for c in places},
     )
     death = said.select(

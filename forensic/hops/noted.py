@@ -3,6 +3,7 @@
 import polars as pl
 
 from forensic.hops.causes import GUESSED, death, death_sure
+from forensic.hops.quoted import told
 from forensic.hops.table import Line, sure_of
 
 __all__ = ["noted"]
@@ -43,7 +44,9 @@ def noted(app_says: pl.Expr) -> list[Line]:
             sure=pl.when(pl.col("note_time") - pl.col("time") > _AT_ONCE)
             .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
-            because="its fatal error stands in the web server's error log",
+            because=told(
+                "its fatal error stands in the web server's error log", "note_words"
+            ),
         ),
         Line(
             when=_NOTE.is_not_null() & ~app_says,
@@ -63,8 +66,9 @@ def noted(app_says: pl.Expr) -> list[Line]:
             .otherwise(pl.lit("certain")),
             because=pl.when(~_NAMED)
             .then(
-                pl.lit(
-                    "its error log has the reason at that moment, for nobody by name"
+                told(
+                    "its error log has the reason at that moment, for nobody by name",
+                    "note_words",
                 )
             )
             .when(_OTHER_FILE)
@@ -84,8 +88,10 @@ def noted(app_says: pl.Expr) -> list[Line]:
                 )
             )
             .when(pl.col("note_path"))
-            .then(pl.lit("its error log names this request and the reason"))
-            .otherwise(pl.lit("its error log names its client and the reason")),
+            .then(told("its error log names this request and the reason", "note_words"))
+            .otherwise(
+                told("its error log names its client and the reason", "note_words")
+            ),
         ),
         Line(
             when=sure_of(pl.col("trace_kind") == "gate"),

@@ -148,6 +148,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "message",
             "reason",
             "upstream",
+            "request_id",
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             hop=_hop(),
             known_log=pl.col("hop").is_not_null(),

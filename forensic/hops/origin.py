@@ -26,6 +26,7 @@ from forensic.hops.kinds import REFUSALS
 from forensic.hops.noted import noted
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
+from forensic.hops.quoted import told
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["origin"]
@@ -49,6 +50,7 @@ _APP_SAYS = sure_of(
 _REFUSED = sure_of(
     pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
 )
+_BOTH = "the web server passed its status on, and its own log has it too"
 
 
 def _app_sure(otherwise: str) -> pl.Expr:
@@ -124,7 +126,9 @@ def _with_upstream() -> list[Line]:
             by="application",
             cause=app_cause(),
             sure="certain",
-            because="the web server passed its status on, and its own log has it too",
+            because=pl.when(THROWN)
+            .then(told(_BOTH, "trace_words"))
+            .otherwise(pl.lit(_BOTH)),
         ),
         Line(
             when=passed,
@@ -177,14 +181,16 @@ def _without_upstream() -> list[Line]:
             by="application",
             cause=app_cause(),
             sure="strong",
-            because="its own log has the request with this status",
+            because=pl.when(THROWN)
+            .then(told("its own log has the request with this status", "trace_words"))
+            .otherwise(pl.lit("its own log has the request with this status")),
         ),
         Line(
             when=sure_of(THROWN) & (STATUS >= 500) & ~(gateway & own_page()),
             by="application",
             cause="exception",
             sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
-            because="a traceback stands at this request",
+            because=told("a traceback stands at this request", "trace_words"),
         ),
         Line(
             when=_REFUSED & pl.col("trace_named"),

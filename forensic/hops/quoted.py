@@ -1,0 +1,41 @@
+"""What a note says in its own words, short enough for a sentence."""
+
+import polars as pl
+
+__all__ = ["thrown", "told", "words"]
+
+_MOST = 140
+#: What stands around the message proper: nginx's connection and its tail, Apache's end.
+_BEFORE = r"^\*\d+ "
+_AFTER = r"(?s)(?:, (?:client|server|request|upstream|referrer|referer): .*|\n.*)$"
+#: A line that names what was thrown; Python's is the last of a traceback.
+_NAME = (
+    r"(?m)^(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
+    r"(?:Error|Exception|Exit|NotEstablished|NotFound|Timeout|Invalid|Interrupt)"
+    r"(?:: | \()[^\n]*|[A-Za-z_][\w.]*(?:Error|Exception))"
+)
+
+
+def _cut(text: pl.Expr) -> pl.Expr:
+    """The text, its end left out where it is long."""
+    short = pl.format("{}…", text.str.slice(0, _MOST))
+    return pl.when(text.str.len_chars() > _MOST).then(short).otherwise(text)
+
+
+def words(message: pl.Expr) -> pl.Expr:
+    """The message of an error line without what it says of the request."""
+    return _cut(message.str.replace(_BEFORE, "").str.replace(_AFTER, ""))
+
+
+def thrown(message: pl.Expr) -> pl.Expr:
+    """The exception that a traceback names; null where it names none."""
+    named = message.str.extract_all(_NAME)
+    python = message.str.contains("Traceback (most recent call last)", literal=True)
+    one = pl.when(python).then(named.list.last()).otherwise(named.list.first())
+    return _cut(one.str.strip_suffix(":"))
+
+
+def told(text: str, column: str) -> pl.Expr:
+    """The text, and the note's own words behind it where there are some."""
+    own = pl.format(" ({})", pl.col(column)).fill_null("")
+    return pl.concat_str(pl.lit(text), own)
