@@ -134,6 +134,20 @@ SPOKEN = [
     ("azure_gateway", 403, "waf_prevention", {}, ("waf", "waf_rule", "strong")),
     ("azure_gateway", 499, None, {}, (LB, "client_closed", "strong")),
     (
+        "azure_gateway",
+        504,
+        "OriginTimeout",
+        {"hop": CDN},
+        (CDN, "upstream_timeout", "certain"),
+    ),
+    (
+        "azure_gateway",
+        503,
+        "OriginConnectionRefused",
+        {"hop": CDN},
+        (CDN, "upstream_refused", "certain"),
+    ),
+    (
         "cloudflare",
         403,
         "SQLi",

@@ -28,6 +28,7 @@ _KEYS = {
     "reason": "properties.error_info properties.errorInfo",
     "referrer": "properties.referer",
     "waf_mode": "properties.WAFMode",
+    "category": "category",
 }
 _PLAIN = "method user_agent upstream request_id referrer".split()
 _NONE = ["", "-", "NoError", "ERRORINFO_NO_ERROR"]
@@ -68,6 +69,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             pl.col(name).cast(pl.Float64, strict=False)
             for name in ("duration", "upstream_duration")
         ),
+        # Front Door is a content delivery network before anything else.
+        hop=pl.when(pl.col("category").str.contains("(?i)^frontdoor"))
+        .then(pl.lit("cdn"))
+        .otherwise(pl.lit("load_balancer")),
         reason=_reason(),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
