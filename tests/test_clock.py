@@ -16,7 +16,7 @@ from forensic.clock.names import named_date, rotation, series
 from forensic.clock.options import offset_text, zone_offset
 from forensic.clock.pairs import relations
 from forensic.clock.place import host_zones
-from forensic.clock.trains import fit
+from forensic.clock.trains import fit, twins
 from forensic.clock.votes import Vote, decide
 from forensic.errors import UsageError
 from forensic.schema import CLOCK, EVENT, SOURCE, YEARLESS
@@ -591,6 +591,36 @@ def test_regular_trains_that_begin_and_end_together_tell_the_step() -> None:
 def test_regular_trains_that_midnight_cut_say_nothing() -> None:
     ticks = pl.Series(range(0, 86400, 30)).cast(pl.Float64).to_numpy()
     assert fit(ticks, ticks, range(-93600, 93601, 900)) is None
+
+
+def _train(seed: int, each: float, *, last: float = 150.0) -> pl.DataFrame:
+    """One request that is asked for at random, about every so many seconds."""
+    rng = random.Random(seed)
+    at = accumulate(rng.expovariate(1 / each) for _ in range(400))
+    seconds = [round(t, 3) for t in at if t < last]
+    return pl.DataFrame({"place": range(len(seconds)), "seconds": seconds})
+
+
+@pytest.mark.parametrize("each", [0.8, 2.0, 6.0])
+def test_pages_that_two_nodes_have_without_sharing_a_request_tell_no_skew(
+    each: float,
+) -> None:
+    one, two = _train(1, each), _train(2, each)
+    seconds = (one["seconds"].to_numpy(), two["seconds"].to_numpy())
+    found = fit(*seconds, range(-93600, 93601, 900))
+    assert found is None or twins(one, two, found).is_empty()
+
+
+@pytest.mark.parametrize("lead", [0.0, -21.0])
+def test_a_page_of_two_logs_asked_for_often_tells_their_skew(lead: float) -> None:
+    one = _train(3, 4.0, last=1_200.0)
+    two = one.with_columns(pl.col("seconds") - lead)
+    seconds = (one["seconds"].to_numpy(), two["seconds"].to_numpy())
+    found = fit(*seconds, range(-93600, 93601, 900))
+    assert found is not None
+    residuals = twins(one, two, found)["residual"]
+    assert abs(residuals.median() - lead) < 0.5  # type: ignore[operator]
+    assert residuals.len() > 0.9 * one.height
 
 
 def test_a_quiet_log_follows_its_own_kind_and_not_the_envelopes() -> None:

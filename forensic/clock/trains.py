@@ -26,6 +26,11 @@ _LONGEST = 1_500
 #: Requests over which one shift is taken to hold: a clock may leap between blocks.
 _BLOCK = 24
 _FINALISTS = 8
+#: Moments on either side with which one is compared.
+_NEAREST = 32
+#: A shift is told where any other one fits so much less well: by this share of its
+#: twins, and by more than they vary by chance.
+_LESS, _BEYOND = 0.25, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,32 +154,51 @@ def _may_be_cut(train: Floats) -> bool:
 
 def _best_shift(moved: Floats, outer: Floats) -> tuple[int, float]:
     """How many of the moments have a twin at the best skew, and that skew."""
-    gaps = []
+    values, sizes = _heaps(moved, outer)
+    if not len(values):
+        return 0, 0.0
+    start = int(sizes.argmax())
+    size = int(sizes[start])
+    middle = median(values[start : start + size])
+    return min(size, len(moved)), middle
+
+
+def _heaps(moved: Floats, outer: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Every skew of two moments, in order, and how many lie within _WIDTH above it.
+
+    Of many moments the nearest ones are looked at.
+    """
     first = np.searchsorted(outer, moved - _SKEW)
     last = np.searchsorted(outer, moved + _SKEW)
-    for reach in range(min(int((last - first).max()), 64)):
-        valid = first + reach < last
-        gaps.append(moved[valid] - outer[first[valid] + reach])
-    if not gaps:
-        return 0, 0.0
+    near = np.searchsorted(outer, moved)
+    before = min(int((near - first).max(initial=0)), _NEAREST)
+    after = min(int((last - near).max(initial=0)), _NEAREST)
+    gaps = [np.empty(0)]
+    for reach in range(-before, after):
+        valid = (first <= near + reach) & (near + reach < last)
+        gaps.append(moved[valid] - outer[near[valid] + reach])
     values = np.sort(np.concatenate(gaps))
     ends = np.searchsorted(values, values + _WIDTH, side="right")
-    sizes = ends - np.arange(len(values))
-    start = int(sizes.argmax())
-    middle = median(values[start : int(ends[start])])
-    return min(int(sizes[start]), len(moved)), middle
+    return values, ends - np.arange(len(values))
 
 
 def twins(left: pl.DataFrame, right: pl.DataFrame, found: Fit) -> pl.DataFrame:
-    """Each row of `left` with the row of `right` next to it: places and residual."""
+    """Each row of `left` with the row of `right` next to it: places and residual.
+
+    None where the requests come so often, or so regularly, that they fit anywhere:
+    pages that two logs have without sharing one request look so.
+    """
     outer = np.sort(right["seconds"].to_numpy())
     ordered = left.sort("seconds", "place")
     ordered = ordered.with_columns(pl.col("seconds") - found.step)
-    blocks = []
+    told = _told(ordered["seconds"].to_numpy(), outer)
+    blocks = [ordered.clear().with_columns(pl.lit(0.0).alias("shift"))]
     for start in range(0, ordered.height, _BLOCK):
         block = ordered.slice(start, _BLOCK)
-        shift = _block_shift(block["seconds"].to_numpy(), outer, found.shift)
-        blocks.append(block.with_columns(pl.lit(shift).alias("shift")))
+        moments = block["seconds"].to_numpy()
+        if told or _told(moments, outer):
+            shift = _block_shift(moments, outer, found.shift)
+            blocks.append(block.with_columns(pl.lit(shift).alias("shift")))
     mine = pl.concat(blocks).select(
         pl.col("place").alias("left"),
         (pl.col("seconds") - pl.col("shift")).alias("at"),
@@ -187,6 +211,18 @@ def twins(left: pl.DataFrame, right: pl.DataFrame, found: Fit) -> pl.DataFrame:
     )
     residual = pl.col("at") + pl.col("shift") - pl.col("other")
     return both.drop_nulls("other").select("left", "right", residual.alias("residual"))
+
+
+def _told(moved: Floats, outer: Floats) -> bool:
+    """Whether one shift fits far better than every other."""
+    values, sizes = _heaps(moved, outer)
+    if not len(values):
+        return False
+    best = int(sizes.argmax())
+    others = sizes[np.abs(values - values[best]) > _WIDTH]
+    size = float(sizes[best])
+    least = max(_LESS * size, _BEYOND * size**0.5)
+    return bool(size - others.max(initial=0) >= least)
 
 
 def _block_shift(moved: Floats, outer: Floats, usual: float) -> float:
