@@ -450,6 +450,14 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "weak"),
     ),
     (
+        "nginx's own page as it pads it for Chrome, and no line says so",
+        [
+            web(403, bytes_sent=555, format="nginx_access"),
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("web_server", "access_forbidden", "weak"),
+    ),
+    (
         "application alone",
         [said(403)],
         ("application", "application_response", "strong"),
@@ -1396,6 +1404,16 @@ def test_an_audit_log_s_record_of_an_error_is_no_second_request() -> None:
     ]
     alone = correlate(events(rows[1]), NO_CLOCKS, NO_SOURCES)
     assert alone["status"].to_list() == [503]
+
+
+def test_an_audit_log_s_record_of_a_denial_is_a_request_without_an_access_log() -> None:
+    audit: dict[str, Any] = {"source": "modsec_audit.log", "format": "modsec_audit"}
+    said = {"level": "error", "reason": "modsecurity_denied", "rule": "942190"}
+    said["message"] = "Access denied with code 403 (phase 2)."
+    later = {"time": T + timedelta(minutes=5)}
+    rows = [web(403, **audit, **said), web(500, **audit, level="warn", **later)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["rule"].to_list() == ["942190", None]
 
 
 def _taken_in(count: int) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ __all__ = ["other_page", "own_page"]
 #: The bytes of nginx's own error page: markup, twice the title, the server's name
 #: (`nginx`, `nginx/1.22.1`, `nginx/1.18.0 (Ubuntu)`; before 1.15 with a colour).
 _MARKUP = [115, 131]
+#: What it adds for Chrome and Internet Explorer, lest they show a page of their own.
+_PADDING = [0, 6 * 67]
 _NAMES = [5, 11, 12, 13, 20, 21, 22]
 _TITLES = {
     400: "400 Bad Request",
@@ -25,7 +27,12 @@ _TITLES = {
     504: "504 Gateway Time-out",
 }
 _PAGES = {
-    status: [markup + 2 * len(title) + name for markup in _MARKUP for name in _NAMES]
+    status: [
+        markup + 2 * len(title) + name + padding
+        for markup in _MARKUP
+        for name in _NAMES
+        for padding in _PADDING
+    ]
     for status, title in _TITLES.items()
 }
 _SIZE = pl.col("web_bytes_sent")

@@ -115,9 +115,11 @@ def recorded(*, enveloped_too: bool = True) -> pl.Expr:
     """Whether a line with a status is an answer's record.
 
     A web server's line that has a level is one of its error log, unless the level is
-    the envelope's. Where no line is enveloped, messages need not be read.
+    the envelope's, or an audit log's word for how grave its rule is. Where no line is
+    enveloped, messages need not be read.
     """
     written = pl.col("level").is_null() | (pl.col("hop") != "web_server")
+    written |= pl.col("format").is_in(_AUDITS).fill_null(value=False)
     return written | enveloped() if enveloped_too else written
 
 
