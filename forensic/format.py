@@ -51,6 +51,9 @@ class Format:
     whole: bool = False
     #: Its `message` is a line of another format, parsed in turn.
     envelope: bool = False
+    #: Its head holds the beginning of a line of another format: whoever else reads such
+    #: a line takes the payload for its own text.
+    narrow: bool = False
     #: It may stand inside an envelope.
     payload: bool = True
     #: One record is one JSON value: several may share a line, or one span many.

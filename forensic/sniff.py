@@ -209,7 +209,7 @@ def _merit(claim: _Claim, left: Mask) -> tuple[Any, ...]:
         int((claim.parses & left).sum()),
         claim.fits,
         # An envelope in JSON is a narrower shape than an application's JSON log.
-        fmt.envelope and fmt.json,
+        fmt.narrow or (fmt.envelope and fmt.json),
         int(claim.values[left].sum()),
         fmt.usual,
         [-ord(character) for character in claim.key],

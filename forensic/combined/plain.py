@@ -113,12 +113,12 @@ _INSIDE = np.array([(1 << size) - 1 for size in range(17)], np.uint16)
 
 
 def _lists(octets: Octets, start: Ints, end: Ints) -> Mask:
-    """Whether a space or a comma stands between two places, seldom far apart."""
+    """Whether a space, a tab or a comma stands between two places, seldom far apart."""
     lists = np.zeros(len(start), np.bool_)
     rows: Ints = np.arange(len(start))
     while len(rows):
         text = octets.at(start[rows], _PIECE).view(np.uint8)
-        found = (text == ord(" ")) | (text == ord(","))
+        found = (text <= ord(" ")) | (text == ord(","))
         bits = np.packbits(found, bitorder="little").view("<u2")
         size = end[rows] - start[rows]
         inside = _INSIDE[np.minimum(np.maximum(size, 0), _PIECE.itemsize)]

@@ -45,6 +45,11 @@ _GROUPS = [
 
 _ADDRESS = r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})$"
 _BARE = rf"{_ADDRESS}|^-$"
+#: What stamps the line, or carries it, stands in the place of the virtual host.
+_CARRIED = (
+    r"^(?:@[0-9a-f]{24}|[\[(]?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T_][0-9]{2}:.*"
+    r"|1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?(?:\t.*)?|EVENTS\t.*)$"
+)
 _SECOND = r'" "[A-Z]{3,16} [^ "]+ HTTP/[0-9.]+$'
 REFUSED = "not an access line"
 
@@ -52,13 +57,15 @@ REFUSED = "not an access line"
 def _other() -> pl.Expr:
     """Lines of a site's own order.
 
-    A quoted field before the request, `(-)` as peer, or dashes before the peer.
+    A quoted field before the request, `(-)` as peer, dashes before the peer, or a stamp
+    there, which is a carrier's.
     """
     raw = pl.col("raw_request")
     second = raw.str.contains(_SECOND) & ~raw.str.contains(r"^[A-Z]{3,16} ")
     dashes = pl.col("user").str.starts_with("- ").fill_null(value=False)
     bracket = pl.col("address").str.starts_with("(")
-    return second.fill_null(value=False) | bracket | dashes
+    carried = pl.col("host").str.contains(_CARRIED).fill_null(value=False)
+    return second.fill_null(value=False) | bracket | dashes | carried
 
 
 def strict(lines: pl.Series) -> pl.DataFrame:

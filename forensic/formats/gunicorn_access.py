@@ -17,14 +17,14 @@ __all__ = ["FORMAT"]
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [+-][0-9]{4}"
 _HEADER = rf"\[{_STAMP}\] \[(?P<pid>[0-9]{{1,10}})\] \[(?P<level>[A-Z]+)\] "
 _CLF = (
-    r"[^ ]* [^ ]+ (?:.{1,255}? )?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}"
+    r"[^ ]* - (?:.{1,255}? )?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}"
     r' [+-][0-9]{4}\] "'
 )
 
 
 def _plain(lines: pl.Series) -> pl.DataFrame:
     """The combined line, also where the client is empty (a Unix socket)."""
-    empty = lines.str.starts_with(" ").fill_null(value=False)
+    empty = lines.str.starts_with(" - ").fill_null(value=False)
     whole = lines
     if empty.any():
         named = pl.when(empty).then(pl.concat_str(pl.lit("-"), lines)).otherwise(lines)
@@ -53,7 +53,7 @@ def _headed(lines: pl.Series) -> pl.DataFrame:
 
 
 _PARSERS = [
-    where_any(f"^ |{LINE}", _plain, "not an access line"),
+    where_any(f"^ - |{LINE}", _plain, "not an access line"),
     where_any(_HEADER, _headed, "not an access line"),
 ]
 

@@ -1,0 +1,97 @@
+r"""A stamp that something put before each line of a log: `ts`, multilog, svlogd, pm2.
+
+`2025-02-06T14:32:07 2025/02/06 14:32:07 [error] …`: the second stamp is the program's
+own, and tells such a line from one that has its only stamp in front. svlogd writes
+`2025-02-06_05:32:07.12345`, in UTC, multilog `@4000000067a4…`, which is TAI64N; pm2 has
+a colon behind it. `aws logs tail --format short` prints the same, and the AWS command
+line, asked for `[timestamp,message]` as text, epochs and a tab. A lone space is all
+that is left where rsyslog was told to write the message alone.
+"""
+
+import polars as pl
+
+from forensic.columns import moments, prefix, without_colour
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_DAY = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_WRITTEN = (
+    rf"{_DAY}[ T]{_CLOCK}(?:[.,][0-9]{{1,9}})?(?:Z| ?[+-][0-9]{{2}}:?[0-9]{{2}})?"
+)
+_SVLOGD = rf"{_DAY}_{_CLOCK}\.[0-9]{{1,9}}"
+_SECONDS = r"1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]{1,9})?"
+_TAI = r"@4000000[0-9a-f]{17}"
+_STAMP = rf"[\[(]?(?:{_WRITTEN}|{_SVLOGD}|{_SECONDS}|{_TAI})[\])]?:?[ \t]"
+#: How a line begins that has a stamp of its own.
+_OWN = (
+    rf"[\[(]?{_DAY}[ T]{_CLOCK}"
+    r"|[^\[\"{]{3,120}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+    rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}"
+)
+#: With an address in front: gunicorn on a socket writes a space for its client.
+_SPACED = (
+    rf"[\[(]?{_DAY}[ T]{_CLOCK}"
+    r"|[0-9A-Fa-f:.]+ [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+)
+#: TAI64N labels count seconds 10 ahead of UTC, as their writers do.
+_TAI_AHEAD = 10
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The envelope's columns; `message` is the line behind the stamp."""
+    head = prefix(
+        lines,
+        rf"[\[(]?(?:(?P<written>{_WRITTEN})|(?P<utc>{_SVLOGD})"
+        r"|(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\.(?P<part>[0-9]{1,9}))?"
+        r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?:?[ \t]"
+        r"|(?P<space> )",
+    )
+    spaced = head["rest"].str.contains(rf"^(?:{_SPACED})")
+    own = head["rest"].str.contains(rf"^(?:{_OWN})")
+    bare = head["space"].is_not_null()
+    own = own.zip_with(~bare, spaced).fill_null(value=False)
+    written = moments(head.select(_iso("written")).to_series())
+    utc = moments(head.select(_iso("utc") + "Z").to_series())
+    counted = head.select(_counted()).to_series()
+    local = pl.coalesce(
+        pl.lit(written["local_time"]), pl.lit(utc["local_time"]), pl.lit(counted)
+    )
+    known = pl.lit(utc["local_time"]).is_not_null() | pl.lit(counted).is_not_null()
+    zero = pl.when(known).then(pl.lit(0, pl.Int32))
+    return head.select(
+        envelope_local=local,
+        envelope_offset=pl.coalesce(pl.lit(written["utc_offset"]), zero),
+        message=pl.lit(without_colour(head["rest"])),
+        flags=pl.when(pl.lit(own & ~bare) & local.is_null()).then(pl.lit(["bad_time"])),
+        refused=pl.when(~pl.lit(own)).then(pl.lit("no stamp before a line of a log")),
+    )
+
+
+def _iso(name: str) -> pl.Expr:
+    return pl.col(name).str.replace(r"^(.{4})/(.{2})/", "$1-$2-").str.replace("_", "T")
+
+
+def _counted() -> pl.Expr:
+    """The moment that a count of seconds means, or a label of TAI64N."""
+    part = pl.coalesce("millis", "part", pl.lit("")).str.pad_end(6, "0").str.slice(0, 6)
+    micros = pl.col("seconds").cast(pl.Int64) * 1_000_000 + part.cast(pl.Int64)
+    labels = pl.col("tai").str.to_integer(base=16, dtype=pl.Int64) - _TAI_AHEAD
+    nanos = pl.col("nanos").str.to_integer(base=16, dtype=pl.Int64)
+    return pl.coalesce(micros, labels * 1_000_000 + nanos // 1000).cast(
+        pl.Datetime("us")
+    )
+
+
+FORMAT = Format(
+    name="stamped_line",
+    title="lines with a stamp before their own (ts, multilog, svlogd, pm2)",
+    hop=None,
+    reference="https://cr.yp.to/daemontools/multilog.html, svlogd(8), ts(1)",
+    head=rf"^(?:{_STAMP}(?:{_OWN})| (?:{_SPACED}))",
+    parse=parse,
+    multiline=True,
+    envelope=True,
+    narrow=True,
+)
