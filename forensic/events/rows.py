@@ -191,10 +191,11 @@ def _merged(column: str, inner: pl.DataFrame, outer: pl.DataFrame) -> pl.Series:
         return _joined_objects(fallback, value)
     if column == "hop":
         # nginx and gunicorn write the same access lines: the program decides.
-        named = ["app_server", "application", "load_balancer"]
-        web = value == "web_server"
-        if web.any():
-            stays = fallback.is_in(named) & web
+        servers = ["web_server", "app_server", "application", "load_balancer"]
+        alike = value.is_in(servers[:2]).fill_null(value=False)
+        alike &= inner["format"].str.ends_with("_access")
+        if alike.any():
+            stays = fallback.is_in(servers) & alike
             value = _filled(value, stays.fill_null(value=False), fallback)
     return _filled(value, value.is_null(), fallback)
 

@@ -57,7 +57,7 @@ _REQUEST = r"(?:Error handling request )?(?:(?P<method>[A-Z]{3,10}) )?"
 #: Only messages that begin so may name a request.
 _ASKS = r"^(?:Error handling |[A-Z]{3,10} )"
 _SECONDS = len("2025-02-06 14:32:07")
-_TARGET = r"^((?:/|https?://)[^ ]*)$"
+_TARGET = r"^((?:/|https?://)[^ \n]*)(?:\n|$)"
 
 
 def _classes(messages: pl.Series) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Syslog files: traditional, ISO, RFC 5424, with or without priority.
+"""Syslog files: traditional, ISO, RFC 5424, with or without priority or facility.
 
 The lines of `/var/log/syslog`, `messages`, `auth.log` and of `journalctl -o short*`:
 a stamp, a host, a program and a payload, which is often another program's log line.
@@ -34,23 +34,46 @@ _RARE_BSD = rf"{_MONTH} {{1,2}}[0-9]{{1,2}} (?:[0-9]{{4}} )?{CLOCK}"
 #: `journalctl -o short-full` names the day of the week and the zone.
 _WEEKDAY = r"(?:[A-Z][a-z]{2}|月|火|水|木|金|土|日)"
 _NAMED_ZONE = r"(?:[A-Z]{2,5}|[+-][0-9]{2}(?:[0-9]{2})?)"
-_UNIX = r"[0-9]{10}\.[0-9]{6}"
+_UNIX = r"[0-9]{10}(?:\.[0-9]{1,6})?"
+#: What stands behind the stamp is a whole line of some log, or of a traceback: `ts`
+#: and templates of one's own write neither host nor program.
+_WHOLE = (
+    rf"(?:[\[(]?[0-9]{{4}}[-/][0-9]{{2}}[-/][0-9]{{2}}[ T]{CLOCK}"
+    r"|[0-9A-Fa-f:.]+ [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+    r"|Traceback \(most recent call last\):"
+    r"|[A-Za-z_][A-Za-z0-9_.]*(?:Error|Exception|Exit|Interrupt)(?:: |$))"
+)
+#: A stamp as templates write it that name year to second one by one: a number in
+#: brackets behind the program, or a whole line, tells it from an application's.
+_DATED = (
+    rf"{DATE} {CLOCK} [^ ]+ [A-Za-z][A-Za-z0-9_./-]*"
+    rf"(?:\[[0-9]*\]: |: {_WHOLE})"
+)
 _HEAD = (
     r"^(?:[0-9]{1,5} )?(?:<[0-9]{1,3}>)?(?:"
-    rf"{_RARE_BSD}:? |{DATE}T{CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: "
+    rf"{_RARE_BSD}:? |{DATE}T{CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: |{_DATED}"
     rf"|{_WEEKDAY} {DATE} {CLOCK} {_NAMED_ZONE} "
     rf"|[1-9] (?:-|{DATE}T{CLOCK}{_ZONE}) [^ ]+ [^ ]+ [^ ]+ [^ ]+ [\[-])"
 )
 
-_PID = r"(?:\[(?P<pid>[0-9]+)\])?"
+_PID = r"(?:\[(?P<pid>[0-9]*)\])?"
 _HOST = r"(?P<hostname>[A-Za-z0-9_-]|[A-Za-z0-9_:][^ \[]*[^ \[:\]])"
 _USUAL = rf"(?P<hostname>[^ :\[\"(]+) (?P<process>[^ :\[\"0-9][^ :\[\"]*){_PID}: ?"
+_FACILITY = (
+    r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|security"
+    r"|local[0-7])"
+)
 #: From the most certain shape of host and program to the least.
 _ORIGINS = [
     # ChromeOS: a level where the host should stand
     (
         rf"(?P<level>EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG) "
         rf"(?P<process>[^ :\[\]]+){_PID}: ?"
+    ),
+    # busybox: facility and level behind the host
+    (
+        rf"{_HOST} {_FACILITY}[. ](?P<level>{'|'.join(SEVERITIES)}|panic|error|warn) "
+        rf"(?P<process>[^ :\[\"]+){_PID}: ?"
     ),
     # a host with colons; macOS: a part in parentheses, a level in angles
     (
@@ -66,7 +89,7 @@ _ORIGINS = [
     "",
 ]
 #: The shapes from here on guess: they are for stamps that only syslog writes.
-_LOOSE = 4
+_LOOSE = 5
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
 _NO_SHAPE = "no syslog shape"
@@ -112,10 +135,9 @@ def _stamps(found: pl.DataFrame) -> pl.DataFrame:
         moments.append(iso_stamp(pl.col("iso")))
     if found["unix"].null_count() < found.height:
         micros = (
-            pl.col("unix")
-            .str.replace(".", "", literal=True)
-            .cast(pl.Int64, strict=False)
-        )
+            pl.col("unix").str.slice(0, 10)
+            + pl.col("unix").str.slice(11).str.pad_end(6, "0")
+        ).cast(pl.Int64, strict=False)
         moments.append(micros.cast(pl.Datetime("us")))
     zones = by_value(found["zone"], _offsets)
     utc = pl.when(pl.col("unix").is_not_null()).then(pl.lit(0, pl.Int32))
@@ -208,7 +230,8 @@ def _usual(lines: pl.Series) -> pl.DataFrame:
 def _protocol(lines: pl.Series) -> pl.DataFrame:
     """The lines of RFC 5424."""
     found = prefix(lines, _PROTOCOL)
-    bom = pl.col("rest").str.strip_prefix("\ufeff")
+    # rsyslog keeps the space behind the tag of a message that came in as RFC 3164.
+    bom = pl.col("rest").str.strip_prefix("\ufeff").str.strip_prefix(" ")
     return _columns(found.with_columns(pid="procid", rest=bom))
 
 
@@ -227,26 +250,37 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
         lines,
         rf"(?:[0-9]{{1,5}} )?{_PRI}(?:(?P<iso>{DATE}T{CLOCK})(?P<zone>{_ZONE})"
         rf"|(?P<bsd>{_RARE_BSD}):?|{_WEEKDAY} (?P<full>{DATE} {CLOCK}) "
-        rf"(?P<named>{_NAMED_ZONE})|(?P<unix>{_UNIX})) ",
+        rf"(?P<named>{_NAMED_ZONE})|(?P<unix>{_UNIX})|(?P<dated>{DATE} {CLOCK})) ",
     )
     shapes = [partial(_origin, shape=number) for number in range(len(_ORIGINS))]
     origin = first_that_parses(stamped["rest"], shapes).drop("refused")
     no_program = origin.select(_NO_PROGRAM.fill_null(value=False)).to_series()
     whole = pl.concat_str(pl.col("process"), pl.lit(" "), pl.col("rest"))
+    own = stamped["rest"].str.contains(f"^{_WHOLE}").fill_null(value=False)
+    bare = pl.lit(own)
+    named = [name for name in ("hostname", "pid", "level") if name in origin.columns]
     found = stamped.drop("rest").with_columns(
         origin.with_columns(
-            process=pl.when(~no_program).then("process"),
-            rest=pl.when(no_program).then(whole).otherwise("rest"),
+            *(pl.when(~bare).then(name).alias(name) for name in named),
+            process=pl.when(~(pl.lit(no_program) | bare)).then("process"),
+            rest=pl.when(bare)
+            .then(pl.lit(stamped["rest"]))
+            .when(no_program)
+            .then(whole)
+            .otherwise("rest"),
         )
     )
-    certain = pl.col("shape").is_between(1, _LOOSE - 1)
+    certain = pl.col("shape").is_between(1, _LOOSE - 1) & ~bare
     written = (pl.col("iso").str.len_bytes() == 26) & (
         pl.col("zone").str.len_bytes() == 6
     )
     sure = pl.col("iso").is_null() | certain | written
+    if "hostname" in origin.columns:
+        level = pl.col("hostname").is_in(NO_HOSTS).fill_null(value=False)
+        sure &= pl.col("dated").is_null() | (certain & ~level)
     return _columns(
         found.with_columns(
-            iso=pl.coalesce("iso", "full"),
+            iso=pl.coalesce("iso", "full", "dated"),
             zone=pl.coalesce("zone", "named"),
             rest=pl.when(sure).then("rest"),
         )
@@ -260,7 +294,16 @@ def _slow(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of syslog lines; `message` is the payload."""
-    return first_that_parses(lines, [cut, _slow], _HEAD)
+    return _unescaped(first_that_parses(lines, [cut, _slow], _HEAD))
+
+
+def _unescaped(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the line ends and tabs that rsyslog writes as `#012` and `#011`."""
+    text = rows["message"]
+    if not text.str.contains("#01", literal=True).any():
+        return rows
+    ends = text.str.replace_all("#012", "\n", literal=True).str.strip_chars_end("\n")
+    return rows.with_columns(message=ends.str.replace_all("#011", "\t", literal=True))
 
 
 FORMAT = Format(
