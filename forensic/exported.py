@@ -15,7 +15,7 @@ import polars as pl
 from forensic.columns import moments
 from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["exported", "is_line", "line_or_record"]
+__all__ = ["exported", "is_carrier", "is_line", "line_or_record"]
 
 #: A line that stamps itself, or is an object: nothing was taken off it.
 _LINE = re.compile(
@@ -23,6 +23,17 @@ _LINE = re.compile(
     r"|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"|\b1[0-9]{9}\.[0-9]{3} |^[IWEF][0-9]{4} [0-9]{2}:[0-9]{2})"
     r"|.{0,160}?\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:"
+)
+#: One that begins with its stamp, or as an access line does: no sentence does.
+_WHOLE = re.compile(
+    r'\s*\{"|[\[(<]?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}'
+    r"|\[?(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r'|[^\["{]{3,120}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:'
+    r"|[IWEF][0-9]{4} [0-9]{2}:[0-9]{2}:"
+)
+_FLUENT_BIT = {"date", "log"}
+_LOGSTASH = set(
+    "@timestamp @version message host path type tags event log input".split()
 )
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _SCHEMA: dict[str, pl.DataType] = {
@@ -35,6 +46,15 @@ _SCHEMA: dict[str, pl.DataType] = {
 def is_line(text: str) -> bool:
     """Whether a text stamps itself as a line of a log does, or is an object."""
     return _LINE.match(text) is not None
+
+
+def is_carrier(record: Mapping[str, Any], text: Any) -> bool:
+    """Whether a record of no level only carries a text: a line as it was written.
+
+    Fluent Bit and Logstash, which look into no line, add a stamp and where it is from.
+    """
+    bare = record.keys() == _FLUENT_BIT or {"@version"} <= record.keys() <= _LOGSTASH
+    return isinstance(text, str) and (bare or _WHOLE.match(text) is not None)
 
 
 def line_or_record(

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from forensic.columns import target
-from forensic.exported import is_line
+from forensic.exported import is_carrier, is_line
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import http_messages
@@ -256,7 +256,8 @@ def _row(text: str) -> dict[str, Any]:
     level = _level(_lookup(record, "level", used), record)
     if is_line(str(record.get("textPayload", ""))):
         return {"refused": "JSON, but an entry of a line"}
-    if level is None and any(keys <= record.keys() for keys in _SHIPPED):
+    shipped = any(keys <= record.keys() for keys in _SHIPPED)
+    if level is None and (shipped or is_carrier(record, message)):
         return {"refused": "JSON, but a shipper's record of a line"}
     stamp = _lookup(record, "time", used)
     moment = _moment(stamp)

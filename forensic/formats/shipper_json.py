@@ -1,7 +1,8 @@
 """Lines as a shipper stored them: Filebeat, Fluent Bit, Fluentd, Vector, Elasticsearch.
 
-One JSON record a line of some log, with where it came from beside it. Records that a
-shipper took apart itself (they have a level of their own) are an application's.
+One JSON record a line of some log, with where it came from beside it; of a record
+without the marks of a shipper, the text must begin as a line of a log does. Records
+that a shipper took apart itself (they have a level of their own) are an application's.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from forensic.columns import moments
+from forensic.exported import is_carrier
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 
@@ -78,9 +80,12 @@ def _row(text: str) -> dict[str, Any]:
         return {"refused": str(error)}
     if isinstance(record, dict) and isinstance(record.get("_source"), dict):
         record = record["_source"]
-    if not isinstance(record, dict) or not any(m <= record.keys() for m in _MARKS):
+    if not isinstance(record, dict):
         return {"refused": "JSON, but no shipper's record"}
     line = _text(record, "event.original", "message", "log", "MESSAGE")
+    marked = any(marks <= record.keys() for marks in _MARKS)
+    if not (marked or is_carrier(record, line)):
+        return {"refused": "JSON, but no shipper's record"}
     if line is None or any(_at(record, name) is not None for name in _LEVELS):
         return {"refused": "JSON of a shipper, but not a line of a log"}
     extra = {kept: _text(record, n) for n, kept in _KEPT.items() if _text(record, n)}
@@ -116,7 +121,8 @@ FORMAT = Format(
     hop=None,
     reference="https://www.elastic.co/docs/reference/beats/filebeat/exported-fields",
     head=(
-        r'^\s*\{[\s\S]*"(?:agent|kubernetes|@metadata|source_type|container_id|_p)"\s*:'
+        r'^\s*\{[\s\S]*"(?:agent|kubernetes|@metadata|source_type|container_id|_p'
+        r'|@version|message|log|MESSAGE)"\s*:'
     ),
     parse=parse,
     envelope=True,
