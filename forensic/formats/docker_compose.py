@@ -1,4 +1,4 @@
-"""docker compose's joined output: `web-1  | text`.
+"""docker compose's joined output: `web-1  | text`, and that of pm2: `0|web  | text`.
 
 Lines of several services, without stamps of their own unless asked for. A container
 that was given a name of its own has no number; two spaces then stand before the bar,
@@ -16,10 +16,15 @@ _COLOUR = r"(?:\x1b\[[0-9;]*[A-Za-z])*"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _NUMBERED = rf"{_NAME}[_-][0-9]{{1,3}}{_COLOUR} *"
 _NAMED = rf"{_NAME}{_COLOUR} {{2,}}"
+#: pm2 puts the number of the process before its name.
+_COUNTED = rf"[0-9]{{1,4}}\|{_NAME}{_COLOUR} *"
 _BAR = rf"{_COLOUR}\|{_COLOUR}(?: |$)"
 #: How lines of logs that hold bars begin.
 _LOGGED = rf"{_COLOUR}(?:[\[{{\"<]|[0-9]{{4}}-[0-9]{{2}}-|[A-Z]{{3,8}}[ :])"
-_HEAD = rf"^{_COLOUR}(?:{_NUMBERED}{_BAR}|{_NAMED}{_BAR}(?:[^|]*$|{_LOGGED}))"
+_HEAD = (
+    rf"^{_COLOUR}(?:(?:{_COUNTED}|{_NUMBERED}){_BAR}"
+    rf"|{_NAMED}{_BAR}(?:[^|]*$|{_LOGGED}))"
+)
 _STAMP = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2}) "
@@ -30,11 +35,12 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of compose lines; `message` is the payload."""
     head = prefix(
         lines,
-        rf"{_COLOUR}(?P<service>{_NUMBERED}|{_NAMED}){_BAR}{_COLOUR}(?P<stamp>{_STAMP})?",
+        rf"{_COLOUR}(?P<service>{_COUNTED}|{_NUMBERED}|{_NAMED}){_BAR}{_COLOUR}(?P<stamp>{_STAMP})?",
     )
     fits = lines.str.contains(_HEAD)
     stamps = moments(head["stamp"].str.strip_chars(" "))
-    services = without_colour(head["service"]).str.strip_chars(" ")
+    names = without_colour(head["service"]).str.strip_chars(" ")
+    services = names.str.replace(r"^[0-9]+\|", "")
     return head.select(
         envelope_local=stamps["local_time"],
         envelope_offset=stamps["utc_offset"],
@@ -49,12 +55,13 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 
 FORMAT = Format(
     name="docker_compose",
-    title="docker compose log",
+    title="docker compose log, pm2 logs",
     hop=None,
     reference="https://docs.docker.com/reference/cli/docker/compose/logs/",
     head=_HEAD,
     parse=parse,
     envelope=True,
     payload=False,
-    paths=r"(?i)compose",
+    header=r"^\[TAILING\] Tailing last |^/[^ ]+ last [0-9]+ lines:",
+    paths=r"(?i)compose|pm2",
 )
