@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from forensic.documents import records
+from forensic.events.marks import behind_marks
 from forensic.events.records import by_records
 from forensic.events.rows import parse_rows
 from forensic.events.shape import KINDS, Found, Kind, Lines
@@ -18,7 +19,6 @@ from forensic.lines import Index, texts
 
 __all__ = ["KINDS", "Lines", "by_lines"]
 
-_BOM = b"\xef\xbb\xbf"
 #: Continuation text kept in `message`; the event's span holds all of it.
 _MESSAGE = 64 << 10
 
@@ -35,7 +35,7 @@ def by_lines(
     block: memoryview, lines: Lines, formats: Sequence[str], payloads: Sequence[str]
 ) -> Found:
     """What the lines hold, one record a line."""
-    starts = _behind_marks(block, lines)
+    starts = behind_marks(block, lines)
     text, invalid = texts(block, starts, lines.ends)
     parsed = parse_rows(text, formats, payloads)
     refused = parsed["refused"]
@@ -67,23 +67,6 @@ def by_lines(
         return found
     ranges = [(int(lines.starts[i]), int(lines.ends[i])) for i in several]
     return found.joined(by_records(block, lines, ranges, formats, payloads), several)
-
-
-def _behind_marks(block: memoryview, lines: Lines) -> Index:
-    """Where each line's text starts: behind a byte order mark, and behind zeros.
-
-    Zeros stand before a line where its log was cut while it was written to, and marks
-    where such files were put together.
-    """
-    first = np.frombuffer(block, np.uint8)[lines.starts]
-    odd = np.flatnonzero((first == 0) | (first == _BOM[0]))
-    if not len(odd):
-        return lines.starts
-    starts = lines.starts.copy()
-    for index in odd:
-        line = bytes(block[starts[index] : lines.ends[index]])
-        starts[index] += len(line) - len(line.lstrip(b"\0").removeprefix(_BOM))
-    return starts
 
 
 def _several(

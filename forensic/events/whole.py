@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.events.marks import behind_marks
 from forensic.events.rows import parse_rows
 from forensic.events.shape import Found, Kind, Lines
 from forensic.formats import load
@@ -23,13 +24,14 @@ def by_heads(
 ) -> Found:
     """What the lines hold, each record parsed as one text with line ends in it."""
     fmt = load(formats[0])
-    text, _ = texts(block, lines.starts, lines.ends)
+    starts = behind_marks(block, lines)
+    text, _ = texts(block, starts, lines.ends)
     kinds = np.full(len(text), Kind.UNPARSED, np.int8)
     kinds[text.str.contains(fmt.header).to_numpy()] = Kind.HEADER
     kinds[(text.str.strip_chars() == "").to_numpy()] = Kind.BLANK
     first = np.flatnonzero(text.str.contains(fmt.head).to_numpy())
     last = _last_lines(lines, kinds, first)
-    whole, invalid = texts(block, lines.starts[first], lines.ends[last])
+    whole, invalid = texts(block, starts[first], lines.ends[last])
     parsed = parse_rows(whole, formats, payloads)
     refused = parsed["refused"]
     good = np.flatnonzero(refused.is_null().to_numpy())

@@ -4,6 +4,7 @@ CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana and Goog
 Logs Explorer. The first line names the columns; the sniffer passes it on as a template.
 One column is the event's stamp, one its message; where a query asked for single fields
 instead, they are put together again as the JSON object that they were taken from.
+A spreadsheet that saves such a file again spoils its stamps, not its messages.
 """
 
 import csv
@@ -22,7 +23,9 @@ from forensic.zones import ABBREVIATIONS
 
 __all__ = ["FORMAT", "from_template"]
 
-_COLUMNS = "envelope_local envelope_offset hostname message extra refused".split()
+_COLUMNS = (
+    "envelope_local envelope_offset hostname message extra flags refused"
+).split()
 _SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
 #: Names of the columns, in lower case. A stamp without a zone is UTC under the first.
 _UTC = ["@timestamp", "timestamp", "time"]
@@ -45,7 +48,14 @@ _ISO = (
 )
 _EPOCH_MS = r"1[0-9]{12}|1[0-9]{9}\.[0-9]{1,9}"
 _KIBANA = r"[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4} @ [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
-_STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA})"
+#: What a spreadsheet makes of a stamp: minutes alone, a date in the order of its
+#: country, an epoch rounded. None of them says when.
+_SPOILT = (
+    r"[0-9]{1,2}:[0-9]{2}\.[0-9]|1\.[0-9]{1,6}E\+12"
+    r"|[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}"
+    r" [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [AP]M)?"
+)
+_STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA}|{_SPOILT})"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -113,11 +123,13 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
     fields = dict(zip(names, cells, strict=False))
     column = next(name for name in _STAMPS if name in names)
     found = _moment(fields.get(column, ""))
-    if found is None:
+    spoilt = re.fullmatch(_SPOILT, fields.get(column, "")) is not None
+    if found is None and not spoilt:
         return {"refused": "no stamp in the column of stamps"}
-    moment, offset = found
+    moment, offset = found or (None, None)
     hosts = (fields[name] for name in _HOSTS if fields.get(name) not in {None, "-"})
     plain = column in _UTC and fields[column][0].isdigit() and offset is None
+    plain = plain and not spoilt
     message = next((fields[name] for name in _MESSAGES if name in fields), None)
     if message is None or (not message and "textpayload" in fields):
         given = dict(zip(written, cells, strict=False))
@@ -132,6 +144,7 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
         "hostname": next(hosts, None) or None,
         "message": message.rstrip("\r\n") if message else None,
         "extra": compact(extra),
+        "flags": ["bad_time"] if spoilt else None,
     }
 
 
@@ -163,7 +176,7 @@ def from_template(template: str) -> Format:
 
 
 #: Of a file without its header, only rows of two cells: a program's CSV has more.
-_TWO = rf'^"?{_STAMP}"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$'
+_TWO = rf'^"?(?:{_ISO}|{_EPOCH_MS}|{_KIBANA})"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$'
 
 
 def _headless(lines: pl.Series) -> pl.DataFrame:
