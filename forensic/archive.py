@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -68,6 +68,22 @@ class Entry:
     walk: Iterator["Entry"] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Budgets:
+    """What a walk may unpack: of packed files, and of containers.
+
+    What members hash to depends on the second one alone: for that, nobody need unpack
+    them.
+    """
+
+    files: Budget = field(default_factory=Budget)
+    containers: Budget = field(default_factory=Budget)
+
+    def allow(self, stored: int) -> None:
+        self.files.allow(stored)
+        self.containers.allow(stored)
+
+
 def display(raw: bytes) -> str:
     r"""A file name as text: UTF-8, what is not as `\\xhh`."""
     return raw.decode("utf-8", "backslashreplace")
@@ -95,11 +111,11 @@ def entries(archives: Sequence[Path], budget: Budget | None = None) -> Iterator[
     for archive, prefix in zip(archives, archive_names(archives), strict=True):
         found += _files(archive, prefix)
     found.sort()
+    budgets = _Budgets() if budget is None else _Budgets(budget, budget)
     taken: dict[str, int] = {}
-    budget = budget or Budget()
     for source, path, problem in found:
-        unique = _unique(source, taken)
-        yield from _unpacked(_opened(unique, path, problem, budget), 0, taken)
+        entry = _opened(_unique(source, taken), path, problem, budgets)
+        yield from _unpacked(entry, budgets, 0, taken)
 
 
 def _unique(source: str, taken: dict[str, int]) -> str:
@@ -177,7 +193,7 @@ def _open(path: bytes) -> int:
 
 
 def _opened(
-    source: str, path: bytes, problem: tuple[str, str] | None, budget: Budget
+    source: str, path: bytes, problem: tuple[str, str] | None, budgets: _Budgets
 ) -> Entry:
     closed = Entry(
         source=source,
@@ -206,8 +222,8 @@ def _opened(
         os.close(descriptor)
         reason = f"{holes >> 30} GiB of it are holes, which nobody wrote: not read"
         return dataclasses.replace(found, problem=("over_budget", reason))
-    budget.allow(status.st_size)
-    stream = file_stream(descriptor, status.st_size, budget)
+    budgets.allow(status.st_size)
+    stream = file_stream(descriptor, status.st_size, budgets.files)
     return dataclasses.replace(found, stream=stream)
 
 
@@ -232,7 +248,9 @@ def _holes(descriptor: int, size: int) -> int:
     return found
 
 
-def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry]:
+def _unpacked(
+    entry: Entry, budgets: _Budgets, depth: int, taken: dict[str, int]
+) -> Iterator[Entry]:
     """The entry, and after it the members that it contains."""
     stream = entry.stream
     if stream is None:
@@ -246,9 +264,8 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
             reason = "a container inside two others is not opened: unpack one of them"
             yield dataclasses.replace(entry, problem=("unreadable", reason))
             return
-        # What members hash to must depend on no other file.
-        budget, stream.budget = stream.budget, Budget.of(stream.size)
-        for member in members(stream, budget):
+        stream.budget = Budget.of(stream.size, within=budgets.containers)
+        for member in members(stream, budgets.files):
             inner = Entry(
                 source=_unique(f"{entry.source}{MEMBER}{display(member.name)}", taken),
                 raw_name=member.name,
@@ -258,7 +275,7 @@ def _unpacked(entry: Entry, depth: int, taken: dict[str, int]) -> Iterator[Entry
                 problem=member.problem,
                 ordered=entry.ordered and member.ordered,
             )
-            yield from _unpacked(inner, depth + 1, taken)
+            yield from _unpacked(inner, budgets, depth + 1, taken)
         # The container itself comes last: only now is its hash known. Its bytes
         # are accounted for by its members.
         yield dataclasses.replace(entry, container=True)
@@ -289,7 +306,8 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
     Raises UsageError where no file of the archives has that name.
     """
     every = Budget(sys.maxsize)  # what is asked for was unpacked before
-    for walk in (_nearest(archives, source, every), entries(archives, every)):
+    near = _nearest(archives, source, _Budgets(every, every))
+    for walk in (near, entries(archives, every)):
         for found in walk:
             if found.source == source and found.stream is not None:
                 return dataclasses.replace(found, walk=walk)
@@ -297,7 +315,9 @@ def open_source(archives: Sequence[Path], source: str) -> Entry:
     raise UsageError(message)
 
 
-def _nearest(archives: Sequence[Path], source: str, budget: Budget) -> Iterator[Entry]:
+def _nearest(
+    archives: Sequence[Path], source: str, budgets: _Budgets
+) -> Iterator[Entry]:
     """The entries of the one file that the source's name leads to.
 
     Nothing where it may be another's: a folder's name may end as a container's mark
@@ -315,8 +335,9 @@ def _nearest(archives: Sequence[Path], source: str, budget: Budget) -> Iterator[
     if len(found) != 1 or _NUMBERED.search(found[0][0]):
         return
     name, path = found[0]
-    entry = _opened(name, path, None, budget)
-    yield from [entry] if name == source else _unpacked(entry, 0, {name: 1})
+    entry = _opened(name, path, None, budgets)
+    taken = {name: 1}
+    yield from [entry] if name == source else _unpacked(entry, budgets, 0, taken)
 
 
 def read_range(entry: Entry, offset: int, length: int) -> bytes:

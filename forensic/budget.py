@@ -14,20 +14,32 @@ class Budget:
 
     FREE, RATIO = 4 << 30, 200
 
-    def __init__(self, free: int = FREE) -> None:
-        """A budget for nothing stored yet."""
-        self.left = free
+    def __init__(self, free: int = FREE, *, within: Self | None = None) -> None:
+        """A budget for nothing stored yet; it may be part of a larger one."""
+        self._left = free
+        self._within = within
 
     @classmethod
-    def of(cls, stored: int) -> Self:
-        """The budget of one file alone."""
-        budget = cls()
+    def of(cls, stored: int, *, within: Self | None = None) -> Self:
+        """The budget of one file."""
+        budget = cls(within=within)
         budget.allow(stored)
         return budget
 
+    @property
+    def left(self) -> int:
+        """How many bytes may still be unpacked."""
+        return min(self._left, self._within.left) if self._within else self._left
+
     def allow(self, stored: int) -> None:
         """So many more bytes are stored."""
-        self.left += self.RATIO * stored
+        self._left += self.RATIO * stored
+
+    def spend(self, count: int) -> None:
+        """So many bytes were unpacked."""
+        self._left -= count
+        if self._within:
+            self._within.spend(count)
 
     def problem(self) -> tuple[str, str]:
         """What to say of a file for which nothing is left."""

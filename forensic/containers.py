@@ -11,10 +11,9 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import IO, cast
 
 from forensic import cut_zip
@@ -27,8 +26,12 @@ __all__ = ["Member", "is_container", "members"]
 _MOST = 256 << 20
 _CHUNK = 1 << 20
 _PIECE = 16 << 10
-#: A zip has so many bytes before a member's name and data.
-_ZIP_HEADER = 30
+#: Where a tar's header has the sum of its bytes.
+_SUM = slice(148, 156)
+#: A zip ends in so many bytes, where it has no comment.
+_ZIP_END = 22
+#: A program that a zip stands behind: it unpacks itself.
+_PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
 #: The flag of a member that is encrypted.
 _LOCKED = 1
 #: What readers of containers raise where one is damaged.
@@ -163,16 +166,35 @@ class _Unseekable(io.RawIOBase):
 
 
 def is_container(stream: Stream) -> bool:
-    """Whether the (decompressed) stream begins as a tar or a zip."""
-    return _is_tar(stream.peek()) or _is_zip(stream.peek())
+    """Whether the (decompressed) stream is a tar, a zip, or a program before a zip."""
+    head = stream.peek()
+    return _is_tar(head) or _is_zip(head) or _unpacks_itself(head, stream)
 
 
 def _is_tar(head: bytes) -> bool:
-    return head[257:262] == b"ustar"
+    return head[257:262] == b"ustar" or _is_old_tar(head)
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """Whether it begins with a header from before tars had a mark: its sum is right."""
+    if len(head) < tarfile.BLOCKSIZE or head[_SUM].strip(b" 01234567\0"):
+        return False
+    try:
+        found = tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return found.size >= 0
 
 
 def _is_zip(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def _unpacks_itself(head: bytes, stream: Stream) -> bool:
+    if stream.descriptor is None or not head.startswith(_PROGRAMS):
+        return False
+    end = os.pread(stream.descriptor, _ZIP_END, max(0, stream.size - _ZIP_END))
+    return end.startswith(b"PK\x05\x06")
 
 
 def members(stream: Stream, budget: Budget) -> Iterator[Member]:
@@ -292,21 +314,26 @@ def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
             stream.problem = ("over_budget", reason)
             return
         whole = io.BytesIO(held)
-    packed = Budget.of(stream.size)
+    packed = stream.budget
+    data = cast("IO[bytes]", whole)
     try:
         archive = zipfile.ZipFile(whole)
     except zipfile.BadZipFile as error:
         stream.problem = ("truncated", f"{error}: its index is missing or damaged")
-        for member in cut_zip.found(cast("IO[bytes]", whole), packed.left):
+        for member in cut_zip.found(data, packed.left):
             yield _cut_member(member, budget, packed)
         return
     with archive:
-        bombs = _overlapping(archive.infolist())
+        bombs = cut_zip.overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():
                 twice = id(item) in bombs
                 budgets = (budget, packed)
                 yield _zip_member(archive, item, budgets, overlaps=twice)
+        for member in cut_zip.unnamed(data, archive, packed.left):
+            reason = "members stand in it that its index does not name; they are read"
+            stream.problem = ("truncated", reason)
+            yield _cut_member(member, budget, packed)
 
 
 def _cut_member(member: cut_zip.Found, budget: Budget, packed: Budget) -> Member:
@@ -319,19 +346,6 @@ def _cut_member(member: cut_zip.Found, budget: Budget, packed: Budget) -> Member
         problem=("unreadable", member.problem) if member.problem else None,
         ordered=False,
     )
-
-
-def _overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
-    """The ids of members whose bytes are another's too.
-
-    So a few bytes are told again and again: a bomb. The last of them counts.
-    """
-    placed = sorted(items, key=lambda item: item.header_offset)
-    return {
-        id(item)
-        for item, behind in pairwise(placed)
-        if item.header_offset + _ZIP_HEADER + item.compress_size > behind.header_offset
-    }
 
 
 def _zip_member(

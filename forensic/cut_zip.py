@@ -1,17 +1,21 @@
-"""A zip whose index is missing: its members, from front to back.
+"""A zip's members that no index names, from front to back.
 
-A zip keeps its index at its end, so that one whose copy was interrupted has none. Each
-member's own header stands before its data and says enough to read on.
+A zip keeps its index at its end, so that one whose copy was interrupted has none; of
+two zips in one file, one behind the other, only the last is heeded. Each member's own
+header stands before its data and says enough to read on.
 """
 
 import contextlib
 import struct
+import sys
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import IO
 
-__all__ = ["Found", "found"]
+__all__ = ["Found", "found", "overlapping", "unnamed"]
 
 _HEADER = struct.Struct("<4sHHHHHIIIHH")
 _MARK = b"PK\3\4"
@@ -19,6 +23,7 @@ _LOCKED, _SIZES_BEHIND = 1, 8
 _STORED, _DEFLATED = 0, 8
 _IN_EXTRA = 0xFFFFFFFF
 _PIECE = 16 << 10
+_CHUNK = 1 << 20
 #: Behind a member whose size was not known stand up to so many bytes of it.
 _BEHIND = 24
 
@@ -79,13 +84,62 @@ class _Member:
         """The zip is another's."""
 
 
-def found(whole: IO[bytes], most: int) -> Iterator[Found]:
-    """The members up to where the zip ends or is damaged.
+def overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
+    """The ids of members whose bytes are another's too.
+
+    So a few bytes are told again and again: a bomb. The last of them counts.
+    """
+    placed = sorted(items, key=lambda item: item.header_offset)
+    return {
+        id(item)
+        for item, behind in pairwise(placed)
+        if item.header_offset + _HEADER.size + item.compress_size > behind.header_offset
+    }
+
+
+def unnamed(whole: IO[bytes], archive: zipfile.ZipFile, most: int) -> Iterator[Found]:
+    """The members that stand between those which a zip's index names."""
+    behind = 0
+    for start, end in _places(whole, archive):
+        # What stands before all of it may be a program that unpacks it.
+        first = _mark(whole, behind, start if behind else len(_MARK))
+        if first is not None:
+            yield from found(whole, most, first, start)
+        behind = max(behind, end)
+
+
+def _places(whole: IO[bytes], archive: zipfile.ZipFile) -> Iterator[tuple[int, int]]:
+    """What the index tells of, in order: each member's header and bytes, and itself."""
+    for item in sorted(archive.infolist(), key=lambda item: item.header_offset):
+        whole.seek(item.header_offset + _HEADER.size - 4)
+        name, extra = struct.unpack("<HH", whole.read(4))
+        size = _HEADER.size + name + extra + item.compress_size
+        yield item.header_offset, item.header_offset + size
+    yield archive.start_dir, sys.maxsize
+
+
+def _mark(whole: IO[bytes], start: int, end: int) -> int | None:
+    """Where the first member's header stands between two places."""
+    while start + len(_MARK) <= end:
+        whole.seek(start)
+        piece = whole.read(min(_CHUNK, end - start))
+        at = piece.find(_MARK)
+        if at >= 0:
+            return start + at
+        if len(piece) < len(_MARK):
+            return None
+        start += len(piece) - len(_MARK) + 1
+    return None
+
+
+def found(
+    whole: IO[bytes], most: int, place: int = 0, stop: int = sys.maxsize
+) -> Iterator[Found]:
+    """The members from a place on, up to where the zip stops or is damaged.
 
     Of one that nobody reads, `most` bytes are unpacked to find where the next begins.
     """
-    place = 0
-    while True:
+    while place < stop:
         whole.seek(place)
         header = whole.read(_HEADER.size)
         if len(header) < _HEADER.size or not header.startswith(_MARK):

@@ -190,7 +190,7 @@ class Stream:
         self._hash.update(view[:count])
         self.stored += count
         if self._packed:
-            self._packed.left -= count
+            self._packed.spend(count)
         return count
 
     def _take(self, count: int) -> bytes:
@@ -314,7 +314,7 @@ class Stream:
                 self.problem = ("truncated", f"{where}: {error}")
                 return self._salvaged()[:most]
             if chunk:
-                self.budget.left -= len(chunk)
+                self.budget.spend(len(chunk))
                 return chunk
         return b""
 

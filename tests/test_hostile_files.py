@@ -267,6 +267,70 @@ def test_a_zip_with_damaged_data_costs_its_member_only(
     assert found["x.zip!/b.log"][:2] == ("complete", 3)
 
 
+def test_members_that_no_index_names_are_read(tmp_path: Path) -> None:
+    """T35: two zips in one file, a member taken out of the index, a program before."""
+    root = tmp_path / "export"
+    root.mkdir()
+    one, two = zip_of(("a.log", LOG)), zip_of(("b.log", LOG))
+    (root / "joined.zip").write_bytes(one + two)
+    (root / "program.exe").write_bytes(b"MZ PK\3\4".ljust(500, b"\0") + one)
+    both = zip_of(("a.log", LOG), ("b.log", LOG))
+    first = both.index(b"PK\1\2")
+    second, end = both.index(b"PK\1\2", first + 4), both.index(b"PK\5\6")
+    counts = struct.pack("<HHII", 1, 1, end - second, first)
+    index = both[second:end] + both[end : end + 8] + counts + both[end + 20 :]
+    (root / "hidden.zip").write_bytes(both[:first] + index)
+    found = read(root, tmp_path / "x.case")
+    for name in ("joined.zip", "hidden.zip"):
+        assert found[name][0] == "truncated"
+        assert "its index does not name" in found[name][2]
+        assert found[f"{name}!/a.log"][:2] == ("complete", 3)
+        assert found[f"{name}!/b.log"][:2] == ("complete", 3)
+    assert found["program.exe!/a.log"][:2] == ("complete", 3)
+    assert found["program.exe"] == ("complete", 0, "")
+
+
+def test_a_tar_without_its_mark_is_one(tmp_path: Path) -> None:
+    """T35: tars had none before POSIX, and some programs still write such."""
+    data = bytearray(tar_of(("a.log", tarfile.REGTYPE, LOG, "")))
+    data[257:512] = bytes(255)
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    root = tmp_path / "export"
+    root.mkdir()
+    (root / "old.tar").write_bytes(data)
+    found = read(root, tmp_path / "x.case")
+    assert found["old.tar!/a.log"][:2] == ("complete", 3)
+
+
+def test_many_small_bombs_are_bounded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T33: what each container may unpack, all of them together may."""
+    monkeypatch.setattr(Budget, "RATIO", 1)
+    monkeypatch.setattr(Budget.__init__, "__defaults__", (100_000,))
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.log", LOG * 200)
+    tar = gzip.compress(tar_of(("a.log", b"0", LOG * 200, "")))
+    root = tmp_path / "export"
+    root.mkdir()
+    for number in range(9):
+        (root / f"{number}.zip").write_bytes(sink.getvalue())
+        (root / f"{number}.tgz").write_bytes(tar)
+    (root / "nested.zip").write_bytes(zip_of(("z.zip", sink.getvalue())))
+    (root / "z.log").write_bytes(LOG)
+    found = read(root, tmp_path / "x.case")
+    members = {name: row for name, row in found.items() if name.endswith("a.log")}
+    verdicts = [verdict for verdict, _, _ in members.values()]
+    assert {"complete", "over_budget"} <= {*verdicts}
+    # Beside the budget, each file may be looked at.
+    assert sum(row[1] for row in members.values()) * len(LOG) / 3 < 300_000
+    assert found["z.log"][:2] == ("complete", 3)
+    assert found["8.zip!/a.log"][0] == "over_budget"
+    assert found["nested.zip!/z.zip!/a.log"][0] == "over_budget"
+
+
 def test_the_order_of_a_folder_and_its_place_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
