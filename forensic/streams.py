@@ -36,11 +36,13 @@ _CODECS: list[tuple[bytes | tuple[bytes, ...], str]] = [
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
 ]
+#: Memory that a decoder may take; zstd's own limit is half of it.
+_MEMORY = 256 << 20
 _OPEN: dict[str, Callable[[], Any]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
     "zstd": ZstdDecompressor,
     "bzip2": bz2.BZ2Decompressor,
-    "xz": lzma.LZMADecompressor,
+    "xz": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
 }
 _MAGIC = {codec: magic for magic, codec in _CODECS}
 _DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
@@ -310,13 +312,19 @@ class Stream:
                 most = min(most, self.budget.left)
                 chunk: bytes = self._decoder.decompress(data, most)
             except BROKEN as error:
-                where = f"{self.codec} data is damaged near byte {self.stored}"
-                self.problem = ("truncated", f"{where}: {error}")
+                self.problem = self._broken(error)
                 return self._salvaged()[:most]
             if chunk:
                 self.budget.spend(len(chunk))
                 return chunk
         return b""
+
+    def _broken(self, error: BaseException) -> tuple[str, str]:
+        if "memory" in str(error).lower():
+            detail = f"unpacking its {self.codec} data takes over {_MEMORY >> 20} MiB"
+            return ("over_budget", f"{detail}: unpack it and analyze that")
+        where = f"{self.codec} data is damaged near byte {self.stored}"
+        return ("truncated", f"{where}: {error}")
 
     def _salvaged(self) -> bytes:
         """What comes before the damage, of the piece that was lost with it.

@@ -141,6 +141,17 @@ def test_bomb_is_read_in_bounded_pieces(tmp_path: Path) -> None:
     stream.close()
 
 
+def test_a_decoder_takes_bounded_memory(tmp_path: Path) -> None:
+    """T33: a dictionary of xz may be 4 GiB, whatever the file's size."""
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 300 << 20}]
+    stream = stream_of(tmp_path, lzma.compress(TEXT, filters=filters))
+    assert not stream.read(100)
+    assert stream.problem
+    assert stream.problem[0] == "over_budget"
+    assert "takes over 256 MiB" in stream.problem[1]
+    stream.close()
+
+
 def test_peek_and_skip_leave_the_bytes_as_they_are(tmp_path: Path) -> None:
     for data in (TEXT, CODECS["gzip"](TEXT)):
         stream = stream_of(tmp_path, data)
