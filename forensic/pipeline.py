@@ -21,7 +21,7 @@ from forensic.plan import processes
 from forensic.reports import html, markdown
 from forensic.reports.words import speaker
 from forensic.sandbox import Held
-from forensic.schema import LEVELS, SCHEMA_VERSION
+from forensic.schema import LEVELS, NOT_WHOLE, SCHEMA_VERSION
 from forensic.visible import visible_json
 from forensic.workers import Workers
 
@@ -35,9 +35,6 @@ __all__ = [
     "parse",
     "report",
 ]
-
-#: Verdicts after which evidence is missing that the files should hold.
-_NOT_WHOLE = ["truncated", "unreadable", "over_budget", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +129,7 @@ def levels(fail_on: str | None) -> list[str]:
 def exit_code(case: Case, fail_on: str | None) -> int:
     """3 where evidence could not be read whole, 1 for `fail_on`, else 0."""
     serious = levels(fail_on)
-    hurt = case.table("sources").filter(pl.col("verdict").is_in(_NOT_WHOLE))
+    hurt = case.table("sources").filter(pl.col("verdict").is_in(NOT_WHOLE))
     if hurt.select(pl.len()).collect().item():
         return 3
     found = case.read_json("findings.json").get("findings", [])

@@ -14,6 +14,7 @@ __all__ = [
     "GAP",
     "HOPS",
     "LEVELS",
+    "NOT_WHOLE",
     "REQUEST",
     "SCHEMA_VERSION",
     "SOURCE",
@@ -59,6 +60,8 @@ VERDICTS = [
     "over_budget",
     "changed",
 ]
+#: Of those, the ones after which evidence is missing that the file should hold.
+NOT_WHOLE = ["truncated", "unreadable", "over_budget", "changed"]
 CAUSES = [
     "waf_rule",
     "no_target",

@@ -611,6 +611,17 @@ def test_an_archive_without_errors_is_told_calmly() -> None:
     assert found["ask_for"] == found["missing"] == found["hypotheses"] == []
 
 
+def test_no_error_is_no_more_than_what_could_be_read() -> None:
+    """A file that was not read whole may hold one."""
+    events = pl.from_dicts(pings(), schema=EVENT).lazy()
+    cut = {"source": "web2.log", "verdict": "truncated", "lines": 1}
+    sources = pl.from_dicts([cut], schema=SOURCE)
+    requests = correlate(events, CLOCKS, sources)
+    told = answer(events, requests, CLOCKS, GAPS, sources, None)["sentence"]
+    assert told.startswith("No error in what could be read: all 514 responses")
+    assert "1 file could not be read whole: an error may stand in" in told
+
+
 def test_logs_that_hold_no_requests_tell_of_none() -> None:
     boot = _row(1, source="syslog", hop="host", time=MINUTE, message="Started x.")
     told = "hold no responses: whether requests failed is not seen in them"

@@ -92,7 +92,8 @@ def _calm(inquiry: Inquiry) -> _Told | None:
     """That the archive has no error, where nobody asked for a certain one."""
     if inquiry.asked:
         return None
-    return _bare(inquiry, hypotheses.calm(inquiry.events, inquiry.gaps))
+    found = hypotheses.calm(inquiry.events, inquiry.gaps, inquiry.sources)
+    return _bare(inquiry, found)
 
 
 def _record(inquiry: Inquiry) -> _Told | None:

@@ -9,6 +9,7 @@ from forensic.counted import plural
 from forensic.hops.absence import Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
+from forensic.schema import NOT_WHOLE
 from forensic.wish import OUTER
 
 __all__ = ["NAMES", "Wish", "calm", "harmless", "ranked", "unread", "unseen"]
@@ -80,16 +81,30 @@ _NO_LOG = r"(?i)\.(?:conf|cfg|ini|ya?ml|toml|xml|html?|css|js|py|rb|php|go|java|
 
 
 def unread(sources: pl.DataFrame) -> str:
-    """The sentence about the longest file that looks like a log and has no format."""
+    """The sentences about what no answer rests on, as it could not be read.
+
+    They name the longest file that looks like a log and has no format, and count those
+    that were not read whole.
+    """
     name = pl.col("source")
     unknown = pl.col("verdict").cast(pl.String) == "unsupported"
     named = name.str.contains(_LOG) & ~name.str.contains(_NO_LOG)
     text = pl.col("detail").ne_missing(pl.lit("binary data"))
     rows = sources.filter(unknown & named & text & (pl.col("lines") > 0))
-    if not rows.height:
-        return ""
-    source, lines = rows.sort("lines", "source").select("source", "lines").row(-1)
-    return f" {source} ({plural(lines, 'line')}) could not be read: no format fits it."
+    told = ""
+    if rows.height:
+        source, lines = rows.sort("lines", "source").select("source", "lines").row(-1)
+        many = plural(lines, "line")
+        told = f" {source} ({many}) could not be read: no format fits it."
+    if hurt := _hurt(sources):
+        told += f" {plural(hurt, 'file')} could not be read whole: an error may stand"
+        told += " in what is missing."
+    return told
+
+
+def _hurt(sources: pl.DataFrame) -> int:
+    """How many files hold evidence that could not be read."""
+    return int(sources["verdict"].cast(pl.String).is_in(NOT_WHOLE).sum())
 
 
 def harmless(requests: pl.DataFrame) -> str:
@@ -100,14 +115,17 @@ def harmless(requests: pl.DataFrame) -> str:
     return " No response of 500 or above was logged."
 
 
-def calm(events: pl.LazyFrame, gaps: pl.DataFrame) -> dict[str, Any]:
+def calm(
+    events: pl.LazyFrame, gaps: pl.DataFrame, sources: pl.DataFrame
+) -> dict[str, Any]:
     """The verdict on an archive without any error, where nothing was asked."""
     answers = events.select(pl.col("status").is_not_null().sum(), lines=pl.len())
     count, lines = answers.collect(engine="streaming").row(0)
     if count:
         several = f"all {count} responses logged have"
         every = "the one response logged has" if count == 1 else several
-        sentence = f"No error: {every} a status below 400."
+        seen = "No error in what could be read" if _hurt(sources) else "No error"
+        sentence = f"{seen}: {every} a status below 400."
         absent = gaps.filter(pl.col("kind") == "absent")["hop"].cast(pl.String)
         if "load_balancer" in absent:
             sentence += (
@@ -120,7 +138,10 @@ def calm(events: pl.LazyFrame, gaps: pl.DataFrame) -> dict[str, Any]:
             " seen in them."
         )
     else:
-        sentence = "The archive holds no log that could be read."
+        sentence = (
+            "The archive holds no log that could be read: `forensic formats` lists what"
+            " is known, and --log-format describes another."
+        )
     return {
         "answered_by": "unknown",
         "candidates": [],

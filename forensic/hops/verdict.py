@@ -147,6 +147,9 @@ def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
     top, *rest = answers.to_dicts()
     if not (asked or rest):
         return f" {count} requests were answered so."
+    if not rest:
+        every = "Both" if count == 2 else f"All {count}"
+        return f" {every} requests that fit were answered so."
     were = "was" if top["total"] == 1 else "were"
     fit = "fit" if asked else "failed alike"
     text = f" {count} requests {fit}; {top['total']} of them {were} answered so"
