@@ -96,7 +96,10 @@ class Case:
     def require(self) -> None:
         """Refuse a folder that is not a finished case."""
         if not self.folder.is_dir():
-            message = f"{self.folder} is no case folder"
+            message = (
+                f"{self.folder} is no case folder: `forensic analyze` writes one,"
+                " NAME.case where --case does not say another"
+            )
             raise UsageError(message)
         if not self.is_complete:
             message = f"{self.folder} holds no finished case (case.json is missing)"

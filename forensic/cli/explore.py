@@ -180,7 +180,7 @@ def show(
     case = opened(folder or _beside())
     source, colon, line = place.rpartition(":")
     if not colon or not line.isascii() or not line.isdigit():
-        message = f"{place} is no SOURCE:LINE"
+        message = f"{place} is no SOURCE:LINE, such as nginx/access.log:150"
         raise UsageError(message)
     where = excerpt.archives_of(case, archives or [])
     spot = (source, int(line))

@@ -225,7 +225,6 @@ def finding(paper: Paper, found: Row, offset: int | None, *, full: bool) -> None
 def hops(paper: Paper, case: Case, offset: int | None) -> None:
     """Put the hops from the client inwards, with and without logs."""
     say = speaker("en")
-    paper.heading("hops, outermost first")
     table = []
     for row in digest.hops(case):
         logged = row["state"] == "logged"
@@ -239,6 +238,9 @@ def hops(paper: Paper, case: Case, offset: int | None) -> None:
                 ", ".join(row["names"][:2]),
             )
         )
+    if not table:
+        return
+    paper.heading("hops, outermost first")
     zone = times.zone_name(offset)
     names = ["hop", "events", "errors", f"first ({zone})", f"last ({zone})", "names"]
     paper.table(names, table, right=names[1:5])
