@@ -87,6 +87,7 @@ CAUSES = [
     "configuration_error",
     "worker_timeout",
     "out_of_memory",
+    "worker_crashed",
     "boot_failed",
     "exception",
     "application_response",

@@ -370,6 +370,33 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ],
         ("web_server", "out_of_memory", "strong"),
     ),
+    *(
+        (
+            f"a worker that crashed: {line[:30]}",
+            [web(502), error(CLOSED), app(line, hop=hop)],
+            ("web_server", "worker_crashed", "strong"),
+        )
+        for hop, line in [
+            ("host", "gunicorn[812]: segfault at 0 ip 00007f error 4 in lib.so[7f+1]"),
+            ("host", "app.service: Main process exited, code=dumped, status=11/SEGV"),
+            ("app_server", "Worker (pid:812) was sent SIGSEGV!"),
+            ("app_server", "Worker with pid 812 was terminated due to signal 11"),
+            (
+                "app_server",
+                "[pool www] child 812 exited on signal 11 (SIGSEGV) after 3",
+            ),
+            ("app_server", "DAMN ! worker 1 (pid: 812) died, killed by signal 11 :("),
+            (
+                "web_server",
+                "AH00052: child pid 812 exit signal Segmentation fault (11)",
+            ),
+        ]
+    ),
+    (
+        "a worker that is ended for its time is sent SIGABRT, and has not crashed",
+        [web(502), error(CLOSED), app("Worker (pid:812) was sent SIGABRT!")],
+        ("web_server", "upstream_closed", "certain"),
+    ),
     (
         "no boot",
         [web(502), error(REFUSED), app("Reason: Worker failed to boot.")],

@@ -28,7 +28,9 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     writes for a lack of memory; a time limit, or the kernel's word, just before says
     which it was. What the worker itself writes then only follows from that line.
     """
-    deaths = notes.filter(pl.col("kind").is_in(["timeout", "killed", "oom", "abort"]))
+    deaths = notes.filter(
+        pl.col("kind").is_in(["timeout", "killed", "oom", "abort", "crashed"])
+    )
     limits = (
         deaths.filter(pl.col("kind").is_in(["timeout", "oom"]))
         .select("time", limit=pl.col("time"), limited=pl.col("victim"))

@@ -282,6 +282,16 @@ KINDS = [
         "out_of_memory",
     ),
     Kind(
+        "crashed",
+        f"{_APP} {WEB}",
+        r": segfault at |general protection fault|exit(?:ed on)? signal [^\n]*"
+        r"(?:SIGSEGV|SIGBUS|SIGILL|SIGFPE|Segmentation fault|Bus error)"
+        r"|was sent SIG(?:SEGV|BUS|ILL|FPE)|was terminated due to signal (?:4|7|8|11)\b"
+        r"|died, killed by signal (?:4|7|8|11)\b|got Segmentation Fault"
+        r"|code=(?:dumped|killed), status=\d+/(?:SEGV|BUS|ILL|FPE)",
+        "worker_crashed",
+    ),
+    Kind(
         "boot_failed",
         _APP,
         r"Worker failed to boot|App failed to load|exited with code [34]\b"

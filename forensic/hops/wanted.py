@@ -28,6 +28,7 @@ _TOLD = {
     "client_closed",
     "worker_timeout",
     "out_of_memory",
+    "worker_crashed",
     "boot_failed",
 }
 #: A log of which hop it is.

@@ -74,6 +74,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "ワーカーが時間切れで強制終了",
     ),
     "out_of_memory": ("the machine ran out of memory", "メモリ不足"),
+    "worker_crashed": (
+        "a worker crashed while it served it",
+        "ワーカーが処理中に異常終了",
+    ),
     "boot_failed": ("the application failed to start", "アプリケーションの起動失敗"),
     "exception": ("an exception in the application", "アプリケーションの例外"),
     "application_response": (
