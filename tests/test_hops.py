@@ -1395,6 +1395,27 @@ def test_an_access_log_beside_an_application_s_own_is_the_application_s() -> Non
     assert [line["source"] for line in row["evidence"]][1] == "node/access.log"
 
 
+def test_an_access_log_with_an_app_server_s_own_lines_is_the_app_server_s() -> None:
+    """Such as Puma's with `--log-requests`."""
+    own: dict[str, Any] = {"source": "puma.log"}
+    booted = app("- Worker 0 (PID: 830) booted in 3.2s, phase: 0", **own, time=None)
+    rows = [booted, web(500, **own)]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["answered_by"] == "application"
+    row = correlate(events(web(500), *rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert [line["hop"] for line in row["evidence"]] == ["web_server", "app_server"]
+
+
+def test_a_traceback_is_about_the_request_that_its_own_log_has() -> None:
+    """Rails gives what fails another path, and Puma logs that one."""
+    rails = {"source": "production.log"}
+    thrown = app("ArgumentError (no):", hop="application", **rails, time=T)
+    rows = [web(500, path="/500", source="a.log"), web(500), said(500, **rails), thrown]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    about = dict(found.select("path", "cause").rows())
+    assert about["/app/admin"] == "exception"
+
+
 def test_a_connection_that_closed_earlier_is_not_about_a_500_of_the_upstream() -> None:
     closed = error(
         "recv() failed (104: Connection reset by peer) while reading response"

@@ -244,15 +244,19 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     slow = failed.filter(
         (pl.col("status") == 500) & (pl.col("duration") >= LEAST_LIMIT)
     )
+    # One of a log that has the request itself is of that one, whatever else failed.
+    recorded = failed.with_columns(source="application_source")
+    recorded = recorded.filter(pl.col("source").is_not_null())
     aborted = named.filter(pl.col("kind") == "abort")
     complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
     steps: list[_Step] = [
         (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
         (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
-        (failed, nameless.filter(thrown), [], (-1_500_000, 1_500_000)),
+        (recorded, nameless.filter(thrown), ["source"], _SAME),
+        (failed, nameless.filter(thrown), [], _SAME),
         (slow, aborted, [], _SAME),  # the web server gave it another path
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
-        (unread, nameless.filter(~thrown), [], (-1_500_000, 1_500_000)),
+        (unread, nameless.filter(~thrown), [], _SAME),
         *_refusals(refused, notes),
         (
             failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),

@@ -119,10 +119,11 @@ def inner_streams(
 
 
 def app_streams(known: Facts, inner: list[str]) -> list[str]:
-    """Those of the inner logs that an application itself writes, as morgan does.
+    """The logs that an application or its server writes, though they look like others.
 
-    Its lines look like a web server's. An application's own log lies beside it, and
-    no other log of a web server.
+    Of the inner ones, as morgan writes them, those beside which an application's own
+    log lies and no other log of a web server; and wherever they stand, those in which
+    the server's own lines stand too, as in Puma's.
     """
     folder = pl.col("family").str.extract(_FOLDER, 1).fill_null("")
     logs = known.profile.with_columns(folder=folder)
@@ -131,16 +132,19 @@ def app_streams(known: Facts, inner: list[str]) -> list[str]:
     web = logs.filter(pl.col("hop") == "web_server")
     alone = web.filter(pl.col("family").n_unique().over("folder") == 1)
     families = set(alone.filter(pl.col("folder").is_in(apps))["family"])
-    return [stream for stream in inner if stream in families]
+    served = web.filter((pl.col("answers") > 0) & ~pl.col("programs"))
+    server = logs.filter((pl.col("hop") == "app_server") & ~pl.col("programs"))
+    mixed = sorted(set(served["family"]) & set(server["family"]))
+    return [*(stream for stream in inner if stream in families), *mixed]
 
 
 def tiered(frame: pl.DataFrame, inner: list[str], apps: list[str]) -> pl.DataFrame:
     """The responses, with the logs that stand behind others on their own tier."""
-    if not inner:
+    if not inner and not apps:
         return frame
     told = frame.select(behind=_stream().is_in(inner), app=_stream().is_in(apps))
     tier = frame["tier"].to_numpy()
-    within = told["behind"].to_numpy() & (tier == TIERS["web_server"])
-    moved = np.where(within, TIERS["inner_web"], tier)
-    moved[within & told["app"].to_numpy()] = TIERS["app_server"]
+    web = tier == TIERS["web_server"]
+    moved = np.where(web & told["behind"].to_numpy(), TIERS["inner_web"], tier)
+    moved[web & told["app"].to_numpy()] = TIERS["app_server"]
     return frame.with_columns(tier=pl.Series(moved, dtype=pl.Int8))
