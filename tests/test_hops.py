@@ -1416,6 +1416,20 @@ def test_a_traceback_is_about_the_request_that_its_own_log_has() -> None:
     assert about["/app/admin"] == "exception"
 
 
+@pytest.mark.parametrize(("there", "cause"), [("7f5d", "exception"), ("11ab", None)])
+def test_an_exception_with_the_request_s_id_needs_no_stamp(
+    there: str, cause: str | None
+) -> None:
+    """Rails writes a stamp, and what was thrown on the next lines, by itself."""
+    own: dict[str, Any] = {"source": "production.log", "hop": "application"}
+    record = said(500, **own, request_id="7f5d")
+    thrown = app("Shop::Error (no):", **own, time=None, request_id=there)
+    thrown["reason"] = "exception"
+    rows = events(web(500), record, said(200, **own, path="/x"), thrown)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["cause"] == (cause or "application_response")
+
+
 def test_a_connection_that_closed_earlier_is_not_about_a_500_of_the_upstream() -> None:
     closed = error(
         "recv() failed (104: Connection reset by peer) while reading response"

@@ -19,10 +19,14 @@ _WHERE = (
     r"|HTTP ON_ERROR|Exception handling servers|Low ?level error)"
 )
 _OWN = (
-    r"(?:- Worker [0-9]|! Terminating|Puma starting|\* (?:Puma version|Listening on"
-    r"|Restarts|Environment|Master PID|Preloading|Starting control|PID:| ?M(?:in|ax) "
-    r"| Workers|  ?Version|Cycling)|- Gracefully |=== puma|Early termination)"
+    r"(?:- Worker [0-9]|! Terminating|Puma starting|\* +(?:Puma version|Listening on"
+    r"|Restarts|Environment|Master PID|Preloading|Starting control|PID:|M(?:in|ax) "
+    r"|Workers|Version|Cycling)|- Gracefully |- Goodbye!|=== puma|Early termination"
+    r"|Use Ctrl-C to stop)"
 )
+#: In front of whatever a cluster writes stands the process.
+_CLUSTER = r"\[[0-9]{1,10}\] [*!-] +[A-Z]"
+_OWN_HEAD = rf"(?:\[[0-9]{{1,10}}\] )?{_OWN}|{_CLUSTER}"
 _REQUEST = r'\("([A-Z]+) ([^"]*)" - \(([^)]*)\)\)'
 _REFUSED = "no line of Puma"
 
@@ -52,7 +56,7 @@ def _error(lines: pl.Series) -> pl.DataFrame:
 
 def _own(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, r"(?:\[(?P<pid>[0-9]{1,10})\] )?")
-    told = pl.col("rest").str.contains(f"^{_OWN}").fill_null(value=False)
+    told = pl.lit(lines).str.contains(rf"^(?:{_OWN_HEAD})").fill_null(value=False)
     return head.select(
         pid=pl.col("pid").cast(pl.Int64, strict=False),
         message="rest",
@@ -70,7 +74,7 @@ FORMAT = Format(
     title="Puma",
     hop="app_server",
     reference="puma/puma: lib/puma/cluster.rb, lib/puma/error_logger.rb",
-    head=rf"^(?:(?:\[[0-9]{{1,10}}\] )?{_OWN}|{_STAMP} {_WHERE})",
+    head=rf"^(?:{_OWN_HEAD}|{_STAMP} {_WHERE})",
     parse=parse,
     multiline=True,
     paths=r"(?i)puma",

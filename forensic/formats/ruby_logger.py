@@ -48,6 +48,7 @@ FORMAT = Format(
     hop="application",
     reference="https://docs.ruby-lang.org/en/master/Logger/Formatter.html",
     head=rf"^[DIWEFAU], \[{_STAMP} ?#[0-9]+\] +{_LEVEL} -- ",
+    header=r"^# Logfile created on ",
     parse=parse,
     multiline=True,
     paths=r"(?i)rails|production\.log|puma|sidekiq",

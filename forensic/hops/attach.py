@@ -16,6 +16,10 @@ _SAME = (-1_500_000, 1_500_000)
 _TRIES = (-75 * _SECOND, 1_500_000)
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
+#: So long may a request last of which two lines have the id.
+_ONE_REQUEST = 120 * _SECOND
+#: Ids of fewer characters may be those of a counter.
+_UNIQUE = 16
 _FOLDER = r"^(.*)/[^/]*$"
 #: No one sets a worker's time limit below this (seconds).
 LEAST_LIMIT = 1.0
@@ -271,18 +275,31 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
     """Exceptions that carry the id of the record that they are about.
 
-    Rails writes it before every line of them, and no stamp.
+    Rails writes it before every line of them, and no stamp. Ids of a counter come
+    again: short ones hold within a log, and none for requests that are far apart.
     """
-    named = thrown.filter(pl.col("request_id").is_not_null())
+    named = thrown.select("note", "request_id", where="source", at="time")
+    named = named.filter(pl.col("request_id").is_not_null())
     found = [
-        failed.select("request", request_id=f"{tier}_request_id")
-        .drop_nulls()
-        .join(named.select("note", "request_id"), on="request_id")
+        failed.select(
+            "request",
+            source=f"{tier}_source",
+            request_id=f"{tier}_request_id",
+            time=f"{tier}_time",
+        )
+        .drop_nulls("request_id")
+        .join(named, on="request_id", maintain_order="left")
         for tier in ("application", "app_server")
     ]
-    pairs = pl.concat(found).select("request", "note").sort("request", "note")
-    once = pairs.unique("request", keep="first", maintain_order=True)
-    return once.unique("note", keep="first", maintain_order=True)
+    apart = (pl.col("time") - pl.col("at")).abs()
+    unique = pl.col("request_id").str.len_bytes() >= _UNIQUE
+    own = unique | (pl.col("source") == pl.col("where"))
+    near = pl.concat(found).filter(own & (apart.fill_null(0) <= _ONE_REQUEST))
+    once = near.sort("request", "note").unique(
+        "request", keep="first", maintain_order=True
+    )
+    once = once.unique("note", keep="first", maintain_order=True)
+    return once.select("request", "note")
 
 
 def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
