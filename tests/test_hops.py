@@ -1399,6 +1399,7 @@ def test_an_access_log_with_an_app_server_s_own_lines_is_the_app_server_s() -> N
     """Such as Puma's with `--log-requests`."""
     own: dict[str, Any] = {"source": "puma.log"}
     booted = app("- Worker 0 (PID: 830) booted in 3.2s, phase: 0", **own, time=None)
+    booted |= {"format": "puma"}
     rows = [booted, web(500, **own)]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert row["answered_by"] == "application"
@@ -1650,3 +1651,30 @@ def test_an_edge_keeps_an_error_of_its_origin_for_a_while(
 def test_the_sentence_quotes_the_log(lines: list[dict[str, Any]], quoted: str) -> None:
     found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
     assert quoted in found["explanation"][0]
+
+
+@pytest.mark.parametrize("name", ["nginx/access.log~", "grep-403.txt", "access.log.1"])
+def test_lines_that_stand_in_another_file_too_count_once(name: str) -> None:
+    times = [T + timedelta(minutes=n) for n in range(9)]
+    rows = [web(403, path=f"/{n}", time=time) for n, time in enumerate(times)]
+    part = [row | {"source": name} for row in rows[2:6]]
+    found = correlate(events(*rows, *part), NO_CLOCKS, NO_SOURCES)
+    assert found.height == len(rows)
+    other = [row | {"client_ip": "10.1.1.211"} for row in part]
+    found = correlate(events(*rows, *other), NO_CLOCKS, NO_SOURCES)
+    assert found.height == len(rows) + len(other)
+
+
+def test_a_store_s_export_of_several_logs_is_no_application_s_own_log() -> None:
+    rows = []
+    for n in range(8):
+        more: dict[str, Any] = {"path": f"/{n}", "time": T + timedelta(minutes=n)}
+        export = {"source": "events.json", "http_version": "1.0"}
+        rows += [
+            web(403 if n == 3 else 200, **more),
+            web(403 if n == 3 else 200, **more, **export),
+            app("ready", source="events.json", time=more["time"]),
+        ]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["confidence"] == "weak"
+    assert {line["hop"] for line in row["evidence"]} == {"web_server"}

@@ -12,6 +12,7 @@ from forensic.hops import (
     attach,
     balancers,
     chain,
+    copies,
     facts,
     gate,
     incident,
@@ -334,12 +335,18 @@ def correlate(
     memory does not grow with the archive. `counts` is the events' `census`, where
     that is known already.
     """
-    copies = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
-    own = events.filter(~pl.col("source").is_in(copies.implode()))
+    same = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
+    own = events.filter(~pl.col("source").is_in(same.implode()))
     if counts is None:
         counts = census(events)
-    counts = counts.filter(~pl.col("source").is_in(copies.implode()))
+    counts = counts.filter(~pl.col("source").is_in(same.implode()))
     known = facts.gather(counts)
+    if again := copies.copies(own, known):
+        web = (pl.col("hop") == "web_server") & pl.col("status").is_not_null()
+        twice = pl.col("source").is_in(again) & web
+        own = own.filter(~twice.fill_null(value=False))
+        counts = census(own)
+        known = facts.gather(counts)
     clocks = settled(clocks, sources)
     parts = list(_parts(own, counts, clocks, known, everything=all_requests))
     return pl.concat([pl.DataFrame(schema=REQUEST), *parts])

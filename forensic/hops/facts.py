@@ -11,6 +11,8 @@ __all__ = ["Facts", "gather"]
 
 #: So many lines must a hole between two files have cost.
 _EXPECTED = 15.0
+#: Servers that log requests among their own lines, in the layout of web servers.
+_MIXING = ["puma"]
 #: So many times as many private peers as public ones: a few ask it past the proxy.
 _NEARLY_ALL = 19
 
@@ -108,6 +110,7 @@ def gather(counts: pl.DataFrame) -> Facts:
             statuses=pl.col("upstream_statuses").sum(),
             private=pl.col("near").sum(),
             programs=pl.col("programs").sum() > 0,
+            mixes=pl.col("format").is_in(_MIXING).any(),
             first=pl.col("first").min(),
             last=pl.col("last").max(),
         )

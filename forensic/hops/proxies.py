@@ -128,13 +128,17 @@ def app_streams(known: Facts, inner: list[str]) -> list[str]:
     folder = pl.col("family").str.extract(_FOLDER, 1).fill_null("")
     logs = known.profile.with_columns(folder=folder)
     own = pl.col("hop").is_in(["app_server", "application"])
-    apps = set(logs.filter(own)["folder"])
+    apps = logs.filter(own)
     web = logs.filter(pl.col("hop") == "web_server")
     alone = web.filter(pl.col("family").n_unique().over("folder") == 1)
-    families = set(alone.filter(pl.col("folder").is_in(apps))["family"])
-    served = web.filter((pl.col("answers") > 0) & ~pl.col("programs"))
-    server = logs.filter((pl.col("hop") == "app_server") & ~pl.col("programs"))
-    mixed = sorted(set(served["family"]) & set(server["family"]))
+    # A file with lines of both is what carries the logs of several programs.
+    alone = alone.filter(~pl.col("family").is_in(apps["family"].implode()))
+    folders = pl.col("folder").is_in(apps["folder"].implode())
+    families = set(alone.filter(folders)["family"])
+    # But for a server that is known to log requests among its own lines.
+    bare = (pl.col("answers") > 0) & ~pl.col("programs")
+    server = logs.filter(pl.col("mixes") & ~pl.col("programs"))
+    mixed = sorted(set(web.filter(bare)["family"]) & set(server["family"]))
     return [*(stream for stream in inner if stream in families), *mixed]
 
 
