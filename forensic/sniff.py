@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from forensic.columns import without_colour
 from forensic.documents import is_document, records
 from forensic.format import Format, is_bug, parsed
 from forensic.formats import all_formats, load
@@ -29,6 +30,7 @@ _LOOK = 16 << 10
 _NUMBERS = re.compile(r"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
 #: Below this share of the sampled lines a format must claim the very first one.
 _SHARE = 0.1
+_COLOUR = b"\x1b["
 _HOLE = re.compile(rb"\0{16,}")
 #: Control bytes that text logs do have: tab, line ends, ESC (colours), form feed.
 _TEXT = bytes({9, 10, 11, 12, 13, 27, *range(32, 127), *range(128, 256)})
@@ -41,6 +43,8 @@ class Sniffed:
     formats: tuple[str, ...]
     payloads: tuple[str, ...] = ()
     framing: str = "lines"
+    #: Lines are read without their terminal colours.
+    coloured: bool = False
 
 
 @functools.cache
@@ -69,7 +73,10 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     ]
     keys = [*templates, *announced, *(fmt.name for fmt in all_formats())]
     framing = "json" if is_document(head) else "lines"
+    coloured = framing == "lines" and _COLOUR in head
     sample = _records(head) if framing == "json" else _lines(head)
+    if coloured:
+        sample = [text.encode() for text in without_colour(_text(sample))]
     outermost = keys
     if framing == "json":
         outermost = [key for key in keys if load(key).json or load(key).envelope]
@@ -84,7 +91,9 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         inner = _messages(outer, sample)
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
         payloads = _greedy(inner, wanted, source)
-    return Sniffed(formats=chosen, payloads=payloads, framing=framing)
+    return Sniffed(
+        formats=chosen, payloads=payloads, framing=framing, coloured=coloured
+    )
 
 
 def family(source: str) -> str:
@@ -103,7 +112,10 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
         return False
     if sniffed.framing == "json":
         return True
+    if (_COLOUR in head) != sniffed.coloured:
+        return False
     lines = _text([line for line in head.split(b"\n")[:-1] if line.strip()])
+    lines = without_colour(lines)
     heads = "|".join(f"(?:{load(key).head})" for key in sniffed.formats)
     return len(lines) > 0 and bool(matches(lines, heads).all())
 

@@ -133,6 +133,11 @@ def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
     (archive / "more.log.gz").write_bytes(gzip.compress(access[5:]))
     traces = b"".join(PYTHON % (n % 60, n, n) for n in range(2500))
     (archive / "app.log").write_bytes(traces + b"no line end")
+    several = b"".join(
+        ACCESS % (1, n % 60, n, n) + PYTHON % (n % 60, n, n) for n in range(2500)
+    )
+    (archive / "several.log").write_bytes(several)
+    (archive / "shown.log").write_bytes(several.replace(b"\n", b"\x1b[0m\n\x1b[33m"))
     small = case_of(archive, tmp_path / "small.case", block=block)
     large = case_of(archive, tmp_path / "large.case")
     check_ledger(small)
@@ -243,6 +248,23 @@ def test_a_year_that_python_has_not_costs_its_stamp_only(tmp_path: Path) -> None
     events = case_of(archive, tmp_path / "x.case").events().collect()
     assert events["flags"].to_list() == [None, ["bad_time"], ["bad_time"], None]
     assert events["local_time"].is_null().to_list() == [False, True, True, False]
+
+
+def test_lines_are_read_without_the_colours_they_were_shown_in(tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    plain = ACCESS % (1, 1, 1, 1) + PYTHON % (1, 1, 1)
+    (archive / "a.log").write_bytes(plain)
+    shown = plain.replace(b"GET", b"\x1b[01;31m\x1b[KGET\x1b[m\x1b[K")
+    shown = b"".join(
+        b"\x1b[32m%s\x1b[0m\n" % line for line in shown.rstrip(b"\n").split(b"\n")
+    )
+    (archive / "b.log").write_bytes(shown)
+    case = case_of(archive, tmp_path / "x.case")
+    events = case.events().drop("offset", "length").collect()
+    first, second = (events.filter(source=name) for name in ("a.log", "b.log"))
+    assert first.height > 1
+    assert first.drop("source").equals(second.drop("source"))
 
 
 def test_a_copied_file_is_told(tmp_path: Path) -> None:

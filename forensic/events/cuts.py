@@ -1,13 +1,15 @@
 """Where a stream is looked at, and where it may be cut into blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from forensic.columns import without_colour
 from forensic.events.slots import Slot
+from forensic.format import Format
 from forensic.lines import ends_of_lines, texts
 
-__all__ = ["border", "count_lines", "samples"]
+__all__ = ["border", "count_lines", "running_on", "samples"]
 
 #: How much of a stream is looked at to know it.
 _SAMPLE = 256 << 10
@@ -29,7 +31,16 @@ def count_lines(block: memoryview) -> int:
     return count + (len(block) > 0 and block[-1] != ord("\n"))
 
 
-def border(slot: Slot, start: int, end: int, heads: str) -> int:
+def running_on(chosen: Sequence[Format]) -> bool:
+    """Whether records of a file of these formats may go on in the lines below."""
+    if not chosen or chosen[0].envelope:
+        return bool(chosen) and chosen[0].multiline
+    return any(fmt.multiline for fmt in chosen)
+
+
+def border(
+    slot: Slot, start: int, end: int, heads: str, *, coloured: bool = False
+) -> int:
     """Where the last whole record ends; `start` where no line does.
 
     With heads, that is before the last line that begins a record: what follows may
@@ -45,6 +56,7 @@ def border(slot: Slot, start: int, end: int, heads: str) -> int:
         begins = np.concatenate([[low], stops])
         begins = begins[begins < end]
         lines, _ = texts(slot.view, begins, np.append(begins[1:], end))
+        lines = without_colour(lines) if coloured else lines
         found = lines.str.contains(heads).arg_true()
         if len(found) and (begins[found[-1]] > start or start):
             return int(begins[found[-1]])

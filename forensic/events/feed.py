@@ -13,7 +13,7 @@ import numpy as np
 
 from forensic.archive import Entry
 from forensic.documents import records
-from forensic.events.cuts import border, count_lines, samples
+from forensic.events.cuts import border, count_lines, running_on, samples
 from forensic.events.slots import Slot
 from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
@@ -248,10 +248,15 @@ class Feeder:
         if sniffed is None:
             return
         chosen = [load(key) for key in sniffed.formats]
-        heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if chosen[0].multiline)
+        runs_on = running_on(chosen)
+        heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if runs_on)
         while True:
             slot = self._current()
-            cut = end if final else border(slot, start, end, heads)
+            cut = (
+                end
+                if final
+                else border(slot, start, end, heads, coloured=sniffed.coloured)
+            )
             if cut > start:
                 self._segment(reading, slot, start, cut)
             if final:
@@ -284,6 +289,7 @@ class Feeder:
                 formats=sniffed.formats,
                 payloads=sniffed.payloads,
                 framing=sniffed.framing,
+                coloured=sniffed.coloured,
                 content=reading.content(),
             )
         )

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from forensic.columns import without_colour
 from forensic.documents import records
+from forensic.events.cuts import running_on
 from forensic.events.marks import behind_marks
 from forensic.events.records import by_records
 from forensic.events.rows import parse_rows
 from forensic.events.shape import KINDS, Found, Kind, Lines
 from forensic.formats import load
 from forensic.lines import Index, texts
+from forensic.octets import Mask
 
 __all__ = ["KINDS", "Lines", "by_lines"]
 
@@ -32,11 +35,18 @@ class _Owned:
 
 
 def by_lines(
-    block: memoryview, lines: Lines, formats: Sequence[str], payloads: Sequence[str]
+    block: memoryview,
+    lines: Lines,
+    formats: Sequence[str],
+    payloads: Sequence[str],
+    *,
+    coloured: bool = False,
 ) -> Found:
     """What the lines hold, one record a line."""
     starts = behind_marks(block, lines)
     text, invalid = texts(block, starts, lines.ends)
+    if coloured:
+        text = without_colour(text)
     parsed = parse_rows(text, formats, payloads)
     refused = parsed["refused"]
     good = refused.is_null().to_numpy()
@@ -45,7 +55,8 @@ def by_lines(
     if len(rows) == len(kinds):
         return Found(parsed, rows, lines.starts, lines.ends, kinds, invalid)
     several = _several(block, lines, text, good)
-    owned = _sort_out(text, good, several, kinds, lines, formats)
+    runs_on = _runs_on(parsed, formats)
+    owned = _sort_out(text, good, several, kinds, lines, formats, runs_on)
     ends = lines.ends.copy()
     np.maximum.at(ends, owned.owners, lines.ends[owned.lines])
     parsed = _with_messages(parsed, text, owned).filter(pl.Series(good))
@@ -94,6 +105,7 @@ def _sort_out(
     kinds: np.ndarray[tuple[int], np.dtype[np.int8]],
     lines: Lines,
     formats: Sequence[str],
+    runs_on: Mask,
 ) -> _Owned:
     """Set the kinds of refused lines; the continuation lines and their events."""
     bad = np.flatnonzero(~good)
@@ -104,15 +116,33 @@ def _sort_out(
     header = words.str.contains("|".join(f"(?:{fmt.header})" for fmt in chosen))
     kinds[bad[blank.to_numpy()]] = Kind.BLANK
     kinds[bad[(header & ~blank).to_numpy()]] = Kind.HEADER
-    if not (chosen and chosen[0].multiline):
+    if not runs_on.any():
         return _Owned(np.zeros(0, np.int64), np.zeros(0, np.int64))
     heads = words.str.contains("|".join(f"(?:{fmt.head})" for fmt in chosen))
     may = bad[(~heads & ~blank & ~header).to_numpy()]
-    return _continuations(may, kinds, lines)
+    return _continuations(may, kinds, lines, runs_on)
+
+
+def _runs_on(parsed: pl.DataFrame, formats: Sequence[str]) -> Mask:
+    """Which rows' records may go on in the lines below.
+
+    In a file where several logs were put together, those of the row's own format; in
+    an envelope, whose lines are all headed, all or none.
+    """
+    chosen = [load(key) for key in formats]
+    if not running_on(chosen):
+        return np.zeros(len(parsed), np.bool_)
+    if chosen[0].multiline:
+        return np.ones(len(parsed), np.bool_)
+    several = [fmt.name for fmt in chosen if fmt.multiline and not fmt.envelope]
+    return parsed["format"].is_in(several).fill_null(value=False).to_numpy()
 
 
 def _continuations(
-    may: Index, kinds: np.ndarray[tuple[int], np.dtype[np.int8]], lines: Lines
+    may: Index,
+    kinds: np.ndarray[tuple[int], np.dtype[np.int8]],
+    lines: Lines,
+    runs_on: Mask,
 ) -> _Owned:
     """Give lines that may continue to the event above them, in the same segment.
 
@@ -126,7 +156,7 @@ def _continuations(
     fixed = ~candidate & (kinds != Kind.BLANK)
     owner = np.maximum.accumulate(np.where(fixed, index, -1))
     same = (owner >= 0) & (lines.segment[owner] == lines.segment)
-    owned = candidate & same & (kinds[owner] == Kind.EVENT)
+    owned = candidate & same & (kinds[owner] == Kind.EVENT) & runs_on[owner]
     solid = np.where(kinds != Kind.BLANK, index, count)
     following = np.minimum.accumulate(solid[::-1])[::-1]
     inside = (kinds == Kind.BLANK) & (following < count)

@@ -43,6 +43,7 @@ class Segment:
     formats: tuple[str, ...]
     payloads: tuple[str, ...] = ()
     framing: str = "lines"
+    coloured: bool = False
     content: str = ""  # hash of the stream's bytes up to where the block was filled
 
 
@@ -65,7 +66,7 @@ def parse_block(block: memoryview, segments: Sequence[Segment]) -> Parsed:
     line_ends = ends_of_lines(block)
     groups: dict[tuple[object, ...], list[Segment]] = {}
     for segment in segments:
-        key = (segment.formats, segment.payloads, segment.framing)
+        key = (segment.formats, segment.payloads, segment.framing, segment.coloured)
         groups.setdefault(key, []).append(segment)
     parts: list[Parsed] = []
     failed: list[tuple[Segment, str]] = []
@@ -115,15 +116,16 @@ def _parse_group(
     """A block's segments that share formats and framing."""
     lines = _lines_of(segments, line_ends)
     first = segments[0]
+    kinds = (first.formats, first.payloads)
     if not len(lines.starts):
         found = Found.nothing()
     elif first.framing == "json":
         ranges = [(s.start, s.end) for s in segments]
-        found = by_records(block, lines, ranges, first.formats, first.payloads)
+        found = by_records(block, lines, ranges, *kinds)
     elif first.framing == "whole":
-        found = by_heads(block, lines, first.formats, first.payloads)
+        found = by_heads(block, lines, *kinds, coloured=first.coloured)
     else:
-        found = by_lines(block, lines, first.formats, first.payloads)
+        found = by_lines(block, lines, *kinds, coloured=first.coloured)
     names = pl.Series("source", [segment.source for segment in segments])
     events = shaped(found, names, lines)
     return Parsed(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.columns import without_colour
 from forensic.events.marks import behind_marks
 from forensic.events.rows import parse_rows
 from forensic.events.shape import Found, Kind, Lines
@@ -20,18 +21,25 @@ __all__ = ["by_heads"]
 
 
 def by_heads(
-    block: memoryview, lines: Lines, formats: Sequence[str], payloads: Sequence[str]
+    block: memoryview,
+    lines: Lines,
+    formats: Sequence[str],
+    payloads: Sequence[str],
+    *,
+    coloured: bool = False,
 ) -> Found:
     """What the lines hold, each record parsed as one text with line ends in it."""
     fmt = load(formats[0])
     starts = behind_marks(block, lines)
     text, _ = texts(block, starts, lines.ends)
+    text = without_colour(text) if coloured else text
     kinds = np.full(len(text), Kind.UNPARSED, np.int8)
     kinds[text.str.contains(fmt.header).to_numpy()] = Kind.HEADER
     kinds[(text.str.strip_chars() == "").to_numpy()] = Kind.BLANK
     first = np.flatnonzero(text.str.contains(fmt.head).to_numpy())
     last = _last_lines(lines, kinds, first)
     whole, invalid = texts(block, starts[first], lines.ends[last])
+    whole = without_colour(whole) if coloured else whole
     parsed = parse_rows(whole, formats, payloads)
     refused = parsed["refused"]
     good = np.flatnonzero(refused.is_null().to_numpy())

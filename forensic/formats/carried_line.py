@@ -1,11 +1,14 @@
-r"""A stamp that something put before each line of a log: `ts`, multilog, svlogd, pm2.
+r"""What something put before each line of a log: stamps of `ts`, multilog, svlogd, pm2.
 
 `2025-02-06T14:32:07 2025/02/06 14:32:07 [error] …`: the second stamp is the program's
 own, and tells such a line from one that has its only stamp in front. svlogd writes
 `2025-02-06_05:32:07.12345`, in UTC, multilog `@4000000067a4…`, which is TAI64N; pm2 has
 a colon behind it. `aws logs tail --format short` prints the same, and the AWS command
 line, asked for `[timestamp,message]` as text, epochs and a tab. A lone space is all
-that is left where rsyslog was told to write the message alone.
+that is left where rsyslog was told to write the message alone; more of them, `> `, or
+the number of the line stand before what was pasted into a ticket, or shown by `grep
+-n`, `cat -n` and `less -N`. `journalctl -o short-monotonic` knows seconds since the
+start.
 """
 
 import polars as pl
@@ -35,6 +38,10 @@ _SPACED = (
     rf"[\[(]?{_DAY}[ T]{_CLOCK}"
     r"|[0-9A-Fa-f:.]+ [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
 )
+_LED = (
+    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {1,12}"
+    r"|\[ {0,4}[0-9]{1,9}\.[0-9]{6}\] [^ ]+ [^ ]+: "
+)
 #: TAI64N labels count seconds 10 ahead of UTC, as their writers do.
 _TAI_AHEAD = 10
 
@@ -46,11 +53,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         rf"[\[(]?(?:(?P<written>{_WRITTEN})|(?P<utc>{_SVLOGD})"
         r"|(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\.(?P<part>[0-9]{1,9}))?"
         r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?:?[ \t]"
-        r"|(?P<space> )",
+        rf"|(?P<led>{_LED})",
     )
     spaced = head["rest"].str.contains(rf"^(?:{_SPACED})")
     own = head["rest"].str.contains(rf"^(?:{_OWN})")
-    bare = head["space"].is_not_null()
+    bare = head["led"].is_not_null()
     own = own.zip_with(~bare, spaced).fill_null(value=False)
     written = moments(head.select(_iso("written")).to_series())
     utc = moments(head.select(_iso("utc") + "Z").to_series())
@@ -85,11 +92,11 @@ def _counted() -> pl.Expr:
 
 
 FORMAT = Format(
-    name="stamped_line",
-    title="lines with a stamp before their own (ts, multilog, svlogd, pm2)",
+    name="carried_line",
+    title="lines with something before them (ts, multilog, svlogd, pm2, grep -n)",
     hop=None,
     reference="https://cr.yp.to/daemontools/multilog.html, svlogd(8), ts(1)",
-    head=rf"^(?:{_STAMP}(?:{_OWN})| (?:{_SPACED}))",
+    head=rf"^(?:{_STAMP}(?:{_OWN})|(?:{_LED})(?:{_SPACED}))",
     parse=parse,
     multiline=True,
     envelope=True,
