@@ -1634,6 +1634,10 @@ def test_an_edge_keeps_an_error_of_its_origin_for_a_while(
             "(KeyError: 'voucher')",
         ),
         (
+            [web(500), app(f"{TRACE}\n  x()\npsycopg2.errors.DeadlockDetected: dead")],
+            "(psycopg2.errors.DeadlockDetected: dead)",
+        ),
+        (
             [
                 said(500, request_id="2a62"),
                 app(
@@ -1646,7 +1650,12 @@ def test_an_edge_keeps_an_error_of_its_origin_for_a_while(
             "(ActiveRecord::ConnectionNotEstablished (Too many connections))",
         ),
     ],
-    ids=["an error line", "a traceback", "an exception with the request's id alone"],
+    ids=[
+        "an error line",
+        "a traceback",
+        "a name",
+        "an exception with the request's id alone",
+    ],
 )
 def test_the_sentence_quotes_the_log(lines: list[dict[str, Any]], quoted: str) -> None:
     found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
@@ -1678,3 +1687,9 @@ def test_a_store_s_export_of_several_logs_is_no_application_s_own_log() -> None:
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert row["confidence"] == "weak"
     assert {line["hop"] for line in row["evidence"]} == {"web_server"}
+
+
+def test_what_the_application_has_itself_misses_no_web_server() -> None:
+    front = alb(500, 500, format="traefik", action=None)
+    found = correlate(events(front, said(500)), NO_CLOCKS, NO_SOURCES)
+    assert found["missing"].to_list() == [[]]

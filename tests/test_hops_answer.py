@@ -527,6 +527,41 @@ def test_a_slow_request_fits_when_it_came_and_when_it_ended(seconds: int) -> Non
     assert (found["answered_by"], found["confidence"]) == ("load_balancer", "certain")
 
 
+def test_a_hop_that_has_the_path_with_another_status_is_not_asked_for() -> None:
+    """The archive holds its log of that moment: nobody need be asked for it."""
+    balancer = [
+        row
+        | {"source": "alb.log", "hop": "load_balancer", "path": "/app/admin"}
+        | {"client_ip": "203.0.113.9", "client_scope": "public", "upstream_status": 200}
+        for row in pings(60)
+    ]
+    seen = MINUTE - timedelta(seconds=3)
+    asked = Question.parse(f"{seen:%Y-%m-%dT%H:%M:%S}Z", 403, "/app/admin")
+    found = verdict([*pings(), *balancer], asked)
+    assert found["answered_by"] == "unknown"
+    assert "The load balancer logged that path with 200" in found["sentence"]
+    assert "load_balancer" not in found["missing"]
+    assert found["candidates"][:2] == ["waf", "cdn"]
+
+
+def test_as_many_answers_of_one_status_from_two_hops_are_doubtful() -> None:
+    time = MINUTE + timedelta(seconds=9)
+    own = _row(
+        1,
+        source="nginx/access.log",
+        hop="web_server",
+        time=time + timedelta(seconds=20),
+        client_ip="203.0.113.8",
+        client_scope="public",
+        method="GET",
+        path="/app/admin",
+    )
+    for status, confidence in ((403, "weak"), (404, "strong")):
+        rows = [block(time=time, method="GET"), own | {"status": status}]
+        found = verdict(rows, Question.parse("2025-02-06T05:32Z"))
+        assert (found["answered_by"], found["confidence"]) == ("waf", confidence)
+
+
 def test_silence_in_a_gap_of_the_hop_behind_proves_nothing() -> None:
     """CloudFront's error may be that of a load balancer whose object is not there."""
     time = MINUTE + timedelta(seconds=9)

@@ -78,7 +78,7 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
     scopes = set(inside["client_scope"].cast(pl.String).drop_nulls().to_list())
     return Silence(
         hop=hop,
-        covered=framed and (inside.height > 0 or improbable),
+        covered=framed and (inside.height > 0 or improbable or seen.height > 0),
         inside=inside.height,
         rate=rate,
         seen=_places(seen.head(5), hop, ["status"]),

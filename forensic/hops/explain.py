@@ -67,8 +67,9 @@ def _missing(facts: Facts) -> pl.Expr:
     nothing = unbalanced & pl.col("cdn_row").is_null()
     # Of a load balancer's target, nobody knows which of them it was.
     inside |= (by == "unknown") & ~unbalanced
-    no_web = pl.col("web_server_row").is_null() & inside
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
+    # What the application has itself need not have come through a web server.
+    no_web = pl.col("web_server_row").is_null() & inside & app
     app &= pl.col("trace").is_null() & pl.col("ask").is_null()
     # What the web server sent is its own, or what stands behind it made it.
     either = sure_of(pl.col("web_status") == pl.col("status"))

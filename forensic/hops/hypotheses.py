@@ -42,7 +42,7 @@ def _candidates(
 ) -> tuple[list[str], list[str]]:
     """Hops that can have answered, likeliest first, and those that are ruled out."""
     order = _LIKELY.get(question.status or 0, _ELSE)
-    front = [hop for hop in order if not _ruled_out(quiet.get(hop))]
+    front = [hop for hop in order if not _denied(quiet.get(hop), question)]
     late = [hop for hop in order if hop not in front]
     inner = [
         hop
@@ -65,6 +65,17 @@ def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
     rows = gaps.filter((pl.col("kind") != "absent") & within.fill_null(value=False))
     texts = rows.sort("hop", "start", "source")["detail"].drop_nulls().to_list()
     return "".join(f" {text}" for text in texts[:3])
+
+
+def _denied(silence: Silence | None, question: Question) -> bool:
+    """Whether a hop's log has the moment, and nothing of the path with that status.
+
+    The path may be there with others: what the user saw came from elsewhere.
+    """
+    if silence is None or not silence.covered or question.status is None:
+        return _ruled_out(silence)
+    told = bool(silence.statuses) or silence.hop == "waf"
+    return (told and question.status not in silence.statuses) or _ruled_out(silence)
 
 
 def _ruled_out(silence: Silence | None) -> bool:

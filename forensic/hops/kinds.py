@@ -368,6 +368,8 @@ REFUSALS = [
         r"|(?:invalid|wrong|bad|missing|expired) (?:\w+ )?(?:credentials|password|token"
         r"|api[ -]?key|signature|session)"
         r"|(?:token|session) (?:\w+ )?(?:expired|invalid|revoked|mismatch)"
+        r"|\bjwt[^\n]*(?:expired|invalid|rejected|malformed)"
+        r"|signature (?:has |is )?(?:expired|invalid|mismatch)"
         r"|(?:csrf|xsrf)[^\n]*(?:fail|missing|invalid|incorrect|mismatch|not set|verif)"
         r"|(?:can't verify|invalid|missing|bad)[^\n]*(?:csrf|xsrf)"
         r"|account[^\n]*(?:locked|disabled|suspended|blocked)"

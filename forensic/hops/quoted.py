@@ -8,7 +8,7 @@ _MOST = 140
 #: What stands around the message proper: nginx's connection and its tail, Apache's end.
 _BEFORE = r"^\*\d+ "
 _AFTER = r"(?s)(?:, (?:client|server|request|upstream|referrer|referer): .*|\n.*)$"
-#: A line that names what was thrown; Python's is the last of a traceback.
+#: A line that names what was thrown.
 _NAME = (
     r"(?m)^(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
     r"(?:Error|Exception|Exit|NotEstablished|NotFound|Timeout|Invalid|Interrupt)"
@@ -27,11 +27,20 @@ def words(message: pl.Expr) -> pl.Expr:
     return _cut(message.str.replace(_BEFORE, "").str.replace(_AFTER, ""))
 
 
+#: The last line of a traceback, which is not indented.
+_LAST = r"(?m)^[A-Za-z_][\w.]*(?:: [^\n]*)?$"
+
+
 def thrown(message: pl.Expr) -> pl.Expr:
     """The exception that a traceback names; null where it names none."""
     named = message.str.extract_all(_NAME)
     python = message.str.contains("Traceback (most recent call last)", literal=True)
-    one = pl.when(python).then(named.list.last()).otherwise(named.list.first())
+    last = message.str.extract(r"(?s)Traceback \(most recent call last\):(.*)").str
+    one = (
+        pl.when(python)
+        .then(last.extract_all(_LAST).list.last())
+        .otherwise(named.list.first())
+    )
     return _cut(one.str.strip_suffix(":"))
 
 

@@ -45,7 +45,7 @@ def of_requests(
         "candidates": _candidates(groups, best),
         "cause": top["cause"],
         "rule": top["rule"],
-        "confidence": _sure(match, best["confidence"], top["total"] / found.height),
+        "confidence": _sure(match, best["confidence"], same),
         "sentence": best["explanation"] + told,
         "evidence": once(lines + _backing(quiet, str(top["answered_by"]))),
         "missing": list(best["missing"]),
@@ -79,9 +79,16 @@ def _span(same: pl.DataFrame, time: datetime | None) -> Span:
     return own.first(), own.last()  # type: ignore[return-value]
 
 
-def _sure(match: Match, confidence: str, share: float) -> str:
-    """How sure the answer to the question is: less where others fit, or it fits ill."""
-    for doubt in (share < 0.8 or match.misfit, share <= 0.5):
+def _sure(match: Match, confidence: str, same: pl.DataFrame) -> str:
+    """How sure the answer to the question is: less where others fit, or it fits ill.
+
+    Least of all where as many had the same status from another hop.
+    """
+    found = match.rows
+    alike = found.filter(pl.col("status").is_in(same["status"].implode()))
+    share = same.height / found.height
+    tied = same.height * 2 <= alike.height
+    for doubt in (share < 0.8 or match.misfit, share < 0.5 or tied):
         confidence = _LOWER.get(confidence, confidence) if doubt else confidence
     return "weak" if match.far and confidence == "strong" else confidence
 
@@ -111,12 +118,15 @@ def _backed(
 
 
 def _grouped(found: pl.DataFrame) -> pl.DataFrame:
-    """Who answered the requests that are meant, the most frequent answer first."""
+    """Who answered the requests that are meant, the most frequent answer first.
+
+    Of as many, a server's failure comes before a refusal.
+    """
     group = ["answered_by", "cause", "rule", "confidence"]
     return (
         found.with_columns(pl.col("confidence").cast(pl.String))
         .group_by(group)
-        .agg(count=pl.len())
+        .agg(count=pl.len(), failed=(pl.col("status") >= 500).any())
         .with_columns(
             rank=pl.col("confidence").replace_strict(
                 _ORDER, list(range(len(_ORDER))), return_dtype=pl.Int64
@@ -131,11 +141,12 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
         )
         .sort(
             "weight",
+            "failed",
             "rank",
             "answered_by",
             "cause",
             "rule",
-            descending=[True, False, False, False, False],
+            descending=[True, True, False, False, False, False],
             nulls_last=True,
         )
     )
