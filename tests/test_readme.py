@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from forensic import hops
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 SHOWN = re.compile(r"```console\n\$ (forensic .*?)\n(.*?)```", re.DOTALL)
@@ -45,3 +47,10 @@ def test_map_of_the_tree_names_what_there_is() -> None:
         if not path.name.startswith(("_", ".")) and path.name != "py.typed"
     }
     assert own == named
+
+
+def test_map_of_the_hops_names_what_there_is() -> None:
+    """In the order in which they work, in the folder's own docstring."""
+    named = re.findall(r"`(\w+)/?`", hops.__doc__ or "")
+    parts = {path.stem for path in (ROOT / "forensic" / "hops").iterdir()}
+    assert sorted(named) == sorted(p for p in parts if not p.startswith("_"))

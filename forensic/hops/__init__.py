@@ -1,4 +1,37 @@
-"""Events of all hops ▶ each request, who answered it, and why."""
+"""Events of all hops ▶ each request, who answered it, and why.
+
+The modules in the order in which they work, and behind a bar what serves them.
+
+`correlate`: events ▶ requests, a window of time after the other.
+
+* `census` counts what each log holds | `facts`: what the logs can show at all
+* `moment` puts every record on one clock | `machine`: whose log it is
+* `responses` are the records of answers | `dialogue`: those that take two lines
+* `notes` are what programs wrote besides | `kinds`: their phrases, and what follows;
+  `quoted`: what a sentence takes of them
+* `proxies`, `balancers`: which servers stand in front of which
+* `join` links the records of one request | `joiner`, `pair`
+* `chain` makes a row of them, a group of columns a hop | `kept`: an error of the
+  origin that a CDN goes on giving
+* `attach` finds the request that a note is about | `gate`, `incident`, `asked`: notes
+  of logins, of deaths, and of requests that came in
+* `decide` takes the first line of a table that fits | `table`: a line's shape; `edge`:
+  the lines of outer hops, with `cdn`, `details`, `said`, `products/`; `origin`: those
+  of inner ones, with `noted`, `causes`, `page`, `between`, `guessed`
+* `explain` adds evidence, what is missing, and one sentence
+
+`answer`: a question and the tables ▶ the verdict.
+
+* `question` is what a user saw | `when`: the time as it was typed
+* `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
+  and have none | `inquiry` holds all three
+* `verdict` speaks of errors that fit, `success` of answers that were none, `inside` of
+  what an inner log says, `hypotheses` of what no log has | `unheard`: what
+  silence is worth in a gap
+* `journey` draws the way of the request; `wanted` asks for what would tell more
+
+`false_positives` stands alone: WAF rules that stop ordinary users.
+"""
 
 from forensic.hops.answer import answer
 from forensic.hops.correlate import correlate
