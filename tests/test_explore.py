@@ -103,6 +103,15 @@ def test_show_prints_place_hash_and_columns(run: Run, proven: Case) -> None:
     assert "CANARY" not in result.stdout
 
 
+def test_show_takes_the_case_where_one_stands(
+    proven: Case, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a report shows to copy names no folder."""
+    for place in (proven.folder, proven.folder.parent):
+        monkeypatch.chdir(place)
+        assert "app.log:1" in run("show", "app.log:1").stdout
+
+
 def test_show_spells_out_what_is_hidden(run: Run, proven: Case) -> None:
     result = run("show", "app.log:2", "--case", proven.folder, "-C", "9")
     assert r"caf\xe9 \x1b[31m\u202e Cookie: [redacted, 8 chars]" in result.stdout

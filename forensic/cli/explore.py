@@ -195,8 +195,9 @@ def show(
 
 
 def _beside() -> Path:
-    """The one finished case in the working directory."""
-    found = sorted(path.parent for path in Path().glob("*/case.json"))
+    """The working directory where it is a case, or the one finished case in it."""
+    here, below = Path().glob("case.json"), Path().glob("*/case.json")
+    found = sorted(path.parent for path in [*here] or below)
     if len(found) != 1:
         number_found = "no case" if not found else f"{len(found)} cases"
         message = f"{number_found} in this folder: say which with --case DIR"
