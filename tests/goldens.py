@@ -1,4 +1,4 @@
-"""Goldens of the format fixtures: `python tests/goldens.py` writes them anew.
+"""Goldens of the format fixtures: `python -m tests.goldens` writes them anew.
 
 A golden holds what a fixture's lines become before any clock is applied: one event a
 line, only the columns that are not null. Read the difference before committing it.

@@ -39,7 +39,10 @@ ODD = st.one_of(
 
 @pytest.mark.parametrize("fixture", LOGS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_fixture_gives_its_golden(fixture: Path) -> None:
-    assert golden_of(fixture).read_bytes() == rendered(parsed(fixture).events)
+    events = parsed(fixture).events
+    assert golden_of(fixture).read_bytes() == rendered(events)
+    # `columns.target` splits what a log has in one.
+    assert not events["path"].str.contains("?", literal=True).any()
 
 
 @pytest.mark.parametrize("fixture", LOGS, ids=lambda p: f"{p.parent.name}/{p.name}")
