@@ -5,7 +5,7 @@ cannot read into null.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -16,6 +16,7 @@ __all__ = [
     "by_value",
     "clf_stamp",
     "dash_to_null",
+    "groups",
     "iso_stamp",
     "json_extra",
     "moments",
@@ -179,6 +180,12 @@ def prefix(column: pl.Series, pattern: str) -> pl.DataFrame:
         )
     )
     return groups.drop("prefix").with_columns(rest.to_series().alias("rest"))
+
+
+def groups(lines: pl.Series, pattern: str, names: Sequence[str]) -> pl.DataFrame:
+    """What the groups of a pattern found in each line, a column a group."""
+    frame = lines.str.extract_groups(pattern).struct.unnest()
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def json_extra(**values: pl.Expr) -> pl.Expr:

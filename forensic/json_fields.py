@@ -11,7 +11,7 @@ import polars as pl
 
 from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["json_fields"]
+__all__ = ["json_fields", "value_at"]
 
 _REST = ("extra", "flag", "refused")
 
@@ -51,7 +51,7 @@ def _row(
     used = set()
     for column, keys in paths.items():
         for key in keys:
-            value = _at(record, key)
+            value = value_at(record, key)
             if value is not None:
                 row[column] = _text(value)
                 used |= set() if column in kept else {key}
@@ -62,7 +62,7 @@ def _row(
     return row
 
 
-def _at(record: dict[str, Any], key: str) -> Any:
+def value_at(record: dict[str, Any], key: str) -> Any:
     """The value of the key itself, or where its dots lead."""
     if key in record:
         return record[key]

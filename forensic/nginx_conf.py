@@ -48,11 +48,11 @@ class LogFormat:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Log:
-    """An `access_log` or `error_log` directive: its path and format or level."""
+    """An `access_log` directive: its path and the name of its format."""
 
     source: str
     path: str
-    detail: str
+    form: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +61,6 @@ class Configuration:
 
     formats: tuple[LogFormat, ...] = ()
     access_logs: tuple[Log, ...] = ()
-    error_logs: tuple[Log, ...] = ()
 
     def templates(self, source: str) -> list[str]:
         """Templates that the log at a path of the archive may have, likeliest first.
@@ -86,7 +85,7 @@ class Configuration:
         return list(dict.fromkeys(form.template for form in found if form))
 
     def _definition(self, log: Log) -> LogFormat | None:
-        named = [form for form in self.formats if form.name == log.detail]
+        named = [form for form in self.formats if form.name == log.form]
         if not named:
             return None
         return max(
@@ -144,7 +143,6 @@ def read_configuration(files: Mapping[str, bytes]) -> Configuration:
     """The log directives of configuration files, given by their archive paths."""
     formats: list[LogFormat] = []
     access: list[Log] = []
-    error: list[Log] = []
     for source, content in sorted(files.items()):
         for words in directives(content.decode("utf-8", "replace")):
             match words:
@@ -152,9 +150,7 @@ def read_configuration(files: Mapping[str, bytes]) -> Configuration:
                     formats.append(_log_format(source, name, rest))
                 case ["access_log", path, *rest]:
                     access.append(Log(source, path, _format_name(rest)))
-                case ["error_log", path, *rest]:
-                    error.append(Log(source, path, rest[0] if rest else "error"))
-    return Configuration(tuple(formats), tuple(access), tuple(error))
+    return Configuration(tuple(formats), tuple(access))
 
 
 def _log_format(source: str, name: str, rest: Sequence[str]) -> LogFormat:

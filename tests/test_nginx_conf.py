@@ -50,11 +50,6 @@ def test_the_nearest_definition_of_a_name_wins() -> None:
     assert configuration.templates("web2/nginx/access.log")[0] == "web2$status"
 
 
-def test_error_logs_have_a_level() -> None:
-    (log,) = read_configuration(FILES).error_logs
-    assert (log.path, log.detail) == ("/var/log/nginx/error.log", "warn")
-
-
 def test_broken_text_ends_quietly() -> None:
     text = "a 'b;\n } } ; \\ \x00 \"log_format x y;"
     assert all(words for words in directives(text))

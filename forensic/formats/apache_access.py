@@ -9,6 +9,7 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
+    groups,
     json_extra,
     offset_seconds,
     request_line,
@@ -56,11 +57,6 @@ def _stamp() -> dict[str, pl.Expr]:
     }
 
 
-def _groups(lines: pl.Series, pattern: str, names: list[str]) -> pl.DataFrame:
-    frame = lines.str.extract_groups(pattern).struct.unnest()
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))
-
-
 def _combined(lines: pl.Series) -> pl.DataFrame:
     """Common and combined lines; what follows them is `extra.tail`."""
     frame = combined(lines)
@@ -80,7 +76,7 @@ def _ident(lines: pl.Series) -> pl.DataFrame:
     tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
     request = _request("request")
     vhost = pl.col("host").str.replace(r":\d+$", "")
-    rows = _groups(lines, _IDENT, names)
+    rows = groups(lines, _IDENT, names)
     proxied = pl.when(pl.lit(of_traefik(rows["tail"]))).then(pl.lit(_REFUSED))
     stamp = _stamp()
     return rows.select(
@@ -99,7 +95,7 @@ def _ident(lines: pl.Series) -> pl.DataFrame:
 def _ssl(lines: pl.Series) -> pl.DataFrame:
     names = ["stamp", "client_ip", "ssl_protocol", "ssl_cipher", "request", "size"]
     secured = {name: dash_to_null(pl.col(name)) for name in names[2:4]}
-    return _groups(lines, _SSL, names).select(
+    return groups(lines, _SSL, names).select(
         client_ip="client_ip",
         bytes_sent=pl.col("size").cast(pl.Int64, strict=False),
         extra=json_extra(**secured),

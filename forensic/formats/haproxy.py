@@ -10,6 +10,7 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
+    groups,
     json_extra,
     request_line,
     target,
@@ -50,11 +51,6 @@ _PLACE = [
     "server",
 ]
 _END = ["state", "connections", "queues"]
-
-
-def _groups(lines: pl.Series, pattern: str, names: list[str]) -> pl.DataFrame:
-    frame = lines.str.extract_groups(pattern).struct.unnest()
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def _seconds(milliseconds: pl.Expr) -> pl.Expr:
@@ -100,7 +96,7 @@ def _http(lines: pl.Series) -> pl.DataFrame:
     captured = {name: dash_to_null(pl.col(name)) for name in names[-4:-2]}
     # What a site appends to the format stands behind the request.
     captured["tail"] = pl.when(pl.col("tail") != "").then("tail")
-    return _groups(lines, _HTTP, names).select(
+    return groups(lines, _HTTP, names).select(
         **_session(**captured),
         status=pl.when(status >= 0).then(status),
         upstream_status=pl.when(answered & ~local & (status >= 100)).then(status),
@@ -116,16 +112,14 @@ def _http(lines: pl.Series) -> pl.DataFrame:
 
 
 def _tcp(lines: pl.Series) -> pl.DataFrame:
-    return _groups(lines, _TCP, [*_PLACE, "timers", "bytes", *_END]).select(
-        **_session()
-    )
+    return groups(lines, _TCP, [*_PLACE, "timers", "bytes", *_END]).select(**_session())
 
 
 def _refused(lines: pl.Series) -> pl.DataFrame:
     """Return the columns of `192.0.2.1:5 [stamp] fe/be: SSL handshake failure`."""
     names = ["client_ip", "client_port", "stamp", "frontend", "listener", "message"]
     text = pl.col("message").str.to_lowercase()
-    return _groups(lines, _REFUSED, names).select(
+    return groups(lines, _REFUSED, names).select(
         "client_ip",
         "message",
         local_time=clf_stamp(pl.col("stamp")),
@@ -140,7 +134,7 @@ def _refused(lines: pl.Series) -> pl.DataFrame:
 def _connected(lines: pl.Series) -> pl.DataFrame:
     """Return the columns of the default log: `Connect from … to … (frontend/HTTP)`."""
     names = ["client_ip", "client_port", "listener", "frontend", "mode"]
-    return _groups(lines, _CONNECTED, names).select(
+    return groups(lines, _CONNECTED, names).select(
         "client_ip",
         message=pl.when(pl.col("mode").is_not_null()).then(pl.lit(lines)),
         extra=json_extra(
@@ -154,7 +148,7 @@ def _health(lines: pl.Series) -> pl.DataFrame:
     text = pl.col("message")
     down = text.str.contains(r" is (?:going )?DOWN|failed")
     none = text.str.contains("has no server available", literal=True)
-    return _groups(lines, _HEALTH, ["message"]).select(
+    return groups(lines, _HEALTH, ["message"]).select(
         "message",
         level=pl.when(none).then(pl.lit("emerg")).when(down).then(pl.lit("alert")),
         reason=pl.when(none)

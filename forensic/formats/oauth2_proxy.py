@@ -8,6 +8,7 @@ import polars as pl
 
 from forensic.columns import (
     dash_to_null,
+    groups,
     iso_stamp,
     seconds,
     target,
@@ -32,11 +33,6 @@ _AUTH = rf"{_FRONT} \[(Auth\w+)\] (.*)$"
 _OWN = rf"^{_STAMP} \[([\w./-]+\.go:\d+)\] (.*)$"
 
 
-def _groups(lines: pl.Series, pattern: str, names: list[str]) -> pl.DataFrame:
-    frame = lines.str.extract_groups(pattern).struct.unnest()
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))
-
-
 def _stamp() -> dict[str, pl.Expr]:
     stamp = pl.col("stamp")
     refused = pl.when(stamp.is_null()).then(pl.lit("not a line of oauth2-proxy"))
@@ -50,7 +46,7 @@ def _request(lines: pl.Series) -> pl.DataFrame:
     address = target(pl.col("uri"))
     status = pl.col("status").cast(pl.Int16, strict=False)
     upstream = dash_to_null(pl.col("upstream"))
-    return _groups(lines, _REQUEST, _NAMES).select(
+    return groups(lines, _REQUEST, _NAMES).select(
         "method",
         "http_version",
         client_ip=without_port(pl.col("client")),
@@ -71,7 +67,7 @@ def _request(lines: pl.Series) -> pl.DataFrame:
 
 def _auth(lines: pl.Series) -> pl.DataFrame:
     names = ["client", "request_id", "user", "stamp", "reason", "message"]
-    return _groups(lines, _AUTH, names).select(
+    return groups(lines, _AUTH, names).select(
         "reason",
         "message",
         client_ip=without_port(pl.col("client")),
@@ -83,7 +79,7 @@ def _auth(lines: pl.Series) -> pl.DataFrame:
 
 def _own(lines: pl.Series) -> pl.DataFrame:
     names = ["stamp", "logger", "message"]
-    return _groups(lines, _OWN, names).select("logger", "message", **_stamp())
+    return groups(lines, _OWN, names).select("logger", "message", **_stamp())
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:

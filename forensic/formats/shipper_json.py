@@ -13,6 +13,7 @@ import polars as pl
 from forensic.columns import moments
 from forensic.exported import is_carrier
 from forensic.format import Format
+from forensic.json_fields import value_at
 from forensic.json_text import NotJsonError, compact, load
 
 __all__ = ["FORMAT"]
@@ -50,18 +51,9 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _LATEST = 4_102_444_800
 
 
-def _at(record: dict[str, Any], name: str) -> Any:
-    if name in record:
-        return record[name]
-    value: Any = record
-    for step in name.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
 def _text(record: dict[str, Any], *names: str) -> str | None:
     """The first of the values that is a text."""
-    return next((v for n in names if isinstance(v := _at(record, n), str)), None)
+    return next((v for n in names if isinstance(v := value_at(record, n), str)), None)
 
 
 def _counted(record: dict[str, Any]) -> datetime | None:
@@ -86,7 +78,7 @@ def _row(text: str) -> dict[str, Any]:
     marked = any(marks <= record.keys() for marks in _MARKS)
     if not (marked or is_carrier(record, line)):
         return {"refused": "JSON, but no shipper's record"}
-    if line is None or any(_at(record, name) is not None for name in _LEVELS):
+    if line is None or any(value_at(record, name) is not None for name in _LEVELS):
         return {"refused": "JSON of a shipper, but not a line of a log"}
     extra = {kept: _text(record, n) for n, kept in _KEPT.items() if _text(record, n)}
     return {
