@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,11 @@ from forensic.archive import hash_archives, input_hash, spans_reader
 from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.code import CODE
-from forensic.errors import UsageError
+from forensic.errors import EvidenceMismatch, UsageError
 from forensic.place import case_folder
 from forensic.plan import processes
 from forensic.reports import html, markdown
+from forensic.reports.excerpt import archives_of
 from forensic.reports.words import speaker
 from forensic.sandbox import Held
 from forensic.schema import LEVELS, NOT_WHOLE, SCHEMA_VERSION
@@ -96,10 +97,17 @@ def correlate(case: Case) -> Case:
     return _again(case, lambda: _correlate(case))
 
 
-def detect(case: Case, question: Mapping[str, Any]) -> Case:
-    """A correlated case ▶ findings."""
+def detect(case: Case, question: Mapping[str, Any], moved: Sequence[Path] = ()) -> Case:
+    """A correlated case ▶ findings, which quote the evidence, wherever it is now.
+
+    Raises EvidenceMismatch where that which was moved is no longer the same.
+    """
+    case.require()
     record = case.read_json("case.json")
-    archives = [Path(text) for text in record["arguments"]["archives"]]
+    archives = archives_of(case, moved)
+    if moved and record["input_sha256"] != hash_archives(archives):
+        message = f"what is at {archives[0]} is not what this case was made of"
+        raise EvidenceMismatch(message)
     asked = question or record["arguments"]["question"]
 
     def stage() -> None:

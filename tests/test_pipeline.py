@@ -78,6 +78,20 @@ def test_stages_alone_give_what_analyze_gives(archive: Path) -> None:
     assert not case.check_sums()
 
 
+def test_evidence_that_was_moved_is_quoted_where_it_is_now(archive: Path) -> None:
+    """A case is answered anew on another machine, but not from other evidence."""
+    case = pipeline.analyze(request(archive), quiet)
+    before = case.read_json("findings.json")
+    now = archive.rename(archive.with_name("moved"))
+    with pytest.raises(UsageError, match="use --archive"):
+        pipeline.detect(case, {})
+    pipeline.detect(case, {}, [now])
+    assert case.read_json("findings.json") == before
+    (now / "more.log").write_bytes(b"1")
+    with pytest.raises(EvidenceMismatch):
+        pipeline.detect(case, {}, [now])
+
+
 def test_folders_that_must_not_be_written_are_refused(archive: Path) -> None:
     inside = pipeline.Request(archives=(archive,), case=archive / "x.case")
     with pytest.raises(UsageError):

@@ -34,6 +34,10 @@ CaseFolder = Annotated[
     Path | None,
     typer.Option("--case", help="Case folder; default NAME.case here.", metavar="DIR"),
 ]
+Moved = Annotated[
+    list[Path] | None,
+    typer.Option("--archive", help="Where the evidence is now, if it was moved."),
+]
 Finished = Annotated[Path, typer.Argument(help="A case folder.", metavar="CASE")]
 At = Annotated[
     str | None,
@@ -240,6 +244,7 @@ def detect(
     at: At = None,
     status: Status = None,
     path: PathGlob = None,
+    archives: Moved = None,
     fail_on: FailOn = None,
     as_json: AsJson = False,
 ) -> int:
@@ -253,7 +258,8 @@ def detect(
     from forensic.cli.outcome import answered
 
     pipeline.levels(fail_on)  # refused before the work
-    done = pipeline.detect(Case(case), _question(at, status, path))
+    asked = _question(at, status, path)
+    done = pipeline.detect(Case(case), asked, archives or [])
     return answered(done, fail_on, as_json)
 
 
