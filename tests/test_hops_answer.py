@@ -149,6 +149,8 @@ def test_a_status_that_is_no_error_is_looked_up() -> None:
     assert len(found["evidence"]) == 3
     ping = verdict([*pings(), *rows], Question.parse(None, 200, "/api/ping"))
     assert (ping["answered_by"], ping["candidates"]) == ("unknown", ["web_server"])
+    reasons = ["the web server's log has such a response"]
+    assert ping["hypotheses"][0]["for"] == reasons
     assert verdict(pings(), Question.parse(None, 302))["count"] == 0
 
 

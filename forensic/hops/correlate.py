@@ -234,6 +234,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     death = said.select(
         incident_note="note",
         incident_kind="kind",
+        incident_words=words(pl.col("message")),
         **{f"incident_{c}": c for c in places},
     )
     with_trace = requests.join(traces, on="root", how="left", maintain_order="left")

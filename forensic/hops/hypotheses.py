@@ -326,9 +326,12 @@ def ranked(
 ) -> list[dict[str, Any]]:
     """One hypothesis a candidate, likeliest first."""
     web = quiet.get("web_server")
+    told = {line["hop"] for line in verdict["evidence"]}
     listed = []
     for hop in verdict["candidates"]:
         reasons, against = _about(hop, quiet.get(hop), question)
+        if hop not in quiet and hop in told:
+            reasons = [f"{NAMES.get(hop, hop)}'s log has such a response"]
         known = _MAKES.get(hop, {}).get(question.status or 0)
         if known:
             reasons.append(known)

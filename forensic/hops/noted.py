@@ -83,8 +83,9 @@ def noted(app_says: pl.Expr) -> list[Line]:
             .when(dropped & _INCIDENT.is_not_null())
             .then(
                 pl.format(
-                    "its error log names this request, and the {}'s line the reason",
+                    "its error log names this request, and the {}'s line the reason{}",
                     hop,
+                    pl.format(" ({})", pl.col("incident_words")).fill_null(""),
                 )
             )
             .when(pl.col("note_path"))

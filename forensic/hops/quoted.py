@@ -5,8 +5,9 @@ import polars as pl
 __all__ = ["thrown", "told", "words"]
 
 _MOST = 140
-#: What stands around the message proper: nginx's connection and its tail, Apache's end.
-_BEFORE = r"^\*\d+ "
+#: What stands around the message proper: nginx's connection and its tail, Apache's end,
+#: the kernel's seconds.
+_BEFORE = r"^(?:\*\d+ |\[ *\d+\.\d+\] )"
 _AFTER = r"(?s)(?:, (?:client|server|request|upstream|referrer|referer): .*|\n.*)$"
 #: A line that names what was thrown.
 _NAME = (

@@ -9,7 +9,12 @@ _FAILED = (
     r"(?i)\b(OperationalError|InterfaceError|QueuePool limit"
     r"|too many (?:clients|connections)|server has gone away"
     r"|could not connect to server|redis\S*\.(?:ConnectionError|TimeoutError)"
-    r"|MaxRetryError|NewConnectionError|deadlock detected|lock wait timeout)"
+    r"|MaxRetryError|NewConnectionError|deadlock detected|lock wait timeout"
+    r"|remaining connection slots are reserved|Communications link failure"
+    r"|SQLTransientConnectionException|CannotGetJdbcConnectionException"
+    r"|Connection is not available, request timed out|TimeoutError: ResourceRequest"
+    r"|ActiveRecord::ConnectionTimeoutError"
+    r"|could not obtain a (?:database )?connection)"
 )
 
 
@@ -62,7 +67,17 @@ RULE = Rule(
                     message="Traceback\nsqlalchemy.exc.OperationalError: timeout",
                 )
             ],
-        )
+        ),
+        Example(
+            title="a pool",
+            events=[
+                _line(
+                    level="error",
+                    message="HikariPool-1 - Connection is not available, request timed"
+                    " out after 30000ms (total=10, active=10, idle=0, waiting=24)",
+                )
+            ],
+        ),
     ],
     negatives=[
         Example(

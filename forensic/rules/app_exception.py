@@ -11,6 +11,8 @@ _PLACE = r'File "[^"]+", line \d+, in \S+'
 _TRACED = pl.col("message").str.contains(
     "Traceback (most recent call last):", literal=True
 )
+#: A stack of Java or JavaScript below an error, whatever logger wrote it.
+_STACKED = pl.col("message").str.contains(r"\n\s+at [\w.$<>/]+ ?\([^)\n]*\)")
 #: Java, PHP and JavaScript: the last class that is named, the first place.
 _CLASS = (
     r"(?m)(?:^\s*|Caused by: |xception(?: is)?:? |Uncaught )"
@@ -28,7 +30,7 @@ KeyError: 1"""
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop").is_in(["application", "app_server"]),
-        _TRACED | (pl.col("reason") == "exception").fill_null(value=False),
+        _TRACED | _STACKED | (pl.col("reason") == "exception").fill_null(value=False),
         # gunicorn raises it in a worker that it ends, and says so itself.
         (pl.col("hop") != "app_server") | ~pl.col("message").str.contains(_ENDED),
     ).with_columns(
@@ -87,6 +89,16 @@ RULE = Rule(
                     "\tjava.lang.NullPointerException\n\t\tat a.B.load(B.java:8)",
                     reason="exception",
                     hop="app_server",
+                )
+            ],
+        ),
+        Example(
+            title="one in the log of a framework",
+            events=[
+                _line(
+                    message="Servlet.service() threw exception with root cause\n\n"
+                    "java.sql.SQLTransientConnectionException: no connection\n"
+                    "\tat com.zaxxer.hikari.pool.HikariPool.get(HikariPool.java:179)",
                 )
             ],
         ),
