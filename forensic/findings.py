@@ -115,6 +115,9 @@ def promising(rules: Sequence[Rule], events: pl.LazyFrame) -> list[Rule]:
     if not signs:
         return list(rules)
     held = [pl.col("extra").str.contains(sign, literal=True).any() for sign in signs]
+    hops = {rule.hop for rule in rules if rule.signs}
+    if None not in hops:  # of all other hops, nothing but that is read
+        events = events.filter(pl.col("hop").is_in(sorted(hops)))
     looked = events.select(pl.concat_list(held)).collect(engine="streaming").item()
     seen = {sign for sign, there in zip(signs, looked, strict=True) if there}
     return [rule for rule in rules if not rule.signs or seen.intersection(rule.signs)]

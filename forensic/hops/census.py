@@ -10,6 +10,7 @@ from datetime import datetime
 import polars as pl
 
 from forensic.case import Case
+from forensic.hops.dialogue import orphan
 from forensic.hops.responses import enveloped, recorded
 
 __all__ = [
@@ -52,6 +53,7 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         "errors": status >= 400,
         "enveloped": enveloped(),
         "complaints": pl.col("level").is_not_null() & status.is_null(),
+        "orphans": orphan(),
         "programs": pl.col("process").is_not_null(),
         "upstream_statuses": passed,
         "upstream_names": named,

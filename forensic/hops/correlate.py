@@ -32,8 +32,8 @@ from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
 
-#: Events a window; what one window needs stays far below the memory limit.
-_WINDOW = 500_000
+#: Most events a window; what one window needs stays below the memory limit.
+_WINDOW = 750_000
 #: So much later than the outermost record, an inner one was written at the end.
 _LONG = 2_000_000
 #: Windows share this much, so that a request on a border has all its records.
@@ -46,7 +46,9 @@ def _windows(counts: pl.DataFrame) -> list[_Span]:
     """Spans of time (µs) with about equally many events, without gap or overlap."""
     timed = counts.drop_nulls("minute").group_by("minute")
     minutes = timed.agg(pl.col("events").sum()).sort("minute")
-    slot = (minutes["events"].cum_sum() - 1) // _WINDOW
+    total = int(minutes["events"].sum())
+    number = -(-total // _WINDOW)
+    slot = (minutes["events"].cum_sum() - 1) * number // max(total, 1)
     starts = minutes.filter(slot != slot.shift(1, fill_value=0))["minute"]
     borders: list[int | None] = [None, *(m * MINUTE for m in starts.to_list()), None]
     return list(pairwise(borders))
@@ -294,6 +296,7 @@ def _parts(
             window,
             clocks,
             alone=alone,
+            orphans=known.has(column="orphans"),
             enveloped_too=known.has("web_server", column="enveloped"),
             everything=everything,
         )

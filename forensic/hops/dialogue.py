@@ -7,7 +7,7 @@ Gateway writes a line for every step, and the request's id on each of them.
 
 import polars as pl
 
-__all__ = ["answered"]
+__all__ = ["answered", "orphan"]
 
 #: Where requests have an id, threads of one process do not mix them up.
 _SPOKEN = ["source", "hostname", "pid", "request_id"]
@@ -18,11 +18,19 @@ _STEPS += ["forwarded_for"]
 _STEPWISE = pl.col("format").eq_missing(pl.lit("api_gateway_execution"))
 
 
+_APPS = pl.col("hop").is_in(["app_server", "application"])
+
+
 def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
     """The lines that tell half of a request."""
     half = pl.col("status").is_null() != pl.col("path").is_null()
-    own = pl.col("hop").is_in(["app_server", "application"]) & half
-    return events.filter(own | _STEPWISE)
+    return events.filter((_APPS & half) | _STEPWISE)
+
+
+def orphan() -> pl.Expr:
+    """Whether a line tells of a response whose request stands on another line."""
+    apart = (_APPS & pl.col("path").is_null()) | _STEPWISE
+    return pl.col("status").is_not_null() & apart
 
 
 def answered(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -31,13 +39,10 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     Lines of one process stand in the order in which it wrote them. A request is
     given away once: a second response without a request stays without.
     """
-    lines = _lines(events)
-    orphan = pl.col("status").is_not_null()
-    if not lines.select(orphan.any()).collect(engine="streaming").item():
-        return events
     asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
     halves = (
-        lines.filter(orphan | asked | _STEPWISE)
+        _lines(events)
+        .filter(pl.col("status").is_not_null() | asked | _STEPWISE)
         .select(*_SPOKEN, "offset", "status", *_TOLD, *_STEPS, stepwise=_STEPWISE)
         .collect(engine="streaming")
         .sort(*_SPOKEN, "offset", nulls_last=True)

@@ -23,15 +23,16 @@ class Facts:
 
     #: source, hop, family, events, answers, upstreams, sent_on (answers that tell what
     #: they were sent on to), actions, enveloped (see there), complaints (lines of an
-    #: error log), programs (whether an envelope names them), first, last (µs).
+    #: error log), orphans (see `dialogue`), programs (whether an envelope names them),
+    #: first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
 
     def has(self, *hops: str, column: str = "events") -> bool:
-        """Whether a source of one of these hops has such events."""
-        rows = self.profile.filter(pl.col("hop").is_in(list(hops)))
-        return bool((rows[column] > 0).any())
+        """Whether a source of one of these hops, or of any, has such events."""
+        own = pl.col("hop").is_in(list(hops)) if hops else pl.lit(value=True)
+        return bool((self.profile.filter(own)[column] > 0).any())
 
     def answering(self) -> set[str]:
         """The hops that log answers."""
@@ -101,6 +102,7 @@ def gather(counts: pl.DataFrame) -> Facts:
         "actions",
         "enveloped",
         "complaints",
+        "orphans",
         "public",
     ]
     profile = (

@@ -88,10 +88,15 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         .then(waf_passed.fill_null(value=False))
         .otherwise(~answered_itself),
     )
+    # Only errors are joined by the last name of their paths.
+    error = arrays["error"].to_numpy()
+    leaves = np.zeros(frame.height, np.uint64)
+    last = frame.filter("error").select(hashed(leaf(pl.col("path"))))
+    leaves[error] = last.to_series().to_numpy()
     return Columns(
         **{name: arrays[name].to_numpy() for name in arrays.columns},
         keys={name: frame[f"{name}_key"].to_numpy() for name in _KEYS}
-        | {"leaf": frame.select(hashed(leaf(pl.col("path")))).to_series().to_numpy()},
+        | {"leaf": leaves},
     )
 
 

@@ -52,7 +52,6 @@ _TEXTS = [
     "rule_type",
     "reason",
     "user_agent",
-    "trace_id",
     "request_id",
     "format",
     "process",
@@ -241,18 +240,21 @@ def collect(
     clocks: pl.DataFrame,
     *,
     alone: bool = False,
+    orphans: bool = True,
     enveloped_too: bool = True,
     everything: bool = False,
 ) -> pl.DataFrame:
     """The records that can belong to an error, by source and offset.
 
     `alone` says that no hop stands behind or in front of another: of an error's
-    neighbours none can be of the same request; for `enveloped_too` see `recorded`.
+    neighbours none can be of the same request; `orphans`, that some responses have
+    their request on another line (see `dialogue`); for `enveloped_too` see `recorded`.
 
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
     """
-    answers = _answers(answered(events), enveloped_too=enveloped_too)
+    told = answered(events) if orphans else events
+    answers = _answers(told, enveloped_too=enveloped_too)
     if not everything:
         wanted = is_error() if alone else _is_wanted(answers, clocks)
         answers = answers.filter(wanted)
