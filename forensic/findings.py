@@ -16,7 +16,7 @@ import polars as pl
 from forensic import estate, hops
 from forensic.case import Case
 from forensic.hops.census import of_case
-from forensic.rule import Frames, Rule
+from forensic.rule import Frames, Rule, present
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
@@ -171,6 +171,7 @@ def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
     return Frames(
         events=events,
         counted=counts,
+        present=present(counts),
         requests=case.table("requests"),
         sources=sources,
         clocks=case.table("clocks"),

@@ -36,6 +36,7 @@ __all__ = [
     "hop_words",
     "leading",
     "plural",
+    "present",
     "report",
     "request_places",
     "tally",
@@ -72,6 +73,8 @@ class Frames:
     told: pl.LazyFrame | None = None
     #: The `census` of the events, where it is known already.
     counted: pl.DataFrame | None = None
+    #: Formats and hops that have events, where they are known already.
+    present: frozenset[str] | None = None
 
     @property
     def counts(self) -> pl.DataFrame:
@@ -84,13 +87,8 @@ class Frames:
         return formats_of(self.counts)
 
     def holds(self, need: str) -> bool:
-        """Whether there are events of one of these formats or hops: `a|b`.
-
-        A format is there without the template of its lines, too.
-        """
-        formats = self.formats
-        bare = {name.partition(":")[0] for name in formats}
-        known = {*formats, *bare, *self.counts["hop"].drop_nulls()}
+        """Whether there are events of one of these formats or hops: `a|b`."""
+        known = present(self.counts) if self.present is None else self.present
         return not known.isdisjoint(need.split("|"))
 
     @property
@@ -142,6 +140,13 @@ class Rule:
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
+
+
+def present(counts: pl.DataFrame) -> frozenset[str]:
+    """Return the formats (with and without template) and hops that have events."""
+    formats = formats_of(counts)
+    bare = {name.partition(":")[0] for name in formats}
+    return frozenset({*formats, *bare, *counts["hop"].unique().drop_nulls()})
 
 
 def asked_at(question: Mapping[str, Any]) -> datetime | None:

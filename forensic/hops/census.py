@@ -106,7 +106,7 @@ def span_of(counts: pl.DataFrame) -> tuple[datetime, datetime] | None:
 
 def formats_of(counts: pl.DataFrame) -> frozenset[str]:
     """The formats of an archive's lines, payloads of envelopes included."""
-    return frozenset(counts["format"].drop_nulls())
+    return frozenset(counts["format"].unique().drop_nulls())
 
 
 def zones_of(counts: pl.DataFrame) -> list[int]:

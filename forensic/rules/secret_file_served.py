@@ -2,7 +2,17 @@
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.rule import (
+    EVIDENCE,
+    Example,
+    Frames,
+    Rule,
+    gather,
+    hop_words,
+    plural,
+    report,
+)
+from forensic.telling import held
 
 _PATHS = (
     r"(?i)(?:^|/)(?:\.env(?:\.[a-z]+)?|\.git/(?:config|HEAD|index)|\.svn/entries"
@@ -10,6 +20,7 @@ _PATHS = (
     r"|actuator/(?:env|heapdump)|server-status|phpinfo\.php"
     r"|[^/]*(?:dump|backup|database)[^/]*\.(?:sql|zip|tar|gz|bak)(?:\.gz)?)$"
 )
+_SHOWN = ["path", "client_ip", "bytes_sent"]
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -18,12 +29,16 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("hop").is_in(["load_balancer", "web_server"]),
         pl.col("status").is_in([200, 206]),
     )
-    front = answers.filter(pl.col("path") == "/").select("hop", "bytes_sent").unique()
-    served = answers.filter(
-        pl.col("path").str.contains(_PATHS), pl.col("bytes_sent") > 0
-    ).join(front, on=["hop", "bytes_sent"], how="anti")
+    secret = pl.col("path").str.contains(_PATHS) & (pl.col("bytes_sent") > 0)
+    served = answers.filter(secret).select(*EVIDENCE, "hop", *_SHOWN)
+    few = held(served, part=4)
+    if few is not None:
+        served = few
+    if few is None or few.collect().height:
+        front = answers.filter(pl.col("path") == "/").select("hop", "bytes_sent")
+        served = served.join(front.unique(), on=["hop", "bytes_sent"], how="anti")
     return report(
-        gather(frames, served, ["hop"], tops=["path", "client_ip", "bytes_sent"]),
+        gather(frames, served, ["hop"], tops=_SHOWN),
         summary=pl.format(
             "The {} served {} for files that should be secret: path {}; client {}; "
             "bytes {}",

@@ -2,19 +2,13 @@
 
 import polars as pl
 
+from forensic.hops.census import MINUTE, moment
 from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
+from forensic.schema import EVENT
 
 #: A burst has this many server errors in one minute, and this share of its requests.
 _MANY = 10
 _SHARE = 0.2
-
-
-def _answers(events: pl.LazyFrame) -> pl.LazyFrame:
-    """What hops that see every request answered, with its minute."""
-    return events.filter(
-        pl.col("hop").is_in(["cdn", "load_balancer", "web_server"]),
-        pl.col("status").is_not_null(),
-    ).with_columns(minute=pl.col("time").dt.truncate("1m"))
 
 
 def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
@@ -24,9 +18,14 @@ def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
     many = counted.filter(
         pl.col("minute").is_not_null(), pl.col("failures") >= _MANY
     ).collect(engine="streaming")
-    # Only where many failed it matters how many did not.
-    events = frames.events if many.height else frames.events.head(0)
-    whole = _answers(events).group_by(keys).agg(requests=pl.len().cast(pl.Int64))
+    whole = (
+        frames.counts.lazy()
+        .with_columns(
+            pl.col("hop").cast(EVENT["hop"]), minute=moment(pl.col("minute") * MINUTE)
+        )
+        .group_by(keys)
+        .agg(requests=pl.col("statuses").sum())
+    )
     return (
         many.lazy()
         .join(whole, on=keys)
@@ -35,7 +34,10 @@ def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    failed = _answers(frames.telling).filter(pl.col("status").is_between(500, 599))
+    failed = frames.telling.filter(
+        pl.col("hop").is_in(["cdn", "load_balancer", "web_server"]),
+        pl.col("status").is_between(500, 599),
+    ).with_columns(minute=pl.col("time").dt.truncate("1m"))
     bad = _bad_minutes(frames, failed)
     peak = bad.group_by("hop").agg(
         minutes=pl.len(),

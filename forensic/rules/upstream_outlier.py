@@ -10,15 +10,17 @@ _SHARE = 0.05
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    asked = frames.events.filter(
-        pl.col("hop").is_in(["load_balancer", "web_server"]),
-        pl.col("upstream").is_not_null(),
-        pl.col("status").is_not_null(),
+    asked = (
+        pl.col("hop").is_in(["load_balancer", "web_server"])
+        & pl.col("upstream").is_not_null()
+        & pl.col("status").is_not_null()
     )
     failed = pl.col("status") >= 500
     keys = ["hop", "upstream"]
-    targets = asked.group_by(keys).agg(
-        requests=pl.len().cast(pl.Int64), failures=failed.sum().cast(pl.Int64)
+    targets = (
+        frames.events.filter(asked)
+        .group_by(keys)
+        .agg(requests=pl.len().cast(pl.Int64), failures=failed.sum().cast(pl.Int64))
     )
     whole = targets.group_by("hop").agg(
         all_requests=pl.col("requests").sum(),
@@ -39,7 +41,9 @@ def _query(frames: Frames) -> pl.LazyFrame:
         )
         .with_columns(percent=(share * 100).round(1), usual=(rest * 100).round(1))
     )
-    groups = gather(frames, asked.filter(failed), keys, tops=["status", "path"])
+    groups = gather(
+        frames, frames.telling.filter(asked, failed), keys, tops=["status", "path"]
+    )
     return report(
         groups.join(odd, on=keys),
         summary=pl.format(
