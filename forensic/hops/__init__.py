@@ -5,6 +5,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 `correlate`: events ▶ requests, a window of time after the other.
 
 * `census` counts what each log holds | `facts`: what the logs can show at all
+* `windows` cut time into parts that memory holds
 * `copies` are logs that another log of the archive holds line for line
 * `moment` puts every record on one clock | `machine`: whose log it is
 * `responses` are the records of answers | `dialogue`: those that take two lines

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import polars as pl
 
@@ -20,6 +18,7 @@ from forensic.hops import (
     notes,
     proxies,
     responses,
+    windows,
 )
 from forensic.hops.census import MINUTE, census
 from forensic.hops.decide import decide
@@ -32,57 +31,10 @@ from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
 
-#: Most events a window; what one window needs stays below the memory limit.
-_WINDOW = 750_000
 #: So much later than the outermost record, an inner one was written at the end.
 _LONG = 2_000_000
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * MINUTE
-
-_Span = tuple[int | None, int | None]
-
-
-def _windows(counts: pl.DataFrame) -> list[_Span]:
-    """Spans of time (µs) with about equally many events, without gap or overlap."""
-    timed = counts.drop_nulls("minute").group_by("minute")
-    minutes = timed.agg(pl.col("events").sum()).sort("minute")
-    total = int(minutes["events"].sum())
-    number = -(-total // _WINDOW)
-    slot = (minutes["events"].cum_sum() - 1) * number // max(total, 1)
-    starts = minutes.filter(slot != slot.shift(1, fill_value=0))["minute"]
-    borders: list[int | None] = [None, *(m * MINUTE for m in starts.to_list()), None]
-    return list(pairwise(borders))
-
-
-def _moment(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-
-
-def _between(events: pl.LazyFrame, span: _Span, overlap: int) -> pl.LazyFrame:
-    """The events of a window and of its overlap; those without a time in the first.
-
-    `time` is compared as it stands, so that whole files outside are never read.
-    """
-    low, high = span
-    if low is None and high is None:
-        return events
-    time = pl.col("time")
-    late = time >= _moment(low - overlap) if low is not None else time.is_null()
-    early = time < _moment(high + overlap) if high is not None else None
-    if low is None:
-        return events.filter(late | early if early is not None else late)
-    return events.filter(late & early if early is not None else late)
-
-
-def _own(requests: pl.DataFrame, span: _Span) -> pl.DataFrame:
-    """The requests that belong to this window and to no other."""
-    low, high = span
-    held = pl.lit(value=True)
-    if low is not None:
-        held &= (pl.col("time") >= low).fill_null(value=False)
-    if high is not None:
-        held &= (pl.col("time") < high).fill_null(value=True)
-    return requests.filter(held)
 
 
 def _context(
@@ -290,8 +242,8 @@ def _parts(
     alone = len(known.answering()) < 2 and not inner and not outer
     habit = asked.habit(events, known)
 
-    def read(span: _Span) -> _Records:
-        window = _between(events, span, overlap)
+    def read(span: windows.Span) -> _Records:
+        window = windows.between(events, span, overlap)
         frame = responses.collect(
             window,
             clocks,
@@ -304,7 +256,7 @@ def _parts(
         came = asked.collect(asking, clocks, frame)
         return frame, notes.collect(window, clocks), came
 
-    spans = _windows(counts)
+    spans = windows.spans(counts)
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
         coming = ahead.submit(read, spans[0])
         for span, after in zip(spans, [*spans[1:], None], strict=True):
@@ -320,7 +272,7 @@ def _parts(
                 everything=everything,
             )
             if part.height:
-                yield explain(_own(part, span), known)
+                yield explain(windows.own(part, span), known)
 
 
 def correlate(

@@ -1,0 +1,61 @@
+"""The numbers of an archive, and the windows of time that follow from them."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.hops import windows
+from forensic.hops.census import census, formats_of, span_of, zones_of
+from forensic.schema import EVENT
+
+START = datetime(2025, 2, 6, 5, 0, tzinfo=UTC)
+WEB = {"hop": "web_server", "format": "nginx_access", "utc_offset": 32400}
+
+
+def counted(*rows: dict[str, Any]) -> pl.DataFrame:
+    placed = [{"source": "a.log", "offset": n} | row for n, row in enumerate(rows)]
+    return census(pl.from_dicts(placed, schema=EVENT).lazy())
+
+
+def test_a_minute_is_counted_by_log_and_kind() -> None:
+    found = counted(
+        WEB | {"time": START, "status": 200, "client_scope": "private"},
+        WEB | {"time": START + timedelta(seconds=59), "status": 502, "upstream": "b"},
+        WEB | {"time": START + timedelta(seconds=60), "status": 404},
+        {"hop": "application", "status": 500},
+    )
+    names = ["hop", "events", "statuses", "errors", "upstreams", "inside", "orphans"]
+    assert found.select(names).rows() == [
+        ("application", 1, 1, 1, 0, 0, 1),
+        ("web_server", 2, 2, 1, 1, 1, 0),
+        ("web_server", 1, 1, 1, 0, 0, 0),
+    ]
+    assert found["minute"].is_null().to_list() == [True, False, False]
+    assert span_of(found) == (START, START + timedelta(seconds=60))
+    assert formats_of(found) == {"nginx_access"}
+    assert zones_of(found) == [32400]
+
+
+def test_nothing_has_no_span() -> None:
+    found = counted()
+    assert found.is_empty()
+    assert span_of(found) is None
+    assert windows.spans(found) == [(None, None)]
+
+
+@pytest.mark.parametrize("most", [1, 7, 10, 25, 100])
+def test_windows_follow_one_another_and_are_of_about_one_size(most: int) -> None:
+    minute = timedelta(minutes=1)
+    found = counted(*(WEB | {"time": START + minute * (n // 2)} for n in range(50)))
+    spans = windows.spans(found, most)
+    assert spans[0][0] is None
+    assert spans[-1][1] is None
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+    borders = [border for _, border in spans if border is not None]
+    places = [0, *((b - START.timestamp() * 1e6) / 60e6 * 2 for b in borders), 50]
+    sizes = [after - before for before, after in pairwise(places)]
+    assert max(sizes) <= max(most, 2) + 1
+    assert max(sizes) - min(sizes) <= 2
