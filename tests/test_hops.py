@@ -1417,6 +1417,36 @@ def test_a_traceback_is_about_the_request_that_its_own_log_has() -> None:
     assert about["/app/admin"] == "exception"
 
 
+def test_what_tomcat_cannot_read_is_its_own_refusal() -> None:
+    """It stands in Tomcat's access log, too, unlike gunicorn's."""
+    access: dict[str, Any] = {"source": "tomcat/access.txt", "http_version": "1.0"}
+    access |= {"format": "apache_access"}
+    rows = [app("Server startup", source="tomcat/catalina.out", level="info")]
+    for n in range(8):
+        more: dict[str, Any] = {"path": f"/{n}", "time": T + timedelta(minutes=n)}
+        rows += [web(400 if n == 3 else 200, **more)]
+        rows += [web(400 if n == 3 else 200, **more, **access)]
+    unread = "Error parsing HTTP request header\n\tjava.lang.SomeException: …"
+    at = T + timedelta(minutes=3)
+    rows.append(app(unread, source="tomcat/catalina.out", time=at))
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("app_server", "bad_request")
+
+
+def test_a_502_at_once_is_a_refused_connection_as_the_hop_in_front_timed_it() -> None:
+    rows = [alb(502, 502, **HAPROXY, reason="----", duration=0.001), web(502)]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("upstream_refused", "weak")
+
+
+def test_of_two_applications_one_writes_answers_and_one_only_what_comes_in() -> None:
+    rows = [said(200, source="b.log", path=f"/b/{n}") for n in range(9)]
+    came: dict[str, Any] = {"source": "a.log", "method": "GET", "level": "info"}
+    rows += [web(403), app("GET /app/admin from 192.0.2.7", **came, path="/app/admin")]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("application", "strong")
+
+
 @pytest.mark.parametrize(("there", "cause"), [("7f5d", "exception"), ("11ab", None)])
 def test_an_exception_with_the_request_s_id_needs_no_stamp(
     there: str, cause: str | None

@@ -16,7 +16,7 @@ from forensic.hops.moment import corrected
 __all__ = ["CAME", "Habit", "collect", "habit", "tied"]
 
 _APPS = ["app_server", "application"]
-#: An application that writes an answer for so many of its events writes them all.
+#: A log that has an answer for so many of its events has them all.
 _ANSWERS = 0.3
 #: So many such lines, of so many of the web server's answers, are a habit.
 _ENOUGH, _SHARE = 10, 0.5
@@ -27,9 +27,9 @@ CAME = pl.col("ask").is_not_null()
 
 
 class Habit(NamedTuple):
-    """Whether applications have such lines, whether of all requests, and where."""
+    """The logs with such lines, whether they are of all requests, and where."""
 
-    some: bool = False
+    logs: pl.Series = pl.Series(dtype=pl.String)
     all: bool = False
     machines: frozenset[str] = frozenset()
 
@@ -44,18 +44,22 @@ def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
 def habit(events: pl.LazyFrame, known: Facts) -> Habit:
     """What the archive's applications do."""
     own = known.profile.filter(pl.col("hop").is_in(_APPS))
-    if int(own["answers"].sum()) >= _ANSWERS * int(own["events"].sum()):
+    answers, lines = (pl.col(c).sum().over("family") for c in ("answers", "events"))
+    silent = own.filter(answers < _ANSWERS * lines)["source"].unique().sort()
+    if silent.is_empty():
         return Habit()
     logs = (
         _lines(events)
-        .group_by(machine=machine(pl.col("source")))
+        .filter(pl.col("source").is_in(silent.implode()))
+        .group_by("source", machine=machine(pl.col("source")))
         .len()
         .collect(engine="streaming")
+        .sort("source")
     )
     count = int(logs["len"].sum())
     web = known.profile.filter(pl.col("hop") == "web_server")
     every = count >= max(_ENOUGH, _SHARE * int(web["answers"].sum()))
-    return Habit(count > 0, every, frozenset(logs["machine"]))
+    return Habit(logs["source"], every, frozenset(logs["machine"]))
 
 
 def collect(

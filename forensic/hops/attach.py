@@ -238,11 +238,14 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     failed = failed.join(below, on="request", how="anti", maintain_order="left")
     readable = requests.filter(pl.col("path").is_not_null())
     refused = readable.filter(pl.col("status").is_between(400, 499))
-    # What gunicorn could not read has no path, and the application never saw it.
+    # What gunicorn could not read has no path, and the application never saw it;
+    # Tomcat has it in its access log all the same.
+    unwritten = pl.col("app_server_row").is_null()
+    unwritten |= pl.col("app_server_format").eq_missing(pl.lit("apache_access"))
     unread = readable.filter(
         (pl.col("status") == 400)
         & pl.col("application_row").is_null()
-        & pl.col("app_server_row").is_null()
+        & unwritten
         & (pl.col("web_server_upstream_status").fill_null(400) == 400)
     )
     slow = failed.filter(

@@ -52,7 +52,10 @@ def own_cause() -> pl.Expr:
 
 def upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
     """Why a web server wrote 502 or 504, where no error line says it."""
-    waited = pl.coalesce("web_upstream_duration", "web_duration")
+    # What stood in front waited no less.
+    waited = pl.coalesce(
+        "web_upstream_duration", "web_duration", "load_balancer_duration"
+    )
     return (
         pl.when(_INCIDENT.is_not_null())
         .then(_INCIDENT)

@@ -252,7 +252,7 @@ def _parts(
             enveloped_too=known.has("web_server", column="enveloped"),
             everything=everything,
         )
-        asking = window if habit.some else window.clear()
+        asking = window.filter(pl.col("source").is_in(habit.logs.implode()))
         came = asked.collect(asking, clocks, frame)
         return frame, notes.collect(window, clocks), came
 

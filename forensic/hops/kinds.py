@@ -303,7 +303,8 @@ KINDS = [
     Kind(
         "invalid_request",
         "app_server application",
-        r"Invalid request from ip=|Invalid HTTP request received",
+        r"Invalid request from ip=|Invalid HTTP request received"
+        r"|^Error parsing HTTP request header|^HTTP parse error, malformed request",
         "bad_request",
         (400,),
     ),
