@@ -485,6 +485,22 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "weak"),
     ),
     (
+        "lighttpd's own page, and no line says so",
+        [
+            web(403, bytes_sent=341, format="apache_access"),
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("web_server", "access_forbidden", "weak"),
+    ),
+    (
+        "the page that Django sends for a 404",
+        [
+            web(404, bytes_sent=179, format="nginx_access"),
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("application", "application_response", "weak"),
+    ),
+    (
         "application alone",
         [said(403)],
         ("application", "application_response", "strong"),
@@ -1437,6 +1453,18 @@ def test_a_502_at_once_is_a_refused_connection_as_the_hop_in_front_timed_it() ->
     rows = [alb(502, 502, **HAPROXY, reason="----", duration=0.001), web(502)]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("upstream_refused", "weak")
+
+
+@pytest.mark.parametrize(("status", "by"), [(413, "web_server"), (500, "application")])
+def test_a_refusal_is_not_of_a_request_that_came_in_long_before(
+    status: int, by: str
+) -> None:
+    came = app("GET /app/admin from 192.0.2.7", hop="application", level="info")
+    came |= {"method": "GET", "path": "/app/admin", "time": T - timedelta(seconds=20)}
+    row = correlate(events(came, web(status)), NO_CLOCKS, NO_SOURCES)
+    assert row.select("answered_by", pl.col("evidence").list.len()).rows() == [
+        (by, 1 + (by == "application"))
+    ]
 
 
 def test_of_two_applications_one_writes_answers_and_one_only_what_comes_in() -> None:

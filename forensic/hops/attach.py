@@ -14,6 +14,8 @@ _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
 #: A request that waited for its upstream: the line stands at the end of a try.
 _TRIES = (-75 * _SECOND, 1_500_000)
+#: Of refusals only that of a slow client comes late.
+_LATE, _SLOW_CLIENT = 499, 408
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
 #: So long may a request last of which two lines have the id.
@@ -191,13 +193,17 @@ def asks(
     """Which line by which an application took a request in is about which request.
 
     It stands before the request's end, by as long as that took, and on its machine,
-    if that is one of those given. Those of `heard` go first.
+    if that is one of those given. Those of `heard` go first. What was refused was
+    refused at once: a line long before it is of a request that went well.
     """
     local = pl.col("machine").is_in(sorted(machines))
+    late = (pl.col("status") >= _LATE) | (pl.col("status") == _SLOW_CLIENT)
     steps: list[_Step] = []
     for requests in (heard, unheard):
         near, far = requests.filter(local), requests.filter(~local)
         for window in (_SAME, _TRIES):
+            if window == _TRIES:
+                near, far = near.filter(late), far.filter(late)
             steps += [
                 (near, lines, ["machine", "method", "path"], window),
                 (far, lines, ["method", "path"], window),

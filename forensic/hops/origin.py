@@ -111,7 +111,7 @@ def _with_upstream() -> list[Line]:
             cause=upstream_cause(),
             sure=pl.when(own_page()).then(pl.lit("strong")).otherwise(pl.lit("weak")),
             because=pl.when(own_page())
-            .then(pl.lit("its body has the size of nginx's own error page"))
+            .then(pl.lit("its body has the size of the web server's own error page"))
             .otherwise(pl.lit("it writes this status for an upstream that fails")),
         ),
         Line(
@@ -265,7 +265,7 @@ def _without_upstream() -> list[Line]:
             by="web_server",
             cause=own_cause(),
             sure="weak",
-            because="its body has the size of nginx's own error page",
+            because="its body has the size of the web server's own error page",
         ),
         Line(
             when=_REFUSED,

@@ -1,4 +1,7 @@
-"""The size of an answer's body ▶ whether it is the page that nginx itself sends."""
+"""The size of an answer's body ▶ whether it is the page that a web server itself sends.
+
+nginx's and lighttpd's pages differ by status and name alone.
+"""
 
 import polars as pl
 
@@ -26,23 +29,39 @@ _TITLES = {
     503: "503 Service Temporarily Unavailable",
     504: "504 Gateway Time-out",
 }
+#: 22 bytes and the old markup make 179, which is what Django sends for a 404.
+_FORMS = {(markup, name) for markup in _MARKUP for name in _NAMES} - {(131, 22)}
 _PAGES = {
     status: [
         markup + 2 * len(title) + name + padding
-        for markup in _MARKUP
-        for name in _NAMES
+        for markup, name in sorted(_FORMS)
         for padding in _PADDING
     ]
     for status, title in _TITLES.items()
+}
+#: lighttpd's page: markup, and twice the title.
+_LIGHTTPD = 315
+_LIGHTTPD_TITLES = {
+    **{status: _TITLES[status] for status in (400, 403, 404, 429, 500, 502)},
+    401: "401 Unauthorized",
+    405: "405 Method Not Allowed",
+    413: "413 Payload Too Large",
+    503: "503 Service Unavailable",
+    504: "504 Gateway Timeout",
 }
 _SIZE = pl.col("web_bytes_sent")
 
 
 def own_page() -> pl.Expr:
-    """Whether the body has the size of the page that nginx itself sends."""
+    """Whether the body has the size of the page that the web server itself sends."""
     found = pl.lit(value=False)
     for status, sizes in _PAGES.items():
         found |= (STATUS == status) & _SIZE.is_in(sizes)
+    # Its access log looks like Apache's.
+    alike = pl.col("web_format") == "apache_access"
+    for status, title in _LIGHTTPD_TITLES.items():
+        size = _LIGHTTPD + 2 * len(title)
+        found |= alike & (STATUS == status) & (_SIZE == size)
     return sure_of(found)
 
 
