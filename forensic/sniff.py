@@ -30,6 +30,7 @@ _LOOK = 16 << 10
 _NUMBERS = re.compile(r"[0-9a-fA-F]*[0-9][0-9a-fA-F]*")
 #: Below this share of the sampled lines a format must claim the very first one.
 _SHARE = 0.1
+_PASTED = re.compile(rb"\n(\{[ \t\r]*\n[ \t]+\")")
 _COLOUR = b"\x1b["
 _HOLE = re.compile(rb"\0{16,}")
 #: Control bytes that text logs do have: tab, line ends, ESC (colours), form feed.
@@ -82,7 +83,9 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         outermost = [key for key in keys if load(key).json or load(key).envelope]
     chosen = _greedy(sample, outermost, source)
     if not chosen or not _convincing(sample, chosen[0]):
-        return None
+        # Records over several lines that somebody pasted below a few words.
+        pasted = _PASTED.search(head) if framing == "lines" else None
+        return pasted and sniff(head[pasted.start(1) :], source, templates)
     payloads: tuple[str, ...] = ()
     outer = load(chosen[0])
     if outer.whole:

@@ -901,6 +901,9 @@ def test_a_line_of_nginx_is_not_about_an_answer_of_its_upstream() -> None:
 def test_a_record_that_was_delivered_twice_counts_once() -> None:
     rows = events(waf(), waf(source="waf-again.log"))
     assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 1
+    ahead = [{"source": "waf-again.log", "stamp": "event", "skew": 0.2}]
+    skewed = pl.from_dicts(ahead, schema=CLOCK)
+    assert correlate(rows, skewed, NO_SOURCES).height == 1
     later = waf(time=T + timedelta(seconds=1))
     assert correlate(events(waf(), later), NO_CLOCKS, NO_SOURCES).height == 2
 
@@ -1661,6 +1664,10 @@ def test_an_upstream_in_an_error_line_is_no_field_of_the_access_lines_beside_it(
         NO_CLOCKS,
         NO_SOURCES,
     )
+    row = found.row(by_predicate=pl.col("path") == "/order", named=True)
+    assert "asked no upstream" not in row["explanation"]
+    balancer = alb(200, 200, source="nginx/access.log")
+    found = correlate(events(balancer, web(500, path="/order")), NO_CLOCKS, NO_SOURCES)
     row = found.row(by_predicate=pl.col("path") == "/order", named=True)
     assert "asked no upstream" not in row["explanation"]
 

@@ -74,3 +74,11 @@ def test_lines_made_to_keep_an_expression_busy_do_not() -> None:
     found = matches(pl.Series([line] * 50), load("docker_json").head)
     assert not found.any()
     assert time.process_time() - began < 5
+
+
+def test_records_below_a_few_words_are_found() -> None:
+    record = b'{\n  "timestamp": "2025-02-06T05:32:07Z",\n  "level": "error",\n'
+    head = b"Our log says:\n```json\n" + record + b'  "message": "no stock"\n}\n```\n'
+    found = sniff(head, "ticket.md", [])
+    assert found is not None
+    assert (found.formats, found.framing) == (("app_json",), "json")

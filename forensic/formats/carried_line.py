@@ -7,8 +7,8 @@ a colon behind it. `aws logs tail --format short` prints the same, and the AWS c
 line, asked for `[timestamp,message]` as text, epochs and a tab. A lone space is all
 that is left where rsyslog was told to write the message alone; more of them, `> `, or
 the number of the line stand before what was pasted into a ticket, or shown by `grep
--n`, `cat -n` and `less -N`. `journalctl -o short-monotonic` knows seconds since the
-start.
+-n`, `cat -n` and `less -N`, and quotes where a spreadsheet saved it. `journalctl -o
+short-monotonic` knows seconds since the start.
 """
 
 import polars as pl
@@ -33,13 +33,15 @@ _OWN = (
     r"|[^\[\"{]{3,120}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
     rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}"
 )
-#: With an address in front: gunicorn on a socket writes a space for its client.
+#: With an address in front: gunicorn on a socket writes a space for its client; or of
+#: a load balancer of AWS.
 _SPACED = (
     rf"[\[(]?{_DAY}[ T]{_CLOCK}"
     r"|[0-9A-Fa-f:.]+ [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+    r"|(?:https?|h2|wss?|grpcs?) [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z app/"
 )
 _LED = (
-    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {1,12}"
+    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {1,12}|\""
     r"|\[ {0,4}[0-9]{1,9}\.[0-9]{6}\] [^ ]+ [^ ]+: "
 )
 #: TAI64N labels count seconds 10 ahead of UTC, as their writers do.
@@ -67,10 +69,13 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
     known = pl.lit(utc["local_time"]).is_not_null() | pl.lit(counted).is_not_null()
     zero = pl.when(known).then(pl.lit(0, pl.Int32))
+    rest = pl.lit(without_colour(head["rest"]))
     return head.select(
         envelope_local=local,
         envelope_offset=pl.coalesce(pl.lit(written["utc_offset"]), zero),
-        message=pl.lit(without_colour(head["rest"])),
+        message=pl.when(pl.col("led") == '"')
+        .then(rest.str.strip_suffix('"').str.replace_all('""', '"', literal=True))
+        .otherwise(rest),
         flags=pl.when(pl.lit(own & ~bare) & local.is_null()).then(pl.lit(["bad_time"])),
         refused=pl.when(~pl.lit(own)).then(pl.lit("no stamp before a line of a log")),
     )

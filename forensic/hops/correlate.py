@@ -64,7 +64,7 @@ def _context(
     return requests.with_columns(**web_name).with_columns(
         # An address without a status says that one was asked, not what it answered.
         logs_upstream=pl.col("web_source")
-        .is_in(known.families("sent_on"))
+        .is_in(known.families("sent_on", "web_server"))
         .fill_null(value=False)
         & (
             pl.col("web_upstream").is_null()

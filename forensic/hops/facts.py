@@ -39,10 +39,14 @@ class Facts:
         told = (pl.col("answers") > 0) | (pl.col("actions") > 0)
         return set(self.profile.filter(told)["hop"].drop_nulls())
 
-    def families(self, column: str) -> list[str]:
-        """The sources whose log, rotations included, ever fills that column."""
+    def families(self, column: str, *hops: str) -> list[str]:
+        """The sources whose log, rotations included, ever fills that column.
+
+        With hops, in lines of these: one file may carry the logs of several.
+        """
+        rows = self.profile.filter(pl.col("hop").is_in(list(hops)) | (not hops))
         known = pl.col(column).sum().over("family") > 0
-        return self.profile.filter(known)["source"].to_list()
+        return rows.filter(known)["source"].to_list()
 
     def complained(self, moment: pl.Expr) -> pl.Expr:
         """Whether an error log of a web server spans that moment (µs)."""

@@ -150,6 +150,7 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
             TIERS, default=None, return_dtype=pl.Int8
         ),
         time=moment,
+        stamp=pl.col("time"),
         start=pl.coalesce(start, pl.when(begins).then(moment)),
         # Null where the stamp is of the start, and how long it took is not known.
         end=pl.when(begins).then(moment + took).otherwise(moment),
@@ -195,18 +196,20 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     """The records by source and offset, those that were delivered twice once.
 
     AWS delivers at least once. Its stamps are fine enough that two requests of one
-    client to one path never share one; the ids are compared as well.
+    client to one path never share one; the ids are compared as well. The stamps are
+    compared as they are: of an extract, another skew may have been found.
     """
     ordered = records.sort("source", "offset")
     delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
-    same = ["tier", "time", "trace_key", "request_key", "path_key", "query_key"]
+    same = ["tier", "stamp", "trace_key", "request_key", "path_key", "query_key"]
     same += ["peer_key", "status", "action"]
     told = delivered & ((pl.col("trace_key") != 0) | (pl.col("request_key") != 0))
     again = (
         ordered.select(*same, row=pl.int_range(pl.len()))
-        .filter(told & pl.col("time").is_not_null())
+        .filter(told & pl.col("stamp").is_not_null())
         .filter(~pl.struct(same).is_first_distinct())["row"]
     )
+    ordered = ordered.drop("stamp")
     if again.is_empty():
         return ordered
     return ordered.filter(~pl.int_range(pl.len()).is_in(again.implode()))
