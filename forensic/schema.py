@@ -203,7 +203,7 @@ SOURCE: dict[str, pl.DataType] = {
     "codec": pl.String(),  # plain, gzip, zstd, bzip2, xz
     "stream_size": pl.Int64(),  # decompressed bytes
     "stream_sha256": pl.String(),
-    "encoding": pl.String(),  # as it is written; UTF-16 is read as UTF-8
+    "encoding": pl.String(),  # as it is written; all but UTF-8 is converted
     "format": pl.String(),  # the outer format; null where none was recognised
     "payloads": pl.List(pl.String()),  # further formats found in it
     "hop": _HOP,

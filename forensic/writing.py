@@ -1,10 +1,13 @@
 """How a text is written, where that is not UTF-8 with LF: told by its first bytes.
 
 Windows writes UTF-16, with a byte order mark or without; old exporters end lines in CR
-alone. What is read is UTF-8 with LF. Old line ends keep every byte in its place.
+alone; mails are quoted-printable. What is read is UTF-8 with LF. Old line ends keep
+every byte in its place.
 """
 
+import binascii
 import codecs
+import re
 from typing import Protocol
 
 __all__ = ["LOOK", "Writing", "writing"]
@@ -63,12 +66,42 @@ class _OldEnds:
         return b""
 
 
+class _Mail:
+    """A mail whose text is quoted-printable: long lines broken, some bytes in hex."""
+
+    name = "quoted-printable"
+    note: str | None = "a mail, read as its quoted-printable text says"
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def convert(self, data: bytes) -> bytes:
+        data = self._left + data
+        begun = _BEGUN.search(data)
+        whole = begun.start() if begun else len(data)
+        self._left = data[whole:]
+        return binascii.a2b_qp(data[:whole])
+
+    def rest(self) -> bytes:
+        return self._left
+
+
+#: The head of a mail that says so; an escape of which the end is not there yet.
+_MAIL = re.compile(
+    rb"(?:From [^\n]*\n)?(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}\r?\n"
+)
+_QUOTED = re.compile(rb"(?im)^Content-Transfer-Encoding:[ \t]*quoted-printable")
+_BEGUN = re.compile(rb"=(?:[0-9A-Fa-f]|[ \t]*\r?)?\Z")
+
+
 def writing(head: bytes) -> Writing | None:
     """How a text is written that begins so; None for ours, and for what is no text."""
     if head[:2] in _MARKS and not head.startswith(_UTF_32):
         return _Utf16(_MARKS[head[:2]], None)
     if b"\0" in head:
         return _unmarked(head[: len(head) & ~1])
+    if _MAIL.match(head) and _QUOTED.search(head):
+        return _Mail()
     if b"\r" in head and b"\n" not in head:
         return _OldEnds()
     return None

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import quopri
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -178,6 +179,25 @@ def test_text_of_windows_is_read_as_utf_8(
     cut = stream_of(tmp_path, pack(stored[:-1]))
     assert drained(cut) == text.encode()[:-1]
     assert cut.problem is not None
+
+
+def test_a_mail_is_read_as_its_text(tmp_path: Path) -> None:
+    line = b'203.0.113.9 - - "GET /?a=b&c=\xe7\xae\xa1 HTTP/1.1" 403 '
+    line += b"x" * 90 + b"\n"
+    head = b"From: ops@example.com\nSubject: 403\n%s: quoted-printable\n\n"
+    head %= b"Content-Transfer-Encoding"
+    stored = head + quopri.encodestring(line * 9_000)
+    stream = stream_of(tmp_path, stored)
+    assert stream.writing
+    assert stream.writing.name == "quoted-printable"
+    assert drained(stream) == head + line * 9_000
+    assert stream.problem is None
+    cut = stream_of(tmp_path, stored[: stored.rindex(b"=E7") + 2])
+    assert drained(cut).endswith(b"c=")
+    assert cut.problem is not None
+    assert (
+        stream_of(tmp_path, head.replace(b"quoted-printable", b"8bit")).writing is None
+    )
 
 
 def test_what_only_looks_like_it_is_no_text_of_windows(tmp_path: Path) -> None:
