@@ -7,7 +7,8 @@ a colon behind it. `aws logs tail --format short` prints the same, and the AWS c
 line, asked for `[timestamp,message]` as text, epochs and a tab. A lone space is all
 that is left where rsyslog was told to write the message alone; more of them, `> `, or
 the number of the line stand before what was pasted into a ticket, or shown by `grep
--n`, `cat -n` and `less -N`, and quotes where a spreadsheet saved it. `journalctl -o
+-n`, `cat -n` and `less -N`, and quotes where a spreadsheet saved it, or where the
+AWS command line was asked for messages alone and gave a list of texts. `journalctl -o
 short-monotonic` knows seconds since the start.
 """
 
@@ -41,7 +42,7 @@ _SPACED = (
     r"|(?:https?|h2|wss?|grpcs?) [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z app/"
 )
 _LED = (
-    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {1,12}|\""
+    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {0,8}\"| {1,12}"
     r"|\[ {0,4}[0-9]{1,9}\.[0-9]{6}\] [^ ]+ [^ ]+: "
 )
 #: TAI64N labels count seconds 10 ahead of UTC, as their writers do.
@@ -73,11 +74,25 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return head.select(
         envelope_local=local,
         envelope_offset=pl.coalesce(pl.lit(written["utc_offset"]), zero),
-        message=pl.when(pl.col("led") == '"')
-        .then(rest.str.strip_suffix('"').str.replace_all('""', '"', literal=True))
+        message=pl.when(pl.col("led").str.ends_with('"'))
+        .then(_unquoted(rest))
         .otherwise(rest),
         flags=pl.when(pl.lit(own & ~bare) & local.is_null()).then(pl.lit(["bad_time"])),
         refused=pl.when(~pl.lit(own)).then(pl.lit("no stamp before a line of a log")),
+    )
+
+
+def _unquoted(text: pl.Expr) -> pl.Expr:
+    """The text of a cell of CSV, or of JSON, behind its first quote."""
+    body = text.str.replace(r'",?$', "")
+    told = body.str.contains(r'\\"|\\n') | text.str.ends_with(",")
+    plain = body.str.replace_all(r"\\\\", "\0")
+    for mark, character in (('\\"', '"'), ("\\n", "\n"), ("\\t", "\t"), ("\0", "\\")):
+        plain = plain.str.replace_all(mark, character, literal=True)
+    return (
+        pl.when(told)
+        .then(plain.str.strip_chars_end("\n"))
+        .otherwise(body.str.replace_all('""', '"', literal=True))
     )
 
 
