@@ -27,6 +27,8 @@ _MARKS = [
     {"container_id", "container_name"},
     {"_p", "stream"},
 ]
+#: An application's synonyms among them: what carries a line is none of its own.
+_TEXTS = "event.original message log MESSAGE msg body text short_message".split()
 _LEVELS = ("level", "log.level", "levelname", "severity", "loglevel")
 _STAMPS = ("@timestamp", "timestamp", "time", "date")
 _HOSTS = ("host.name", "host.hostname", "kubernetes.host", "host", "hostname")
@@ -74,7 +76,7 @@ def _row(text: str) -> dict[str, Any]:
         record = record["_source"]
     if not isinstance(record, dict):
         return {"refused": "JSON, but no shipper's record"}
-    line = _text(record, "event.original", "message", "log", "MESSAGE")
+    line = _text(record, *_TEXTS)
     marked = any(marks <= record.keys() for marks in _MARKS)
     if not (marked or is_carrier(record, line)):
         return {"refused": "JSON, but no shipper's record"}
@@ -114,7 +116,7 @@ FORMAT = Format(
     reference="https://www.elastic.co/docs/reference/beats/filebeat/exported-fields",
     head=(
         r'^\s*\{[\s\S]*"(?:agent|kubernetes|@metadata|source_type|container_id|_p'
-        r'|@version|message|log|MESSAGE)"\s*:'
+        r'|@version|message|log|MESSAGE|msg|body|text|short_message)"\s*:'
     ),
     parse=parse,
     envelope=True,
