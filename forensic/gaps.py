@@ -21,6 +21,12 @@ __all__ = ["find", "spans"]
 _MINUTE = timedelta(minutes=1)
 #: An ALB writes one object for each of its nodes every five minutes.
 _OBJECT = r"^(.*_elasticloadbalancing_.*?)_(\d{8}T\d{4})Z_([^_/]+)_[^_/]*$"
+#: Objects of an hour or some minutes: Azure's, CloudFront's, AWS WAF's.
+_DELIVERED = (
+    r"^(.*?)(?:/y=\d{4}/m=\d\d/d=\d\d(?:/h=\d\d)?(?:/m=\d\d)?/[^/]*"
+    r"|\.\d{4}-\d\d-\d\d-\d\d\.[0-9A-Za-z]{8}(?:\.gz)?"
+    r"|/\d{4}/\d\d/\d\d(?:/\d\d){0,2}/[^/]*_waflogs_[^/]*)$"
+)
 _SLOT = timedelta(minutes=5)
 #: The rate is taken from this many minutes on either side.
 _AROUND = 30
@@ -37,9 +43,10 @@ _BE = {False: "is", True: "are"}
 
 
 def _family(source: pl.Expr) -> pl.Expr:
-    """The log that a file is a rotation, or an ALB object, of."""
+    """The log that a file is a rotation, or one of a provider's objects, of."""
     one_balancer = source.str.extract(_OBJECT, 1).str.replace(r"/\d{4}/\d\d/\d\d/", "/")
-    return pl.coalesce(one_balancer, log_of(source))
+    delivered = source.str.extract(_DELIVERED, 1)
+    return pl.coalesce(one_balancer, delivered, log_of(source))
 
 
 def spans(counts: pl.DataFrame) -> pl.DataFrame:

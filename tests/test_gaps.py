@@ -75,6 +75,26 @@ def test_a_hole_between_rotations() -> None:
     assert find(rows)["kind"].to_list() == ["rotation_hole"]
 
 
+@pytest.mark.parametrize(
+    ("first", "third"),
+    [
+        (
+            "insights/y=2025/m=02/d=06/h=05/m=00/PT1H.json",
+            "insights/y=2025/m=02/d=06/h=07/m=00/PT1H.json",
+        ),
+        ("cf/E2QX.2025-02-06-05.1a2b3c4d.gz", "cf/E2QX.2025-02-06-07.9f8e7d6c.gz"),
+        (
+            "WAFLogs/r/acl/2025/02/06/05/30/1_waflogs_r_acl_20250206T0530Z_1a.log.gz",
+            "WAFLogs/r/acl/2025/02/06/06/20/1_waflogs_r_acl_20250206T0620Z_2b.log.gz",
+        ),
+    ],
+    ids=["Azure", "CloudFront", "AWS WAF"],
+)
+def test_a_hole_between_a_provider_s_objects(first: str, third: str) -> None:
+    found = find(lines(first, [*range(30)]) + lines(third, [*range(50, 80)]))
+    assert found["kind"].to_list() == ["rotation_hole"]
+
+
 def _file(name: str, first: int, last: int, **columns: Any) -> dict[str, Any]:
     """A file of a log, with the minutes of its first and last line."""
     span = {"first_time": START + timedelta(minutes=first)}
