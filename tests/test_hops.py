@@ -1618,7 +1618,8 @@ def test_a_slow_request_is_one_though_its_logs_stamp_start_and_end(
     row = found.row(0, named=True)
     assert (found.height, row["answered_by"]) == (1, "load_balancer")
     assert row["cause"] == "target_timeout"
-    assert row["time"] == T + timedelta(seconds=outer.get("duration", 0))
+    seconds = outer.get("duration", 50)  # as the web server stamps the end
+    assert row["time"] == T + timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -1758,3 +1759,19 @@ def test_what_the_application_has_itself_misses_no_web_server() -> None:
     front = alb(500, 500, format="traefik", action=None)
     found = correlate(events(front, said(500)), NO_CLOCKS, NO_SOURCES)
     assert found["missing"].to_list() == [[]]
+
+
+def test_of_slow_requests_the_query_tells_which_is_which_before_the_moment() -> None:
+    """Apache stamps the start, so that another one of the page ends at that moment."""
+    rows = []
+    for number in range(6):
+        start = T + timedelta(seconds=15 * number)
+        more: dict[str, Any] = {"query": f"n={number}", "path": "/report"}
+        end = start + timedelta(seconds=45)
+        front = alb(500, 500, time=end, start_time=start, trace_id=None, **more)
+        at = start.replace(microsecond=0)
+        rows += [front, web(500, format="apache_access", time=at, **more)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 6
+    lines = [[line["line"] for line in row] for row in found["evidence"].to_list()]
+    assert sorted(lines) == [[n, n + 1] for n in range(1, 12, 2)]

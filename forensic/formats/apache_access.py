@@ -135,4 +135,5 @@ FORMAT = Format(
     head=f"^(?:{HEAD.removeprefix('^')}|{_IDENT_HEAD}|{_SSL_HEAD})",
     parse=_parse,
     paths=r"(?i)apache|httpd|vhost|access_log|ssl_request|localhost_access",
+    stamps_start=True,
 )

@@ -100,7 +100,8 @@ def _outer(requests: pl.DataFrame) -> pl.DataFrame:
         name: pl.coalesce(f"{tier}_{name}" for tier in order)
         for name in ("status", "duration")
     }
-    seen = [name for tier in order for name in (f"{tier}_end", f"{tier}_time")]
+    # A stamp of the start alone does not tell when the answer came; one behind may.
+    seen = [f"{tier}_{name}" for name in ("end", "time") for tier in order]
     values["time"] = pl.coalesce(seen)
     return requests.with_columns(**values)
 

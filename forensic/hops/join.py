@@ -103,12 +103,15 @@ def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     left = cut | (outer & blind & own)
     alone = inner & np.isin(columns.status, _GONE)
     joiner.join(left, alone, tier, sets[0], _CLOSE)
-    for fields in sets[1:]:
+    exact = [fields for fields in sets if "query" in fields]
+    for fields in exact[1:]:
         joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
-        if "query" in fields:
-            joiner.join(left, alone, tier, fields, _CLOSE)
-    _started(joiner, passed, inner, tier, sets[0], statuses)
-    _started(joiner, left, alone, tier, sets[0])
+        joiner.join(left, alone, tier, fields, _CLOSE)
+    for fields in exact:
+        _started(joiner, passed, inner, tier, fields, statuses)
+        _started(joiner, left, alone, tier, fields)
+    for fields in sets[len(exact) :]:
+        joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
     joiner.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     script = inner & columns.script
     joiner.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
