@@ -316,6 +316,8 @@ def test_times(text: str, start: str, seconds: int) -> None:
         "25:00",
         "13:00 pm",
         "",
+        "9999-12-31 23:59",
+        "0001-01-01 00:00 +09:00",
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:

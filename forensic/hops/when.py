@@ -36,6 +36,8 @@ _OFFSET = re.compile(r"(?i)(?:utc|gmt)?\s*([+-])(\d\d?)(?::?(\d\d))?(?:\s*\(.*\)
 #: Abbreviations of several zones, as most people mean them.
 _USUAL = {"PST": -8.0, "CST": -6.0, "IST": 5.5}
 _LONGEST = timedelta(hours=14)
+#: Of others, a zone or a span around may leave the calendar.
+_YEARS = range(1900, 9000)
 _HELP = "write 2025-02-06 14:32 +09:00"
 
 
@@ -91,8 +93,9 @@ def _date(bare: str, text: str) -> tuple[datetime, str, str]:
     late = re.search(r"^(.* )(\d{4})$", rest) if not parts["year"] else None
     if late is not None:  # as `date` prints it: the year at the end
         parts["year"], rest = late[2], late[1]
+    year = int(parts["year"] or 1972)
     try:
-        day = datetime(int(parts["year"] or 1972), month, int(parts["day"]))  # noqa: DTZ001
+        day = datetime(year if year in _YEARS else 0, month, int(parts["day"]))  # noqa: DTZ001
     except ValueError as error:
         message = f"no such time: {text!r}"
         raise UsageError(message) from error
