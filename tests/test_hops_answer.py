@@ -306,6 +306,12 @@ def test_times(text: str, start: str, seconds: int) -> None:
     assert (question.end - question.start).total_seconds() == seconds
 
 
+def test_a_time_of_day_alone_may_be_all_that_is_asked() -> None:
+    """Nothing is compared with a status that nobody named: that warns."""
+    found = verdict(pings(), Question.parse("14:32"))
+    assert found["answered_by"] == "unknown"
+
+
 @pytest.mark.parametrize(
     "text",
     [

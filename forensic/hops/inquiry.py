@@ -61,7 +61,7 @@ def inquire(
         counts = census(events)
     known = settled(clocks, sources)
     near = fitting(requests, given) if given else requests
-    if given is not None and given.lacks and not near.height:
+    if given is not None and given.status and given.lacks and not near.height:
         near = _inner(events, given)
     question, notes = meant(given or Question(), events, counts, known, near)
     if given is None:

@@ -54,7 +54,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
     )
     known = frames.events.filter(
         pl.col("time").is_between(moment - _NEAR, moment + _NEAR),
-        same & (pl.lit(status is None) | (pl.col("status") == status)),
+        same,
+        pl.lit(value=True) if status is None else pl.col("status") == status,
     ).select(known=pl.len() > 0)
     covered = (pl.col("before") > 0) & (pl.col("after") > 0) & (pl.col("same") == 0)
     groups = gather(frames, around, ["hop"], tops=["path"])
