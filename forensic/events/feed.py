@@ -252,11 +252,9 @@ class Feeder:
         heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if runs_on)
         while True:
             slot = self._current()
-            cut = (
-                end
-                if final
-                else border(slot, start, end, heads, coloured=sniffed.coloured)
-            )
+            cut = end
+            if not final:
+                cut = border(slot, start, end, heads, coloured=sniffed.coloured)
             if cut > start:
                 self._segment(reading, slot, start, cut)
             if final:
