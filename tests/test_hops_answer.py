@@ -225,6 +225,22 @@ def test_a_scan_does_not_outweigh_an_exception() -> None:
     assert "/app/orders" in verdict(rows, None)["sentence"]
 
 
+def test_a_scan_does_not_outweigh_a_refusal() -> None:
+    gone = [
+        _row(
+            n,
+            source="a.log",
+            hop="web_server",
+            path=f"/{n}.php",
+            status=404,
+            time=MINUTE,
+        )
+        for n in range(1, 801)
+    ]
+    large = _row(900, source="a.log", hop="web_server", path="/app/upload", status=413)
+    assert "/app/upload" in verdict([*gone, large | {"time": MINUTE}], None)["sentence"]
+
+
 def failure(**columns: Any) -> dict[str, Any]:
     """A traceback of a log that writes no zone, at 14:32:07 of its own clock."""
     time = datetime(2025, 2, 6, 14, 32, 7, tzinfo=UTC)

@@ -272,12 +272,15 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
     if not requests.height:
         return requests
     group = ["answered_by", "cause", "status"]
-    minor = ["client_closed", "bad_request", "file_not_found"]
     weight = (
         pl.when(pl.col("status") >= 500)
         .then(20.0)
-        .when(pl.col("cause").is_in(minor))
-        .then(0.5)
+        .when((pl.col("status") == 404) | (pl.col("cause") == "file_not_found"))
+        .then(0.1)
+        .when(pl.col("cause") == "bad_request")
+        .then(0.2)
+        .when(pl.col("cause") == "client_closed")
+        .then(0.3)
         .when(pl.col("cause") == "waf_rule")
         .then(4.0)
         .otherwise(2.0)
