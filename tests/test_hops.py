@@ -1470,6 +1470,16 @@ def test_a_refusal_is_not_of_a_request_that_came_in_long_before(
     ]
 
 
+def test_what_was_thrown_and_that_it_is_completed_are_one_answer() -> None:
+    """As Fastify writes it."""
+    own: dict[str, Any] = {"source": "app.log", "request_id": "req-3h", "pid": 7}
+    asked = said(500, **own) | {"status": None, "message": "incoming request"}
+    thrown = said(500, **own, reason="exception", level="error")
+    done = said(500, **own) | {"path": None, "method": None}
+    found = correlate(events(asked, thrown, done), NO_CLOCKS, NO_SOURCES)
+    assert found.select("path", "cause").rows() == [("/app/admin", "exception")]
+
+
 def test_of_two_applications_one_writes_answers_and_one_only_what_comes_in() -> None:
     rows = [said(200, source="b.log", path=f"/b/{n}") for n in range(9)]
     came: dict[str, Any] = {"source": "a.log", "method": "GET", "level": "info"}

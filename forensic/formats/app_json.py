@@ -54,8 +54,8 @@ _NAMES = {
     " user_agent userAgent proxy.userAgent ua",
     "trace_id": "trace.id trace_id traceId x_amzn_trace_id dd.trace_id otelTraceID"
     " traceparent",
-    "request_id": "http.request.id request_id requestId req_id x_request_id req.id"
-    " aws_request_id correlation_id correlationId",
+    "request_id": "http.request.id request_id requestId req_id reqId x_request_id"
+    " req.id aws_request_id correlation_id correlationId",
     "seconds": "duration_seconds duration_s elapsed_seconds request_time",
     "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
     " response_time_ms took_ms meta.responseTime Elapsed Properties.Elapsed",

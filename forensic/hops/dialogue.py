@@ -21,10 +21,17 @@ _STEPWISE = pl.col("format").eq_missing(pl.lit("api_gateway_execution"))
 _APPS = pl.col("hop").is_in(["app_server", "application"])
 
 
-def _lines(events: pl.LazyFrame) -> pl.LazyFrame:
-    """The lines that tell half of a request."""
+def _half() -> pl.Expr:
+    """Whether a line tells half of a request: that it came in, or how it ended."""
+    asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
     half = pl.col("status").is_null() != pl.col("path").is_null()
-    return events.filter((_APPS & half) | _STEPWISE)
+    return _STEPWISE | (_APPS & half & (pl.col("status").is_not_null() | asked))
+
+
+def _failure() -> pl.Expr:
+    """Whether a line about an error names the request, its answer, and its id."""
+    named = pl.col("path").is_not_null() & pl.col("request_id").is_not_null()
+    return _APPS & named & (pl.col("status") >= 400) & ~_STEPWISE
 
 
 def orphan() -> pl.Expr:
@@ -39,23 +46,36 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     Lines of one process stand in the order in which it wrote them. A request is
     given away once: a second response without a request stays without.
     """
-    asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
     halves = (
-        _lines(events)
-        .filter(pl.col("status").is_not_null() | asked | _STEPWISE)
+        events.filter(_half() | _failure())
         .select(*_SPOKEN, "offset", "status", *_TOLD, *_STEPS, stepwise=_STEPWISE)
         .collect(engine="streaming")
         .sort(*_SPOKEN, "offset", nulls_last=True)
     )
     steps = halves.filter("stepwise")
-    told = _told(halves.filter(~pl.col("stepwise")))
+    spoken = halves.filter(~pl.col("stepwise"))
+    again = _again(spoken)
+    told = _told(spoken)
     told = (
         told if steps.is_empty() else pl.concat([told, _walked(steps)], how="diagonal")
     )
     names = [name for name in (*_TOLD, *_STEPS) if f"told_{name}" in told.columns]
-    joined = events.join(told.lazy(), on=["source", "offset"], how="left")
+    place = ["source", "offset"]
+    joined = events.join(told.lazy(), on=place, how="left")
     filled = [pl.coalesce(name, f"told_{name}").alias(name) for name in names]
-    return joined.with_columns(filled).drop(f"told_{name}" for name in names)
+    known = joined.with_columns(filled).drop(f"told_{name}" for name in names)
+    return known if again.is_empty() else known.join(again.lazy(), on=place, how="anti")
+
+
+def _again(halves: pl.DataFrame) -> pl.DataFrame:
+    """The responses that say only what the line before said of the same request.
+
+    Fastify writes what was thrown with request and status, then that it is completed.
+    """
+    before = {c: pl.col(c).shift(1).over(_SPOKEN) for c in ("status", "path")}
+    same = pl.col("request_id").is_not_null() & pl.col("path").is_null()
+    same &= (pl.col("status") == before["status"]) & before["path"].is_not_null()
+    return halves.filter(same).select("source", "offset")
 
 
 def _told(halves: pl.DataFrame) -> pl.DataFrame:
