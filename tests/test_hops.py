@@ -1398,9 +1398,12 @@ def test_an_exception_without_a_stamp_is_about_the_record_above_it() -> None:
     assert row["cause"].to_list() == ["exception"]
 
 
-def test_an_access_log_beside_an_application_s_own_is_the_application_s() -> None:
+@pytest.mark.parametrize("days", [["access.log"] * 2, ["a.2025-02-06", "a.2025-02-07"]])
+def test_an_access_log_beside_an_application_s_own_is_the_application_s(
+    days: list[str],
+) -> None:
     """Such as morgan's: its lines look like a web server's."""
-    inner: dict[str, Any] = {"source": "node/access.log", "http_version": "1.0"}
+    inner: dict[str, Any] = {"source": f"node/{days[0]}.txt", "http_version": "1.0"}
     rows = []
     for n in range(8):
         more: dict[str, Any] = {"path": f"/{n}", "time": T + timedelta(minutes=n)}
@@ -1409,9 +1412,11 @@ def test_an_access_log_beside_an_application_s_own_is_the_application_s() -> Non
             web(429 if n == 3 else 200, **more, **inner),
             said(200, **more, source="node/app.log") | {"status": None},
         ]
+    rows.append(web(200, source=f"node/{days[1]}.txt", time=T + timedelta(days=1)))
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("application", "application_response")
-    assert [line["source"] for line in row["evidence"]][1] == "node/access.log"
+    assert row["evidence"][1]["source"] == inner["source"]
+    assert row["evidence"][1]["hop"] == "app_server"
 
 
 def test_an_access_log_with_an_app_server_s_own_lines_is_the_app_server_s() -> None:

@@ -21,6 +21,8 @@ _CHANCE = 0.05
 _SAMPLE = 400_000
 _MOST = 40
 _FOLDER = r"^(.*)/[^/]*$"
+#: A day in a name, as Tomcat and Jetty have it in front of the last part.
+_DAY = r"\d{4}[-_.]\d{2}[-_.]\d{2}"
 
 
 def _stream() -> pl.Expr:
@@ -130,7 +132,8 @@ def app_streams(known: Facts, inner: list[str]) -> list[str]:
     own = pl.col("hop").is_in(["app_server", "application"])
     apps = logs.filter(own)
     web = logs.filter(pl.col("hop") == "web_server")
-    alone = web.filter(pl.col("family").n_unique().over("folder") == 1)
+    undated = pl.col("family").str.replace_all(_DAY, "")
+    alone = web.filter(undated.n_unique().over("folder") == 1)
     # A file with lines of both is what carries the logs of several programs.
     alone = alone.filter(~pl.col("family").is_in(apps["family"].implode()))
     folders = pl.col("folder").is_in(apps["folder"].implode())
