@@ -272,6 +272,7 @@ def _parts(
                 habit=habit,
                 everything=everything,
             )
+            del records  # while the next window's are on their way
             if part.height:
                 yield explain(windows.own(part, span), known)
 
