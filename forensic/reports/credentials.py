@@ -203,18 +203,6 @@ _SHAPES = {
     "gocspx-": r"\bGOCSPX-[\w-]{16,}",
     "private": r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END|$)",
 }
-_COMPILED = [
-    (tuple(signs.split()), re.compile(pattern, re.IGNORECASE | re.DOTALL), group)
-    for signs, pattern, group in _PATTERNS
-] + [
-    (
-        tuple(" ".join(_SHAPES).split()),
-        re.compile(f"({'|'.join(_SHAPES.values())})", re.DOTALL),
-        1,
-    )
-]
-#: What any of them needs, in lower case: a text without all of these has none.
-SIGNS = sorted({sign for signs, _, _ in _COMPILED for sign in signs})
 _NAMED = re.compile(f"(?:{_ANY})", re.IGNORECASE)
 #: What another pattern hid before, and nothing behind it.
 _DONE = re.compile(r"\[redacted, \d+ chars\]")
@@ -243,6 +231,22 @@ def _hidden(group: int) -> Callable[[re.Match[str]], str]:
     return replace
 
 
+_COMPILED = [
+    (
+        tuple(signs.split()),
+        re.compile(pattern, re.IGNORECASE | re.DOTALL),
+        _hidden(group),
+    )
+    for signs, pattern, group in _PATTERNS
+] + [
+    (
+        tuple(" ".join(_SHAPES).split()),
+        re.compile(f"({'|'.join(_SHAPES.values())})", re.DOTALL),
+        _hidden(1),
+    )
+]
+#: What any of them needs, in lower case: a text without all of these has none.
+SIGNS = sorted({sign for signs, _, _ in _COMPILED for sign in signs})
 #: Texts up to this length come again and again: labels, paths, names.
 _SHORT = 200
 
@@ -260,12 +264,13 @@ def redacted_as(name: str, text: str) -> str:
 
 def _searched(text: str) -> str:
     # Beyond ASCII there are letters that match and are those of no sign: `ſecret`.
-    small = text.lower() if text.isascii() else None
-    if small is not None and not any(sign in small for sign in SIGNS):
+    small = text.lower()
+    seen = {sign for sign in SIGNS if sign in small} if text.isascii() else {*SIGNS}
+    if not seen:
         return text
-    for signs, pattern, group in _COMPILED:
-        if small is None or any(sign in small for sign in signs):
-            text = pattern.sub(_hidden(group), text)
+    for signs, pattern, hidden in _COMPILED:
+        if not seen.isdisjoint(signs):
+            text = pattern.sub(hidden, text)
     return text
 
 
