@@ -80,5 +80,8 @@ def test_bent_lines_are_accounted_for(seed: int, tmp_path: Path) -> None:
     ):
         assert line == whole[source][:offset].count(b"\n") + 1
     check_read_back(case, archive, paths=False)
-    events = sum(row["events"] for row in rows)
-    assert events > 0.4 * sum(row["lines"] for row in rows if row["format"])
+    known = [row for row in rows if row["format"]]
+    assert all(row["events"] for row in known)
+    # A record of many lines is lost as a whole.
+    lost = sum(row["unparsed_lines"] for row in known)
+    assert lost < 0.6 * sum(row["lines"] for row in known)
