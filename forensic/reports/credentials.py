@@ -55,6 +55,8 @@ _DOORS = (
 _ALONE = r"(?<![\w-])"
 #: Where a name begins; behind a character that is percent-encoded too.
 _EDGE = r"(?:(?<![\w.-])|(?<=%[235][0-9a-f]))"
+#: A name to which something is given: quickly told, most words are not.
+_GIVEN = r"(?=[\w.-]+(?:\]|%5d)*(?:=|%3d))"
 #: A quote as JSON writes it, also inside a JSON text inside a JSON text, or in a query.
 _Q = r"""(?:(?<!\\)\\*["']|%(?:25)*2[27])"""
 #: The same quote again, or the end of a text that was cut.
@@ -66,7 +68,8 @@ _LIST = r"""\[(?=\s*\\*["'])((?:\\*"(?:[^"\\]|\\[^"])*(?:\\*"|$)|[^\]"])*)"""
 
 def _quoted(name: str) -> str:
     """A name in quotes that may be longer: `"cs(Cookie)"`, `"http_cookie"`."""
-    return rf"({_Q})(?:[^\"'%\\\n]{{0,60}}[^\"'%\\\na-z])?(?:{name})[)\]]?\1"
+    ends = rf"(?=[^\"'%\\\n]{{1,200}}\1{_IS})"  # quickly told, of most there is no more
+    return rf"({_Q}){ends}(?:[^\"'%\\\n]{{0,60}}[^\"'%\\\na-z])?(?:{name})[)\]]?\1"
 
 
 # -- values ---------------------------------------------------------------------------
@@ -146,7 +149,7 @@ _PATTERNS: list[tuple[str, str, int]] = [
     # password: x1   SECRET_KEY = 'x'   --token x1
     (
         _KEY_SIGNS,
-        rf"(?<![\w.-])(?:{_KEYS})\s*[:=]\s*(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))",
+        rf"(?<![\w.-])(?=[\w.-]+\s*[:=])(?:{_KEYS})\s*[:=]\s*(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))",
         0,
     ),
     ("pass", r"passw(?:or)?d\s+(?:is\s+)?([\"'])(.+?)(?:\1|$)", 2),
@@ -162,7 +165,7 @@ _PATTERNS: list[tuple[str, str, int]] = [
     # ?code=…: only where it is long
     (_QUERY_SIGNS, rf"(?:^|[?&;\s\"'])(?:{_IN_QUERY})=({_LONG})", 1),
     # token=…   user[password]=…
-    (_KEY_SIGNS, rf"{_EDGE}(?:{_KEYS})(?:\]|%5d)*(?:=|%3d)([^&\s\"'#;,]+)", 1),
+    (_KEY_SIGNS, rf"{_EDGE}{_GIVEN}(?:{_KEYS})(?:\]|%5d)*(?:=|%3d)([^&\s\"'#;,]+)", 1),
     # /reset/…
     (_DOOR_SIGNS, rf"(?i:/{_DOORS}/)(?-i:((?=[\w.~-]{{0,64}}\d)[\w.~-]{{20,}}))", 1),
     ("/bot", r"/bot(\d{6,}:[\w-]{30,})", 1),
