@@ -5,8 +5,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from forensic.hops import correlate
+from forensic.hops import correlate, windows
 from forensic.schema import CLOCK, EVENT, REQUEST, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
@@ -1790,3 +1791,24 @@ def test_of_slow_requests_the_query_tells_which_is_which_before_the_moment() -> 
     assert found.height == 6
     lines = [[line["line"] for line in row] for row in found["evidence"].to_list()]
     assert sorted(lines) == [[n, n + 1] for n in range(1, 12, 2)]
+
+
+def test_windows_hold_the_records_of_a_clock_that_is_hours_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An application writes Z behind its own time, nine hours ahead."""
+    rows = []
+    for n in range(60):
+        at = T + timedelta(minutes=3 * n)
+        rows.append(web(500, path=f"/{n}", time=at))
+        rows.append(said(500, path=f"/{n}", time=at + timedelta(hours=9)))
+    clock = {"source": rows[1]["source"], "stamp": "event", "skew": 32400.0}
+    clock |= {"skew_low": 32399.5, "skew_high": 32400.5}
+    clocks = pl.from_dicts([clock], schema=CLOCK)
+    whole = correlate(events(*rows), clocks, NO_SOURCES)
+    assert whole.height == 60
+    hops = whole["evidence"].list.eval(pl.element().struct.field("hop")).to_list()
+    assert all(hop == ["web_server", "application"] for hop in hops)
+    cut = windows.spans
+    monkeypatch.setattr(windows, "spans", lambda counts: cut(counts, 20))
+    assert_frame_equal(correlate(events(*rows), clocks, NO_SOURCES), whole)

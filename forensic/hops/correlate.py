@@ -25,7 +25,7 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
-from forensic.hops.moment import settled
+from forensic.hops.moment import ZONE, instant, settled
 from forensic.hops.quoted import thrown, words
 from forensic.schema import REQUEST
 
@@ -227,6 +227,18 @@ def _decided(
     return decide(_context(found, known, inner, all_asked=habit.all))
 
 
+def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:
+    """By which time windows are cut, and how far (µs) they overlap.
+
+    Clocks that are some seconds off widen the overlap. One that is hours off would
+    make a window of everything: then each record is put on the one clock first.
+    """
+    lead = float(clocks["skew"].abs().max() or 0.0)  # type: ignore[arg-type]
+    if lead >= ZONE:
+        return instant(clocks), _OVERLAP
+    return windows.TIME, _OVERLAP + round(lead * 1_000_000)
+
+
 def _parts(
     events: pl.LazyFrame,
     counts: pl.DataFrame,
@@ -236,15 +248,14 @@ def _parts(
     everything: bool,
 ) -> Iterator[pl.DataFrame]:
     """The request table, window by window."""
-    lead = clocks["skew"].abs().max()
-    overlap = _OVERLAP + round(float(lead or 0.0) * 1_000_000)  # type: ignore[arg-type]
+    time, overlap = _reach(clocks)
     inner = proxies.inner_streams(events, clocks, known)
     outer = balancers.outer_balancers(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner and not outer
     habit = asked.habit(events, known)
 
     def read(span: windows.Span) -> _Records:
-        window = windows.between(events, span, overlap)
+        window = windows.between(events, span, overlap, time)
         frame = responses.collect(
             window,
             clocks,

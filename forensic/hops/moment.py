@@ -6,7 +6,7 @@ import polars as pl
 
 from forensic.hops.machine import machine
 
-__all__ = ["corrected", "instant", "settled"]
+__all__ = ["ZONE", "corrected", "instant", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -59,7 +59,7 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
 #: A skew is known where its bounds (seconds) are no further apart than this.
 _KNOWN = 4.0
 #: Skews (seconds) from here on are of a written offset that is not the clock's.
-_ZONE = 450.0
+ZONE = 450.0
 _OUTER = ["cdn", "waf", "load_balancer"]
 
 
@@ -75,7 +75,7 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
     inner = ~pl.col("source").is_in(outer.implode())
     # An offset that is not the clock's is one program's doing, not the machine's.
-    own = pl.col("skew").abs() >= _ZONE
+    own = pl.col("skew").abs() >= ZONE
     good = pl.when(known & inner & ~own).then("skew")
     agreed = good.max() - good.min() <= _KNOWN / 2
     near = good.median().over(machine(pl.col("source")))

@@ -7,10 +7,11 @@ import polars as pl
 
 from forensic.hops.census import MINUTE
 
-__all__ = ["MOST", "Span", "between", "own", "spans"]
+__all__ = ["MOST", "TIME", "Span", "between", "own", "spans"]
 
 #: Events of a window, if minutes are not busier than that.
 MOST = 500_000
+TIME = pl.col("time")
 #: µs since 1970; None stands for whatever is before the first, or behind the last.
 Span = tuple[int | None, int | None]
 
@@ -34,15 +35,16 @@ def _moment(micros: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
-def between(events: pl.LazyFrame, span: Span, overlap: int) -> pl.LazyFrame:
+def between(
+    events: pl.LazyFrame, span: Span, overlap: int, time: pl.Expr = TIME
+) -> pl.LazyFrame:
     """The events of a window and of its overlap; those without a time in the first.
 
-    `time` is compared as it stands, so that whole files outside are never read.
+    Where `time` is compared as it stands, whole files outside are never read.
     """
     low, high = span
     if low is None and high is None:
         return events
-    time = pl.col("time")
     late = time >= _moment(low - overlap) if low is not None else time.is_null()
     early = time < _moment(high + overlap) if high is not None else None
     if low is None:
