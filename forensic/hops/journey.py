@@ -33,17 +33,19 @@ _SHOWN = [
 
 
 def _events(
-    events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]
+    events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]], *more: pl.Expr
 ) -> dict[tuple[str, int], dict[str, Any]]:
-    """Place ▶ the event that stands there."""
-    sources = sorted({line["source"] for line in evidence})
-    offsets = sorted({line["offset"] for line in evidence})
+    """Place ▶ the event that stands there, and more that is told of it."""
+    places = {(line["source"], line["offset"]) for line in evidence}
+    offsets = sorted({offset for _, offset in places})
+    # Numbers first: of all other rows, nothing but the number is read.
     rows = (
-        events.filter(pl.col("source").is_in(sources) & pl.col("offset").is_in(offsets))
-        .select(c for c in _SHOWN if c != "adjusted")
+        events.filter(pl.col("offset").is_in(offsets))
+        .select(*_SHOWN, *more)
         .collect(engine="streaming")
     )
-    return {(row["source"], row["offset"]): row for row in rows.to_dicts()}
+    told = {(row["source"], row["offset"]): row for row in rows.iter_rows(named=True)}
+    return {place: row for place, row in told.items() if place in places}
 
 
 def placed(
@@ -78,22 +80,13 @@ def path(
     if request is None:
         return []
     evidence = request["evidence"]
-    moment = instant(clocks)
     own = {(line["source"], line["offset"]): line["hop"] for line in evidence}
-    places = sorted({source for source, _ in own})
-    adjusted = (
-        events.filter(pl.col("source").is_in(places))
-        .filter(pl.col("offset").is_in(sorted({offset for _, offset in own})))
-        .select("source", "offset", moment.alias("corrected"))
-        .collect(engine="streaming")
-    )
-    when = {(r["source"], r["offset"]): r["corrected"] for r in adjusted.to_dicts()}
-    found = _events(events, evidence)
+    found = _events(events, evidence, instant(clocks).alias("corrected"))
     steps = []
     for place, hop in own.items():
         row = found.get(place, {})
         step = {name: row[name] for name in _SHOWN if row.get(name) is not None}
-        step |= {"hop": hop, "corrected": when.get(place)}
+        step |= {"hop": hop, "corrected": row.get("corrected")}
         steps.append(
             {
                 name: value.isoformat() if hasattr(value, "isoformat") else value
