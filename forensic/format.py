@@ -12,11 +12,11 @@ check them for every format):
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-__all__ = ["Format", "is_bug", "parsed"]
+__all__ = ["Format", "headed", "is_bug", "parsed"]
 
 #: More lines than this on which a format breaks: it is the format that is broken.
 _BREAKS = 32
@@ -97,6 +97,23 @@ def parsed(fmt: Format, lines: pl.Series) -> pl.DataFrame:
         return pl.concat(halves, how="diagonal_relaxed")
 
     return halved(lines)
+
+
+def headed(fmt: Format) -> Format:
+    """The format, which refuses lines that do not begin as its `head` says.
+
+    For formats whose expressions would read more than that.
+    """
+
+    def parse(lines: pl.Series) -> pl.DataFrame:
+        rows = fmt.parse(lines)
+        odd = rows["refused"].is_null() & ~lines.str.contains(fmt.head)
+        if not odd.any():
+            return rows
+        why = pl.when(odd).then(pl.lit("it does not begin as such lines do"))
+        return rows.with_columns(refused=why.otherwise(pl.col("refused")))
+
+    return replace(fmt, parse=parse)
 
 
 def is_bug(error: BaseException) -> bool:

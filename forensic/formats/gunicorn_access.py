@@ -9,7 +9,7 @@ import polars as pl
 
 from forensic.columns import json_extra, prefix
 from forensic.combined import LINE, combined
-from forensic.format import Format
+from forensic.format import Format, headed
 from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
@@ -63,13 +63,15 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return first_that_parses(lines, _PARSERS)
 
 
-FORMAT = Format(
-    name="gunicorn_access",
-    title="gunicorn access log",
-    hop="app_server",
-    reference="gunicorn/glogging.py, gunicorn/config.py: access_log_format",
-    head=rf"^(?:\[{_STAMP}\] \[[0-9]+\] \[[A-Z]+\] )?{_CLF}",
-    parse=parse,
-    stamps_end=True,
-    paths=r"(?i)gunicorn|hypercorn",
+FORMAT = headed(
+    Format(
+        name="gunicorn_access",
+        title="gunicorn access log",
+        hop="app_server",
+        reference="gunicorn/glogging.py, gunicorn/config.py: access_log_format",
+        head=rf"^(?:\[{_STAMP}\] \[[0-9]+\] \[[A-Z]+\] )?{_CLF}",
+        parse=parse,
+        stamps_end=True,
+        paths=r"(?i)gunicorn|hypercorn",
+    )
 )

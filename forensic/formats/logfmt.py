@@ -7,7 +7,7 @@ spaces is quoted; the order of keys is free.
 import polars as pl
 
 from forensic.columns import moments, target
-from forensic.format import Format
+from forensic.format import Format, headed
 from forensic.messages import http_messages
 
 __all__ = ["FORMAT"]
@@ -64,13 +64,15 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
 
 
-FORMAT = Format(
-    name="logfmt",
-    title="logfmt",
-    hop="application",
-    reference="https://brandur.org/logfmt; sirupsen/logrus: TextFormatter",
-    head=r'^[A-Za-z_][A-Za-z0-9_.-]*=(?:"|[^ "])[\s\S]* ?(?:level|lvl|severity)='
-    r"|^(?:level|lvl|severity)=",
-    parse=parse,
-    multiline=True,
+FORMAT = headed(
+    Format(
+        name="logfmt",
+        title="logfmt",
+        hop="application",
+        reference="https://brandur.org/logfmt; sirupsen/logrus: TextFormatter",
+        head=r'^[A-Za-z_][A-Za-z0-9_.-]*=(?:"|[^ "])[\s\S]* ?(?:level|lvl|severity)='
+        r"|^(?:level|lvl|severity)=",
+        parse=parse,
+        multiline=True,
+    )
 )
