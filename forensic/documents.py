@@ -247,7 +247,10 @@ def _strangers(data: bytes, value: _Value) -> Iterator[Broken]:
     if not value.reason:
         borders.append((value.end - 1, value.end))
     if data[value.start] != 0x5B:
-        borders = value.elements if _is_wrapper(data, value) else []
+        borders = [*value.elements] if _is_wrapper(data, value) else []
+    broken = _broken_from(data, value)
+    if value.reason and borders and broken > borders[-1][1]:
+        borders.append((broken, broken))  # from where on it is told as a whole
     for (_, end), (start, _) in pairwise(borders):
         between = _SPACE.match(data, end, start)
         if between and between.end() < start:

@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forensic.documents import is_document, records
@@ -144,6 +144,8 @@ def test_a_list_of_other_things_is_accounted_for() -> None:
     ).map(b"".join),
     st.booleans(),
 )
+@example(b'["events",{{', False)
+@example(b'{"events":[{"a":1},"x",{{', True)
 def test_any_bytes(data: bytes, final: bool) -> None:
     found = records(data, final=final)
     spans = sorted([*found.spans, *((b.start, b.end) for b in found.broken)])
