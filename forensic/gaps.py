@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from forensic.counted import plural
-from forensic.hops.census import MINUTE, formats_of, moment, span_of
+from forensic.hops.census import EXPECTED, MINUTE, formats_of, moment, span_of
 from forensic.hops.explain import NAMES
 from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS
@@ -30,8 +30,6 @@ _DELIVERED = (
 _SLOT = timedelta(minutes=5)
 #: The rate is taken from this many minutes on either side.
 _AROUND = 30
-#: So many events must be expected in a silent stretch before it counts as a gap.
-_EXPECTED = 15.0
 _MOST = 500
 #: A rate is only known of a log that wrote in so many of the minutes around.
 _BUSY = 3
@@ -113,7 +111,7 @@ def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
     return (
         rates.filter((silent >= 1) & known & (pl.col("busy") >= _BUSY))
         .with_columns(expected=silent * rate)
-        .filter(pl.col("expected") >= _EXPECTED)
+        .filter(pl.col("expected") >= EXPECTED)
         .select(
             "hop",
             source="last_source",

@@ -44,6 +44,7 @@ SECRETS = {
     "https://bob:CANARY@example.com/": "CANARY",
     "Bearer abcdefghijklmnopCANARY": "CANARY",
     '"password": "CANARY"': "CANARY",
+    f'"{"a.very_" * 60}password": "CANARY"': "CANARY",
     "{'password': 'CANARY'}": "CANARY",
     '"matchedData":["CANARY","] CANARY"]': "CANARY",
     "password=CANARY": "CANARY",

@@ -12,9 +12,11 @@ import polars as pl
 
 from forensic.clock.trains import fit, twins
 
-__all__ = ["STEP", "Change", "Relation", "relations"]
+__all__ = ["MOST_SKEW", "STEP", "Change", "Relation", "relations"]
 
 STEP = 900
+#: What is further off (seconds) is an offset that is not the clock's, rather.
+MOST_SKEW = STEP / 2
 #: Two sightings of one request lie this close once offset and skew are taken off.
 _WIDTH = 3.0
 #: Requests over which one residual is taken to hold, and the share of the best one's

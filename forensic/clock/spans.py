@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.clock.options import offset_text
+from forensic.clock.pairs import MOST_SKEW
 from forensic.clock.summer import METHOD
 from forensic.clock.unit import Borders, Key, Unit
 from forensic.clock.votes import RANKS, Decision, weaker
@@ -21,8 +22,6 @@ __all__ = ["Skew", "clock_rows"]
 Row = dict[str, object]
 #: Methods that tell a zone by its name.
 _NAMING = ("option", "configuration", METHOD)
-#: What is further off than so many seconds is taken for another zone.
-_ZONE = 450.0
 _BASES = ["written", "inferred", "assumed"]
 
 
@@ -166,7 +165,7 @@ def _unit_row(source: str, key: Key, first: int, last: int, known: Known) -> Row
 def _belied(row: Row) -> Row:
     """What goes for a written offset where the stamps are as far off as a zone is."""
     skew = float(str(row["skew"] or 0.0))
-    if abs(skew) < _ZONE:
+    if abs(skew) < MOST_SKEW:
         return {}
     side = "ahead of" if skew > 0 else "behind"
     text = f"{round(abs(skew) / 3600, 2):g} h {side} other logs with the same requests"

@@ -12,10 +12,10 @@ import polars as pl
 from forensic.columns import without_colour
 from forensic.documents import records
 from forensic.events.cuts import running_on
-from forensic.events.marks import behind_marks
 from forensic.events.records import by_records
 from forensic.events.rows import parse_rows
 from forensic.events.shape import KINDS, Found, Kind, Lines
+from forensic.events.starts import text_starts
 from forensic.formats import load
 from forensic.lines import Index, texts
 from forensic.octets import Mask
@@ -43,7 +43,7 @@ def by_lines(
     coloured: bool = False,
 ) -> Found:
     """What the lines hold, one record a line."""
-    starts = behind_marks(block, lines)
+    starts = text_starts(block, lines)
     text, invalid = texts(block, starts, lines.ends)
     if coloured:
         text = without_colour(text)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from forensic.columns import without_colour
-from forensic.events.marks import behind_marks
 from forensic.events.rows import parse_rows
 from forensic.events.shape import Found, Kind, Lines
+from forensic.events.starts import text_starts
 from forensic.formats import load
 from forensic.lines import Index, texts
 
@@ -30,7 +30,7 @@ def by_heads(
 ) -> Found:
     """What the lines hold, each record parsed as one text with line ends in it."""
     fmt = load(formats[0])
-    starts = behind_marks(block, lines)
+    starts = text_starts(block, lines)
     text, _ = texts(block, starts, lines.ends)
     text = without_colour(text) if coloured else text
     kinds = np.full(len(text), Kind.UNPARSED, np.int8)

@@ -12,14 +12,13 @@ from forensic.clock.names import series
 from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
-from forensic.hops.proxies import behind, rare
-from forensic.hops.responses import TIERS, hashed
+from forensic.hops.proxies import behind, rare, sampled
+from forensic.hops.responses import TIERS
 
 __all__ = ["outer_balancers", "raised"]
 
 _WINDOW = (-2_500_000, 2_500_000)
-#: Rows that are compared; more logs than this stand beside each other.
-_SAMPLE = 400_000
+#: More logs than this stand beside each other.
 _MOST = 12
 #: So many times fewer peers has a balancer that sees another one as its client.
 _FEWER = 2
@@ -31,24 +30,15 @@ def _streams(sources: pl.Series) -> dict[str, str]:
 
 
 def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
-    """Requests of every load balancer's log, all of the same keys."""
+    """Requests of every load balancer's log."""
     moment, start = corrected(clocks)
-    logs = known.profile.filter(pl.col("hop") == "load_balancer")
-    part = max(1, int(logs["answers"].sum()) // _SAMPLE)
-    key = pl.struct(
-        pl.col("method"), hashed(pl.col("path")), hashed(pl.col("query")), "status"
-    ).hash(5)
-    rows = (
-        events.filter(
-            (pl.col("hop") == "load_balancer")
-            & pl.col("status").is_not_null()
-            & pl.col("time").is_not_null()
-        )
-        .select(
-            "source", "client_ip", "duration", key=key, time=pl.coalesce(start, moment)
-        )
-        .filter(pl.col("key") % part == 0)
-        .collect(engine="streaming")
+    rows = sampled(
+        events,
+        known,
+        "load_balancer",
+        source=pl.col("source"),
+        duration=pl.col("duration"),
+        time=pl.coalesce(start, moment),
     )
     names = _streams(rows["source"])
     return rows.with_columns(

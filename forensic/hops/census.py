@@ -14,6 +14,7 @@ from forensic.hops.dialogue import orphan
 from forensic.hops.responses import enveloped, recorded
 
 __all__ = [
+    "EXPECTED",
     "INNER",
     "MINUTE",
     "census",
@@ -24,6 +25,8 @@ __all__ = [
     "zones_of",
 ]
 
+#: So many events must a log's own rate give in a silence before it is a hole.
+EXPECTED = 15.0
 #: Microseconds.
 MINUTE = 60_000_000
 #: Hops whose stamps are read by the people of the archive.

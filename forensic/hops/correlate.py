@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
+from forensic.clock.pairs import MOST_SKEW
 from forensic.hops import (
     asked,
     attach,
@@ -25,7 +26,7 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
-from forensic.hops.moment import ZONE, instant, settled
+from forensic.hops.moment import instant, settled
 from forensic.hops.quoted import thrown, words
 from forensic.schema import REQUEST
 
@@ -234,7 +235,7 @@ def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:
     make a window of everything: then each record is put on the one clock first.
     """
     lead = float(clocks["skew"].abs().max() or 0.0)  # type: ignore[arg-type]
-    if lead >= ZONE:
+    if lead >= MOST_SKEW:
         return instant(clocks), _OVERLAP
     return windows.TIME, _OVERLAP + round(lead * 1_000_000)
 

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from forensic.hops.census import MINUTE
+from forensic.hops.census import EXPECTED, MINUTE
 from forensic.rotation import lacking, log_of
 
 __all__ = ["Facts", "gather"]
 
-#: So many lines must a hole between two files have cost.
-_EXPECTED = 15.0
 #: Servers that log requests among their own lines, in the layout of web servers.
 _MIXING = ["puma"]
 #: So many times as many private peers as public ones: a few ask it past the proxy.
@@ -85,7 +83,7 @@ def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
     hole = (pl.col("first") - before) * pl.min_horizontal(
         rate, rate.shift(1).over("family")
     )
-    cut = (hole >= _EXPECTED) | pl.col("source").is_in(unwritten["newer"].implode())
+    cut = (hole >= EXPECTED) | pl.col("source").is_in(unwritten["newer"].implode())
     return (
         files.with_columns(cut=cut.fill_null(value=False))
         .with_columns(stretch=pl.col("cut").cum_sum().over("family"))

@@ -4,9 +4,10 @@ from typing import Any
 
 import polars as pl
 
+from forensic.clock.pairs import MOST_SKEW
 from forensic.hops.machine import machine
 
-__all__ = ["ZONE", "corrected", "instant", "settled"]
+__all__ = ["corrected", "instant", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -58,8 +59,6 @@ def _ahead(clocks: pl.DataFrame) -> pl.Expr:
 
 #: A skew is known where its bounds (seconds) are no further apart than this.
 _KNOWN = 4.0
-#: Skews (seconds) from here on are of a written offset that is not the clock's.
-ZONE = 450.0
 _OUTER = ["cdn", "waf", "load_balancer"]
 
 
@@ -75,7 +74,7 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
     known = pl.col("skew").is_not_null() & (width.fill_null(0.0) <= _KNOWN)
     inner = ~pl.col("source").is_in(outer.implode())
     # An offset that is not the clock's is one program's doing, not the machine's.
-    own = pl.col("skew").abs() >= ZONE
+    own = pl.col("skew").abs() >= MOST_SKEW
     good = pl.when(known & inner & ~own).then("skew")
     agreed = good.max() - good.min() <= _KNOWN / 2
     near = good.median().over(machine(pl.col("source")))

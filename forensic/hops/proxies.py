@@ -9,7 +9,7 @@ from forensic.hops.pair import pair
 from forensic.hops.responses import TIERS, hashed
 from forensic.rotation import log_of
 
-__all__ = ["app_streams", "behind", "inner_streams", "rare", "tiered"]
+__all__ = ["app_streams", "behind", "inner_streams", "rare", "sampled", "tiered"]
 
 _WINDOW = (-2_500_000, 1_500_000)
 #: So many of the inner log's unmistakable requests must stand in the outer one.
@@ -32,30 +32,32 @@ def _stream() -> pl.Expr:
     return pl.coalesce(own, family)
 
 
-def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
-    """Requests of every web server log, all of the same keys."""
-    moment, _ = corrected(clocks)
-    web = known.profile.filter(pl.col("hop") == "web_server")
-    part = max(1, int(web["answers"].sum()) // _SAMPLE)
+def sampled(
+    events: pl.LazyFrame, known: Facts, hop: str, **columns: pl.Expr
+) -> pl.DataFrame:
+    """Requests of every log of a hop, all of the same keys: `key`, and the columns."""
+    logs = known.profile.filter(pl.col("hop") == hop)
+    part = max(1, int(logs["answers"].sum()) // _SAMPLE)
     key = pl.struct(
         pl.col("method"), hashed(pl.col("path")), hashed(pl.col("query")), "status"
     ).hash(5)
     return (
         events.filter(
-            (pl.col("hop") == "web_server")
+            (pl.col("hop") == hop)
             & pl.col("status").is_not_null()
             & pl.col("time").is_not_null()
         )
-        .select(
-            "client_ip",
-            key=key,
-            time=moment,
-            old=pl.col("http_version") == "1.0",
-            stream=_stream(),
-        )
+        .select("client_ip", key=key, **columns)
         .filter(pl.col("key") % part == 0)
         .collect(engine="streaming")
     )
+
+
+def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.DataFrame:
+    """Requests of every web server log."""
+    moment, _ = corrected(clocks)
+    old = pl.col("http_version") == "1.0"
+    return sampled(events, known, "web_server", time=moment, old=old, stream=_stream())
 
 
 def _peers(rows: pl.DataFrame) -> tuple[int, float]:

@@ -35,8 +35,7 @@ def unheard(verdict: Mapping[str, Any], gaps: pl.DataFrame) -> dict[str, Any]:
     detail = holes.filter(pl.col("hop") == hop).sort("start", "source")["detail"][0]
     by = verdict["answered_by"]
     cause = f" ({str(verdict['cause']).replace('_', ' ')})"
-    sentence = verdict["sentence"].replace(cause, "", 1)
-    sentence = sentence.removeprefix(NAMES[by].capitalize().replace("cdn", "CDN"))
+    answered = verdict["sentence"].replace(cause, "", 1)[len(NAMES[by]) :]
     return {
         "answered_by": "unknown",
         "cause": "unknown",
@@ -44,6 +43,6 @@ def unheard(verdict: Mapping[str, Any], gaps: pl.DataFrame) -> dict[str, Any]:
         "candidates": [hop, by],
         "missing": [*verdict["missing"], hop],
         "wanted": [hop, *verdict["wanted"]],
-        "sentence": f"An unknown hop{sentence} But there is a gap: {detail} So"
+        "sentence": f"An unknown hop{answered} But there is a gap: {detail} So"
         f" {NAMES[hop]}, or what stands behind it, may have answered as well.",
     }

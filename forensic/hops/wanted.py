@@ -84,7 +84,6 @@ def _holes(gaps: pl.DataFrame, span: Span) -> list[tuple[str, str]]:
     first, last = span
     if first is None or last is None:
         return []
-    # A file that was cut has an end, and nobody knows of which hour.
     there = (pl.col("start") <= last) & (pl.col("end") >= first)
     found = gaps.filter((pl.col("kind") == "rotation_hole") & there)
     rows = found.sort("hop", "start", "source").select(

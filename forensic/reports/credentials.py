@@ -68,7 +68,7 @@ _LIST = r"""\[(?=\s*\\*["'])((?:\\*"(?:[^"\\]|\\[^"])*(?:\\*"|$)|[^\]"])*)"""
 
 def _quoted(name: str) -> str:
     """A name in quotes that may be longer: `"cs(Cookie)"`, `"http_cookie"`."""
-    ends = rf"(?=[^\"'%\\\n]{{1,200}}\1{_IS})"  # quickly told, of most there is no more
+    ends = rf"(?=[^\"'%\\\n]++\1{_IS})"  # quickly told, of most there is no more
     return rf"({_Q}){ends}(?:[^\"'%\\\n]{{0,60}}[^\"'%\\\na-z])?(?:{name})[)\]]?\1"
 
 

@@ -2,12 +2,11 @@
 
 import polars as pl
 
+from forensic.clock.pairs import MOST_SKEW
 from forensic.rule import Example, Frames, Rule, report, tally
 
 #: Seconds that are worth a word beyond what the stamps' resolution explains.
 _LEAST = 1.0
-#: What is further off than so many is rather an offset that is not the clock's.
-_ZONE = 450.0
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
@@ -24,7 +23,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             side=pl.when(pl.col("skew") > 0)
             .then(pl.lit("ahead of"))
             .otherwise(pl.lit("behind")),
-            belied=size >= _ZONE,
+            belied=size >= MOST_SKEW,
             width=((pl.col("skew_high") - pl.col("skew_low")) / 2).round(1),
             weight=pl.when(size >= 60)
             .then(pl.lit("high"))

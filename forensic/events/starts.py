@@ -5,12 +5,12 @@ import numpy as np
 from forensic.events.shape import Lines
 from forensic.lines import Index
 
-__all__ = ["behind_marks"]
+__all__ = ["text_starts"]
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def behind_marks(block: memoryview, lines: Lines) -> Index:
+def text_starts(block: memoryview, lines: Lines) -> Index:
     """Where each line's text starts: behind a byte order mark, and behind zeros.
 
     Zeros stand before a line where its log was cut while it was written to, and marks
