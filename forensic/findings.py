@@ -22,7 +22,7 @@ from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling
 from forensic.wish import OUTER, hop_of
 
-__all__ = ["ReadSpan", "detect", "frames_of", "promising"]
+__all__ = ["ReadSpan", "detect", "frames_of", "promising", "telling_of"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
@@ -49,19 +49,19 @@ def detect(
 ) -> dict[str, Any]:
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
-    with ThreadPoolExecutor(_AT_ONCE) as beside:
-        held_rows = beside.submit(held, telling(frames.events))
-        verdict = _verdict(frames, read_span)
-        said = _said(case, read_span)
-        verdict["ask_for"] = estate.placed(verdict["ask_for"], said)
-    told = held_rows.result()
-    frames = replace(
-        frames,
-        question=_placed(verdict),
-        told=frames.events if told is None else told,
-    )
-    runnable, not_run = _sorted_out(frames)
-    found = _found(promising(runnable, frames.events), frames)
+    inquiry = _inquiry(frames)
+    with ThreadPoolExecutor(1) as beside:
+        answer = beside.submit(_verdict, inquiry, read_span)
+        told = telling_of(case)
+        frames = replace(
+            frames,
+            question=_placed(inquiry),
+            told=frames.events if told is None else told,
+        )
+        runnable, not_run = _sorted_out(frames)
+        found = _found(promising(runnable, frames.events), frames)
+        verdict = answer.result()
+    verdict["ask_for"] = estate.placed(verdict["ask_for"], _said(case, read_span))
     told_all = sorted(_told(found, frames.events, read_span), key=_seriousness)
     verdict["ask_for"] = _with_theirs(verdict, told_all)
     return {
@@ -161,23 +161,43 @@ def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
 
 def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
     """Return the tables of the case as rules see them: a copied file counts once."""
-    sources = case.table("sources")
-    copies = sources.filter(pl.col("duplicate_of").is_not_null()).select("source")
-    names = copies.collect().get_column("source").sort()
-    events = case.events()
-    if len(names):
-        events = events.filter(~pl.col("source").is_in(names.implode()))
-    counts = of_case(case).filter(~pl.col("source").is_in(names.implode()))
+    copies = _copies(case)
+    counts = of_case(case).filter(~pl.col("source").is_in(copies.implode()))
     return Frames(
-        events=events,
+        events=_events(case, copies),
         counted=counts,
         present=present(counts),
         requests=case.table("requests"),
-        sources=sources,
+        sources=case.table("sources"),
         clocks=case.table("clocks"),
         gaps=case.table("gaps"),
         question=question,
     )
+
+
+def _copies(case: Case) -> pl.Series:
+    """The sources that are the same bytes as another one."""
+    copied = case.table("sources").filter(pl.col("duplicate_of").is_not_null())
+    return copied.select("source").collect().to_series().sort()
+
+
+def _events(case: Case, copies: pl.Series) -> pl.LazyFrame:
+    """The events of the case without those of copied files."""
+    if copies.is_empty():
+        return case.events()
+    return case.events().filter(~pl.col("source").is_in(copies.implode()))
+
+
+def telling_of(case: Case) -> pl.LazyFrame | None:
+    """The case's telling events in memory, taken once; None where they are too many.
+
+    It reads nothing but events, and so may run beside `correlate`.
+    """
+    rows = telling(_events(case, _copies(case)))
+    found: pl.LazyFrame | None = case.known(
+        "telling", lambda: held(rows), of_events=True
+    )
+    return found
 
 
 def _told(
@@ -238,11 +258,11 @@ def _texts(places: Sequence[_Row], read_span: ReadSpan) -> dict[tuple[str, int],
     return found
 
 
-def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
-    """Answer the question, with the evidence looked up and read back."""
+def _inquiry(frames: Frames) -> hops.Inquiry:
+    """What was asked, at the moment that it means, and the errors that fit it."""
     asked = {name: frames.question.get(name) for name in ("at", "status", "path")}
     known = any(value is not None for value in asked.values())
-    answer = hops.answer(
+    return hops.inquire(
         frames.events,
         frames.requests.collect(),
         frames.clocks.collect(),
@@ -251,11 +271,16 @@ def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
         hops.Question.parse(**asked) if known else None,
         frames.counts,
     )
+
+
+def _verdict(inquiry: hops.Inquiry, read_span: ReadSpan) -> dict[str, Any]:
+    """Answer the question, with the evidence looked up and read back."""
+    answer = hops.answer(inquiry)
     places = answer.get("evidence") or []
     # Looked up anew: the answer's times are corrected for skew, and evidence shows
     # the time that its line says.
     bare = [{k: v for k, v in place.items() if k != "length"} for place in places]
-    [backed] = _placed_at(frames.events, [bare[:_MOST_EVIDENCE]])
+    [backed] = _placed_at(inquiry.events, [bare[:_MOST_EVIDENCE]])
     shown = {_key(e): e for e in _read_back(backed, _texts(backed, read_span))}
     evidence = [
         {**place, **shown[_key(place)]} for place in places if _key(place) in shown
@@ -264,14 +289,10 @@ def _verdict(frames: Frames, read_span: ReadSpan) -> dict[str, Any]:
     return plain
 
 
-def _placed(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Repeat what was asked, at the moment that the answer took it to mean."""
-    asked = verdict.get("question") or {}
-    return {
-        "at": asked.get("start"),
-        "status": asked.get("status"),
-        "path": asked.get("path"),
-    }
+def _placed(inquiry: hops.Inquiry) -> dict[str, Any]:
+    """Repeat what was asked, at the moment that it is taken to mean."""
+    asked = inquiry.question
+    return {"at": asked.start, "status": asked.status, "path": asked.path}
 
 
 def _key(place: _Row) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,7 +82,10 @@ def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Cas
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
         tell("correlating", 0)
-        _correlate(case)
+        with ThreadPoolExecutor(1) as beside:  # much of a stage is one long step
+            told = beside.submit(findings.telling_of, case)
+            _correlate(case)
+            told.result()
         tell("looking for findings", 0)
         _detect(case, request.question, list(request.archives))
         record = _record(case, request, began)

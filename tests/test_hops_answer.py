@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from forensic import hops
 from forensic.errors import UsageError
-from forensic.hops import Question, answer, correlate, journey, waf_false_positives
+from forensic.hops import Question, correlate, journey, waf_false_positives
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 MINUTE = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
@@ -15,6 +16,11 @@ CLOCKS = pl.DataFrame(schema=CLOCK)
 SOURCES = pl.DataFrame(schema=SOURCE)
 GAPS = pl.DataFrame(schema=GAP)
 ASKED = Question.parse("2025-02-06 14:32 +09:00", 403, "/app/admin")
+
+
+def answer(*tables: Any) -> dict[str, Any]:
+    """The verdict of these tables, and of the question at their end."""
+    return hops.answer(hops.inquire(*tables))
 
 
 def _row(number: int, **columns: Any) -> dict[str, Any]:

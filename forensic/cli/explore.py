@@ -78,18 +78,16 @@ def why(
     """
     case = opened(folder)
     asked = any(value is not None for value in (at, status, path))
-    verdict = excerpt.quoted(
-        case,
-        hops.answer(
-            case.events(),
-            case.table("requests").collect(),
-            case.table("clocks").collect(),
-            case.table("gaps").collect(),
-            case.table("sources").collect(),
-            hops.Question.parse(at=at, status=status, path=path) if asked else None,
-            of_case(case),
-        ),
+    inquiry = hops.inquire(
+        case.events(),
+        case.table("requests").collect(),
+        case.table("clocks").collect(),
+        case.table("gaps").collect(),
+        case.table("sources").collect(),
+        hops.Question.parse(at=at, status=status, path=path) if asked else None,
+        of_case(case),
     )
+    verdict = excerpt.quoted(case, hops.answer(inquiry))
     if as_json:
         put_json(verdict)
         return

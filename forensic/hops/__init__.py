@@ -38,7 +38,16 @@ The modules in the order in which they work, and behind a bar what serves them.
 from forensic.hops.answer import answer
 from forensic.hops.correlate import correlate
 from forensic.hops.false_positives import waf_false_positives
+from forensic.hops.inquiry import Inquiry, inquire
 from forensic.hops.meant import meant
 from forensic.hops.question import Question
 
-__all__ = ["Question", "answer", "correlate", "meant", "waf_false_positives"]
+__all__ = [
+    "Inquiry",
+    "Question",
+    "answer",
+    "correlate",
+    "inquire",
+    "meant",
+    "waf_false_positives",
+]

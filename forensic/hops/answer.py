@@ -12,7 +12,7 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
-from forensic.hops.inquiry import Inquiry, inquire
+from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
@@ -33,22 +33,12 @@ class _Told(NamedTuple):
     quiet: Mapping[str, Silence]
 
 
-def answer(
-    events: pl.LazyFrame,
-    requests: pl.DataFrame,
-    clocks: pl.DataFrame,
-    gaps: pl.DataFrame,
-    sources: pl.DataFrame,
-    question: Question | None = None,
-    counts: pl.DataFrame | None = None,
-) -> dict[str, Any]:
+def answer(inquiry: Inquiry) -> dict[str, Any]:
     """The contract's `verdict`, and `hypotheses` and `path` for `forensic why`.
 
     With a question: what the user saw, also where no log has it. Without: the most
-    weighty error of the archive. `counts` is the events' `census`, where that is
-    known already.
+    weighty error of the archive.
     """
-    inquiry = inquire(events, requests, clocks, gaps, sources, question, counts)
     tried = (way(inquiry) for way in _WAYS)
     return _complete(inquiry, next(told for told in tried if told is not None))
 

@@ -53,10 +53,13 @@ def inquire(
     clocks: pl.DataFrame,
     gaps: pl.DataFrame,
     sources: pl.DataFrame,
-    given: Question | None,
-    counts: pl.DataFrame | None,
+    given: Question | None = None,
+    counts: pl.DataFrame | None = None,
 ) -> Inquiry:
-    """The question as it is meant, and the errors of the archive that fit it."""
+    """The question as it is meant, and the errors of the archive that fit it.
+
+    `counts` is the events' `census`, where that is known already.
+    """
     if counts is None:
         counts = census(events)
     known = settled(clocks, sources)
