@@ -3,6 +3,7 @@
 The decision table reads from the client inwards; the first line that applies wins.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,16 @@ _SAID = {
 }
 
 
+#: What conditions have in common is looked at once; nothing else makes them cheaper.
+_SHARED = pl.QueryOptFlags.none().update(comm_subexpr_elim=True)
+
+
+@functools.cache
+def _table() -> tuple[Line, ...]:
+    """The decision table, from the client inwards."""
+    return (*edge(), *origin())
+
+
 def _expression(value: pl.Expr | str) -> pl.Expr:
     return pl.lit(value) if isinstance(value, str) else value
 
@@ -35,7 +46,7 @@ def _first(requests: pl.DataFrame, lines: Sequence[Line]) -> pl.DataFrame:
     of the table is about answers that an archive does not hold.
     """
     conditions = {str(place): sure_of(line.when) for place, line in enumerate(lines)}
-    holds = requests.select(**conditions)
+    holds = requests.lazy().select(**conditions).collect(optimizations=_SHARED)
     number = np.full(requests.height, -1, np.int16)
     for place in reversed(range(len(lines))):
         number[holds[str(place)].to_numpy()] = place
@@ -87,9 +98,8 @@ def _exchangeable() -> pl.Expr:
 
 def decide(requests: pl.DataFrame) -> pl.DataFrame:
     """The requests with `answered_by`, `cause`, `rule`, `confidence` and `because`."""
-    lines = [*edge(), *origin()]
     decided = requests.with_columns(
-        *_first(requests, lines), _slot=pl.col("time") // _CLOSE
+        *_first(requests, _table()), _slot=pl.col("time") // _CLOSE
     ).with_columns(ambiguous=_exchangeable())
     return decided.drop("_slot").with_columns(
         confidence=pl.when(pl.col("ambiguous"))

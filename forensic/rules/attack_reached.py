@@ -84,17 +84,22 @@ def _family(asked: pl.Expr) -> pl.Expr:
 
 
 def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Answered requests in which something may be an attack."""
-    signs = [
+    """Answered requests in which something may be an attack.
+
+    The same few user agents come again and again: alone, a column is looked at by its
+    distinct values.
+    """
+    path, query, agent = (
         pl.col(name).str.contains_any(_SIGNS, ascii_case_insensitive=True)
         for name in _SENT
-    ]
-    return events.filter(
+    )
+    answers = events.filter(
         pl.col("hop").is_in(["load_balancer", "web_server"]),
         pl.col("status").is_not_null(),
-        pl.col("path").is_not_null(),
-        pl.any_horizontal(signs),
     ).select(*EVIDENCE, *_SHOWN, "query", "user_agent")
+    either = pl.concat([answers.filter(path | query), answers.filter(agent)])
+    found = either.unique(["source", "offset"], maintain_order=False)
+    return found.filter(pl.col("path").is_not_null())
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
