@@ -18,7 +18,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `attach` finds the request that a note is about | `gate`, `incident`, `asked`: notes
   of logins, of deaths, and of requests that came in
 * `decide` takes the first line of a table that fits | `table`: a line's shape; `edge`:
-  the lines of outer hops, with `cdn`, `details`, `said`, `products/`; `origin`: those
+  the lines of outer hops, with `said`, `products/`; `origin`: those
   of inner ones, with `noted`, `causes`, `page`, `between`, `guessed`
 * `explain` adds evidence, what is missing, and one sentence
 

@@ -2,14 +2,14 @@
 
 import polars as pl
 
-from forensic.hops import details
-from forensic.hops.cdn import cdn
 from forensic.hops.products import (
     akamai,
     api_gateway,
+    aws,
     azure,
     barracuda,
     cloudflare,
+    cloudfront,
     envoy,
     fastly,
     google,
@@ -21,26 +21,11 @@ from forensic.hops.products import (
     traefik,
     varnish,
 )
-from forensic.hops.table import BALANCED, Line, sure_of
+from forensic.hops.table import BALANCED, LB_ITSELF, LB_STATUS, LB_TARGET, Line, sure_of
 
 __all__ = ["edge"]
 
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
-_CHECKED = [400, 405, 408, 411, 413, 414, 431, 463, 464, 501, 505]
-_STATUS_OUT = pl.col("load_balancer_status")
-_TARGET = pl.col("load_balancer_upstream_status")
-_ACTIONS = pl.col("load_balancer_action").fill_null("")
-_LAST = _ACTIONS.str.extract(r"([^,]*)$", 1)
-_REASON = pl.col("load_balancer_reason").fill_null("")
-_OWN = BALANCED & _TARGET.is_null()
-_PRODUCT = pl.col("load_balancer_format")
-#: Traefik names the server of each request that it passed on, whatever else it logs.
-_UNNAMED = sure_of(_PRODUCT == "traefik") & pl.col("load_balancer_upstream").is_null()
-#: Statuses that AWS load balancers alone use.
-_AWS_ALONE = _STATUS_OUT.is_in([460, 463, 464, 561])
-_OWN &= ~pl.col("balancer_passes") | _AWS_ALONE | _UNNAMED
-#: What a status of its own means is documented for AWS; others say it in words.
-_AWS = _OWN & sure_of(_PRODUCT.is_null() | _PRODUCT.str.starts_with("aws_"))
 _BY_STATUS = {
     401: "auth_failed",
     403: "access_forbidden",
@@ -54,71 +39,40 @@ _BY_STATUS = {
 _WAF_STOPPED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(_STOPPED))
 
 
+def _stopped() -> pl.Expr:
+    """How the WAF's record says that the request ended."""
+    action = pl.col("waf_action").str.to_uppercase()
+    why = pl.format(" ({})", "waf_reason").fill_null("")
+    token = pl.concat_str(
+        pl.lit("its record says that a rule asked for a token that the client has not"),
+        why,
+    )
+    return (
+        pl.when(pl.col("waf_rule") == "Default_Action")
+        .then(pl.lit("no rule let it through, and its default action is to block"))
+        .when(action.is_in(["CAPTCHA", "CHALLENGE"]))
+        .then(token)
+        .when(pl.col("waf_rule_type") == "RATE_BASED")
+        .then(pl.lit("its record says that a rate limit was exceeded"))
+        .otherwise(pl.lit("its record says that a rule ended the request"))
+    )
+
+
 def edge() -> list[Line]:
     """The lines about what WAF, CDN and load balancer answer themselves."""
-    lb = "load_balancer"
     return [
         Line(
-            when=_WAF_STOPPED & ~sure_of(BALANCED & _TARGET.is_not_null()),
+            when=_WAF_STOPPED & ~sure_of(BALANCED & LB_TARGET.is_not_null()),
             by="waf",
             cause="waf_rule",
             sure="certain",
-            because=details.stopped(),
+            because=_stopped(),
         ),
         *cloudflare.lines(),
         *fastly.lines(),
         *akamai.lines(),
-        *fastly.lines(),
-        *cdn(),
-        Line(
-            when=sure_of(_LAST == "waf"),
-            by="waf",
-            cause="waf_rule",
-            sure="certain",
-            because="the load balancer's last action is `waf` and no target was asked",
-        ),
-        Line(
-            when=_AWS
-            & (_REASON.str.starts_with("WAF") | _ACTIONS.str.contains("waf-failed")),
-            by=lb,
-            cause="waf_unavailable",
-            sure="certain",
-            because=details.with_reason("it could not consult the WAF"),
-        ),
-        Line(
-            when=sure_of(_LAST == "fixed-response"),
-            by=lb,
-            cause="fixed_response",
-            sure="certain",
-            because=details.fixed(),
-        ),
-        Line(
-            when=_OWN
-            & (_STATUS_OUT >= 400)
-            & (
-                _LAST.str.contains(r"^(?:authenticate|jwt)")
-                | _REASON.str.contains(r"^(?:Auth|JWT|JWKS)")
-                | (_STATUS_OUT == 561)
-            ),
-            by=lb,
-            cause="auth_failed",
-            sure="certain",
-            because=details.with_reason("its authentication action failed"),
-        ),
-        Line(
-            when=sure_of(BALANCED & _REASON.str.starts_with("Lambda")),
-            by=lb,
-            cause="lambda_error",
-            sure="certain",
-            because=details.with_reason("the Lambda target failed"),
-        ),
-        Line(
-            when=sure_of(_STATUS_OUT == 460),
-            by=lb,
-            cause="client_closed",
-            sure="certain",
-            because="the client closed the connection before the answer (460)",
-        ),
+        *cloudfront.lines(),
+        *aws.lines(),
         *haproxy.lines(),
         *heroku.lines(),
         *envoy.lines(),
@@ -131,55 +85,11 @@ def edge() -> list[Line]:
         *google.lines(),
         *kong.lines(),
         *squid.lines(),
+        *aws.by_status(),
         Line(
-            when=_AWS & _STATUS_OUT.is_in(_CHECKED),
-            by=lb,
-            cause="bad_request",
-            sure="certain",
-            because=details.checked(),
-        ),
-        Line(
-            when=_AWS & (_STATUS_OUT == 503),
-            by=lb,
-            cause="no_target",
-            sure="certain",
-            because="no target could take the request",
-        ),
-        Line(
-            when=_AWS & (_STATUS_OUT == 504),
-            by=lb,
-            cause="target_timeout",
-            sure="certain",
-            because=details.silent(),
-        ),
-        Line(
-            when=_AWS
-            & (_STATUS_OUT == 502)
-            & pl.col("incident").is_not_null()
-            & ~pl.col("web_known"),
-            by=lb,
-            cause=pl.col("incident"),
-            sure="strong",
-            because="the target's worker broke off while the request was outstanding",
-        ),
-        Line(
-            when=_AWS & (_STATUS_OUT == 502),
-            by=lb,
-            cause="target_connection_error",
-            sure="certain",
-            because=details.unreachable(),
-        ),
-        Line(
-            when=_AWS & (_STATUS_OUT >= 400),
-            by=lb,
-            cause="unknown",
-            sure="strong",
-            because="no target status is logged",
-        ),
-        Line(
-            when=_OWN & (_STATUS_OUT >= 400),
-            by=lb,
-            cause=_STATUS_OUT.replace_strict(
+            when=LB_ITSELF & (LB_STATUS >= 400),
+            by="load_balancer",
+            cause=LB_STATUS.replace_strict(
                 list(_BY_STATUS),
                 list(_BY_STATUS.values()),
                 default="unknown",
@@ -189,9 +99,9 @@ def edge() -> list[Line]:
             because="no target status is logged",
         ),
         Line(
-            when=BALANCED & _TARGET.is_not_null() & (_TARGET != _STATUS_OUT),
-            by=lb,
-            cause=pl.when(_STATUS_OUT == 504)
+            when=BALANCED & LB_TARGET.is_not_null() & (LB_TARGET != LB_STATUS),
+            by="load_balancer",
+            cause=pl.when(LB_STATUS == 504)
             .then(pl.lit("target_timeout"))
             .otherwise(pl.lit("target_connection_error")),
             sure="strong",

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["BALANCED", "WAF_PASSED", "Line", "has", "sure_of"]
+__all__ = [
+    "BALANCED",
+    "LB_ITSELF",
+    "LB_STATUS",
+    "LB_TARGET",
+    "WAF_PASSED",
+    "Line",
+    "has",
+    "sure_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,5 +39,16 @@ def has(tier: str) -> pl.Expr:
 
 
 BALANCED = has("load_balancer")
+LB_STATUS = pl.col("load_balancer_status")
+#: What the load balancer's record says that its target answered.
+LB_TARGET = pl.col("load_balancer_upstream_status")
+#: Traefik names the server of each request that it passed on, whatever else it logs.
+_UNNAMED = pl.col("load_balancer_format") == "traefik"
+_UNNAMED &= pl.col("load_balancer_upstream").is_null()
+#: Statuses that AWS load balancers alone use.
+_AWS_ALONE = LB_STATUS.is_in([460, 463, 464, 561])
+#: Whether the load balancer's record shows that no target answered.
+LB_ITSELF = BALANCED & LB_TARGET.is_null()
+LB_ITSELF &= ~pl.col("balancer_passes") | _AWS_ALONE | sure_of(_UNNAMED)
 #: Whether the WAF record is of one that let the request through.
 WAF_PASSED = sure_of(pl.col("waf_action").str.to_uppercase().is_in(["ALLOW", "COUNT"]))

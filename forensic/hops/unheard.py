@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from forensic.hops.cdn import SILENT
 from forensic.hops.explain import NAMES
+from forensic.hops.products.cloudfront import SILENT
 from forensic.schema import HOPS
 
 __all__ = ["unheard"]

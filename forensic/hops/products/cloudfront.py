@@ -1,10 +1,10 @@
-"""What CloudFront answers itself: a part of the decision table."""
+"""What CloudFront answers itself: its edge result types say why."""
 
 import polars as pl
 
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
-__all__ = ["SILENT", "cdn"]
+__all__ = ["SILENT", "lines"]
 
 #: How an answer is told that rests on the silence of the hops behind alone.
 SILENT = "no hop behind it has the request"
@@ -63,7 +63,7 @@ def _cause() -> pl.Expr:
     )
 
 
-def cdn() -> list[Line]:
+def lines() -> list[Line]:
     """The lines about what the edge itself answers, a WAF's answers excepted.
 
     A plain `Error` also stands for what a WAF or the origin answered: only where
