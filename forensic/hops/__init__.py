@@ -12,14 +12,14 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `notes` are what programs wrote besides | `kinds`: their phrases, and what follows;
   `quoted`: what a sentence takes of them
 * `proxies`, `balancers`: which servers stand in front of which
-* `join` links the records of one request | `joiner`, `pair`
+* `join` links the records of one request | `partners`: who has which so far; `pair`
 * `chain` makes a row of them, a group of columns a hop | `kept`: an error of the
   origin that a CDN goes on giving
-* `attach` finds the request that a note is about | `gate`, `incident`, `asked`: notes
-  of logins, of deaths, and of requests that came in
+* `attach` finds the request that a note is about | `gate`, `incident`, `arrivals`:
+  notes of logins, of deaths, and of requests that came in
 * `decide` takes the first line of a table that fits | `table`: a line's shape; `edge`:
-  the lines of outer hops, with `said`, `products/`; `origin`: those
-  of inner ones, with `noted`, `causes`, `page`, `between`, `guessed`
+  the lines of outer hops, with `said`, `products/`; `origin`: those of inner ones,
+  with `error_line`, `causes`, `page`, `between`, `guessed`
 * `explain` adds evidence, what is missing, and one sentence
 
 `answer`: a question and the tables ▶ the verdict.

@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["LEAST_LIMIT", "asks", "errors", "leaf", "tracebacks"]
+__all__ = ["LEAST_LIMIT", "arrivals", "errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -184,7 +184,7 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
     ]
 
 
-def asks(
+def arrivals(
     heard: pl.DataFrame,
     unheard: pl.DataFrame,
     lines: pl.DataFrame,

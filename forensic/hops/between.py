@@ -20,14 +20,14 @@ STATUS = pl.coalesce("web_status", "load_balancer_upstream_status", "status")
 ASKED = pl.col("cdn_upstream_status").is_not_null()
 APP_SILENT = (
     pl.col("app_logs_requests") & pl.col("app_covered") & ~has("application")
-) & (~has("app_server") & pl.col("ask").is_null())
+) & (~has("app_server") & pl.col("arrival").is_null())
 #: A log of requests behind the web server spans the moment and has not this one.
 INNER_SILENT = (
     pl.col("inner_served")
     & ~has("inner_web")
     & ~has("application")
     & ~has("app_server")
-    & pl.col("ask").is_null()
+    & pl.col("arrival").is_null()
 )
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from forensic.clock.pairs import MOST_SKEW
 from forensic.hops import (
-    asked,
+    arrivals,
     attach,
     balancers,
     chain,
@@ -39,7 +39,7 @@ _OVERLAP = 3 * MINUTE
 
 
 def _context(
-    requests: pl.DataFrame, known: Facts, inner_logs: list[str], *, all_asked: bool
+    requests: pl.DataFrame, known: Facts, inner_logs: list[str], *, all_arrivals: bool
 ) -> pl.DataFrame:
     """The requests with what the archive as a whole can show about each."""
     behind = [stream.split("\n")[0] for stream in inner_logs]
@@ -83,7 +83,7 @@ def _context(
         app_speaks=pl.lit(known.has("app_server", "application"))
         & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(
-            all_asked or known.has("app_server", "application", column="answers")
+            all_arrivals or known.has("app_server", "application", column="answers")
         ),
         deaths_show=pl.lit(known.has("app_server"))
         & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
@@ -210,11 +210,11 @@ def _decided(
     inner: list[str],
     outer: list[str],
     *,
-    habit: asked.Habit,
+    habit: arrivals.Habit,
     everything: bool,
 ) -> pl.DataFrame:
     """The decided requests of one window."""
-    frame, said, came = records
+    frame, said, arrived = records
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner, proxies.app_streams(known, inner))
     frame = balancers.raised(frame, outer)
@@ -224,8 +224,8 @@ def _decided(
     found = chain.requests(frame, links, everything=everything)
     found = kept(_outer(found))
     found = _noted(found, frame, said)
-    found = asked.tied(_told(found, said), came, habit.machines)
-    return decide(_context(found, known, inner, all_asked=habit.all))
+    found = arrivals.tied(_told(found, said), arrived, habit.machines)
+    return decide(_context(found, known, inner, all_arrivals=habit.all))
 
 
 def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:
@@ -253,7 +253,7 @@ def _parts(
     inner = proxies.inner_streams(events, clocks, known)
     outer = balancers.outer_balancers(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner and not outer
-    habit = asked.habit(events, known)
+    habit = arrivals.habit(events, known)
 
     def read(span: windows.Span) -> _Records:
         window = windows.between(events, span, overlap, time)
@@ -266,8 +266,8 @@ def _parts(
             everything=everything,
         )
         asking = window.filter(pl.col("source").is_in(habit.logs.implode()))
-        came = asked.collect(asking, clocks, frame)
-        return frame, notes.collect(window, clocks), came
+        arrived = arrivals.collect(asking, clocks, frame)
+        return frame, notes.collect(window, clocks), arrived
 
     spans = windows.spans(counts)
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided

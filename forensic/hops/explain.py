@@ -32,7 +32,7 @@ def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
         places.append((f"{tier}_", f"{tier}_row", pl.lit(hop)))
         if tier == "inner_web":
             places.append(("note_", "own_note", pl.lit("web_server")))
-    places += [("ask_", "ask", pl.col("ask_hop"))]
+    places += [("arrival_", "arrival", pl.col("arrival_hop"))]
     places += [("trace_", "trace", pl.col("trace_hop"))]
     places += [("incident_", "incident_note", pl.col("incident_hop"))]
     lines = [
@@ -70,7 +70,7 @@ def _missing(facts: Facts) -> pl.Expr:
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
     # What the application has itself need not have come through a web server.
     no_web = pl.col("web_server_row").is_null() & inside & app
-    app &= pl.col("trace").is_null() & pl.col("ask").is_null()
+    app &= pl.col("trace").is_null() & pl.col("arrival").is_null()
     # What the web server sent is its own, or what stands behind it made it.
     either = sure_of(pl.col("web_status") == pl.col("status"))
     app &= (by == "application") | ((by == "unknown") & (~unbalanced | either))

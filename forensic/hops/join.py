@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from forensic.hops.joiner import Columns, Flags, Ints, Joiner, columns_of
+from forensic.hops.partners import Columns, Flags, Ints, Partners, columns_of
 from forensic.hops.responses import TIERS
 
 __all__ = ["Links", "link"]
@@ -68,27 +68,27 @@ def _fields(columns: Columns, outer: Flags, inner: Flags) -> list[list[str]]:
     return [*sets, ["path"]]
 
 
-def _by_identity(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
+def _by_identity(partners: Partners, outer: Flags, inner: Flags, tier: int) -> None:
     for name in ("trace", "request"):
-        known = joiner.columns.keys[name] != 0
-        joiner.join(
+        known = partners.columns.keys[name] != 0
+        partners.join(
             outer & known,
             inner & known,
             tier,
             [name, "path"],
             _IDENTITY_WINDOW,
         )
-        joiner.join(outer & known, inner & known, tier, [name], _IDENTITY_WINDOW)
+        partners.join(outer & known, inner & known, tier, [name], _IDENTITY_WINDOW)
 
 
-def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
+def _through(partners: Partners, outer: Flags, inner: Flags, tier: int) -> None:
     """Join two hops of which the outer one passes the inner one's answer on."""
-    columns = joiner.columns
+    columns = partners.columns
     outer = outer & columns.dispatched & columns.timed
     inner = inner & columns.timed
     if not outer.any() or not inner.any():
         return
-    _by_identity(joiner, outer, inner, tier)
+    _by_identity(partners, outer, inner, tier)
     sets = _fields(columns, outer, inner)
     knows = columns.expected >= 0
     logs_upstream = _logs_upstream(columns, outer)
@@ -96,34 +96,34 @@ def _through(joiner: Joiner, outer: Flags, inner: Flags, tier: int) -> None:
     passed = outer & (knows | ~logs_upstream)
     cut = outer & ~passed
     statuses = (expected, columns.status)
-    joiner.join(passed, inner, tier, sets[0], _CLOSE, statuses=statuses)
+    partners.join(passed, inner, tier, sets[0], _CLOSE, statuses=statuses)
     # What a CDN got from its origin, a hop without a log may have made.
     blind = ~logs_upstream | (columns.tier == TIERS["cdn"])
     own = np.isin(columns.status, _OWN_STATUSES)
     left = cut | (outer & blind & own)
     alone = inner & np.isin(columns.status, _GONE)
-    joiner.join(left, alone, tier, sets[0], _CLOSE)
+    partners.join(left, alone, tier, sets[0], _CLOSE)
     exact = [fields for fields in sets if "query" in fields]
     for fields in exact[1:]:
-        joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
-        joiner.join(left, alone, tier, fields, _CLOSE)
+        partners.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
+        partners.join(left, alone, tier, fields, _CLOSE)
     for fields in exact:
-        _started(joiner, passed, inner, tier, fields, statuses)
-        _started(joiner, left, alone, tier, fields)
+        _started(partners, passed, inner, tier, fields, statuses)
+        _started(partners, left, alone, tier, fields)
     for fields in sets[len(exact) :]:
-        joiner.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
-    joiner.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
+        partners.join(passed, inner, tier, fields, _CLOSE, statuses=statuses)
+    partners.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     script = inner & columns.script
-    joiner.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
-    _rewritten(joiner, passed & knows, inner, tier, statuses)
+    partners.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
+    _rewritten(partners, passed & knows, inner, tier, statuses)
     # An outer answer of its own making: the inner hop may have said anything.
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
-    joiner.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
-    joiner.join(unsure, inner, tier, sets[0], _CLOSE)
+    partners.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
+    partners.join(unsure, inner, tier, sets[0], _CLOSE)
 
 
 def _started(
-    joiner: Joiner,
+    partners: Partners,
     outer: Flags,
     inner: Flags,
     tier: int,
@@ -135,13 +135,13 @@ def _started(
     By the starts where both sides know theirs; else the inner end follows the outer
     start by as long as it took.
     """
-    columns = joiner.columns
+    columns = partners.columns
     slow = (columns.status >= _LEFT) | (columns.status == 0)
     outer, inner = outer & slow, inner & slow
     began, ended = columns.has_start, columns.has_end
     for one, two in ((outer & ~ended, inner & began), (outer & began, inner & ~ended)):
-        joiner.join(one, two, tier, fields, _CLOSE, statuses=statuses, starts=True)
-    joiner.join(
+        partners.join(one, two, tier, fields, _CLOSE, statuses=statuses, starts=True)
+    partners.join(
         outer & ~ended,
         inner & ~began,
         tier,
@@ -153,7 +153,7 @@ def _started(
 
 
 def _rewritten(
-    joiner: Joiner,
+    partners: Partners,
     asked: Flags,
     inner: Flags,
     tier: int,
@@ -164,9 +164,9 @@ def _rewritten(
     Only where the outer hop says that it got this status from behind, and no record
     there has its path: by the last name of the path, then by the moment.
     """
-    failed = joiner.columns.error
+    failed = partners.columns.error
     for fields in (["method", "leaf", "query"], ["method", "query"]):
-        joiner.join(
+        partners.join(
             asked & failed, inner & failed, tier, fields, _AT_ONCE, statuses=statuses
         )
 
@@ -179,57 +179,59 @@ def _logs_upstream(columns: Columns, outer: Flags) -> Flags:
     return found
 
 
-def _beside_waf(joiner: Joiner, front: Flags, waf: Flags) -> None:
+def _beside_waf(partners: Partners, front: Flags, waf: Flags) -> None:
     """Join the WAF to the hop that asked it: it answers beside that hop, not behind."""
-    columns = joiner.columns
+    columns = partners.columns
     tier = TIERS["waf"]
-    _by_identity(joiner, front, waf, tier)
+    _by_identity(partners, front, waf, tier)
     fields = ["path", "peer"]
     for passed in (False, True):
         outer = front & columns.timed & (columns.dispatched == passed)
         inner = waf & columns.timed & (columns.dispatched == passed)
-        joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
+        partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
     # A CDN does not write whether its WAF or an origin answered.
     outer = front & columns.timed & columns.error & (columns.tier == TIERS["cdn"])
     inner = waf & columns.timed & ~columns.dispatched
-    joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
+    partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
 
-def _at_origin(joiner: Joiner, cdn: Flags, waf: Flags) -> None:
+def _at_origin(partners: Partners, cdn: Flags, waf: Flags) -> None:
     """Join what the CDN got from an origin whose WAF stopped it, unseen by others.
 
     Such a WAF sees the CDN's address and often its user agent; another one may have
     let the request pass at the edge. It stands for the origin.
     """
-    columns = joiner.columns
+    columns = partners.columns
     tier = TIERS["load_balancer"]
-    outer = cdn & columns.timed & columns.error & ~joiner.led[TIERS["web_server"]]
+    outer = cdn & columns.timed & columns.error & ~partners.led[TIERS["web_server"]]
     inner = waf & columns.timed & ~columns.dispatched
     for fields in (["method", "path", "query", "agent"], ["method", "path", "query"]):
-        joiner.join(outer, inner, tier, fields, _CLOSE, starts=True)
+        partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
 
-def _behind_waf(joiner: Joiner, waf: Flags, inner: Flags) -> None:
+def _behind_waf(partners: Partners, waf: Flags, inner: Flags) -> None:
     """Join the WAF to what it let through, where no load balancer log says so."""
-    columns = joiner.columns
+    columns = partners.columns
     tier = TIERS["web_server"]
     outer = waf & columns.dispatched & columns.timed
-    _by_identity(joiner, outer, inner, tier)
+    _by_identity(partners, outer, inner, tier)
     inner = inner & columns.timed
     began = columns.has_start
     for fields in _fields(columns, outer, inner)[:-1]:
-        joiner.join(outer, inner & began, tier, fields, _CLOSE, starts=True)
-        joiner.join(outer, inner & ~began, tier, fields, _CLOSE, outer_starts=True)
-        joiner.join(outer, inner & ~began, tier, fields, _UNTIL_END, outer_starts=True)
+        partners.join(outer, inner & began, tier, fields, _CLOSE, starts=True)
+        partners.join(outer, inner & ~began, tier, fields, _CLOSE, outer_starts=True)
+        partners.join(
+            outer, inner & ~began, tier, fields, _UNTIL_END, outer_starts=True
+        )
 
 
 def link(frame: pl.DataFrame) -> Links:
     """Join the records of neighbouring hops, from the client inwards."""
     columns = columns_of(frame)
-    joiner = Joiner(columns)
+    partners = Partners(columns)
     at = {name: columns.tier == tier for name, tier in TIERS.items()}
     for front in ("outer_balancer", "load_balancer", "cdn"):
-        _beside_waf(joiner, at[front], at["waf"])
+        _beside_waf(partners, at[front], at["waf"])
     for outer, inner in (
         ("cdn", "outer_balancer"),
         ("outer_balancer", "load_balancer"),
@@ -248,18 +250,18 @@ def link(frame: pl.DataFrame) -> Links:
         ("outer_balancer", "app_server"),
         ("outer_balancer", "application"),
     ):
-        _through(joiner, at[outer], at[inner], TIERS[inner])
+        _through(partners, at[outer], at[inner], TIERS[inner])
     for outer in ("web_server", "inner_web", "load_balancer"):
         for inner in ("app_server", "application"):
             reached = at[outer] & columns.dispatched
-            joiner.join_undated(reached, at[inner], TIERS[inner])
-    _behind_waf(joiner, at["waf"], at["web_server"])
-    _at_origin(joiner, at["cdn"], at["waf"])
+            partners.join_undated(reached, at[inner], TIERS[inner])
+    _behind_waf(partners, at["waf"], at["web_server"])
+    _at_origin(partners, at["cdn"], at["waf"])
     for outer, inner in (
         ("web_server", "app_server"),
         ("web_server", "application"),
         ("inner_web", "application"),
         ("web_server", "inner_web"),
     ):
-        joiner.join_again(at[outer], at[inner], TIERS[inner])
-    return Links(joiner.outer_of, joiner.again)
+        partners.join_again(at[outer], at[inner], TIERS[inner])
+    return Links(partners.outer_of, partners.again)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops.asked import CAME
+from forensic.hops.arrivals import ARRIVED
 from forensic.hops.between import (
     APP_SILENT,
     ASKED,
@@ -21,9 +21,9 @@ from forensic.hops.causes import (
     own_cause,
     upstream_cause,
 )
+from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
 from forensic.hops.kinds import REFUSALS
-from forensic.hops.noted import noted
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.quoted import told
@@ -200,7 +200,7 @@ def _without_upstream() -> list[Line]:
             because="its own log says that it refused",
         ),
         Line(
-            when=CAME & (STATUS >= 400) & ~STATUS.is_in(_WAITED) & ~own_page(),
+            when=ARRIVED & (STATUS >= 400) & ~STATUS.is_in(_WAITED) & ~own_page(),
             by="application",
             cause=app_cause(),
             sure="strong",
@@ -333,7 +333,7 @@ def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
         *given_up(),
-        *noted(_APP_SAYS),
+        *by_error_line(_APP_SAYS),
         *iis.lines(),
         *s3.lines(),
         *_with_upstream(),

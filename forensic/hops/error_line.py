@@ -6,7 +6,7 @@ from forensic.hops.causes import GUESSED, death, death_sure
 from forensic.hops.quoted import told
 from forensic.hops.table import Line, sure_of
 
-__all__ = ["noted"]
+__all__ = ["by_error_line"]
 
 _NOTE = pl.col("note_cause")
 _KIND = pl.col("note_kind").fill_null("")
@@ -20,7 +20,7 @@ _OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
 )
 
 
-def noted(app_says: pl.Expr) -> list[Line]:
+def by_error_line(app_says: pl.Expr) -> list[Line]:
     """The lines about what an error line says, unless the application says it answered.
 
     Why an upstream was gone, only the upstream's own log can say for certain.

@@ -15,7 +15,7 @@ from forensic.hops.pair import pair, perhaps, spread
 from forensic.hops.responses import TIERS, hashed
 from forensic.rotation import log_of
 
-__all__ = ["Columns", "Flags", "Ints", "Joiner", "columns_of"]
+__all__ = ["Columns", "Flags", "Ints", "Partners", "columns_of"]
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -100,7 +100,7 @@ def columns_of(frame: pl.DataFrame) -> Columns:
     )
 
 
-class Joiner:
+class Partners:
     """The state of one join: who has which partner so far."""
 
     def __init__(self, columns: Columns) -> None:

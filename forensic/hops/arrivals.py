@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from forensic.hops.attach import asks
+from forensic.hops.attach import arrivals
 from forensic.hops.facts import Facts
 from forensic.hops.machine import machine
 from forensic.hops.moment import corrected
 
-__all__ = ["CAME", "Habit", "collect", "habit", "tied"]
+__all__ = ["ARRIVED", "Habit", "collect", "habit", "tied"]
 
 _APPS = ["app_server", "application"]
 #: A log that has an answer for so many of its events has them all.
@@ -23,7 +23,7 @@ _ENOUGH, _SHARE = 10, 0.5
 _QUIET = ["trace", "debug", "info", "notice"]
 _PLACE = ["hop", "source", "line", "offset"]
 #: Whether the application's log has the request.
-CAME = pl.col("ask").is_not_null()
+ARRIVED = pl.col("arrival").is_not_null()
 
 
 class Habit(NamedTuple):
@@ -85,7 +85,7 @@ def collect(
 def tied(
     requests: pl.DataFrame, lines: pl.DataFrame, machines: frozenset[str]
 ) -> pl.DataFrame:
-    """The requests with `ask`, and its place, where the application has such a line.
+    """The requests with `arrival` and its place, where an application has such a line.
 
     Where the request's own machine has such lines, it is one of these.
     """
@@ -101,9 +101,9 @@ def tied(
     placed = lines.with_columns(machine=machine(pl.col("source")))
     # The line of a request that has its record there is no other request's.
     heard, unheard = failed.filter("heard"), failed.filter(~pl.col("heard"))
-    pairs = asks(heard, unheard, placed, machines)
+    pairs = arrivals(heard, unheard, placed, machines)
     pairs = pairs.filter(pl.col("request").is_in(unheard["request"].implode()))
-    pairs = pairs.rename({"request": "root", "note": "ask"})
-    places = lines.select(ask="note", **{f"ask_{c}": c for c in _PLACE})
+    pairs = pairs.rename({"request": "root", "note": "arrival"})
+    places = lines.select(arrival="note", **{f"arrival_{c}": c for c in _PLACE})
     found = requests.join(pairs, on="root", how="left", maintain_order="left")
-    return found.join(places, on="ask", how="left", maintain_order="left")
+    return found.join(places, on="arrival", how="left", maintain_order="left")
