@@ -6,13 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from forensic.cli import screen
+from forensic.cli.options import AsJson
 from forensic.errors import NothingFound
 from forensic.formats import all_formats
 from forensic.rules import all_rules
 
 __all__ = ["COMMANDS"]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def formats(as_json: AsJson = False) -> None:
@@ -40,7 +39,8 @@ def formats(as_json: AsJson = False) -> None:
 
 def rules(
     rule: Annotated[
-        str | None, typer.Argument(help="The id of one rule, to see it in full.")
+        str | None,
+        typer.Argument(help="One rule, to see it in full.", metavar="ID"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from forensic.case import Case
-from forensic.cli.explore import Archives, AsJson, CaseFolder, opened
+from forensic.cli.explore import opened
+from forensic.cli.options import AsJson, CaseFolder, Moved
 from forensic.cli.screen import paper, put_json, put_text
 from forensic.errors import EvidenceMismatch
 from forensic.reports import digest, evidence, excerpt, terminal
@@ -59,7 +60,7 @@ def _brief(value: object) -> str:
 
 def verify(
     folder: CaseFolder,
-    archives: Archives = None,
+    archives: Moved = None,
     case_only: Annotated[
         bool, typer.Option("--case-only", help="Leave the evidence alone.")
     ] = False,

@@ -13,6 +13,15 @@ import typer
 
 from forensic import hops
 from forensic.case import Case
+from forensic.cli.options import (
+    AsJson,
+    At,
+    CaseFolder,
+    Moved,
+    PathGlob,
+    Secrets,
+    Status,
+)
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
@@ -22,16 +31,7 @@ from forensic.reports.times import stamp, zone_name
 from forensic.reports.words import speaker
 from forensic.schema import HOPS, LEVELS
 
-__all__ = ["COMMANDS", "Archives", "AsJson", "CaseFolder", "opened"]
-
-CaseFolder = Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Secrets = Annotated[bool, typer.Option("--secrets", help="Show credentials as well.")]
-Archives = Annotated[
-    list[Path] | None,
-    typer.Option("--archive", help="Where the evidence is now, if it was moved."),
-]
-
+__all__ = ["COMMANDS", "opened"]
 
 #: Characters of a place that leave room for what happened there.
 _BRIEF = 30
@@ -61,15 +61,9 @@ def _moment(text: str, case: Case) -> datetime | None:
 def why(
     folder: CaseFolder,
     *,
-    at: Annotated[
-        str | None, typer.Option(help='When it was seen: "2025-02-06 14:32 +09:00".')
-    ] = None,
-    status: Annotated[
-        int | None, typer.Option(help="The status that was seen.")
-    ] = None,
-    path: Annotated[
-        str | None, typer.Option(help="Its path; * matches any text.")
-    ] = None,
+    at: At = None,
+    status: Status = None,
+    path: PathGlob = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain one response: who answered, why, and what else may be.
@@ -102,14 +96,23 @@ def timeline(
     folder: CaseFolder,
     *,
     around: Annotated[
-        str | None, typer.Option(help="The moment in the middle; default the answer's.")
+        str | None,
+        typer.Option(
+            help="The moment in the middle; default the answer's.", metavar="TIME"
+        ),
     ] = None,
-    window: Annotated[int, typer.Option(min=0, help="Seconds before and after.")] = 300,
+    window: Annotated[
+        int, typer.Option(min=0, help="Seconds before and after.", metavar="N")
+    ] = 300,
     hop: Annotated[
         str | None,
-        typer.Option(help=f"Only these, comma-separated: {', '.join(HOPS)}."),
+        typer.Option(
+            help=f"Only these, comma-separated: {', '.join(HOPS)}.", metavar="HOPS"
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most events to print.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Most events to print.", metavar="N")
+    ] = 100,
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
@@ -161,13 +164,23 @@ def show(
     *,
     context: Annotated[
         int,
-        typer.Option("-C", "--context", min=0, help="Lines before and after as well."),
+        typer.Option(
+            "-C",
+            "--context",
+            min=0,
+            help="Lines before and after as well.",
+            metavar="N",
+        ),
     ] = 0,
     folder: Annotated[
         Path | None,
-        typer.Option("--case", help="The case folder; default the one NAME.case here."),
+        typer.Option(
+            "--case",
+            help="The case folder; default the one NAME.case here.",
+            metavar="DIR",
+        ),
     ] = None,
-    archives: Archives = None,
+    archives: Moved = None,
     as_json: AsJson = False,
     secrets: Secrets = False,
 ) -> None:
@@ -276,7 +289,10 @@ def findings(
         str | None, typer.Argument(help="One rule's findings, in full.", metavar="ID")
     ] = None,
     level: Annotated[
-        str | None, typer.Option(help=f"This level and over: {', '.join(LEVELS)}.")
+        str | None,
+        typer.Option(
+            help=f"This level and over: {', '.join(LEVELS)}.", metavar="LEVEL"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -308,9 +324,11 @@ def query(
     folder: CaseFolder,
     text: Annotated[str, typer.Argument(help="One SELECT.", metavar="SQL")],
     *,
-    engine: Annotated[str, typer.Option(help="polars or duckdb.")] = "polars",
+    engine: Annotated[
+        str, typer.Option(help="What runs it.", metavar="polars|duckdb")
+    ] = "polars",
     limit: Annotated[
-        int, typer.Option(min=0, help="Most rows to print; 0 for all.")
+        int, typer.Option(min=0, help="Most rows to print; 0 for all.", metavar="N")
     ] = 1000,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from forensic.case import Case
+from forensic.cli.options import CaseFolder
 from forensic.cli.screen import note
 from forensic.errors import OutputError, UsageError
 from forensic.reports import exports
@@ -22,11 +23,14 @@ _TARGETS = sorted({*exports.STREAMS, *exports.FILES})
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="The case folder.", metavar="CASE")],
+    folder: CaseFolder,
     *,
-    to: Annotated[str, typer.Option(help=f"One of {', '.join(_TARGETS)}.")],
+    to: Annotated[
+        str, typer.Option(help=f"One of {', '.join(_TARGETS)}.", metavar="TARGET")
+    ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A new file; - is stdout.")
+        Path | None,
+        typer.Option("-o", "--output", help="A new file; - is stdout.", metavar="FILE"),
     ] = None,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Keep credentials readable.")

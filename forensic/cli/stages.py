@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from forensic.cli.options import AsJson, At, CaseFolder, Moved, PathGlob, Status
 from forensic.cli.progress import progress
 from forensic.errors import UsageError
 from forensic.place import SPILL, case_folder, made, vanishing
@@ -30,26 +31,9 @@ Archives = Annotated[
         metavar="ARCHIVE",
     ),
 ]
-CaseFolder = Annotated[
+NewCase = Annotated[
     Path | None,
     typer.Option("--case", help="Case folder; default NAME.case here.", metavar="DIR"),
-]
-Moved = Annotated[
-    list[Path] | None,
-    typer.Option("--archive", help="Where the evidence is now, if it was moved."),
-]
-Finished = Annotated[Path, typer.Argument(help="A case folder.", metavar="CASE")]
-At = Annotated[
-    str | None,
-    typer.Option(
-        help='When the user saw it: "2025-02-06 14:32 +09:00", a stamp as logs or '
-        "browsers write it, or 14:32 alone."
-    ),
-]
-Status = Annotated[int | None, typer.Option(help="The status the user saw.")]
-PathGlob = Annotated[
-    str | None,
-    typer.Option("--path", help="The path the user saw; * matches any text, ? one."),
 ]
 Zones = Annotated[
     list[str] | None,
@@ -81,7 +65,8 @@ LogFormats = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Worker processes; 0 runs everything in this one. Default: one a core."
+        help="Worker processes; 0 runs everything in this one. Default: one a core.",
+        metavar="N",
     ),
 ]
 MaxMemory = Annotated[
@@ -91,8 +76,9 @@ MaxMemory = Annotated[
         metavar="SIZE",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Lang = Annotated[str, typer.Option(help="Language of the report's words: en, ja.")]
+Lang = Annotated[
+    str, typer.Option(help="Language of the report's words.", metavar="en|ja")
+]
 FailOn = Annotated[
     str | None,
     typer.Option(
@@ -171,7 +157,7 @@ def _question(at: str | None, status: int | None, path: str | None) -> dict[str,
 
 def analyze(
     archives: Archives,
-    case: CaseFolder = None,
+    case: NewCase = None,
     at: At = None,
     status: Status = None,
     path: PathGlob = None,
@@ -204,7 +190,7 @@ def analyze(
 
 def parse(
     archives: Archives,
-    case: CaseFolder = None,
+    case: NewCase = None,
     tz: Zones = None,
     year: Years = None,
     log_format: LogFormats = None,
@@ -226,7 +212,7 @@ def parse(
     return told(done, as_json, "parsed")
 
 
-def correlate(case: Finished, as_json: AsJson = False) -> int:
+def correlate(case: CaseFolder, as_json: AsJson = False) -> int:
     """Reconstruct the requests of a parsed case, and find the gaps.
 
     Example: forensic correlate export.case
@@ -240,7 +226,7 @@ def correlate(case: Finished, as_json: AsJson = False) -> int:
 
 
 def detect(
-    case: Finished,
+    case: CaseFolder,
     at: At = None,
     status: Status = None,
     path: PathGlob = None,
@@ -263,7 +249,7 @@ def detect(
     return answered(done, fail_on, as_json)
 
 
-def report(case: Finished, lang: Lang = "en", as_json: AsJson = False) -> int:
+def report(case: CaseFolder, lang: Lang = "en", as_json: AsJson = False) -> int:
     """Render the report of a case again, in all its forms.
 
     Example: forensic report export.case --lang ja
