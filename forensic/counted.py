@@ -1,16 +1,19 @@
 """A number with its noun, as people write it: `1 request`, `2 requests`."""
 
+from typing import overload
+
 import polars as pl
 
-__all__ = ["counted", "plural"]
+__all__ = ["plural"]
 
 
-def plural(count: int, noun: str) -> str:
-    """The number with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def counted(number: pl.Expr, noun: str) -> pl.Expr:
-    """The number of each row with its noun."""
-    ending = pl.when(number != 1).then(pl.lit("s")).otherwise(pl.lit(""))
-    return pl.format("{} {}{}", number, pl.lit(noun), ending)
+@overload
+def plural(count: int, noun: str) -> str: ...
+@overload
+def plural(count: pl.Expr, noun: str) -> pl.Expr: ...
+def plural(count: int | pl.Expr, noun: str) -> str | pl.Expr:
+    """The number with its noun, of each row where it is a column."""
+    if isinstance(count, int):
+        return f"{count} {noun}{'' if count == 1 else 's'}"
+    ending = pl.when(count != 1).then(pl.lit("s")).otherwise(pl.lit(""))
+    return pl.format("{} {}{}", count, pl.lit(noun), ending)

@@ -49,7 +49,10 @@ def case_folder(archives: Sequence[Path], asked: Path) -> Path:
             message = f"{archive}: no such file or folder"
             raise UsageError(message)
         if folder == evidence or evidence in folder.parents:
-            message = f"the case folder {asked} would lie inside the evidence"
+            message = (
+                f"the case folder {asked} would lie inside the evidence: "
+                "name another with --case DIR"
+            )
             raise UsageError(message)
     if folder.exists() and not folder.is_dir():
         message = f"{asked} is a file"

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.counted import counted as plural
+from forensic.counted import plural
 from forensic.hops.census import census, formats_of
 from forensic.schema import EVENT, HOPS
 from forensic.telling import held, telling

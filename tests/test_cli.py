@@ -46,6 +46,20 @@ def test_a_command_that_there_is_not_is_refused() -> None:
     assert "No such command" in done.stderr
 
 
+def test_what_is_left_out_is_named_with_where_help_is() -> None:
+    done = _forensic("show")
+    assert done.returncode == 2
+    assert "'SOURCE:LINE'" in done.stderr
+    assert "forensic show --help" in done.stderr
+
+
+def test_one_file_is_no_files(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"no log\n")
+    case = ["--case", str(tmp_path / "x.case"), "--jobs", "0"]
+    done = _forensic("parse", str(tmp_path / "a.log"), *case)
+    assert done.stdout.endswith(": 0 events, 1 file, 1 line, 1 unparsed\n")
+
+
 def test_stages_load_nothing_heavy_before_they_run() -> None:
     assert [name for name, _ in stages.COMMANDS] == app._STAGES  # noqa: SLF001
     code = (
@@ -98,6 +112,7 @@ def test_a_closed_stream_is_no_error_and_no_file_takes_its_place(
         (["--max-memory", "100M"], "--max-memory is 100 MB, and parsing takes up to"),
         (["--max-memory", "much"], "--max-memory wants a size like 2G or 800M"),
         (["--year", "*=20"], "--year wants GLOB=YYYY"),
+        (["--tz", "UTC"], "--tz wants GLOB=ZONE, not UTC"),
         (["--tz", "*=Nowhere/X"], "'Nowhere/X' is no zone"),
         (["--log-format", "*=nope"], "--log-format wants variables"),
         (["--jobs", "-2"], "--jobs wants 0 to 1024"),

@@ -161,6 +161,16 @@ def test_show_refuses(run: Run, proven: Case, place: str, error: type) -> None:
     assert type(failure(run("show", place, "--case", proven.folder))) is error
 
 
+def test_show_says_what_may_be_meant(
+    run: Run, story_case: Case, tmp_path: Path
+) -> None:
+    case = ["--case", story_case.folder, "--archive"]
+    said = str(failure(run("show", "access.log:1", *case, tmp_path)))
+    assert said == "no file access.log in the archive: nginx/access.log?"
+    said = str(failure(run("show", "nginx/access.log:1", *case, "/nowhere")))
+    assert said == "/nowhere: no such file or folder"
+
+
 def test_show_uses_the_only_case_beside(
     run: Run, proven: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -391,7 +401,9 @@ def test_findings_by_level_and_by_name(run: Run, story_case: Case) -> None:
     text = run("findings", folder, "waf-block").stdout
     assert "an attack is blocked as it should" in text
     assert "CANARY" not in text
-    assert isinstance(failure(run("findings", folder, "none-such")), NothingFound)
+    nothing = failure(run("findings", folder, "waf-challenge-failed"))
+    assert "no finding waf-challenge-failed in" in str(nothing)
+    assert "no rule none-such" in str(failure(run("findings", folder, "none-such")))
 
 
 def test_info_lists_every_file(run: Run, story_case: Case) -> None:

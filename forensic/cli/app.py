@@ -124,7 +124,9 @@ def run() -> None:
 def _explained(error: Exception) -> tuple[str, int]:
     """What to say of an error that is none of ours, and the exit code."""
     if hasattr(error, "format_message"):  # typer's own: usage
-        return str(error.format_message()), 2
+        asked = getattr(error, "ctx", None)
+        hint = f" ({asked.command_path} --help)" if asked else ""
+        return f"{error.format_message()}{hint}", 2
     if isinstance(error, OSError) and error.errno in _FULL:
         return f"cannot write: {error.strerror}", 5
     changed = _changed(sys.argv[1:])

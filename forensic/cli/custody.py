@@ -9,6 +9,7 @@ from forensic.case import Case
 from forensic.cli.explore import opened
 from forensic.cli.options import AsJson, CaseFolder, Moved
 from forensic.cli.screen import paper, put_json, put_text
+from forensic.counted import plural
 from forensic.errors import EvidenceMismatch
 from forensic.reports import digest, evidence, excerpt, terminal
 from forensic.reports.escape import shown
@@ -81,8 +82,7 @@ def verify(
     if as_json:
         put_json({"ok": not wrong, "evidence_files": checked, "problems": wrong})
     elif not wrong:
-        some = "1 file" if checked == 1 else f"{checked} files"
-        files = f" and {some} of evidence" if checked else ""
+        files = f" and {plural(checked, 'file')} of evidence" if checked else ""
         put_text(f"{shown(folder)}: every file of the case{files} as recorded\n")
     else:
         put_text("".join(f"{shown(text)}\n" for text in wrong))

@@ -29,6 +29,7 @@ from forensic.hops.census import of_case
 from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
 from forensic.reports.times import stamp, zone_name
 from forensic.reports.words import speaker
+from forensic.rules import all_rules
 from forensic.schema import HOPS, LEVELS
 
 __all__ = ["COMMANDS", "opened"]
@@ -310,6 +311,8 @@ def findings(
         found = [f for f in found if f["id"] == wanted]
     if not found:
         message = f"no finding {wanted or ''} in {folder}".replace("  ", " ")
+        if wanted and wanted not in {rule.id for rule in all_rules()}:
+            message = f"no rule {wanted}; `forensic rules` lists them"
         raise NothingFound(message)
     if as_json:
         put_json(found)

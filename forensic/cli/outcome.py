@@ -1,5 +1,6 @@
 """What a stage says when it is done: its result on stdout, and the exit code."""
 
+import re
 import shlex
 import sys
 
@@ -41,7 +42,8 @@ def told(case: Case, as_json: bool, verb: str) -> int:
     if as_json:
         screen.put_json(counts)
     else:
-        words = ", ".join(f"{value:,} {name}" for name, value in sorted(counts.items()))
+        counted = [f"{value:,} {name}" for name, value in sorted(counts.items())]
+        words = ", ".join(re.sub(r"^(1 \w+)s$", r"\1", count) for count in counted)
         screen.put_text(f"{verb} into {shlex.quote(str(case.folder))}: {words}\n")
     sys.stdout.flush()
     return pipeline.exit_code(case, None)

@@ -132,19 +132,19 @@ def _requested(
     return {
         "archives": tuple(archives),
         "case": folder,
-        "zones": _pairs(tz, "--tz"),
-        "years": _pairs(year, "--year"),
-        "log_formats": _pairs(log_format, "--log-format"),
+        "zones": _pairs(tz, "--tz GLOB=ZONE"),
+        "years": _pairs(year, "--year GLOB=YYYY"),
+        "log_formats": _pairs(log_format, "--log-format GLOB=FORMAT"),
     }
 
 
-def _pairs(values: list[str] | None, option: str) -> tuple[tuple[str, str], ...]:
-    """GLOB=VALUE texts as pairs."""
+def _pairs(values: list[str] | None, shape: str) -> tuple[tuple[str, str], ...]:
+    """Texts of the shape that an option wants, `--tz GLOB=ZONE`, as pairs."""
     pairs = []
     for value in values or []:
         glob, equals, rest = value.partition("=")
         if not equals or not glob or not rest:
-            message = f"{option} wants GLOB=VALUE, not {value}"
+            message = f"{shape.replace(' ', ' wants ')}, not {value}"
             raise UsageError(message)
         pairs.append((glob, rest))
     return tuple(pairs)

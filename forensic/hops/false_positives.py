@@ -6,7 +6,7 @@ attack, and what would pass if the rule only counted there.
 
 import polars as pl
 
-from forensic.counted import counted
+from forensic.counted import plural
 
 __all__ = ["SCHEMA", "waf_false_positives"]
 
@@ -203,7 +203,7 @@ def _reasons() -> pl.Expr:
 
 def _requests(number: str, what: str) -> pl.Expr:
     """So many requests, and what is known of them."""
-    return pl.format("{} {}", counted(pl.col(number), "request"), pl.lit(what))
+    return pl.format("{} {}", plural(pl.col(number), "request"), pl.lit(what))
 
 
 def _counter() -> pl.Expr:

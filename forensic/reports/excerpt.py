@@ -18,6 +18,8 @@ __all__ = ["Line", "Record", "archives_of", "lines_around", "quoted", "records_a
 #: A line longer than this is read up to here; its record's hash is of all of it.
 _LONGEST = 16 << 20
 _CHUNK = 1 << 20
+#: So many files of a name are told where none was meant exactly.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,11 @@ def archives_of(case: Case, given: Sequence[Path]) -> list[Path]:
         raise UsageError(message)
     for path in found:
         if not path.exists():
-            message = f"the evidence is not at {path} any more: use --archive"
+            message = (
+                f"{path}: no such file or folder"
+                if given
+                else f"the evidence is not at {path} any more: use --archive"
+            )
             raise UsageError(message)
     return found
 
@@ -138,6 +144,7 @@ def lines_around(
 ) -> list[Line]:
     """The line and its neighbours, as they stand in the (decompressed) file."""
     source, line = place
+    _require(case, source)
     first = max(1, line - context)
     number, offset = _anchor(case, source, first)
     entry = archive.open_source(archives, source)
@@ -152,6 +159,17 @@ def lines_around(
         message = f"{source} has no line {line}"
         raise NothingFound(message)
     return found
+
+
+def _require(case: Case, source: str) -> None:
+    """Raise UsageError where the archive has no such file, and name those meant."""
+    names = case.table("sources").select("source").collect()["source"].sort()
+    if source in names:
+        return
+    near = [name for name in names if f"/{name}".endswith(f"/{source}")]
+    meant = f": {' or '.join(near[:_NAMED])}?" if near else ""
+    message = f"no file {source} in the archive{meant}"
+    raise UsageError(message)
 
 
 def _anchor(case: Case, source: str, line: int) -> tuple[int, int]:
