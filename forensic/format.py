@@ -38,7 +38,7 @@ class Format:
     #: run by polars on text and by `re` on bytes: keep to the common, linear subset
     #: (no look-around, no nested repetition).
     head: str
-    #: Lines (String, no line end, never null) ▶ columns of `schema.ParsedColumns`,
+    #: Lines (String, no line end, never null) ▶ columns of `schema.PARSED`,
     #: `refused` among them. `local_time` without a written zone keeps `utc_offset`
     #: null; without a year it has the year `schema.YEARLESS`; an epoch is UTC with
     #: offset 0. Envelopes return `envelope_local`, `envelope_offset`, `hostname`,

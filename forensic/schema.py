@@ -15,13 +15,13 @@ __all__ = [
     "HOPS",
     "LEVELS",
     "NOT_WHOLE",
+    "PARSED",
     "REQUEST",
     "SCHEMA_VERSION",
     "SOURCE",
     "UNPARSED",
     "VERDICTS",
     "YEARLESS",
-    "ParsedColumns",
 ]
 
 SCHEMA_VERSION = 1
@@ -162,7 +162,7 @@ EVENT: dict[str, pl.DataType] = {
 
 #: What a format's `parse` may return: every EVENT column that does not follow from
 #: the line's place in the file or from the clock, and `refused`.
-ParsedColumns: dict[str, pl.DataType] = {
+PARSED: dict[str, pl.DataType] = {
     name: dtype
     for name, dtype in EVENT.items()
     if name

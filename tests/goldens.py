@@ -1,4 +1,4 @@
-"""Goldens of the format fixtures: `python -m tests.goldens` writes them anew.
+"""Goldens of the format fixtures: `python -m tests.goldens [NAME]` writes them anew.
 
 A golden holds what a fixture's lines become before any clock is applied: one event a
 line, only the columns that are not null. Read the difference before committing it.
@@ -69,9 +69,11 @@ def _plain(value: Any) -> Any:
 
 
 def main() -> None:
-    """Write every golden that is not as it should be."""
+    """Write each golden, or those of the formats named, that is not as it should be."""
+    names = set(sys.argv[1:])
     for fixture in fixtures():
-        if fixture.suffix == ".format":
+        unasked = names and fixture.parent.name not in names
+        if unasked or fixture.suffix == ".format":
             continue
         golden, now = golden_of(fixture), rendered(parsed(fixture).events)
         if not golden.exists() or golden.read_bytes() != now:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from forensic.format import Format
 from forensic.format import parsed as safely
 from forensic.formats import all_formats
-from forensic.schema import HOPS, ParsedColumns
+from forensic.schema import HOPS, PARSED
 from tests.goldens import fixtures, golden_of, parsed, rendered
 
 FORMATS = all_formats()
@@ -78,8 +78,8 @@ def test_parse_is_aligned_and_never_raises(fmt: Format, lines: list[str]) -> Non
     found = fmt.parse(text)
     assert len(text) == len(found)
     assert "refused" in found.columns
-    assert set(found.columns) <= set(ParsedColumns)
-    for name, dtype in ParsedColumns.items():
+    assert set(found.columns) <= set(PARSED)
+    for name, dtype in PARSED.items():
         if name in found.columns:
             found[name].cast(dtype)
 

@@ -15,7 +15,7 @@ import polars as pl
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.percent import decoded
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -24,7 +24,7 @@ _COLUMNS = (
     " query user_agent bytes_sent request_id action rule rule_group rule_type reason"
     " message extra flags refused"
 ).split()
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 _NAMES = ("rule", "ruleAction", "ruleMessage", "ruleTag")
 _LISTS = ("rules", "ruleActions", "ruleMessages", "ruleTags")
 _ACTIONS = {"alert": "COUNT", "monitor": "COUNT", "none": "ALLOW", "allow": "ALLOW"}

@@ -16,7 +16,7 @@ from forensic.exported import is_carrier, is_line
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import http_messages
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -112,7 +112,7 @@ _TEXTS = (
     " trace_id request_id"
 ).split()
 _SCHEMA = {
-    name: ParsedColumns[name]
+    name: PARSED[name]
     for name in (
         *("local_time", "utc_offset", "level", "pid", "message", "status", "duration"),
         *(*_TEXTS, "host", "reason", "extra", "flags", "refused"),

@@ -14,7 +14,7 @@ import polars as pl
 from forensic.columns import target
 from forensic.format import Format
 from forensic.json_text import compact
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS
 
 __all__ = ["FORMAT"]
@@ -24,7 +24,7 @@ _COLUMNS = (
     " referrer user request_id action rule rule_group rule_type reason message extra"
     " refused"
 ).split()
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {
     "url": pl.String(),
     "given": pl.String(),
 }

@@ -7,7 +7,7 @@ import polars as pl
 
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -25,7 +25,7 @@ _COLUMNS = [
     "flags",
     "refused",
 ]
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: Keys whose content is in columns.
 _IN_COLUMNS = {"eventTime", "sourceIPAddress", "userAgent", "requestID"}
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from forensic.format import Format
 from forensic.json_text import compact, nested
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS
 
 __all__ = ["FORMAT", "from_template"]
@@ -26,7 +26,7 @@ __all__ = ["FORMAT", "from_template"]
 _COLUMNS = (
     "envelope_local envelope_offset hostname message extra flags refused"
 ).split()
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: Names of the columns, in lower case. A stamp without a zone is UTC under the first.
 _UTC = ["@timestamp", "timestamp", "time"]
 _STAMPS = [*_UTC, "_time", "date"]

@@ -12,12 +12,12 @@ import polars as pl
 
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load, nested
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
 _COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "flags", "refused"]
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: An event of `get-log-events` or `filter-log-events` has one of them.
 _MARKS = {"ingestionTime", "eventId", "logStreamName"}
 #: All that an event of a subscription may have; records of others have an `id` too.

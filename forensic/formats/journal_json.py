@@ -12,14 +12,14 @@ import polars as pl
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import programs, system_messages
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
 _SEVERITIES = "emerg alert crit err warning notice info debug".split()
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _SCHEMA = {
-    name: ParsedColumns[name]
+    name: PARSED[name]
     for name in (
         *("envelope_local", "envelope_offset", "hostname", "process", "pid", "level"),
         *("message", "extra", "flags", "refused"),

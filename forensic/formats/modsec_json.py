@@ -14,7 +14,7 @@ import polars as pl
 from forensic.columns import target
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -22,7 +22,7 @@ _COLUMNS = (
     "local_time utc_offset level client_ip method http_version status host user_agent"
     " referrer forwarded_for request_id action rule reason message extra flags refused"
 ).split()
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS} | {"url": pl.String()}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {"url": pl.String()}
 #: The rules of the Core Rule Set that refuse by the sum of all scores; those of its
 #: correlation (980…) only report, also of requests that were let through.
 _SUMS = {"949110", "949111", "959100", "959101"}

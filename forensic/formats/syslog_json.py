@@ -14,7 +14,7 @@ from forensic.columns import moments
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import programs, system_messages
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -38,7 +38,7 @@ _FACILITIES = (
 _SEVERITIES = "emerg alert crit err warning notice info debug".split()
 _TAG = re.compile(r"([^\[\]: ]{1,128})(?:\[([0-9]{1,10})\])?:? ?\Z")
 _SCHEMA = {
-    name: ParsedColumns[name]
+    name: PARSED[name]
     for name in ("hostname", "process", "pid", "level", "message", "extra", "refused")
 } | {"written": pl.String()}
 

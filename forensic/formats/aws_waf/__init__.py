@@ -6,7 +6,7 @@ from forensic.format import Format
 from forensic.formats.aws_waf.fast import rows
 from forensic.formats.aws_waf.tolerant import row
 from forensic.rowwise import first_that_parses
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
@@ -38,7 +38,7 @@ _COLUMNS = [
     "flags",
     "refused",
 ]
-_SCHEMA = {name: ParsedColumns[name] for name in _COLUMNS}
+_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 
 
 def _tolerant(lines: pl.Series) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from forensic.formats.aws_waf.verdict import judge
 from forensic.json_text import NotJsonError, compact, load
 from forensic.lines import Views, viewed, views
 from forensic.octets import Ints, Mask, Octets, digits, pair, shape, word
-from forensic.schema import ParsedColumns
+from forensic.schema import PARSED
 
 __all__ = ["rows"]
 
@@ -46,7 +46,7 @@ _OWN_NAMES = {
 _TRACE = np.dtype([("text", "u1", len("1-67a425b0-83d23fb158ad921b85fbca6b"))])
 _HEXADECIMAL = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF"))
 _VERDICT = "action rule rule_group rule_type status reason labels extra".split()
-_VERDICTS = {name: ParsedColumns[name] for name in _VERDICT}
+_VERDICTS = {name: PARSED[name] for name in _VERDICT}
 _TEXTS = (
     "client_ip country path query http_version method request_id fragment scheme host"
 ).split()
