@@ -35,10 +35,11 @@ __all__ = ["origin"]
 _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
-_UNASKED = "it asked no upstream (upstream status `-`)"
+_NONE_ASKED = "it asked no upstream (upstream status `-`)"
 #: What a hop in front answers after it has asked.
 _WAITED = [499, 502, 504]
 _REDIRECTS = [301, 302, 303, 307, 308]
+_GATEWAY = STATUS.is_in([502, 504])
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
 #: Of Caddy only an answer's headers tell that an upstream made it.
@@ -59,10 +60,8 @@ def _app_sure(otherwise: str) -> pl.Expr:
     return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
 
 
-def _with_upstream() -> list[Line]:
-    """A web server that logs what the upstream answered."""
-    passed = WEB & _LOGS_UP & (_UP == STATUS)
-    gateway = STATUS.is_in([502, 504])
+def _app_server_tells() -> list[Line]:
+    """An application server that logs which request it refused, or gave up on."""
     return [
         Line(
             when=sure_of(pl.col("trace_kind") == "invalid_request"),
@@ -81,20 +80,24 @@ def _with_upstream() -> list[Line]:
             because="its log says that it ended the worker over this request, at its"
             " time limit",
         ),
+    ]
+
+
+def _unasked() -> list[Line]:
+    """A web server that logs what the upstream answered, and asked none."""
+    return [
         Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
-            cause=pl.when(STATUS.is_in([502, 504]))
-            .then(upstream_cause())
-            .otherwise(own_cause()),
+            cause=pl.when(_GATEWAY).then(upstream_cause()).otherwise(own_cause()),
             sure=pl.when(_CADDY & ~(APP_SILENT | INNER_SILENT))
             .then(pl.lit("weak"))
             .otherwise(pl.lit("strong")),
             because=pl.when(_CADDY)
             .then(pl.lit("no header of a server behind it is in the answer"))
             .when((STATUS == 503) & ~pl.col("web_complains"))
-            .then(pl.lit(f"{_UNASKED}: a limit, or a fixed answer"))
-            .otherwise(pl.lit(_UNASKED)),
+            .then(pl.lit(f"{_NONE_ASKED}: a limit, or a fixed answer"))
+            .otherwise(pl.lit(_NONE_ASKED)),
         ),
         Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS < 400) & ~_CADDY,
@@ -103,10 +106,17 @@ def _with_upstream() -> list[Line]:
             .then(pl.lit("redirect"))
             .otherwise(pl.lit("served_itself")),
             sure="strong",
-            because=_UNASKED,
+            because=_NONE_ASKED,
         ),
+    ]
+
+
+def _asked() -> list[Line]:
+    """A web server that logs what the upstream answered, and asked one."""
+    passed = WEB & _LOGS_UP & (_UP == STATUS)
+    return [
         Line(
-            when=passed & gateway & ~_APP_SAYS & _INCIDENT.is_null(),
+            when=passed & _GATEWAY & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
             cause=upstream_cause(),
             sure=pl.when(own_page()).then(pl.lit("strong")).otherwise(pl.lit("weak")),
@@ -115,7 +125,7 @@ def _with_upstream() -> list[Line]:
             .otherwise(pl.lit("it writes this status for an upstream that fails")),
         ),
         Line(
-            when=passed & gateway & ~_APP_SAYS,
+            when=passed & _GATEWAY & ~_APP_SAYS,
             by="web_server",
             cause=upstream_cause(),
             sure=death_sure(),
@@ -140,7 +150,7 @@ def _with_upstream() -> list[Line]:
         Line(
             when=WEB & _LOGS_UP & _UP.is_not_null() & ((STATUS >= 400) | (_UP >= 400)),
             by="web_server",
-            cause=pl.when(gateway)
+            cause=pl.when(_GATEWAY)
             .then(upstream_cause())
             .when(_UP.is_in([502, 504]))
             .then(upstream_cause(_UP))
@@ -155,12 +165,8 @@ def _with_upstream() -> list[Line]:
     ]
 
 
-def _without_upstream() -> list[Line]:
-    """A web server that does not say what the upstream answered, or no web log."""
-    malformed = WEB & (pl.col("method").is_null() | pl.col("path").is_null())
-    gateway = STATUS.is_in([502, 504])
-    web = WEB | BALANCED
-    static = pl.col("path").str.contains(_STATIC)
+def _application_tells() -> list[Line]:
+    """What the application's own log says, where no web server's log decides."""
     return [
         Line(
             when=sure_of(pl.col("application_reason") == "traceback"),
@@ -186,7 +192,7 @@ def _without_upstream() -> list[Line]:
             .otherwise(pl.lit("its own log has the request with this status")),
         ),
         Line(
-            when=sure_of(THROWN) & (STATUS >= 500) & ~(gateway & own_page()),
+            when=sure_of(THROWN) & (STATUS >= 500) & ~(_GATEWAY & own_page()),
             by="application",
             cause="exception",
             sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
@@ -213,6 +219,14 @@ def _without_upstream() -> list[Line]:
             sure=pl.when(own_page()).then(pl.lit("weak")).otherwise(pl.lit("strong")),
             because="its own log tells of an error at this request",
         ),
+    ]
+
+
+def _status_tells() -> list[Line]:
+    """What the web server's status shows, where it logs no upstream's."""
+    malformed = WEB & (pl.col("method").is_null() | pl.col("path").is_null())
+    gateway = _GATEWAY & (WEB | BALANCED)
+    return [
         Line(
             when=malformed
             | (WEB & STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
@@ -222,14 +236,14 @@ def _without_upstream() -> list[Line]:
             because="such a request is refused before any upstream is asked",
         ),
         Line(
-            when=gateway & web & _INCIDENT.is_not_null(),
+            when=gateway & _INCIDENT.is_not_null(),
             by="web_server",
             cause=upstream_cause(),
             sure=death_sure(),
             because=death(),
         ),
         Line(
-            when=gateway & web,
+            when=gateway,
             by="web_server",
             cause=upstream_cause(),
             sure="weak",
@@ -242,6 +256,13 @@ def _without_upstream() -> list[Line]:
             sure=_app_sure("strong"),
             because="the web server asked its upstream before it answered",
         ),
+    ]
+
+
+def _silence_tells() -> list[Line]:
+    """What it shows that other logs of that moment do not have the request."""
+    static = pl.col("path").str.contains(_STATIC)
+    return [
         Line(
             when=WEB & (APP_SILENT | INNER_SILENT) & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
@@ -310,6 +331,22 @@ def _without_upstream() -> list[Line]:
             sure="weak",
             because="such an answer is a web server's more often than an application's",
         ),
+    ]
+
+
+def origin() -> list[Line]:
+    """The lines about what web server, application server and application answer."""
+    return [
+        *given_up(),
+        *by_error_line(_APP_SAYS),
+        *iis.lines(),
+        *s3.lines(),
+        *_app_server_tells(),
+        *_unasked(),
+        *_asked(),
+        *_application_tells(),
+        *_status_tells(),
+        *_silence_tells(),
         *between(),
         Line(
             when=has("cdn") & ~ASKED & ~BALANCED & ~WEB & pl.col("web_known"),
@@ -326,16 +363,4 @@ def _without_upstream() -> list[Line]:
             sure="strong",
             because="its own log has the request with this status",
         ),
-    ]
-
-
-def origin() -> list[Line]:
-    """The lines about what web server, application server and application answer."""
-    return [
-        *given_up(),
-        *by_error_line(_APP_SAYS),
-        *iis.lines(),
-        *s3.lines(),
-        *_with_upstream(),
-        *_without_upstream(),
     ]
