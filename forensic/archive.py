@@ -25,7 +25,6 @@ from forensic.streams import Stream, file_stream
 
 __all__ = [
     "Entry",
-    "archive_names",
     "entries",
     "hash_archives",
     "input_hash",
@@ -89,7 +88,7 @@ def display(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def archive_names(archives: Sequence[Path]) -> list[str]:
+def _archive_names(archives: Sequence[Path]) -> list[str]:
     """The prefix of each archive's sources: empty for one, its name for several."""
     if len(archives) == 1:
         return [""]
@@ -108,7 +107,7 @@ def entries(archives: Sequence[Path], budget: Budget | None = None) -> Iterator[
     archive does not exist.
     """
     found: list[tuple[str, bytes, tuple[str, str] | None]] = []
-    for archive, prefix in zip(archives, archive_names(archives), strict=True):
+    for archive, prefix in zip(archives, _archive_names(archives), strict=True):
         found += _files(archive, prefix)
     found.sort()
     budgets = _Budgets() if budget is None else _Budgets(budget, budget)
@@ -324,7 +323,7 @@ def _nearest(
     does, and of names that look alike all but the first have numbers.
     """
     found: list[tuple[str, bytes]] = []
-    for archive, prefix in zip(archives, archive_names(archives), strict=True):
+    for archive, prefix in zip(archives, _archive_names(archives), strict=True):
         parts = source.removeprefix(prefix).split(MEMBER)
         for count in range(1, len(parts) + 1 if source.startswith(prefix) else 1):
             outer = MEMBER.join(parts[:count])

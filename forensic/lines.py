@@ -17,7 +17,6 @@ __all__ = [
     "Index",
     "Views",
     "ends_of_lines",
-    "is_utf8",
     "octets_at",
     "texts",
     "viewed",
@@ -66,7 +65,7 @@ def _line_ends(bytes_: npt.NDArray[np.uint8]) -> Index:
     return found
 
 
-def is_utf8(block: memoryview) -> bool:
+def _is_utf8(block: memoryview) -> bool:
     """Whether the whole block is valid UTF-8."""
     offsets = np.array([0, len(block)], np.int64)
     whole = pa.LargeStringArray.from_buffers(
@@ -88,7 +87,7 @@ def texts(block: memoryview, starts: Index, ends: Index) -> tuple[pl.Series, pl.
     bytes_ = np.frombuffer(block, np.uint8)
     ends = _without(bytes_, starts, ends, ord("\n"))
     ends = _without(bytes_, starts, ends, ord("\r"))
-    wrong = [] if is_utf8(block) else _invalid(bytes_, block, starts, ends)
+    wrong = [] if _is_utf8(block) else _invalid(bytes_, block, starts, ends)
     shown = ends.copy()
     shown[wrong] = starts[wrong]
     series = viewed(bytes_, views(bytes_, starts, shown)).alias("text")

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-__all__ = ["ROTATION", "lacking", "log_of"]
+__all__ = ["lacking", "log_of"]
 
 #: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
-ROTATION = r"(?:[.-]\d{1,9})?(?:\.(?:gz|zst|bz2|xz))?$"
+_ROTATION = r"(?:[.-]\d{1,9})?(?:\.(?:gz|zst|bz2|xz))?$"
 #: Numbers as logrotate and Python's handlers give them: each file's grows by one when
 #: the next is written, and none is left out. `app-2` may be a host, `a.2026` a year.
 _NUMBERED = r"\.(\d{1,3})(?:\.(?:gz|zst|bz2|xz))?$"
@@ -15,7 +15,7 @@ _ANY = r"(?:\.\d{1,3})?(?:\.(?:gz|zst|bz2|xz))?$"
 
 def log_of(source: pl.Expr) -> pl.Expr:
     """The name of the log that a file is a rotation of; its own, where it is none."""
-    return source.str.replace(ROTATION, "")
+    return source.str.replace(_ROTATION, "")
 
 
 def lacking(sources: pl.DataFrame) -> pl.DataFrame:

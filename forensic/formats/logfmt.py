@@ -12,11 +12,6 @@ from forensic.messages import http_messages
 
 __all__ = ["FORMAT"]
 
-_STAMP = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-)
-
 
 def _value(names: str) -> pl.Expr:
     """The value of the first of the keys, without its quotes."""

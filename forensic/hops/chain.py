@@ -6,10 +6,10 @@ import polars as pl
 from forensic.hops.join import Links
 from forensic.hops.responses import TIERS
 
-__all__ = ["CARRIED", "requests"]
+__all__ = ["requests"]
 
 #: What the decision reads of each hop's record, as `<tier>_<name>`.
-CARRIED = [
+_CARRIED = [
     "row",
     "source",
     "line",
@@ -83,7 +83,7 @@ def requests(
         if tier == TIERS["waf"]:  # of two ACLs, the one that stopped the request
             own = own.sort("error", descending=True, maintain_order=True)
         part = own.select(
-            "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*CARRIED, *_SHOWN])
+            "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*_CARRIED, *_SHOWN])
         ).unique("root", keep="first", maintain_order=True)
         spine = spine.join(part, on="root", how="left", maintain_order="left")
     spine = _one_balancer(spine)
@@ -110,7 +110,7 @@ def _one_balancer(spine: pl.DataFrame) -> pl.DataFrame:
     got = pl.coalesce("outer_balancer_upstream_status", "outer_balancer_status")
     passed = back.is_not_null() & (got == pl.col("load_balancer_status"))
     alone = front.is_not_null() & ~passed.fill_null(value=False)
-    names = [*CARRIED, *_SHOWN]
+    names = [*_CARRIED, *_SHOWN]
     return spine.with_columns(
         pl.when(alone)
         .then(f"outer_balancer_{name}")

@@ -8,10 +8,10 @@ import polars as pl
 
 from forensic.counted import plural
 
-__all__ = ["SCHEMA", "waf_false_positives"]
+__all__ = ["waf_false_positives"]
 
 #: The result: one row a rule and path.
-SCHEMA: dict[str, pl.DataType] = {
+_SCHEMA: dict[str, pl.DataType] = {
     "rule": pl.String(),
     "rule_group": pl.String(),
     "path": pl.String(),
@@ -260,7 +260,7 @@ def waf_false_positives(events: pl.LazyFrame, telling: pl.LazyFrame) -> pl.DataF
                 "exposed",
             ),
         )
-        .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+        .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
         .sort(
             "score",
             "blocked",

@@ -12,7 +12,7 @@ from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.schema import HOPS
 
-__all__ = ["TIERS", "collect", "enveloped", "hashed", "is_error", "recorded"]
+__all__ = ["TIERS", "collect", "enveloped", "hashed", "recorded"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -72,7 +72,7 @@ def stopped() -> pl.Expr:
     )
 
 
-def is_error() -> pl.Expr:
+def _is_error() -> pl.Expr:
     """Whether this record alone makes a request worth a row."""
     status, upstream = pl.col("status"), pl.col("upstream_status")
     return ((status >= 400) | (status == 0) | (upstream >= 400) | stopped()).fill_null(
@@ -156,7 +156,7 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
         end=pl.when(begins).then(moment + took).otherwise(moment),
         coarse=(pl.col("local_time").dt.microsecond() == 0)
         & ~hop.is_in(["waf", "load_balancer"]),
-        error=is_error(),
+        error=_is_error(),
         **{name: pl.col(name) for name in [*_TEXTS, *_NUMBERS]},
         method_key=hashed(pl.col("method").str.to_uppercase()),
         path_key=hashed(path),
@@ -259,7 +259,7 @@ def collect(
     told = answered(events) if orphans else events
     answers = _answers(told, enveloped_too=enveloped_too)
     if not everything:
-        wanted = is_error() if alone else _is_wanted(answers, clocks)
+        wanted = _is_error() if alone else _is_wanted(answers, clocks)
         answers = answers.filter(wanted)
     return _accessed(_once(_records(answers, clocks).collect(engine="streaming")))
 
@@ -270,7 +270,7 @@ def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
     It is asked of the events as they stand: what is not wanted is hardly read.
     """
     seen = ["path_key", "bucket", "time", "start", "end", "status", "trace_key"]
-    errors = _records(answers.filter(is_error()), clocks).select(seen)
+    errors = _records(answers.filter(_is_error()), clocks).select(seen)
     found = errors.collect(engine="streaming")
     places = _neighbours(found.lazy()).select(_place("path_key", "bucket")).collect()
     traces = found["trace_key"].unique()

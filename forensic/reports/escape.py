@@ -2,7 +2,7 @@
 
 `shown` is what a terminal, a page, a ticket and a spreadsheet have in common: no
 credential, no character that moves the cursor, hides or reorders. `markdown`, `code`
-and `csv_cell` add what their medium needs on top; HTML adds Jinja's autoescape.
+and `guarded` (tables) add what their medium needs on top; HTML adds Jinja's autoescape.
 """
 
 import re
@@ -19,7 +19,6 @@ from forensic.visible import visible, visible_json
 __all__ = [
     "around",
     "code",
-    "csv_cell",
     "cut",
     "guarded",
     "json_text",
@@ -116,7 +115,7 @@ def _without_secrets(value: Any, name: str = "") -> Any:
 _FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
-def csv_cell(text: str) -> str:
+def _csv_cell(text: str) -> str:
     """Visible text that no spreadsheet runs: a leading `'` where it could."""
     safe = visible(text)
     return f"'{safe}" if text.startswith(_FORMULA) else safe
@@ -145,7 +144,7 @@ def guarded(frame: pl.DataFrame, *, secrets: bool, formulas: bool) -> pl.DataFra
                 column = _map_distinct(column, suspect, hide)
             if not formulas:
                 risky = column.str.contains(_RISKY)
-                column = _map_distinct(column, risky, csv_cell)
+                column = _map_distinct(column, risky, _csv_cell)
             columns.append(column)
         elif dtype == _TEXTS and not secrets:
             columns.append(_map_lists(frame[name], hide, named=named))

@@ -14,7 +14,6 @@ __all__ = [
     "set_right",
     "stamp",
     "zone_name",
-    "zone_of",
 ]
 
 _NOISE = timedelta(seconds=1)
@@ -67,7 +66,7 @@ def zone_name(offset: int | None) -> str:
     return f"{sign}{whole // 3600:02}:{whole % 3600 // 60:02}"
 
 
-def zone_of(offset: int | None) -> timezone:
+def _zone_of(offset: int | None) -> timezone:
     """The zone of an offset; UTC for none."""
     return timezone(timedelta(seconds=offset or 0))
 
@@ -79,7 +78,7 @@ def _date(local: datetime) -> str:
 
 def _local(when: datetime, offset: int | None) -> datetime:
     try:
-        return when.astimezone(zone_of(offset))
+        return when.astimezone(_zone_of(offset))
     except (ValueError, OverflowError):
         return when
 

@@ -47,7 +47,6 @@ _BARE = {
     10: ["matched_rule_priority", "request_creation_time"],
     24: ["conn_trace_id"],
 }
-_FIELDS = [*_LEFT, *_QUOTED, *(name for names in _BARE.values() for name in names)]
 #: Quotes in a sound row of each age.
 _AGES = [4, 6, 10, 16, 20, 24, 30]
 _MOST = max(_AGES)
