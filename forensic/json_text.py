@@ -25,8 +25,9 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
 
     try:
         value = orjson.loads(text)
-        if len(orjson.dumps(value)) == len(text.encode()):
-            return value, duplicates  # nothing was dropped: no key stands twice
+        # Where it is written back as it was, nothing was dropped: no key stands twice.
+        if orjson.dumps(value) == text.encode():
+            return value, duplicates
         return json.loads(text, object_pairs_hook=pairs), duplicates
     except (orjson.JSONEncodeError, RecursionError):
         reason = "JSON: nested too deeply"

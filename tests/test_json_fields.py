@@ -3,6 +3,7 @@
 import polars as pl
 
 from forensic.json_fields import json_fields
+from forensic.json_text import load
 
 NAMES = {"status": "st status", "agent": "h.ua", "took": "t"}
 
@@ -40,3 +41,10 @@ def test_a_key_written_twice_is_flagged() -> None:
 def test_what_lacks_a_mark_or_is_no_object_is_refused() -> None:
     for text in ('{"st":404}', "[1]", "null", '{"t":1', "", "[" * 5000):
         assert row(text)["refused"] is not None
+
+
+def test_a_number_that_grows_hides_no_key_that_stands_twice() -> None:
+    """`1E6` is written back as long as it and the pair before it were."""
+    value, duplicates = load('{"a":1,"a":2,"n":1E6}')
+    assert value == {"a": None, "n": 1e6}
+    assert duplicates == {"a": [1, 2]}
