@@ -190,6 +190,15 @@ def app() -> typer.Typer:
     return app
 
 
+@pytest.mark.parametrize("target", exports.TIMELINES)
+def test_what_a_timeline_has_no_place_for_is_told(
+    nasty_case: Case, app: typer.Typer, target: str
+) -> None:
+    arguments = ["export", str(nasty_case.folder), "--to", target]
+    told = CliRunner().invoke(app, arguments).stderr
+    assert "left out: 1 event without a time" in told
+
+
 @pytest.mark.parametrize("target", sorted({*exports.STREAMS, *exports.FILES}))
 def test_files_appear_whole_and_are_never_replaced(
     story_case: Case, app: typer.Typer, tmp_path: Path, target: str

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from forensic.case import Case
 from forensic.cli.options import CaseFolder
 from forensic.cli.screen import note
+from forensic.counted import plural
 from forensic.errors import OutputError, UsageError
 from forensic.reports import exports
 
@@ -59,8 +61,16 @@ def export(
         raise UsageError(message)
     else:
         _to_file(output, lambda path: _make(case, to, path, options))
+    undated = _undated(case) if to in exports.TIMELINES else 0
+    if undated:
+        note(f"left out: {plural(undated, 'event')} without a time")
     if to in {"csv", "l2tcsv"} and not raw:
         note("cells that a spreadsheet would run begin with ': --csv-raw leaves them")
+
+
+def _undated(case: Case) -> int:
+    """How many events have no time."""
+    return int(case.events().select(pl.col("time").is_null().sum()).collect().item())
 
 
 def _make(case: Case, to: str, path: Path, options: exports.Options) -> None:

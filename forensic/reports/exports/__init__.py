@@ -8,7 +8,7 @@ from forensic.case import Case
 from forensic.reports.exports import databases, records, sarif, tables
 from forensic.reports.exports.batches import Options
 
-__all__ = ["FILES", "STREAMS", "Options"]
+__all__ = ["FILES", "STREAMS", "TIMELINES", "Options"]
 
 #: Target ▶ what writes it to an open file; each ends in a line end.
 STREAMS: dict[str, Callable[[Case, BinaryIO, Options], None]] = {
@@ -19,6 +19,8 @@ STREAMS: dict[str, Callable[[Case, BinaryIO, Options], None]] = {
     "sarif": sarif.sarif,
     "timesketch": records.timesketch,
 }
+#: Targets that have no place for an event without a time.
+TIMELINES = ("l2tcsv", "timesketch")
 #: Target ▶ what makes a file of its own at a path that does not exist yet.
 FILES: dict[str, Callable[[Case, Path, Options], None]] = {
     "duckdb": databases.duckdb,
