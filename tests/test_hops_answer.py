@@ -594,6 +594,24 @@ def test_as_many_answers_of_one_status_from_two_hops_are_doubtful() -> None:
         assert (found["answered_by"], found["confidence"]) == ("waf", confidence)
 
 
+def test_a_time_alone_means_what_failed_nearby_rather_than_what_was_not_found() -> None:
+    """A stamp to the second is rarely that of the log."""
+    served = {"source": "nginx/access.log", "hop": "web_server", "method": "GET"}
+    lost = [
+        _row(n, **served, time=MINUTE + timedelta(seconds=n), path=f"/{n}", status=404)
+        for n in range(1, 6)
+    ]
+    stopped = block(time=MINUTE + timedelta(seconds=20), method="GET")
+    for at in ("05:32:01", "05:32"):
+        found = verdict([stopped, *lost], Question.parse(f"2025-02-06T{at}Z"))
+        assert (found["answered_by"], "/app/admin" in found["sentence"]) == (
+            "waf",
+            True,
+        )
+    found = verdict(lost, Question.parse("2025-02-06T05:32:01Z"))
+    assert "/1 with 404" in found["sentence"]
+
+
 def test_silence_in_a_gap_of_the_hop_behind_proves_nothing() -> None:
     """CloudFront's error may be that of a load balancer whose object is not there."""
     time = MINUTE + timedelta(seconds=9)

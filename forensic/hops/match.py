@@ -16,6 +16,7 @@ __all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest", "weightie
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
+_MINUTE = " It stands within a minute of the time asked, not in it."
 _DAY = 86400
 _HOUR = 60
 #: Hops write one request so far apart.
@@ -83,10 +84,7 @@ def matches(
             _within(loose, question, SLACK),
             f"{_SPELT}; time and status fit.",
         ),
-        Match(
-            _within(loose, question, _NEAR),
-            " It stands within a minute of the time asked, not in it.",
-        ),
+        Match(_within(loose, question, _NEAR), _MINUTE),
         _zoned(same, question, zones),
         Match(
             _within(unread, question, SLACK),
@@ -94,9 +92,23 @@ def matches(
         ),
         *_around(loose, question, clocks, zones),
     ]
-    known = question.status is not None or question.path is not None
-    tried = ways if known else ways[:5]
-    return next((way for way in tried if way.rows.height), Match(requests.clear()))
+    if question.status is None and question.path is None:
+        ways = _grave(requests, question, ways[:5])
+    return next((way for way in ways if way.rows.height), Match(requests.clear()))
+
+
+def _grave(
+    requests: pl.DataFrame, question: Question, exact: Sequence[Match]
+) -> list[Match]:
+    """The ways where only a time is asked: any error may be meant.
+
+    Scanners and bookmarks are answered 404 at any moment: what went wrong within a
+    minute is meant rather than that.
+    """
+    grave = pl.col("status").is_null() | (pl.col("status") != 404)
+    near = _within(requests.filter(grave), question, _NEAR)
+    told = [way for way in exact if way.rows.filter(grave).height]
+    return [*told, Match(near, _MINUTE), *exact]
 
 
 def fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:

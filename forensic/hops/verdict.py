@@ -20,6 +20,8 @@ _ORDER = ["certain", "strong", "weak", "none"]
 _LOWER = {"certain": "strong", "strong": "weak"}
 #: Of so many hosts one may be collected, and tell for all.
 _HOSTS = 4
+#: So many paths that were not found weigh as much as one other answer.
+_GUESSES = 10
 #: Coverage lines that back an answer up: enough to check, few enough to read.
 _BACKING = 3
 #: Other answers that are told: a question without a time may mean any of them.
@@ -120,13 +122,15 @@ def _backed(
 def _grouped(found: pl.DataFrame) -> pl.DataFrame:
     """Who answered the requests that are meant, the most frequent answer first.
 
-    Of as many, a server's failure comes before a refusal.
+    Of as many, a server's failure comes before a refusal. Of several paths, those
+    that were not found are anybody's guesses.
     """
     group = ["answered_by", "cause", "rule", "confidence"]
+    guesses = (pl.col("status") == 404).all() & (found["path"].n_unique() > 1)
     return (
         found.with_columns(pl.col("confidence").cast(pl.String))
         .group_by(group)
-        .agg(count=pl.len(), failed=(pl.col("status") >= 500).any())
+        .agg(count=pl.len(), failed=(pl.col("status") >= 500).any(), guesses=guesses)
         .with_columns(
             rank=pl.col("confidence").replace_strict(
                 _ORDER, list(range(len(_ORDER))), return_dtype=pl.Int64
@@ -135,9 +139,9 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             # Of those that another host answered no log tells: no word against.
-            weight=pl.when(pl.col("answered_by") == "unknown")
-            .then(pl.col("total") / _HOSTS)
-            .otherwise(pl.col("total"))
+            weight=pl.col("total")
+            / pl.when(pl.col("answered_by") == "unknown").then(_HOSTS).otherwise(1)
+            / pl.when("guesses").then(_GUESSES).otherwise(1)
         )
         .sort(
             "weight",
