@@ -404,6 +404,14 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "boot_failed", "strong"),
     ),
     (
+        "no pod is ready",
+        [
+            web(503),
+            app('Service "prod/web" does not have any active Endpoint.', hop=None),
+        ],
+        ("web_server", "no_target", "strong"),
+    ),
+    (
         "exception",
         [
             alb(500, 500),

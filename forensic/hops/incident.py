@@ -1,7 +1,8 @@
 """Worker deaths ▶ requests: which failure of a host broke which request.
 
 A worker that is killed takes its requests with it: nginx sees the connection close.
-A server that cannot boot leaves nobody listening: nginx is refused.
+A server that cannot boot leaves nobody listening: nginx is refused. A service that
+has no pod that is ready has nobody to ask.
 """
 
 import polars as pl
@@ -122,9 +123,30 @@ def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Requests that an ingress asked nobody for, since their service had nobody."""
+    alone = pl.col("web_server_upstream").is_null() & pl.col("note_kind").is_null()
+    rows = requests.filter((pl.col("status") == 503) & alone)
+    told = notes.filter(pl.col("kind") == "unserved").sort("time", "note")
+    if not rows.height or not told.height:
+        return pl.DataFrame(schema=_EMPTY)
+    return (
+        rows.select("request", time=pl.col("time") + _AFTER)
+        .sort("time", "request")
+        .join_asof(
+            told.select("time", "note"),
+            on="time",
+            strategy="backward",
+            tolerance=_OUTAGE,
+        )
+        .filter(pl.col("note").is_not_null())
+        .select("request", incident=pl.lit("no_target"), incident_note="note")
+    )
+
+
 def incidents(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """`request`, `incident` (its cause) and `incident_note`, one row a request."""
-    found = [_broken(requests, notes), _refused(requests, notes)]
+    found = [way(requests, notes) for way in (_broken, _refused, _unserved)]
     return (
         pl.concat(found)
         .unique("request", keep="first", maintain_order=True)

@@ -298,6 +298,13 @@ KINDS = [
         r"|Exception in worker process|Failed to (?:parse|find) (?:app|attribute)",
         "boot_failed",
     ),
+    # The controller that writes an ingress's configuration, once a change.
+    Kind(
+        "unserved",
+        UNNAMED,
+        r"^Service \"[^\"]+\" does not have any active Endpoint",
+        "no_target",
+    ),
     Kind("booted", _APP, r"Listening at:|Booting worker with pid", "none"),
     Kind("stopped", _APP, r"Shutting down: Master|Handling signal: term", "none"),
     Kind(

@@ -87,6 +87,13 @@ def _unasked() -> list[Line]:
     """A web server that logs what the upstream answered, and asked none."""
     return [
         Line(
+            when=WEB & sure_of(_INCIDENT == "no_target"),
+            by="web_server",
+            cause="no_target",
+            sure="strong",
+            because=told("it had nobody to ask, and its log says so", "incident_words"),
+        ),
+        Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
             cause=pl.when(_GATEWAY).then(upstream_cause()).otherwise(own_cause()),

@@ -30,6 +30,7 @@ _TOLD = {
     "out_of_memory",
     "worker_crashed",
     "boot_failed",
+    "no_target",
 }
 #: A log of which hop it is.
 _WHOSE = {"web_errors": "web_server"}
