@@ -1093,6 +1093,23 @@ def test_a_fixed_503_is_no_limit() -> None:
     assert limited["cause"].to_list() == ["rate_limited"]
 
 
+def test_each_of_a_burst_has_its_own_line() -> None:
+    """Also where all went over one connection, and seconds have unlike numbers."""
+    limit = '*7 limiting requests, excess: 20.5 by zone "one"'
+    stamps = [T.replace(microsecond=0) + timedelta(seconds=n) for n in (0, 1, 2)]
+    times = [time for n, time in zip((8, 10, 9), stamps, strict=True) for _ in range(n)]
+    lines = [row for t in times for row in (web(503, time=t), error(limit, time=t))]
+    found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["rate_limited"] * 27
+
+
+def test_a_body_that_nginx_may_not_put_aside_is_its_own_failure() -> None:
+    file = "/var/lib/nginx/body/0000000012"
+    denied = error(f'*7 open() "{file}" failed (13: Permission denied)', level="crit")
+    row = correlate(events(web(500), denied), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "configuration_error")
+
+
 def test_a_route_that_does_not_exist_is_no_exception() -> None:
     text = 'ActionController::RoutingError (No route matches [GET] "/x"):'
     failed = app(text, hop="application", level="error")

@@ -56,10 +56,13 @@ def _pass(
         for side in (left, right)
     ]
     times = [side["time"].to_numpy() for side in (left, right)]
-    if (times[1] % _SECOND).any():
-        # Apache's errors have microseconds, its requests whole seconds: those of one
-        # second are spread over it, so that none of a burst is left over.
-        times[0] = spread(keys[0], times[0], times[0] % _SECOND == 0)
+    fine = [bool((moments % _SECOND).any()) for moments in times]
+    # Whole seconds tie: those of one are spread over it, so that none of a burst is
+    # left over, or taken by the next second's.
+    for side, tied in enumerate((fine[1] or not fine[0], not any(fine))):
+        if tied:
+            moments = times[side]
+            times[side] = spread(keys[side], moments, moments % _SECOND == 0)
     a, b = pair((keys[0], times[0]), (keys[1], times[1]), window)
     return pl.DataFrame(
         {"request": left["request"].gather(a), "note": right["note"].gather(b)}
@@ -82,10 +85,13 @@ def _passes(steps: Sequence[_Step]) -> pl.DataFrame:
 
 
 def _one_a_try(notes: pl.DataFrame) -> pl.DataFrame:
-    """The last line of each request that wrote several, one for each try."""
+    """The last line of each request that wrote several, one for each try.
+
+    An upstream is tried again; that a request was refused is written once.
+    """
     group = ["source", "pid", "connection", "client_ip", "method", "path", "query"]
-    known = notes.filter(pl.col("connection").is_not_null())
-    rest = notes.filter(pl.col("connection").is_null())
+    tried = pl.col("connection").is_not_null() & _ABOUT_UPSTREAM
+    known, rest = notes.filter(tried), notes.filter(~tried)
     last = known.with_columns(slot=pl.col("time") // (120 * _SECOND)).unique(
         [*group, "slot"], keep="last", maintain_order=True
     )

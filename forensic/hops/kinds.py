@@ -181,6 +181,15 @@ KINDS = [
             "auth_not_allowed",
         ),
     ),
+    # A body that it may not put aside: its own files are named by ten digits.
+    Kind(
+        "own_file",
+        WEB,
+        r"(?:open|mkdir)\(\) \"[^\"]*/(?:\d{10}|[a-z]+_(?:body|temp)(?:/\d+)*)\""
+        r" failed \((?:13|2|20|30): ",
+        "configuration_error",
+        (500,),
+    ),
     Kind(
         "permission",
         WEB,
