@@ -62,7 +62,9 @@ def _pass(
     for side, tied in enumerate((fine[1] or not fine[0], not any(fine))):
         if tied:
             moments = times[side]
-            times[side] = spread(keys[side], moments, moments % _SECOND == 0)
+            moments = spread(keys[side], moments, moments % _SECOND == 0)
+            # A line is written before the answer: of two as near it is the later's.
+            times[side] = moments + side
     a, b = pair((keys[0], times[0]), (keys[1], times[1]), window)
     return pl.DataFrame(
         {"request": left["request"].gather(a), "note": right["note"].gather(b)}
