@@ -3,6 +3,7 @@
 Its `django.request` lines (`Not Found: /p`, `Internal Server Error: /p`) carry neither
 stamp nor level, only the words of the status; a traceback follows. Sites often log with
 the same stamp: `[06/Feb/2025 14:32:07] WARNING [django.request:241] Forbidden: /p`.
+Those are the application's words, whatever serves it.
 """
 
 import polars as pl
@@ -44,10 +45,12 @@ def _logged(lines: pl.Series) -> pl.DataFrame:
     told = http_messages(said["text"])
     own = [name for name in told.columns if name != "duration"]
     frame = pl.concat([head, said, told.select(own)], how="horizontal")
+    served = pl.col("logger").fill_null("").str.starts_with("django.server")
     return frame.select(
         *(pl.when(known).then(name).alias(name) for name in own),
         "logger",
         level=pl.col("level").str.to_lowercase(),
+        hop=pl.when(known & ~served).then(pl.lit("application")),
         local_time=local_time,
         message="text",
         flags=pl.when(known & local_time.is_null()).then(pl.lit(["bad_time"])),

@@ -102,6 +102,8 @@ _BEHIND = [
         r"(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+):? "
     ),
     r" *(?:[|-] )?(?P<logger>[a-z_][a-z0-9_]*): ",
+    # Django's "verbose": module, process, thread
+    r" *(?P<caller>[A-Za-z_]\w*) (?P<pid>[0-9]{1,10}) (?P<thread>[0-9]{9,20}) ",
     # zookeeper: [a[b]:c@774] - text
     r" *\[(?P<thread>[^ ]{1,200})\] - ",
     r" *(?:[|-] +|: +)?",
