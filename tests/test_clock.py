@@ -691,3 +691,16 @@ def test_slow_requests_are_no_skew_where_the_start_is_stamped() -> None:
     found = clocks(events(*rows))
     assert found["source"].n_unique() == 4
     assert found["skew"].is_between(-1, 1).all()
+
+
+def test_an_answer_in_a_log_that_names_no_method_is_the_same_request() -> None:
+    """Django writes `Not Found: /p`, what serves it the request with its method."""
+    rows = []
+    for n in range(6):
+        at = f"2025-02-06 14:{7 * n:02d}:{n * n:02d}"
+        more: dict[str, Any] = {"path": f"/{n}", "status": 404}
+        rows.append(written(at, source="nginx/access.log", **more))
+        rows.append(logged(at, source="srv/django.log", **more) | {"method": None})
+    found = clocks(events(*rows)).filter(pl.col("source") == "srv/django.log")
+    assert found["utc_offset"].to_list() == [32400]
+    assert found["confidence"].to_list() == ["strong"]

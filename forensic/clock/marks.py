@@ -81,6 +81,9 @@ def _keys(frame: pl.DataFrame) -> tuple[Hashes, Mask]:
     if (frame["query"] == "").any():  # as good as none
         written = pl.when(pl.col("query") != "").then("query")
         frame = frame.with_columns(written.alias("query"))
+    if frame["method"].null_count():  # an answer that does not name it: most are GET
+        answer = pl.when(pl.col("status").is_not_null()).then(pl.lit("GET"))
+        frame = frame.with_columns(pl.coalesce("method", answer).alias("method"))
     method, path, query = (pl.col(n).hash(seed) for n, seed in _SEEDS.items())
     key = frame.select(method ^ path ^ query).to_series().to_numpy()
     has = np.ones(frame.height, np.bool_)
