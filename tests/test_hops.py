@@ -1837,3 +1837,35 @@ def test_windows_hold_the_records_of_a_clock_that_is_hours_off(
     cut = windows.spans
     monkeypatch.setattr(windows, "spans", lambda counts: cut(counts, 20))
     assert_frame_equal(correlate(events(*rows), clocks, NO_SOURCES), whole)
+
+
+def test_an_access_log_is_no_word_about_what_failed() -> None:
+    """A server that logs its requests alone would not say that something was thrown."""
+    line = said(500, level=None, message=None, format="gunicorn_access")
+    row = correlate(events(line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["answered_by"] == "application"
+    assert (row["cause"], row["confidence"]) == ("exception", "weak")
+    beside = app("ready", source="other.log", time=T)
+    found = correlate(events(line, beside), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["application_response"]
+
+
+def test_the_silence_of_a_log_whose_zone_is_a_guess_shows_nothing() -> None:
+    rows = [web(500, upstream_status=500), app("ready", source="app.log", time=T)]
+    zones = [("nginx/access.log", "written", "certain")]
+    zones += [("app.log", "inferred", "weak")]
+    clocks = pl.from_dicts(
+        [
+            {"source": source, "stamp": "event", "basis": basis, "confidence": sure}
+            for source, basis, sure in zones
+        ],
+        schema=CLOCK,
+    )
+    found = correlate(events(*rows), clocks, NO_SOURCES).row(0, named=True)
+    assert (found["cause"], found["confidence"]) == ("exception", "weak")
+    alike = clocks.with_columns(
+        basis=pl.lit("assumed").cast(CLOCK["basis"]),
+        confidence=pl.lit("none").cast(CLOCK["confidence"]),
+    )
+    found = correlate(events(*rows), alike, NO_SOURCES).row(0, named=True)
+    assert (found["cause"], found["confidence"]) == ("application_response", "strong")

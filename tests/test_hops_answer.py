@@ -1095,3 +1095,11 @@ def test_a_log_that_lacks_a_rotation_does_not_span_it() -> None:
     assert "the web server's log does not reach that moment" in told
     near = [row | {"source": "n/access.log.1"} for row in pings() if row["line"] < 401]
     assert "does not reach" not in verdict([*near, *late, balanced], asked)["sentence"]
+
+
+def test_where_no_log_has_its_exceptions_the_application_s_is_asked_for() -> None:
+    line: dict[str, Any] = {"hop": "app_server", "level": None}
+    line |= {"status": 500, "method": "GET", "path": "/x"}
+    found = verdict([failure() | line], None)
+    assert (found["cause"], found["confidence"]) == ("exception", "weak")
+    assert any("the application's own log" in wish for wish in found["ask_for"])

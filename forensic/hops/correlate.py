@@ -26,7 +26,7 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
-from forensic.hops.moment import instant, settled
+from forensic.hops.moment import doubtful, instant, settled
 from forensic.hops.quoted import thrown, words
 from forensic.schema import REQUEST
 
@@ -80,13 +80,12 @@ def _context(
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
         proxies=pl.lit(known.has("app_server", "application") or bool(reached)),
-        app_speaks=pl.lit(known.has("app_server", "application"))
-        & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
+        app_speaks=minute.is_in(known.app_words.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(
             all_arrivals or known.has("app_server", "application", column="answers")
         ),
         deaths_show=pl.lit(known.has("app_server"))
-        & minute.is_in(known.app_minutes.implode()).fill_null(value=False),
+        & minute.is_in(known.app_words.implode()).fill_null(value=False),
         app_covered=minute.is_in(known.app_minutes.implode()).fill_null(value=False),
     )
 
@@ -310,13 +309,14 @@ def correlate(
     if counts is None:
         counts = census(events)
     counts = counts.filter(~pl.col("source").is_in(same.implode()))
-    known = facts.gather(counts)
+    guessed = doubtful(clocks)
+    known = facts.gather(counts, guessed)
     if again := copies.copies(own, known):
         web = (pl.col("hop") == "web_server") & pl.col("status").is_not_null()
         twice = pl.col("source").is_in(again) & web
         own = own.filter(~twice.fill_null(value=False))
         counts = census(own)
-        known = facts.gather(counts)
+        known = facts.gather(counts, guessed)
     clocks = settled(clocks, sources)
     parts = list(_parts(own, counts, clocks, known, everything=all_requests))
     return pl.concat([pl.DataFrame(schema=REQUEST), *parts])

@@ -1,5 +1,6 @@
 """Numbers ▶ facts about the archive as a whole: what its logs can show at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,6 +27,8 @@ class Facts:
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
+    #: Of these, such in which one that writes more than requests has a line.
+    app_words: pl.Series
 
     def has(self, *hops: str, column: str = "events") -> bool:
         """Whether a source of one of these hops, or of any, has such events."""
@@ -94,8 +97,12 @@ def _stretches(profile: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def gather(counts: pl.DataFrame) -> Facts:
-    """The facts, by the numbers of `census`."""
+def gather(counts: pl.DataFrame, doubtful: Sequence[str] = ()) -> Facts:
+    """The facts, by the numbers of `census`.
+
+    `doubtful` are sources whose clock is a guess: what they do not say at a moment
+    shows nothing.
+    """
     told = [
         "events",
         "answers",
@@ -121,7 +128,14 @@ def gather(counts: pl.DataFrame) -> Facts:
         .with_columns(family=log_of(pl.col("source")))
         .sort("source", "hop")
     )
-    apps = counts.filter(pl.col("hop").is_in(["app_server", "application"]))
-    minutes = apps["minute"].drop_nulls().unique()
-    around = pl.concat([minutes - 1, minutes, minutes + 1]).unique().sort()
-    return Facts(profile, around)
+    apps = counts.filter(
+        pl.col("hop").is_in(["app_server", "application"])
+        & ~pl.col("source").is_in(list(doubtful))
+    )
+    return Facts(profile, _around(apps), _around(apps.filter(pl.col("words") > 0)))
+
+
+def _around(counts: pl.DataFrame) -> pl.Series:
+    """The minutes that are counted, and those beside them."""
+    minutes = counts["minute"].drop_nulls().unique()
+    return pl.concat([minutes - 1, minutes, minutes + 1]).unique().sort()

@@ -7,7 +7,7 @@ import polars as pl
 from forensic.clock.pairs import MOST_SKEW
 from forensic.hops.machine import machine
 
-__all__ = ["corrected", "instant", "settled"]
+__all__ = ["corrected", "doubtful", "instant", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -90,6 +90,18 @@ def settled(clocks: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(0.0))
         .otherwise("skew")
     )
+
+
+def doubtful(clocks: pl.DataFrame) -> list[str]:
+    """The sources whose zone is a guess: their lines may be hours from where they seem.
+
+    Where UTC is assumed of all logs alike, they stand right beside each other at least.
+    """
+    sure = pl.col("confidence").is_in(["certain", "strong"])
+    alike = bool((clocks["basis"] == "assumed").all())
+    guessed = ~sure & pl.lit(not alike)
+    found = clocks.filter(guessed.all().over("source"))["source"]
+    return found.unique().sort().to_list()
 
 
 def _completed(clocks: pl.DataFrame) -> pl.DataFrame:

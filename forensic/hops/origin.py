@@ -55,7 +55,7 @@ _BOTH = "the web server passed its status on, and its own log has it too"
 
 
 def _app_sure(otherwise: str) -> pl.Expr:
-    """How sure that is: a 500 of which no log speaks may be either."""
+    """How sure that is: a 500 of which no log speaks may be thrown or chosen."""
     guessed = (STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(THROWN)
     return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
 
@@ -142,7 +142,7 @@ def _asked() -> list[Line]:
             when=passed & (_APP_SAYS | sure_of(THROWN)),
             by="application",
             cause=app_cause(),
-            sure="certain",
+            sure=_app_sure("certain"),
             because=pl.when(THROWN)
             .then(told(_BOTH, "trace_words"))
             .otherwise(pl.lit(_BOTH)),
@@ -193,7 +193,7 @@ def _application_tells() -> list[Line]:
             when=_APP_SAYS,
             by="application",
             cause=app_cause(),
-            sure="strong",
+            sure=_app_sure("strong"),
             because=pl.when(THROWN)
             .then(told("its own log has the request with this status", "trace_words"))
             .otherwise(pl.lit("its own log has the request with this status")),
@@ -367,7 +367,7 @@ def origin() -> list[Line]:
             when=has("application") | has("app_server"),
             by="application",
             cause=app_cause(),
-            sure="strong",
+            sure=_app_sure("strong"),
             because="its own log has the request with this status",
         ),
     ]

@@ -77,6 +77,8 @@ def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[st
             wanted.append("web_server")
         if not here & {"app_server", "application"}:
             wanted.append("lambda" if cause == "lambda_error" else "application")
+    if by == "application" and cause == "exception" and verdict["confidence"] == "weak":
+        wanted.append("application")  # no log that has its exceptions is here
     return wanted
 
 
