@@ -11,15 +11,26 @@ check them for every format):
   the format is `multiline`, and is `unparsed` otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-__all__ = ["Format", "headed", "is_bug", "parsed"]
+__all__ = ["Format", "Pieces", "headed", "is_bug", "parsed"]
 
 #: More lines than this on which a format breaks: it is the format that is broken.
 _BREAKS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """How an envelope carries a payload that is too long for one of its lines."""
+
+    #: Lines ▶ which of them go on in the next line (Boolean, never null).
+    goes_on: Callable[[pl.Series], pl.Series]
+    #: The lines of one payload ▶ the line that it would be in one piece. Bytes, since
+    #: a character may be cut in two. None where they do not belong together.
+    joined: Callable[[Sequence[bytes]], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,8 @@ class Format:
     whole: bool = False
     #: Its `message` is a line of another format, parsed in turn.
     envelope: bool = False
+    #: How it cuts long payloads, which are parsed whole; envelopes only.
+    pieces: Pieces | None = None
     #: Its head holds the beginning of a line of another format: whoever else reads such
     #: a line takes the payload for its own text.
     narrow: bool = False

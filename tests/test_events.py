@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -138,6 +139,7 @@ def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
     )
     (archive / "several.log").write_bytes(several)
     (archive / "shown.log").write_bytes(several.replace(b"\n", b"\x1b[0m\n\x1b[33m"))
+    (archive / "cri.log").write_bytes(b"".join(cri(n % 5 * 9000) for n in range(40)))
     small = case_of(archive, tmp_path / "small.case", block=block)
     large = case_of(archive, tmp_path / "large.case")
     check_ledger(small)
@@ -147,6 +149,47 @@ def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
     events = large.events().collect()
     assert events.equals(events.sort("source", "offset"))
     assert events.schema == pl.Schema(EVENT)
+
+
+def cri(size: int, mark: str = "é") -> bytes:
+    """A JSON payload of some size as containerd writes it, cut at 16 KiB."""
+    text = orjson.dumps({"level": "info", "msg": f"x{mark * (size // 2)}", "n": size})
+    parts = [text[at : at + 16384] for at in range(0, len(text), 16384)]
+    tags = [b"P"] * (len(parts) - 1) + [b"F"]
+    stamp = b"2025-02-06T05:32:08.123456789Z stdout"
+    return b"".join(
+        b"%b %b %b\n" % (stamp, *piece) for piece in zip(tags, parts, strict=True)
+    )
+
+
+def docker(text: str, stream: str = "stdout") -> bytes:
+    record = {"log": text, "stream": stream, "time": "2025-02-06T05:32:07.216456789Z"}
+    return orjson.dumps(record) + b"\n"
+
+
+def test_a_payload_that_a_container_runtime_cut_is_parsed_whole(
+    tmp_path: Path,
+) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "cri.log").write_bytes(cri(9) + cri(40_000) + cri(9))
+    text = orjson.dumps({"level": "info", "msg": "y" * 40_000}).decode()
+    pieces = [text[:16384], text[16384:32768], text[32768:] + "\n"]
+    mixed = [docker(pieces[0]), docker("z\n", "stderr"), docker(pieces[1])]
+    lines = [*map(docker, pieces), docker("short\n"), *mixed]
+    (archive / "abc-json.log").write_bytes(b"".join(lines))
+    case = case_of(archive, tmp_path / "x.case")
+    check_ledger(case)
+    found = case.events().collect()
+    whole = found.filter(pl.col("source") == "cri.log")
+    assert whole["lines"].to_list() == [1, 3, 1]
+    assert whole["format"].to_list() == ["app_json"] * 3
+    assert whole["flags"].null_count() == 3
+    assert whole["message"].str.len_chars().to_list() == [5, 20_001, 5]
+    record = found.filter(pl.col("source") == "abc-json.log")
+    # What stands between pieces of another stream leaves them as they are.
+    assert record["lines"].to_list() == [3, 1, 1, 1, 1]
+    assert record["format"][0] == "app_json"
 
 
 def test_events_read_back_byte_for_byte(tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """Where a stream is looked at, and where it may be cut into blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import polars as pl
 
 from forensic.columns import without_colour
 from forensic.events.slots import Slot
 from forensic.format import Format
 from forensic.lines import ends_of_lines, texts
 
-__all__ = ["border", "count_lines", "running_on", "samples"]
+__all__ = ["beginnings", "border", "count_lines", "running_on", "samples"]
+
+#: Consecutive lines ▶ which of them begin a record.
+Begins = Callable[[pl.Series], pl.Series]
 
 #: How much of a stream is looked at to know it.
 _SAMPLE = 256 << 10
@@ -38,27 +42,46 @@ def running_on(chosen: Sequence[Format]) -> bool:
     return any(fmt.multiline for fmt in chosen)
 
 
+def beginnings(chosen: Sequence[Format]) -> Begins | None:
+    """How a file of these formats shows where records begin; None where each line is.
+
+    A line behind one that is not among those looked at is not taken for a beginning.
+    """
+    if running_on(chosen):
+        heads = "|".join(f"(?:{fmt.head})" for fmt in chosen)
+        return lambda lines: lines.str.contains(heads)
+    pieces = chosen[0].pieces if chosen else None
+    if pieces is None:
+        return None
+    return lambda lines: ~pieces.goes_on(lines).shift(1, fill_value=True)
+
+
 def border(
-    slot: Slot, start: int, end: int, heads: str, *, coloured: bool = False
+    slot: Slot,
+    start: int,
+    end: int,
+    begins: Begins | None,
+    *,
+    coloured: bool = False,
 ) -> int:
     """Where the last whole record ends; `start` where no line does.
 
-    With heads, that is before the last line that begins a record: what follows may
+    With `begins`, that is before the last line that begins a record: what follows may
     go on in the next block.
     """
     last = slot.map.rfind(b"\n", start, end) + 1
-    if last <= start or not heads:
+    if last <= start or begins is None:
         return max(last, start)
     for reach in (_NEAR, _BACK):
         low = max(start, end - reach)
         low = low if low == start else slot.map.find(b"\n", low, end) + 1
         stops = ends_of_lines(slot.view[low:end]) + low
-        begins = np.concatenate([[low], stops])
-        begins = begins[begins < end]
-        lines, _ = texts(slot.view, begins, np.append(begins[1:], end))
+        places = np.concatenate([[low], stops])
+        places = places[places < end]
+        lines, _ = texts(slot.view, places, np.append(places[1:], end))
         lines = without_colour(lines) if coloured else lines
-        found = lines.str.contains(heads).arg_true()
-        if len(found) and (begins[found[-1]] > start or start):
-            return int(begins[found[-1]])
+        found = begins(lines).arg_true()
+        if len(found) and (places[found[-1]] > start or start):
+            return int(places[found[-1]])
     # The record that begins this stretch fills it: give it a block of its own.
     return start or last

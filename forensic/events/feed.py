@@ -13,7 +13,7 @@ import numpy as np
 
 from forensic.archive import Entry
 from forensic.documents import records
-from forensic.events.cuts import border, count_lines, running_on, samples
+from forensic.events.cuts import beginnings, border, count_lines, samples
 from forensic.events.slots import Slot
 from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
@@ -248,13 +248,12 @@ class Feeder:
         if sniffed is None:
             return
         chosen = [load(key) for key in sniffed.formats]
-        runs_on = running_on(chosen)
-        heads = "|".join(f"(?:{fmt.head})" for fmt in chosen if runs_on)
+        begins = beginnings(chosen)
         while True:
             slot = self._current()
             cut = end
             if not final:
-                cut = border(slot, start, end, heads, coloured=sniffed.coloured)
+                cut = border(slot, start, end, begins, coloured=sniffed.coloured)
             if cut > start:
                 self._segment(reading, slot, start, cut)
             if final:

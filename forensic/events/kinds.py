@@ -12,6 +12,7 @@ import polars as pl
 from forensic.columns import without_colour
 from forensic.documents import records
 from forensic.events.cuts import running_on
+from forensic.events.pieces import join
 from forensic.events.records import by_records
 from forensic.events.rows import parse_rows
 from forensic.events.shape import KINDS, Found, Kind, Lines
@@ -45,6 +46,7 @@ def by_lines(
     """What the lines hold, one record a line."""
     starts = text_starts(block, lines)
     text, invalid = texts(block, starts, lines.ends)
+    text, invalid, runs = join(block, lines, text, invalid, formats)
     if coloured:
         text = without_colour(text)
     parsed = parse_rows(text, formats, payloads)
@@ -59,6 +61,9 @@ def by_lines(
     owned = _sort_out(text, good, several, kinds, lines, formats, runs_on)
     ends = lines.ends.copy()
     np.maximum.at(ends, owned.owners, lines.ends[owned.lines])
+    rest, firsts = runs.rest()
+    ends[runs.first] = lines.ends[runs.last]
+    kinds[rest] = np.where(good[firsts], Kind.CONTINUATION, Kind.UNPARSED)
     parsed = _with_messages(parsed, text, owned).filter(pl.Series(good))
     left = np.flatnonzero(kinds == Kind.UNPARSED)
     left = left[~np.isin(left, several)]

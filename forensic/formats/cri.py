@@ -4,10 +4,12 @@ What the kubelet, containerd and `docker logs --timestamps` write; `P` marks a p
 of a long line, which the following lines continue.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from forensic.columns import json_extra, moments, prefix
-from forensic.format import Format
+from forensic.format import Format, Pieces
 
 __all__ = ["FORMAT"]
 
@@ -15,6 +17,21 @@ _STAMP = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,9}"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+_PIECE = rf"^{_STAMP} (?:stdout|stderr) P(?::[A-Z]+)*(?: |$)"
+
+
+def _goes_on(lines: pl.Series) -> pl.Series:
+    return lines.str.contains(_PIECE)
+
+
+def _joined(lines: Sequence[bytes]) -> bytes | None:
+    """The payloads behind each other, with the first stamp and the last tag."""
+    parts = [line.split(b" ", 3) for line in lines]
+    whole = all(len(part) > 2 for part in parts)
+    if not whole or len({part[1] for part in parts}) > 1:
+        return None  # of two streams
+    text = b"".join(b"".join(part[3:]) for part in parts)
+    return b" ".join([*parts[0][:2], parts[-1][2], text])
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -49,6 +66,7 @@ FORMAT = Format(
     head=rf"^{_STAMP} (?:stdout|stderr) [FP]",
     parse=parse,
     envelope=True,
+    pieces=Pieces(goes_on=_goes_on, joined=_joined),
     payload=False,
     paths=r"/(?:pods|containers)/",
 )
