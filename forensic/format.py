@@ -52,7 +52,8 @@ class Format:
     #: Lines (String, no line end, never null) ▶ columns of `schema.PARSED`,
     #: `refused` among them. `local_time` without a written zone keeps `utc_offset`
     #: null; without a year it has the year `schema.YEARLESS`; an epoch is UTC with
-    #: offset 0. Envelopes return `envelope_local`, `envelope_offset`, `hostname`,
+    #: offset 0, and `start_time` alone in a log whose other stamps are local.
+    #: Envelopes return `envelope_local`, `envelope_offset`, `hostname`,
     #: `process`, `pid` and the payload as `message`.
     parse: Callable[[pl.Series], pl.DataFrame]
     #: Lines that do not match `head` continue the record above.
@@ -65,7 +66,8 @@ class Format:
     #: How it cuts long payloads, which are parsed whole; envelopes only.
     pieces: Pieces | None = None
     #: Its head holds the beginning of a line of another format: whoever else reads such
-    #: a line takes the payload for its own text.
+    #: a line takes the payload for its own text. Or its shape is one that others read as
+    #: a special case of theirs.
     narrow: bool = False
     #: It may stand inside an envelope.
     payload: bool = True

@@ -1,6 +1,9 @@
-"""Abbreviations of time zones that mean one offset, as logs write them."""
+"""Time zones as logs write them ▶ offsets: abbreviations that mean one, and names."""
 
-__all__ = ["ABBREVIATIONS"]
+import polars as pl
+from polars.exceptions import ComputeError
+
+__all__ = ["ABBREVIATIONS", "offsets_of"]
 
 #: Seconds east of UTC. The tz database gives each one offset only since 2019; CST, IST
 #: and PST, which have several, are left out.
@@ -30,3 +33,27 @@ ABBREVIATIONS = {
     )
     for name in names.split()
 }
+
+
+def offsets_of(local: pl.Series, zones: pl.Series) -> pl.Series:
+    """Seconds east of UTC that zones such as `Europe/Berlin` had at local times.
+
+    Null for what is no zone's name, and in hours that a clock showed twice or never.
+    """
+    found = pl.repeat(None, len(local), dtype=pl.Int32, eager=True)
+    for name in zones.drop_nulls().unique().sort():
+        rows = (zones == name).arg_true()
+        there = _offsets(local.gather(rows), name)
+        if there is not None:
+            found = found.scatter(rows, there)
+    return found.alias("utc_offset")
+
+
+def _offsets(local: pl.Series, name: str) -> pl.Series | None:
+    """The offsets of one zone; None where there is none of that name."""
+    try:
+        there = local.dt.replace_time_zone(name, ambiguous="null", non_existent="null")
+    except ComputeError:
+        return None
+    moment = there.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return (local - moment).dt.total_seconds().cast(pl.Int32)

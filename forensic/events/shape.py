@@ -157,8 +157,10 @@ def _timed(frame: pl.DataFrame) -> pl.DataFrame:
             .otherwise("utc_offset")
             .alias("utc_offset"),
         )
+    # Seconds since 1970 beside stamps of a zone: they tell nothing about it.
+    counted = pl.when(pl.col("local_time").is_null()).then("start_time")
     frame = frame.with_columns(
-        _instant("local_time", "utc_offset").alias("time"),
+        pl.coalesce(_instant("local_time", "utc_offset"), counted).alias("time"),
         _instant("envelope_local", "envelope_offset").alias("envelope_time"),
     )
     began = pl.col("time") - pl.duration(

@@ -38,8 +38,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     details = ("Lock_time", "Rows_sent", "Rows_examined", "Schema", "Last_errno")
     micros = began.cast(pl.Int64, strict=False) * _SECOND
     return pl.DataFrame({"text": lines}).select(
-        local_time=micros.cast(pl.Datetime("us")),
-        utc_offset=pl.when(micros.is_not_null()).then(pl.lit(0, pl.Int32)),
+        # It is no word about the zone of the server's other logs.
+        start_time=micros.cast(pl.Datetime("us", "UTC")),
         process=pl.when(user.is_not_null()).then(pl.lit("mysqld")),
         user=pl.when(user != "").then(user),
         client_ip=client,
@@ -65,6 +65,7 @@ FORMAT = Format(
     parse=parse,
     multiline=True,
     whole=True,
-    header=r"^# Time: |^Tcp port: |^Time +Id +Command|, Version: .*started with:$",
+    header=r"^# Time: |^Tcp port: |^Time[ \t]+Id[ \t]+Command"
+    r"|, Version: .*started with:$",
     paths=r"(?i)slow",
 )

@@ -8,6 +8,7 @@ import polars as pl
 
 from forensic.columns import by_value, json_extra, moments, prefix
 from forensic.format import Format
+from forensic.zones import offsets_of
 
 __all__ = ["FORMAT"]
 
@@ -65,6 +66,12 @@ def _offset(zones: pl.Series) -> pl.DataFrame:
     return moments(named).select("utc_offset")
 
 
+def _offsets(local: pl.Series, zones: pl.Series) -> pl.Expr:
+    """The offsets of zones by abbreviation, or by name at that moment."""
+    short = by_value(zones, _offset)["utc_offset"]
+    return pl.coalesce(pl.lit(short), pl.lit(offsets_of(local, zones)))
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of PHP's lines."""
     head = prefix(lines, _PREFIX)
@@ -85,7 +92,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     rows = head.with_columns(text=whole).select(
         pid=pid,
         local_time=pl.lit(moment),
-        utc_offset=pl.lit(by_value(head["zone"], _offset)["utc_offset"]),
+        utc_offset=_offsets(moment, head["zone"]),
         level=level,
         process=pl.when(pl.col("zone").is_null()).then(pl.lit("php-fpm")),
         message=bare,

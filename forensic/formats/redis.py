@@ -51,15 +51,17 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     known = pl.col("rest").is_not_null()
     written = by_value(head["stamp"], _stamps)["local_time"]
     epoch = pl.col("epoch").cast(pl.Int64, strict=False) * 1_000_000
-    moment = pl.coalesce(pl.lit(written), epoch.cast(pl.Datetime("us")))
+    counted = epoch.cast(pl.Datetime("us", "UTC"))
+    timed = pl.lit(written).is_not_null() | counted.is_not_null()
     pid = pl.coalesce("pid", "bracketed", "handler")
     reason = pl.coalesce(
         pl.when(pl.col("rest").str.contains(pattern)).then(pl.lit(name))
         for name, pattern in _REASONS.items()
     )
     return head.select(
-        local_time=moment,
-        utc_offset=pl.when(epoch.is_not_null()).then(pl.lit(0, pl.Int32)),
+        local_time=pl.lit(written),
+        # It is no word about the zone of the other lines.
+        start_time=counted,
         level=pl.col("level").replace_strict(
             _LEVELS, default=None, return_dtype=pl.String
         ),
@@ -72,7 +74,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
                 _ROLES, default=None, return_dtype=pl.String
             )
         ),
-        flags=pl.when(known & moment.is_null()).then(pl.lit(["bad_time"])),
+        flags=pl.when(known & ~timed).then(pl.lit(["bad_time"])),
         refused=pl.when(~known).then(pl.lit("no Redis line")),
     )
 
