@@ -66,8 +66,8 @@ class Format:
     #: How it cuts long payloads, which are parsed whole; envelopes only.
     pieces: Pieces | None = None
     #: Its head holds the beginning of a line of another format: whoever else reads such
-    #: a line takes the payload for its own text. Or its shape is one that others read as
-    #: a special case of theirs.
+    #: a line takes the payload for its own text. Or its shape is one that others read
+    #: as a special case of theirs.
     narrow: bool = False
     #: It may stand inside an envelope.
     payload: bool = True
