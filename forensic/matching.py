@@ -6,10 +6,11 @@ looks with one that is compiled already; it never takes longer than a text is lo
 
 import functools
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["any_matches", "matches"]
+__all__ = ["all_match", "any_matches", "matches"]
 
 #: Texts that are looked at one by one, and how many steps that may take: an
 #: expression may begin anew at each character, and crafted texts make it do so.
@@ -38,13 +39,25 @@ def any_matches(texts: pl.Series, pattern: str) -> bool:
     return any(match(text) for text in few)
 
 
+def all_match(texts: Sequence[str], pattern: str) -> bool:
+    """Whether each of some texts matches a pattern that begins with `^`."""
+    if not _are_few(texts):
+        return bool(pl.Series(texts, dtype=pl.String).str.contains(pattern).all())
+    match = _compiled(pattern).match
+    return all(match(text) for text in texts)
+
+
 def _if_few(texts: pl.Series) -> list[str] | None:
     """The texts, if they are few and short enough for a look at each."""
     if len(texts) > _FEW:
         return None
     every: list[str] = texts.to_list()
-    longest = max(map(len, every), default=0)
-    return every if len(every) * longest**2 <= _STEPS else None
+    return every if _are_few(every) else None
+
+
+def _are_few(texts: Sequence[str]) -> bool:
+    longest = max(map(len, texts), default=0)
+    return len(texts) <= _FEW and len(texts) * longest**2 <= _STEPS
 
 
 @functools.cache

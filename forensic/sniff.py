@@ -19,7 +19,7 @@ from forensic.columns import without_colour
 from forensic.documents import is_document, records
 from forensic.format import Format, is_bug, parsed
 from forensic.formats import all_formats, load
-from forensic.matching import matches
+from forensic.matching import all_match, matches
 from forensic.octets import Ints, Mask
 
 __all__ = ["Sniffed", "family", "fits", "is_binary", "sniff"]
@@ -117,10 +117,11 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
         return True
     if (_COLOUR in head) != sniffed.coloured:
         return False
-    lines = _text([line for line in head.split(b"\n")[:-1] if line.strip()])
-    lines = without_colour(lines)
+    lines = _texts([line for line in head.split(b"\n")[:-1] if line.strip()])
+    if sniffed.coloured:
+        lines = without_colour(pl.Series(lines, dtype=pl.String)).to_list()
     heads = "|".join(f"(?:{load(key).head})" for key in sniffed.formats)
-    return len(lines) > 0 and bool(matches(lines, heads).all())
+    return len(lines) > 0 and all_match(lines, heads)
 
 
 def _lines(head: bytes) -> list[bytes]:
@@ -235,9 +236,12 @@ def _fits(key: str, source: str) -> bool:
     return bool(_paths(key).search(source))
 
 
+def _texts(lines: Sequence[bytes]) -> list[str]:
+    return [line.decode("utf-8", "backslashreplace") for line in lines]
+
+
 def _text(lines: Sequence[bytes]) -> pl.Series:
-    texts = [line.decode("utf-8", "backslashreplace") for line in lines]
-    return pl.Series("text", texts, dtype=pl.String)
+    return pl.Series("text", _texts(lines), dtype=pl.String)
 
 
 def _messages(outer: Format, sample: list[bytes]) -> list[bytes]:

@@ -373,13 +373,21 @@ class Stream:
 
 
 def _read(fill: Callable[[memoryview], int], count: int) -> bytes:
-    """Up to `count` bytes of what fills a view; fewer only at its end."""
-    buffer = bytearray(count)
-    filled = 0
-    with memoryview(buffer) as view:
-        while filled < count and (got := fill(view[filled:])):
-            filled += got
-    return bytes(buffer[:filled])
+    """Up to `count` bytes of what fills a view; fewer only at its end.
+
+    Most files of a large archive are small: room for more is made when more is there.
+    """
+    found = b""
+    for room in (min(count, LOOK), max(count - LOOK, 0)):
+        buffer = bytearray(room)
+        filled = 0
+        with memoryview(buffer) as view:
+            while filled < room and (got := fill(view[filled:])):
+                filled += got
+            found += view[:filled]
+        if filled < room:
+            break
+    return found
 
 
 def _codec(head: bytes) -> str:

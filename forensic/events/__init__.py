@@ -5,7 +5,6 @@ a worker does, and this file runs them: the parts of the events table, its ledge
 the clocks, the unparsed lines.
 """
 
-import dataclasses
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
@@ -241,7 +240,7 @@ def _name(segments: Sequence[Segment]) -> str:
     A run that was killed leaves its finished parts; the next one takes them as they
     are where all of that is the same, and parses the rest.
     """
-    made_of = [CODE, *(dataclasses.astuple(segment) for segment in segments)]
+    made_of = [CODE, *segments]
     return hashlib.sha256(orjson.dumps(made_of)).hexdigest()
 
 
