@@ -59,7 +59,7 @@ def detect(
             told=frames.events if told is None else told,
         )
         runnable, not_run = _sorted_out(frames)
-        found = _found(promising(runnable, frames.events), frames)
+        found = _found(promising(runnable, frames), frames)
         verdict = answer.result()
     verdict["ask_for"] = estate.placed(verdict["ask_for"], _said(case, read_span))
     told_all = sorted(_told(found, frames.events, read_span), key=_seriousness)
@@ -106,7 +106,7 @@ def _sorted_out(frames: Frames) -> tuple[list[Rule], list[dict[str, Any]]]:
     return runnable, not_run
 
 
-def promising(rules: Sequence[Rule], events: pl.LazyFrame) -> list[Rule]:
+def promising(rules: Sequence[Rule], frames: Frames) -> list[Rule]:
     """The rules without those that find nothing because no event has their signs.
 
     One look at a column that takes long to read, for all of them.
@@ -116,8 +116,8 @@ def promising(rules: Sequence[Rule], events: pl.LazyFrame) -> list[Rule]:
         return list(rules)
     held = [pl.col("extra").str.contains(sign, literal=True).any() for sign in signs]
     hops = {rule.hop for rule in rules if rule.signs}
-    if None not in hops:  # of all other hops, nothing but that is read
-        events = events.filter(pl.col("hop").is_in(sorted(hops)))
+    named = [hop for hop in sorted(hops, key=str) if hop]
+    events = frames.events if None in hops else frames.of(*named)
     looked = events.select(pl.concat_list(held)).collect(engine="streaming").item()
     seen = {sign for sign, there in zip(signs, looked, strict=True) if there}
     return [rule for rule in rules if not rule.signs or seen.intersection(rule.signs)]

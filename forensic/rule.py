@@ -91,6 +91,17 @@ class Frames:
         known = present(self.counts) if self.present is None else self.present
         return not known.isdisjoint(need.split("|"))
 
+    def of(self, *hops: str) -> pl.LazyFrame:
+        """The events of these hops.
+
+        Parts of the table that hold no log with any are hardly read.
+        """
+        there = self.counts.filter(pl.col("hop").is_in(hops))
+        logs = there["source"].unique().sort()
+        return self.events.filter(
+            pl.col("source").is_in(logs.implode()), pl.col("hop").is_in(hops)
+        )
+
     @property
     def telling(self) -> pl.LazyFrame:
         """The events that tell of something, see `forensic.telling`.

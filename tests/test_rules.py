@@ -111,10 +111,10 @@ def test_examples(rule: Rule, example: Example, wanted: bool) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 def test_a_rule_is_left_out_only_where_it_finds_nothing(rule: Rule) -> None:
     for example in rule.positives:
-        assert promising([rule], frames(example).events) == [rule]
+        assert promising([rule], frames(example)) == [rule]
     bare = [dict(row) | {"extra": "{}"} for row in rule.positives[0].events]
     unsigned = frames(replace(rule.positives[0], events=bare))
-    assert bool(promising([rule], unsigned.events)) is not bool(rule.signs)
+    assert bool(promising([rule], unsigned)) is not bool(rule.signs)
     if rule.signs:
         assert rule.query(unsigned).collect(engine="streaming").is_empty()
 

@@ -253,6 +253,7 @@ def _parts(
     outer = balancers.outer_balancers(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner and not outer
     habit = arrivals.habit(events, known)
+    speakers = notes.speakers(known)
 
     def read(span: windows.Span) -> _Records:
         window = windows.between(events, span, overlap, time)
@@ -266,7 +267,8 @@ def _parts(
         )
         asking = window.filter(pl.col("source").is_in(habit.logs.implode()))
         arrived = arrivals.collect(asking, clocks, frame)
-        return frame, notes.collect(window, clocks), arrived
+        speaking = window.filter(pl.col("source").is_in(speakers.implode()))
+        return frame, notes.collect(speaking, clocks), arrived
 
     spans = windows.spans(counts)
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided

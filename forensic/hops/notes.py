@@ -13,7 +13,7 @@ from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 
-__all__ = ["as_responses", "collect"]
+__all__ = ["as_responses", "collect", "speakers"]
 
 
 #: Whose records may hold an exception in a field of their own.
@@ -118,6 +118,15 @@ def _suspect() -> pl.Expr:
     return told | _complains()
 
 
+#: Whose lines may be notes.
+_SPEAKERS = ["web_server", "app_server", "application", "host"]
+
+
+def speakers(known: Facts) -> pl.Series:
+    """The logs that may hold notes: of the others nothing need be read."""
+    return known.profile.filter(_hop().is_in(_SPEAKERS))["source"].unique().sort()
+
+
 def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     """Every note, by source and offset, with its `kind` and `cause`.
 
@@ -130,9 +139,8 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     method = pl.coalesce(
         "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
     )
-    hops = ["web_server", "app_server", "application", "host"]
     found = (
-        events.filter(_hop().is_in(hops) & message.is_not_null() & _suspect())
+        events.filter(_hop().is_in(_SPEAKERS) & message.is_not_null() & _suspect())
         .select(
             "source",
             "line",

@@ -84,7 +84,7 @@ def _family(asked: pl.Expr) -> pl.Expr:
 
 
 def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Answered requests in which something may be an attack.
+    """Those events that answer a request in which something may be an attack.
 
     The same few user agents come again and again: alone, a column is looked at by its
     distinct values.
@@ -93,10 +93,9 @@ def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
         pl.col(name).str.contains_any(_SIGNS, ascii_case_insensitive=True)
         for name in _SENT
     )
-    answers = events.filter(
-        pl.col("hop").is_in(["load_balancer", "web_server"]),
-        pl.col("status").is_not_null(),
-    ).select(*EVIDENCE, *_SHOWN, "query", "user_agent")
+    answers = events.filter(pl.col("status").is_not_null()).select(
+        *EVIDENCE, *_SHOWN, "query", "user_agent"
+    )
     either = pl.concat([answers.filter(path | query), answers.filter(agent)])
     found = either.unique(["source", "offset"], maintain_order=False)
     return found.filter(pl.col("path").is_not_null())
@@ -104,7 +103,7 @@ def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Families by hop, those that a server answered with success first."""
-    perhaps = suspects(frames.events)
+    perhaps = suspects(frames.of("load_balancer", "web_server"))
     few = held(perhaps, part=4)
     attacks = (
         (perhaps if few is None else few)

@@ -20,9 +20,7 @@ _KEYS = ["answered_by", "cause", "status"]
 def _query(frames: Frames) -> pl.LazyFrame:
     """Errors of outer hops in five minutes in which the web server logged others."""
     slot = pl.col("time").dt.truncate("5m").alias("slot")
-    logged = frames.events.filter(
-        pl.col("hop") == "web_server", pl.col("status").is_not_null()
-    )
+    logged = frames.of("web_server").filter(pl.col("status").is_not_null())
     covered = logged.select(slot).unique()
     seen = pl.col("evidence").list.eval(pl.element().struct.field("hop"))
     errors = frames.requests.filter(

@@ -17,7 +17,8 @@ def _mostly(
     if some.is_empty():
         return some.lazy()
     keys = some.columns
-    requests = frames.events.filter(asked).join(some.lazy(), on=keys, how="semi")
+    asking = frames.of("load_balancer", "web_server").filter(asked)
+    requests = asking.join(some.lazy(), on=keys, how="semi")
     shares = requests.group_by(keys).agg(share=vain.mean())
     return shares.filter(pl.col("share") >= _SHARE).select(keys)
 

@@ -26,14 +26,16 @@ _RANGES = (
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    requests = frames.events.filter(
-        pl.col("hop") == "web_server",
-        pl.col("status").is_not_null(),
-        pl.col("client_scope").is_not_null(),
-    ).with_columns(
-        range=_RANGES,
-        inner=pl.col("client_scope").is_in(_INNER),
-        check=pl.col("user_agent").str.contains("HealthCheck").fill_null(value=False),
+    requests = (
+        frames.of("web_server")
+        .filter(pl.col("status").is_not_null(), pl.col("client_scope").is_not_null())
+        .with_columns(
+            range=_RANGES,
+            inner=pl.col("client_scope").is_in(_INNER),
+            check=pl.col("user_agent")
+            .str.contains("HealthCheck")
+            .fill_null(value=False),
+        )
     )
     visitors = ~pl.col("check")
     totals = requests.group_by("hop").agg(

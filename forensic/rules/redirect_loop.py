@@ -12,12 +12,15 @@ _KEYS = ["hop", "client_ip", "client_scope", "host", "path"]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """The redirects of those who were sent round, by hop and path."""
-    sent = frames.events.filter(
-        pl.col("status").is_in(_REDIRECTS)
-        & pl.col("hop").is_in(["cdn", "load_balancer", "web_server"])
-        & pl.col("path").is_not_null()
-        & pl.col("time").is_not_null()
-    ).with_columns(slot=pl.col("time").dt.truncate(_WITHIN))
+    sent = (
+        frames.of("cdn", "load_balancer", "web_server")
+        .filter(
+            pl.col("status").is_in(_REDIRECTS),
+            pl.col("path").is_not_null(),
+            pl.col("time").is_not_null(),
+        )
+        .with_columns(slot=pl.col("time").dt.truncate(_WITHIN))
+    )
     # Of what a proxy asks for many clients, the user agent tells them apart.
     keys = [*_KEYS, "user_agent", "query", "slot"]
     rounds = sent.group_by(keys).agg(n=pl.len()).filter(pl.col("n") >= _MANY)

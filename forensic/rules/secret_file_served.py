@@ -25,20 +25,18 @@ _SHOWN = ["path", "client_ip", "bytes_sent"]
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Such paths with a success and a body that the front page does not have."""
-    answers = frames.events.filter(
-        pl.col("hop").is_in(["load_balancer", "web_server"]),
-        pl.col("status").is_in([200, 206]),
-    )
+    served = pl.col("status").is_in([200, 206])
+    answers = frames.of("load_balancer", "web_server").filter(served)
     secret = pl.col("path").str.contains(_PATHS) & (pl.col("bytes_sent") > 0)
-    served = answers.filter(secret).select(*EVIDENCE, "hop", *_SHOWN)
-    few = held(served, part=4)
+    found = answers.filter(secret).select(*EVIDENCE, "hop", *_SHOWN)
+    few = held(found, part=4)
     if few is not None:
-        served = few
+        found = few
     if few is None or few.collect().height:
         front = answers.filter(pl.col("path") == "/").select("hop", "bytes_sent")
-        served = served.join(front.unique(), on=["hop", "bytes_sent"], how="anti")
+        found = found.join(front.unique(), on=["hop", "bytes_sent"], how="anti")
     return report(
-        gather(frames, served, ["hop"], tops=_SHOWN),
+        gather(frames, found, ["hop"], tops=_SHOWN),
         summary=pl.format(
             "The {} served {} for files that should be secret: path {}; client {}; "
             "bytes {}",

@@ -10,15 +10,12 @@ _SHARE = 0.05
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    asked = (
-        pl.col("hop").is_in(["load_balancer", "web_server"])
-        & pl.col("upstream").is_not_null()
-        & pl.col("status").is_not_null()
-    )
+    asked = pl.col("upstream").is_not_null() & pl.col("status").is_not_null()
     failed = pl.col("status") >= 500
     keys = ["hop", "upstream"]
     targets = (
-        frames.events.filter(asked)
+        frames.of("load_balancer", "web_server")
+        .filter(asked)
         .group_by(keys)
         .agg(requests=pl.len().cast(pl.Int64), failures=failed.sum().cast(pl.Int64))
     )

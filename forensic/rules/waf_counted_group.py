@@ -9,8 +9,7 @@ _SIGN = '"overridden_group"'
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    allowed = frames.events.filter(
-        pl.col("hop") == "waf",
+    allowed = frames.of("waf").filter(
         pl.col("action") == "ALLOW",
         pl.col("extra").str.contains(_SIGN, literal=True),
     )

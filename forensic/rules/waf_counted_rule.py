@@ -11,8 +11,7 @@ _SIGNS = ['"overriddenAction":"BLOCK"', '"EXCLUDED_AS_COUNT"']
 
 def _query(frames: Frames) -> pl.LazyFrame:
     """Rules whose own action is to refuse, set to COUNT by who configured the ACL."""
-    allowed = frames.events.filter(
-        pl.col("hop") == "waf",
+    allowed = frames.of("waf").filter(
         pl.col("action") == "ALLOW",
         pl.any_horizontal(
             pl.col("extra").str.contains(sign, literal=True) for sign in _SIGNS

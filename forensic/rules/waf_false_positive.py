@@ -11,7 +11,8 @@ _MOST = 20
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    judged = waf_false_positives(frames.events, frames.telling).lazy()
+    seen = frames.of("waf", "load_balancer", "web_server")
+    judged = waf_false_positives(seen, frames.telling).lazy()
     worth = judged.filter(
         pl.col("verdict").is_in(list(_WORTH)), pl.col("reasons").list.len() > 0
     )

@@ -39,7 +39,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
     timed = (pl.col("hop") == "waf") & pl.col("time").is_not_null()
     refused = frames.telling.filter(timed, pl.col("action") == "BLOCK")
     onset = refused.group_by(_KEYS).agg(onset=pl.col("time").min())
-    passed = frames.events.filter(timed, pl.col("action") == "ALLOW")
+    passed = frames.of("waf").filter(timed, pl.col("action") == "ALLOW")
     allowed = _stopped(passed, onset.collect(engine="streaming").lazy())
     hit = refused.join(allowed, on=_KEYS, nulls_equal=True)
     groups = gather(frames, hit, _KEYS).filter(pl.col("count") >= _SINCE)

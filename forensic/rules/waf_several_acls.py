@@ -22,14 +22,13 @@ def _is_one(records: pl.LazyFrame) -> bool:
 
 
 def _query(frames: Frames) -> pl.LazyFrame:
-    records = frames.events.filter(
-        pl.col("hop") == "waf", pl.col("extra").str.contains(_SIGN, literal=True)
-    )
+    named = pl.col("extra").str.contains(_SIGN, literal=True)
+    records = frames.of("waf").filter(named)
     if _is_one(records.select("extra")):
         records = records.clear()  # no need to count and to pick
-    named = records.with_columns(acl=_acl).filter(pl.col("acl").is_not_null())
+    known = records.with_columns(acl=_acl).filter(pl.col("acl").is_not_null())
     return report(
-        gather(frames, named, tops=["acl"]),
+        gather(frames, known, tops=["acl"]),
         summary=pl.format(
             "The records are of {}: {}. A rule must be changed in the one that ended "
             "the request; behind a CDN a request may pass two",

@@ -15,7 +15,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
         & pl.col("status").is_not_null()
         & pl.col("level").is_null()
     )
-    named = frames.events.filter(answer, pl.col("upstream").is_not_null())
+    sent_on = pl.col("upstream").is_not_null()
+    named = frames.of("web_server").filter(answer, sent_on)
     own = frames.telling.filter(
         answer,
         pl.col("status") >= 400,
