@@ -32,6 +32,8 @@ _SUM = slice(148, 156)
 _ZIP_END = 22
 #: A program that a zip stands behind: it unpacks itself.
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
+#: What else stands before a zip, such as the headers of the answer that it came in.
+_BEFORE = 4 << 10
 #: The flag of a member that is encrypted.
 _LOCKED = 1
 #: What readers of containers raise where one is damaged.
@@ -166,9 +168,9 @@ class _Unseekable(io.RawIOBase):
 
 
 def is_container(stream: Stream) -> bool:
-    """Whether the (decompressed) stream is a tar, a zip, or a program before a zip."""
+    """Whether the (decompressed) stream is a tar, or a zip, even behind something."""
     head = stream.peek()
-    return _is_tar(head) or _is_zip(head) or _unpacks_itself(head, stream)
+    return _is_tar(head) or _is_zip(head) or _ends_as_zip(head, stream)
 
 
 def _is_tar(head: bytes) -> bool:
@@ -190,11 +192,20 @@ def _is_zip(head: bytes) -> bool:
     return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def _unpacks_itself(head: bytes, stream: Stream) -> bool:
-    if stream.descriptor is None or not head.startswith(_PROGRAMS):
+def _ends_as_zip(head: bytes, stream: Stream) -> bool:
+    """Whether it ends in a zip's index, behind a program or a few bytes."""
+    if stream.descriptor is None:
         return False
     end = os.pread(stream.descriptor, _ZIP_END, max(0, stream.size - _ZIP_END))
-    return end.startswith(b"PK\x05\x06")
+    if not end.startswith(b"PK\x05\x06"):
+        return False
+    size, place = struct.unpack_from("<II", end, 12)
+    index = stream.size - _ZIP_END - size
+    mark = os.pread(stream.descriptor, 4, max(0, index))
+    before = index - place
+    return head.startswith(_PROGRAMS) or (
+        mark == b"PK\x01\x02" and 0 <= before <= _BEFORE
+    )
 
 
 def members(stream: Stream, budget: Budget) -> Iterator[Member]:
@@ -324,6 +335,9 @@ def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
             yield _cut_member(member, budget, packed)
         return
     with archive:
+        first = min((item.header_offset for item in archive.infolist()), default=0)
+        if first and not stream.peek().startswith((b"PK", *_PROGRAMS)):
+            stream.problem = ("truncated", f"{first} bytes stand before it")
         bombs = cut_zip.overlapping(archive.infolist())
         for item in sorted(archive.infolist(), key=lambda i: i.filename):
             if not item.is_dir():

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import IO
+from typing import IO, NamedTuple
 
 __all__ = ["Found", "found", "overlapping", "unnamed"]
 
@@ -38,14 +38,29 @@ class Found:
     problem: str = ""
 
 
-class _Member:
-    """A member's bytes; `end` is where its data ends once they are read."""
+class _Told(NamedTuple):
+    """What a header says of its member: the bytes stored, their number, their sum."""
 
-    def __init__(self, whole: IO[bytes], place: int, size: int | None) -> None:
-        self.whole, self.place = whole, place
-        self.end = None if size is None else place + size
-        self.decoder = None if size is not None else zlib.decompressobj(-15)
+    packed: int
+    size: int
+    checksum: int
+
+
+class _Member:
+    """A member's bytes; `end` is where its data ends once they are read.
+
+    Damaged data may unpack to anything: what the header tells of it holds.
+    """
+
+    def __init__(
+        self, whole: IO[bytes], place: int, told: _Told | None, *, packed: bool
+    ) -> None:
+        self.whole, self.place, self.told = whole, place, told
+        self.stop = sys.maxsize if told is None else place + told.packed
+        self.end = None if packed else self.stop
+        self.decoder = zlib.decompressobj(-15) if packed else None
         self.ready = b""
+        self.given = self.sum = 0
 
     def readinto(self, view: memoryview, /) -> int:
         """Fill the view from the front."""
@@ -56,29 +71,46 @@ class _Member:
         return count
 
     def _piece(self) -> bytes:
-        while self.end is None or self.decoder is None:
-            most = _PIECE if self.end is None else min(_PIECE, self.end - self.place)
-            if not most:
-                return b""
+        data = self._unpacked()
+        if self.told is None:
+            return data
+        data = data[: self.told.size - self.given]
+        self.given += len(data)
+        self.sum = zlib.crc32(data, self.sum)
+        if not data and self.sum != self.told.checksum:
+            message = "its checksum is another"
+            raise OSError(message)
+        return data
+
+    def _unpacked(self) -> bytes:
+        while self.end is None or self.place < self.end:
             data = self.decoder.unconsumed_tail if self.decoder else b""
             if not data:
                 self.whole.seek(self.place)
-                data = self.whole.read(most)
+                data = self.whole.read(min(_PIECE, self.stop - self.place))
                 self.place += len(data)
-            if not data:
-                message = "the zip ends within it"
-                raise EOFError(message)
-            if self.decoder is None:
-                return data
-            try:
-                piece = self.decoder.decompress(data, _PIECE)
-            except zlib.error as error:
-                raise OSError(str(error)) from error
-            if self.decoder.eof:
-                self.end = self.place - len(self.decoder.unused_data)
+            # Without more to read, some of it may still have to come out.
+            piece = self._decoded(data)
             if piece:
                 return piece
+            if not data and self.end is None and self.place == self.stop:
+                message = "its data is damaged"
+                raise OSError(message)
+            if not data and (self.end is None or self.place < self.end):
+                message = "the zip ends within it"
+                raise EOFError(message)
         return b""
+
+    def _decoded(self, data: bytes) -> bytes:
+        if self.decoder is None:
+            return data
+        try:
+            piece = self.decoder.decompress(data, _PIECE)
+        except zlib.error as error:
+            raise OSError(str(error)) from error
+        if self.decoder.eof:
+            self.end = self.place - len(self.decoder.unused_data)
+        return piece
 
     def close(self) -> None:
         """The zip is another's."""
@@ -144,7 +176,8 @@ def found(
         header = whole.read(_HEADER.size)
         if len(header) < _HEADER.size or not header.startswith(_MARK):
             return
-        _, _, flags, method, _, _, _, packed, size, name, extra = _HEADER.unpack(header)
+        fields = _HEADER.unpack(header)
+        _, _, flags, method, _, _, checksum, packed, size, name, extra = fields
         named = whole.read(name)
         start = place + _HEADER.size + name + extra
         known = packed != _IN_EXTRA and not flags & _SIZES_BEHIND
@@ -153,13 +186,15 @@ def found(
         elif method == _STORED and not known:
             reader, problem = None, "its size stands in the index, which is missing"
         else:
-            reader = _Member(whole, start, packed if method == _STORED else None)
+            told = _Told(packed, size, checksum) if known else None
+            reader = _Member(whole, start, told, packed=method == _DEFLATED)
             problem = ""
         if not named.endswith(b"/"):
             yield Found(named, size if known else 0, reader, problem)
         if reader:
             _pass_over(reader, most)
-        end = reader.end if reader else start + packed if known else None
+        end = reader.end if reader else None
+        end = start + packed if known and end is None else end
         if end is None:
             return
         whole.seek(end)
@@ -172,5 +207,5 @@ def found(
 def _pass_over(reader: _Member, most: int) -> None:
     """Read what nobody has read yet of a member whose end is not known."""
     with memoryview(bytearray(_PIECE)) as view, contextlib.suppress(EOFError, OSError):
-        while reader.end is None and most > 0:
-            most -= reader.readinto(view)
+        while reader.end is None and most > 0 and (count := reader.readinto(view)):
+            most -= count

@@ -290,6 +290,49 @@ def test_members_that_no_index_names_are_read(tmp_path: Path) -> None:
     assert found["program.exe"] == ("complete", 0, "")
 
 
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_member_that_no_index_names_costs_itself_only(
+    kind: int, tmp_path: Path
+) -> None:
+    """T32: of other bytes nothing is invented, and what stands behind is read."""
+    sink = io.BytesIO()
+    logs = [
+        b"".join(ACCESS % (n % 250, n % 60, n * 7919 + m, n) for n in range(800))
+        for m in range(3)
+    ]
+    with zipfile.ZipFile(sink, "w", kind) as archive:
+        for number, log in enumerate(logs):
+            archive.writestr(f"{number}.log", log)
+    whole = bytearray(sink.getvalue()[: sink.getvalue().index(b"PK\1\2")])
+    root = tmp_path / "export"
+    root.mkdir()
+    for at in (400, 5000):
+        damaged = whole.copy()
+        damaged[at : at + 200] = bytes(200)
+        (root / f"{at}.zip").write_bytes(damaged)
+    found = read(root, tmp_path / "x.case")
+    for at in (400, 5000):
+        assert found[f"{at}.zip!/0.log"][0] == "unreadable"
+        assert found[f"{at}.zip!/0.log"][1] <= 800
+        assert found[f"{at}.zip!/1.log"][:2] == ("complete", 800)
+        assert found[f"{at}.zip!/2.log"][:2] == ("complete", 800)
+
+
+def test_a_zip_is_known_by_its_end(tmp_path: Path) -> None:
+    """T35: its first bytes are damaged, or something stands before them."""
+    root = tmp_path / "export"
+    root.mkdir()
+    both = zip_of(("a.log", LOG), ("b.log", LOG))
+    (root / "hurt.zip").write_bytes(b"\0\0" + both[2:])
+    (root / "saved.zip").write_bytes(b"HTTP/1.1 200 OK\r\n\r\n" + both)
+    found = read(root, tmp_path / "x.case")
+    assert found["hurt.zip!/a.log"][0] == "unreadable"
+    assert found["hurt.zip!/b.log"][:2] == ("complete", 3)
+    assert found["saved.zip!/a.log"][:2] == ("complete", 3)
+    assert found["saved.zip"][0] == "truncated"
+    assert "19 bytes stand before it" in found["saved.zip"][2]
+
+
 def test_a_tar_without_its_mark_is_one(tmp_path: Path) -> None:
     """T35: tars had none before POSIX, and some programs still write such."""
     data = bytearray(tar_of(("a.log", tarfile.REGTYPE, LOG, "")))
