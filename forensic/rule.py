@@ -55,6 +55,8 @@ FINDING = [
     "evidence",
     "ask_for",
 ]
+#: Servers behind a proxy that are told apart, and of which column.
+_FEW, _SERVER = 4, "upstream"
 #: Findings that one rule may give; rules group coarsely enough to stay below.
 _MOST_FINDINGS = 20
 
@@ -388,11 +390,20 @@ def counting(
 ) -> Callable[[Frames], pl.LazyFrame]:
     """Make the query of a rule that counts certain events and shows them.
 
+    Servers behind a proxy are told apart (`upstream` in `by`) where they are few; a
+    whole fleet of them is named in one finding.
+
     `ask_for` may map hops (`a|b`) to a wish for their log, told where there is none.
     """
 
     def query(frames: Frames) -> pl.LazyFrame:
-        groups = gather(frames, rows(frames), by, tops=tops)
+        found = rows(frames)
+        if _is_fleet(found, by):
+            keys = [key for key in by if key != _SERVER]
+            groups = gather(frames, found, keys, tops=[*tops, _SERVER])
+            groups = groups.with_columns(pl.col(f"{_SERVER}_list").alias(_SERVER))
+        else:
+            groups = gather(frames, found, by, tops=tops)
         wishes = ask_for
         if isinstance(wishes, Mapping):
             wishes = [wish for hop, wish in wishes.items() if not frames.holds(hop)]
@@ -401,6 +412,14 @@ def counting(
         )
 
     return query
+
+
+def _is_fleet(rows: pl.LazyFrame, by: Sequence[str]) -> bool:
+    """Whether rows that are told apart by their upstream have too many of them."""
+    if _SERVER not in by:
+        return False
+    number = rows.select(pl.col(_SERVER).n_unique()).collect(engine="streaming")
+    return int(number.item()) > _FEW
 
 
 def _text(value: str | pl.Expr | None) -> pl.Expr:

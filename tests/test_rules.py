@@ -219,3 +219,20 @@ def test_what_apache_wrote_is_told_of_apache() -> None:
 
     servers = [found(f"{name}_error") for name in ("nginx", "apache", "other")]
     assert servers == ["nginx", "Apache", "The"]
+
+
+@pytest.mark.parametrize(("servers", "findings"), [(3, 3), (12, 1)])
+def test_a_fleet_of_servers_is_named_in_one_finding(
+    servers: int, findings: int
+) -> None:
+    rule = next(rule for rule in RULES if rule.id == "upstream-refused")
+    refused = rule.positives[0].events[0]
+    lines = [
+        dict(refused) | {"upstream": f"192.0.2.{number}:8080"}
+        for number in range(servers)
+    ]
+    found = rule.query(frames(Example(title="", events=lines))).collect()
+    assert found["count"].to_list() == [servers // findings] * findings
+    if findings == 1:
+        assert "192.0.2.0:8080 (1)" in found["summary"][0]
+        assert f"and {servers - 3} more" in found["summary"][0]
