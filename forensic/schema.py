@@ -82,6 +82,7 @@ CAUSES = [
     "upstream_closed",
     "bad_gateway",
     "cached_error",
+    "no_route",
     "rewrite_cycle",
     "resources_exhausted",
     "configuration_error",

@@ -1093,6 +1093,23 @@ def test_a_fixed_503_is_no_limit() -> None:
     assert limited["cause"].to_list() == ["rate_limited"]
 
 
+def test_why_an_application_said_no_is_told_in_its_words() -> None:
+    """By the id that its proxy gave, or at that moment; beside its own record, too."""
+    uuid = "93bb573e-d5b1-408c-a079-f4b84672d69c"
+    front = alb(403, 403, request_id=uuid, action=None, format="heroku_router")
+    own = {"hop": "application", "source": "app.log", "path": None}
+    host = app("Blocked hosts: new.example.com", request_id=uuid, **own)
+    row = correlate(events(front, host), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("application", "strong")
+    for status, line in (
+        (429, "ratelimit 30 per 1 minute (203.0.113.9) exceeded at endpoint: x"),
+        (400, "exception 771 139 Invalid HTTP_HOST header: 'new.example.com'."),
+    ):
+        rows = [web(status, upstream_status=status, upstream="a:1"), app(line, **own)]
+        row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert line.strip(".") in row["explanation"]
+
+
 def test_each_of_a_burst_has_its_own_line() -> None:
     """Also where all went over one connection, and seconds have unlike numbers."""
     limit = '*7 limiting requests, excess: 20.5 by zone "one"'

@@ -57,7 +57,7 @@ SPOKEN = [
     ("envoy", 503, "UH", {}, (LB, "no_target", "certain")),
     ("envoy", 503, "UO", {}, (LB, "rate_limited", "certain")),
     ("envoy", 504, "UT", NAMED, (LB, "target_timeout", "certain")),
-    ("envoy", 404, "NR", {}, (LB, "unknown", "certain")),
+    ("envoy", 404, "NR", {}, (LB, "no_route", "certain")),
     ("envoy", 403, "UAEX", {}, (LB, "auth_failed", "certain")),
     (
         "envoy",
@@ -71,6 +71,7 @@ SPOKEN = [
     ("envoy", 503, None, {}, (LB, "unknown", "strong")),
     ("envoy", 403, None, {}, (LB, "access_forbidden", "strong")),
     ("kong", 429, "kong", {}, (LB, "rate_limited", "certain")),
+    ("kong", 404, "kong", {}, (LB, "no_route", "certain")),
     ("kong", 503, "kong", {}, (LB, "no_target", "certain")),
     ("squid", 403, "TCP_DENIED", {}, (LB, "access_forbidden", "certain")),
     ("squid", 504, "TCP_MISS", NAMED, (LB, "target_timeout", "weak")),
@@ -89,7 +90,7 @@ SPOKEN = [
         {},
         (CDN, "access_forbidden", "certain"),
     ),
-    ("traefik", 404, None, {}, (LB, "unknown", "strong")),
+    ("traefik", 404, None, {}, (LB, "no_route", "strong")),
     ("traefik", 503, None, {}, (LB, "no_target", "strong")),
     ("traefik", 403, None, {"text": True}, (LB, "access_forbidden", "strong")),
     (

@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["LEAST_LIMIT", "arrivals", "errors", "leaf", "tracebacks"]
+__all__ = ["LEAST_LIMIT", "WITH_IDS", "arrivals", "errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -22,6 +22,8 @@ _FOLLOWING = (-1_500_000, 305 * _SECOND)
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
 _UNIQUE = 16
+#: Whose records may have the id that the application writes before its lines.
+WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _FOLDER = r"^(.*)/[^/]*$"
 #: No one sets a worker's time limit below this (seconds).
 LEAST_LIMIT = 1.0
@@ -246,12 +248,16 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     )
     thrown = pl.col("kind").is_in(["exception", "abort"])
     failed = requests.filter(pl.col("status") >= 500)
-    known = _of_its_id(failed, lines.filter(thrown))
+    readable = requests.filter(pl.col("path").is_not_null())
+    refused = readable.filter(pl.col("status").is_between(400, 499))
+    words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
+    known = pl.concat(
+        [_of_its_id(failed, lines.filter(thrown)), _of_its_id(refused, words)]
+    )
+    refused = refused.join(known, on="request", how="anti", maintain_order="left")
     failed = failed.join(known, on="request", how="anti", maintain_order="left")
     below = _next_line(failed, lines.filter(thrown))
     failed = failed.join(below, on="request", how="anti", maintain_order="left")
-    readable = requests.filter(pl.col("path").is_not_null())
-    refused = readable.filter(pl.col("status").is_between(400, 499))
     # What gunicorn could not read has no path, and the application never saw it;
     # Tomcat has it in its access log all the same.
     unwritten = pl.col("app_server_row").is_null()
@@ -279,6 +285,13 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
         (unread, nameless.filter(~thrown), [], _SAME),
         *_refusals(refused, notes),
+        # Django's word about a host names no path, whoever logged the answer.
+        (
+            refused.filter(pl.col("status") == 400),
+            nameless.filter(pl.col("kind") == "said_no"),
+            [],
+            _SAME,
+        ),
         (
             failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),
             complaints.filter(pl.col("path").is_not_null()),
@@ -290,10 +303,11 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions that carry the id of the record that they are about.
+    """Exceptions or refusals that carry the id of the record that they are about.
 
-    Rails writes it before every line of them, and no stamp. Ids of a counter come
-    again: short ones hold within a log, and none for requests that are far apart.
+    Rails writes it before every line of them, and no stamp; it may be the one that
+    its proxy gave. Ids of a counter come again: short ones hold within a log, and
+    none for requests that are far apart.
     """
     named = thrown.select("note", "request_id", where="source", at="time")
     named = named.filter(pl.col("request_id").is_not_null())
@@ -306,7 +320,7 @@ def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
         )
         .drop_nulls("request_id")
         .join(named, on="request_id", maintain_order="left")
-        for tier in ("application", "app_server")
+        for tier in WITH_IDS
     ]
     apart = (pl.col("time") - pl.col("at")).abs()
     unique = pl.col("request_id").str.len_bytes() >= _UNIQUE

@@ -26,6 +26,7 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
+from forensic.hops.kinds import REFUSED
 from forensic.hops.moment import doubtful, instant, settled
 from forensic.hops.quoted import thrown, words
 from forensic.schema import REQUEST
@@ -183,7 +184,11 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace_kind="kind",
         trace_path="path",
         trace_named=pl.col("path").is_not_null(),
-        trace_words=thrown(pl.col("message")),
+        trace_id="request_id",
+        trace_words=pl.coalesce(
+            thrown(pl.col("message")),
+            pl.when(pl.col("kind").is_in(REFUSED)).then(words(pl.col("message"))),
+        ),
         **{f"trace_{c}": c for c in places},
     )
     death = said.select(
@@ -194,6 +199,12 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     )
     with_trace = requests.join(traces, on="root", how="left", maintain_order="left")
     with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
+    same_id = pl.any_horizontal(
+        pl.col(f"{tier}_request_id") == pl.col("trace_id") for tier in attach.WITH_IDS
+    )
+    with_trace = with_trace.with_columns(
+        trace_named=pl.col("trace_named") | same_id.fill_null(value=False)
+    ).drop("trace_id")
     with_trace = gate.refused(with_trace)
     joined = with_trace.join(deaths, on="root", how="left", maintain_order="left")
     return joined.join(death, on="incident_note", how="left", maintain_order="left")

@@ -7,7 +7,7 @@ that its format gives to such a phrase.
 
 from dataclasses import dataclass
 
-__all__ = ["COMPLAINT", "KINDS", "REFUSALS", "UNNAMED", "WEB", "Kind"]
+__all__ = ["COMPLAINT", "KINDS", "REFUSALS", "REFUSED", "UNNAMED", "WEB", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,8 +352,9 @@ KINDS = [
     Kind(
         "said_no",
         f"app_server application {UNNAMED}",
-        r"^(?:Forbidden(?: \([^)]*\))?|Not Found|Bad Request|Unauthorized"
-        r"|Method Not Allowed \([A-Z]+\)): /|^Invalid HTTP_HOST header",
+        # Django's own "verbose" lines have module, process and thread before it.
+        r"^(?:\w+ \d+ \d+ )?(?:(?:Forbidden(?: \([^)]*\))?|Not Found|Bad Request"
+        r"|Unauthorized|Method Not Allowed \([A-Z]+\)): /|Invalid HTTP_HOST header)",
         "application_response",
         (403, 404, 400, 401, 405),
     ),
@@ -371,7 +372,7 @@ REFUSALS = [
         "throttled",
         f"app_server application {UNNAMED}",
         r"(?i:too many (?:requests|attempts)|throttl(?:ed|ing)"
-        r"|rate[ -]?limit\w* (?:was |is |has been )?(?:exceeded|reached|hit))",
+        r"|rate[ -]?limit\w* (?:[^\n]{0,80} )?(?:exceeded|reached|hit)\b)",
         "application_response",
         (429,),
     ),
@@ -390,8 +391,11 @@ REFUSALS = [
         r"|(?:csrf|xsrf)[^\n]*(?:fail|missing|invalid|incorrect|mismatch|not set|verif)"
         r"|(?:can't verify|invalid|missing|bad)[^\n]*(?:csrf|xsrf)"
         r"|account[^\n]*(?:locked|disabled|suspended|blocked)"
-        r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role))",
+        r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role)"
+        r"|blocked hosts?: |\borigin (?:is )?not allowed)",
         "application_response",
         (403, 401, 400, 419, 422, 423),
     ),
 ]
+#: The kinds by which an application says no, in its framework's words or its own.
+REFUSED = ["said_no", *(kind.name for kind in REFUSALS)]

@@ -23,7 +23,7 @@ from forensic.hops.causes import (
 )
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
-from forensic.hops.kinds import REFUSALS
+from forensic.hops.kinds import REFUSED
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.quoted import told
@@ -48,10 +48,16 @@ _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
-_REFUSED = sure_of(
-    pl.col("trace_kind").is_in(["said_no", *(kind.name for kind in REFUSALS)])
-)
+_REFUSED = sure_of(pl.col("trace_kind").is_in(REFUSED))
 _BOTH = "the web server passed its status on, and its own log has it too"
+
+
+def _with_refusal(text: str) -> pl.Expr:
+    """The text, and behind it the application's own words where it said no."""
+    named = pl.when(pl.col("trace_named")).then(pl.lit("; its own log says why"))
+    moment = pl.lit("; its log tells of a refusal at that moment")
+    why = pl.format("{} ({})", named.otherwise(moment), "trace_words")
+    return pl.concat_str(pl.lit(text), pl.when(_REFUSED).then(why).fill_null(""))
 
 
 def _app_sure(otherwise: str) -> pl.Expr:
@@ -145,14 +151,14 @@ def _asked() -> list[Line]:
             sure=_app_sure("certain"),
             because=pl.when(THROWN)
             .then(told(_BOTH, "trace_words"))
-            .otherwise(pl.lit(_BOTH)),
+            .otherwise(_with_refusal(_BOTH)),
         ),
         Line(
             when=passed,
             by="application",
             cause=app_cause(),
             sure=_app_sure("strong"),
-            because="the web server passed the upstream's status on",
+            because=_with_refusal("the web server passed the upstream's status on"),
         ),
         Line(
             when=WEB & _LOGS_UP & _UP.is_not_null() & ((STATUS >= 400) | (_UP >= 400)),
@@ -196,7 +202,7 @@ def _application_tells() -> list[Line]:
             sure=_app_sure("strong"),
             because=pl.when(THROWN)
             .then(told("its own log has the request with this status", "trace_words"))
-            .otherwise(pl.lit("its own log has the request with this status")),
+            .otherwise(_with_refusal("its own log has the request with this status")),
         ),
         Line(
             when=sure_of(THROWN) & (STATUS >= 500) & ~(_GATEWAY & own_page()),
@@ -210,7 +216,7 @@ def _application_tells() -> list[Line]:
             by="application",
             cause="application_response",
             sure="strong",
-            because="its own log says that it refused",
+            because=told("its own log says that it refused", "trace_words"),
         ),
         Line(
             when=ARRIVED & (STATUS >= 400) & ~STATUS.is_in(_WAITED) & ~own_page(),
@@ -300,8 +306,10 @@ def _silence_tells() -> list[Line]:
             by="application",
             cause="application_response",
             sure="weak",
-            because="its log tells of a refusal at that moment, without naming the"
-            " request",
+            because=told(
+                "its log tells of a refusal at that moment, without naming the request",
+                "trace_words",
+            ),
         ),
         Line(
             when=WEB & (STATUS == 429) & ~pl.col("web_complains"),

@@ -59,6 +59,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "upstream_closed": ("the hop below closed the connection", "後段が接続を切断"),
     "bad_gateway": ("the hop below gave no usable answer", "後段の応答が使えない"),
+    "no_route": ("no route for that request", "該当するルートなし"),
     "cached_error": ("an error that it had kept", "キャッシュされたエラー"),
     "rewrite_cycle": (
         "its rewrites lead back to themselves",

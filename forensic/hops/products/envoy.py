@@ -33,7 +33,7 @@ _WORDS = [
         "a fault was injected by its configuration",
     ),
     Said(r"^direct_response", "fixed_response", "its route gives a fixed answer"),
-    Said(_flag("NR") + "|^route_not_found", "unknown", "it has no route for it"),
+    Said(_flag("NR") + "|^route_not_found", "no_route", "it has no route for it"),
     Said(_flag("NC") + "|^cluster_not_found", "no_target", "its cluster is unknown"),
     Said(_flag("UH", "LH"), "no_target", "no healthy server was there"),
     Said(r"^no_healthy_upstream", "no_target", "no healthy server was there"),

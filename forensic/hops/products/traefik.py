@@ -49,4 +49,11 @@ def lines() -> list[Line]:
             sure="strong",
             because="it asked no server, and writes this where none is healthy",
         ),
+        Line(
+            when=own & (_STATUS == 404) & _ASKED.is_null() & _SERVER.is_null(),
+            by=_HOP,
+            cause="no_route",
+            sure="strong",
+            because="it asked no server, and writes this where no router fits",
+        ),
     ]
