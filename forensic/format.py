@@ -81,6 +81,9 @@ class Format:
     paths: str = r"(?!)"
     #: Breaks the last tie: of two formats that read a file alike, the usual one.
     usual: bool = False
+    #: Its head alone tells: the records that it parses are its own, whatever other
+    #: format would read the whole of a file that holds several kinds.
+    sure: bool = False
     #: It claims nearly any stamped line: tried only where nothing else fits.
     last_resort: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.

@@ -82,7 +82,8 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     if framing == "json":
         outermost = [key for key in keys if load(key).json or load(key).envelope]
     chosen = _greedy(sample, outermost, source)
-    if not chosen or not _convincing(sample, chosen[0]):
+    sure = bool(chosen) and load(chosen[0]).sure
+    if not chosen or not (sure or _convincing(sample, chosen[0])):
         # Records over several lines that somebody pasted below a few words.
         pasted = _PASTED.search(head) if framing == "lines" else None
         return pasted and sniff(head[pasted.start(1) :], source, templates)
@@ -181,11 +182,14 @@ def _chosen(
 def _claims(lines: pl.Series, keys: Sequence[str], source: str) -> list[_Claim]:
     """What the formats make of the lines, as far as it can matter.
 
-    Where one that the path suggests parses them all, no other can be better.
+    Where one that the path suggests parses them all, no other can be better, but one
+    that is sure.
     """
     found: list[_Claim] = []
     for suggested in (True, False):
-        some = [key for key in keys if _fits(key, source) == suggested]
+        some = [
+            key for key in keys if (_fits(key, source) or load(key).sure) == suggested
+        ]
         found += [claim for key in some if (claim := _claim(key, lines, source))]
         if any(claim.parses.all() for claim in found):
             return found
@@ -219,10 +223,12 @@ def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
 
 
 def _merit(claim: _Claim, left: Mask) -> tuple[Any, ...]:
-    """What orders the claims on lines: how many, and what breaks the ties."""
+    """What orders the claims on lines: how sure, how many, what breaks the ties."""
     fmt = load(claim.key)
+    mine = claim.parses & left
     return (
-        int((claim.parses & left).sum()),
+        fmt.sure and bool(mine.any()),
+        int(mine.sum()),
         claim.fits,
         # An envelope in JSON is a narrower shape than an application's JSON log.
         fmt.narrow or (fmt.envelope and fmt.json),

@@ -24,6 +24,8 @@ _WORDS = "|".join(
     [
         r"Traceback \(most recent call last\):",
         "No space left on device",
+        r"Error R1[45] \(Memory|heap out of memory|java\.lang\.OutOfMemoryError",
+        r"Allowed memory size of|Memory limit of [0-9]+|OOMKilled",
         r"^Forbidden \(",
         "COMMAND=",
         r"^(?:Installed|Updated|Upgraded|Erased|Removed|Downgraded): ",

@@ -15,7 +15,9 @@ LB, CDN, WEB = "load_balancer", "cdn", "web_server"
 
 def decided(product: str, status: int, reason: str | None, **more: Any) -> Any:
     """The row of one record of that product; another that passed goes with it."""
-    edges = dict.fromkeys("cloudfront cloudflare fastly akamai_datastream".split(), CDN)
+    edges = dict.fromkeys(
+        "cloudfront cloudflare fastly akamai_datastream vercel".split(), CDN
+    )
     hop = (edges | {"iis": WEB, "s3_access": WEB}).get(product, LB)
     common = {
         "source": f"{product}.log",
@@ -223,6 +225,36 @@ SPOKEN = [
     ),
     ("heroku_router", 503, "H12", {}, (LB, "target_timeout", "certain")),
     ("heroku_router", 503, "H10", {}, (LB, "no_target", "certain")),
+    (
+        "cloud_run",
+        429,
+        "The request was aborted because there was no available instance.",
+        {},
+        (LB, "no_target", "certain"),
+    ),
+    (
+        "cloud_run",
+        504,
+        "The request has been terminated because it has reached the maximum request"
+        " timeout.",
+        NAMED,
+        (LB, "target_timeout", "certain"),
+    ),
+    (
+        "railway",
+        502,
+        "connection refused",
+        {},
+        (LB, "target_connection_error", "certain"),
+    ),
+    ("vercel", 403, "firewall", {"action": "deny"}, ("waf", "waf_rule", "certain")),
+    (
+        "vercel",
+        504,
+        "Task timed out after 60 seconds",
+        {},
+        (CDN, "target_timeout", "certain"),
+    ),
     ("barracuda", 404, "INTERNAL INVALID", {}, ("waf", "waf_rule", "strong")),
     ("barracuda", 400, "INTERNAL INVALID", {}, (LB, "bad_request", "strong")),
     (

@@ -43,6 +43,18 @@ def test_the_format_that_parses_most_comes_first() -> None:
     assert ("nginx_access", "python_logging") == found.formats
 
 
+def test_requests_among_texts_of_one_export_are_known_for_what_they_are() -> None:
+    """An application's JSON would read them all."""
+    run = "projects/demo/logs/run.googleapis.com%2F"
+    asked = {"requestMethod": "GET", "requestUrl": "https://a/x", "status": 200}
+    entry = {"timestamp": "2025-02-06T05:32:07Z", "severity": "INFO"}
+    text = entry | {"logName": f"{run}stdout", "textPayload": "order 7 saved"}
+    request = entry | {"logName": f"{run}requests", "httpRequest": asked}
+    found = sniff(orjson.dumps([text, text, text, request]), "logs.json", [])
+    assert found is not None
+    assert found.formats == ("cloud_run", "app_json")
+
+
 def test_what_is_no_log_is_claimed_by_nothing() -> None:
     code = b"import logging\n\n\ndef f(x):\n    return {'a': x}\n" * 20
     assert sniff(code, "app.py", []) is None

@@ -101,6 +101,7 @@ FORMAT = Format(
     parse=parse,
     json=True,
     usual=True,
+    sure=True,
     paths=r"(?i)gcp|gclb|(?:^|/)requests/",
     stamps_start=True,
 )

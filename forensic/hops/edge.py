@@ -8,6 +8,7 @@ from forensic.hops.products import (
     aws,
     azure,
     barracuda,
+    cloud_run,
     cloudflare,
     cloudfront,
     envoy,
@@ -17,9 +18,11 @@ from forensic.hops.products import (
     heroku,
     kong,
     oauth2_proxy,
+    railway,
     squid,
     traefik,
     varnish,
+    vercel,
 )
 from forensic.hops.table import BALANCED, LB_ITSELF, LB_STATUS, LB_TARGET, Line, sure_of
 
@@ -71,6 +74,7 @@ def edge() -> list[Line]:
         *cloudflare.lines(),
         *fastly.lines(),
         *akamai.lines(),
+        *vercel.lines(),
         *cloudfront.lines(),
         *aws.lines(),
         *haproxy.lines(),
@@ -83,6 +87,8 @@ def edge() -> list[Line]:
         *azure.lines(),
         *barracuda.lines(),
         *google.lines(),
+        *cloud_run.lines(),
+        *railway.lines(),
         *kong.lines(),
         *squid.lines(),
         *aws.by_status(),

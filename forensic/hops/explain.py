@@ -3,6 +3,7 @@
 import polars as pl
 
 from forensic.hops.facts import Facts
+from forensic.hops.products import PLATFORMS
 from forensic.hops.responses import TIERS
 from forensic.hops.table import WAF_PASSED, sure_of
 from forensic.schema import REQUEST
@@ -74,7 +75,9 @@ def _missing(facts: Facts) -> pl.Expr:
     # What the web server sent is its own, or what stands behind it made it.
     either = sure_of(pl.col("web_status") == pl.col("status"))
     app &= (by == "application") | ((by == "unknown") & (~unbalanced | either))
-    through = pl.col("load_balancer_row").is_not_null() | facts.has("web_server")
+    edge = pl.col("load_balancer_format").is_in(PLATFORMS).fill_null(value=False)
+    through = pl.col("load_balancer_row").is_not_null() & ~edge
+    through |= facts.has("web_server")
     balancer = nothing & (proxied | ((by == "waf") & facts.has("load_balancer")))
     balancer |= unbalanced & (((by == "unknown") & ~either) | (by == "load_balancer"))
     # CloudFront logs what its WAF ends as an error of its own.

@@ -9,6 +9,7 @@ import polars as pl
 from forensic.hops.census import span_of
 from forensic.hops.hypotheses import Wish
 from forensic.hops.inquiry import Inquiry
+from forensic.hops.products import PLATFORMS
 from forensic.hops.verdict import Span
 
 __all__ = ["wishes"]
@@ -73,7 +74,7 @@ def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[st
         wanted.append("web_errors")
     if failed or silent or cause == "lambda_error":
         here = {*inquiry.counts["hop"].drop_nulls()}
-        if silent and "web_server" not in here:
+        if silent and "web_server" not in here and not inquiry.formats & {*PLATFORMS}:
             wanted.append("web_server")
         if not here & {"app_server", "application"}:
             wanted.append("lambda" if cause == "lambda_error" else "application")

@@ -44,7 +44,7 @@ RULE = Rule(
             pl.col("group").fill_null("its group of servers"),
             said("path", "client_ip"),
         ),
-        ask_for=["health check log and registration history of the target group"],
+        ask_for=["health checks of its servers, and when they came and went"],
     ),
     positives=[
         Example(

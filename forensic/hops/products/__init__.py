@@ -2,3 +2,8 @@
 
 One module a product, each with `lines()`: a part of the decision table.
 """
+
+__all__ = ["PLATFORMS"]
+
+#: Formats of platforms: behind their edge stands the application itself.
+PLATFORMS = ["cloud_run", "heroku_router", "railway", "vercel"]
