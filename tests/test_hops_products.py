@@ -235,8 +235,7 @@ SPOKEN = [
     (
         "cloud_run",
         504,
-        "The request has been terminated because it has reached the maximum request"
-        " timeout.",
+        "The request has been terminated: it has reached the maximum request timeout.",
         NAMED,
         (LB, "target_timeout", "certain"),
     ),

@@ -285,8 +285,8 @@ KINDS = [
     Kind(
         "oom",
         f"host app_server application {UNNAMED}",
-        r"Out of memory: Kill|[Mm]emory cgroup out of memory|JavaScript heap out of memory"
-        r"|^Memory limit of [0-9]+ ?[KMG]i?B exceeded"
+        r"Out of memory: Kill|[Mm]emory cgroup out of memory"
+        r"|JavaScript heap out of memory|^Memory limit of [0-9]+ ?[KMG]i?B exceeded"
         r"|^(?:\[[ \d.]+\] )?oom-kill:"
         r"|killed by the OOM killer|Failed with result 'oom-kill'",
         "out_of_memory",

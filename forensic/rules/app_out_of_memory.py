@@ -22,8 +22,8 @@ RULE = Rule(
     id="app-out-of-memory",
     title="A program ran out of the memory that it may use",
     level="high",
-    description="A runtime or a platform says that a program met its limit: it is ended, "
-    "or so slow that requests time out.",
+    description="A runtime or a platform says that a program met its limit: it is"
+    " ended, or so slow that requests time out.",
     falsepositives=["A message that only quotes such an error"],
     references=[
         "https://devcenter.heroku.com/articles/error-codes#r14-memory-quota-exceeded"
