@@ -1886,3 +1886,73 @@ def test_the_silence_of_a_log_whose_zone_is_a_guess_shows_nothing() -> None:
     )
     found = correlate(events(*rows), alike, NO_SOURCES).row(0, named=True)
     assert (found["cause"], found["confidence"]) == ("application_response", "strong")
+
+
+def test_how_far_nginx_came_with_its_upstream_tells_two_502_apart() -> None:
+    """As nginx 1.22 writes it of a port that refuses, of a reset, and of a 502."""
+    times = {
+        "refused": ('"upstream_connect_time":"-","upstream_header_time":"-"', 0.0),
+        "reset": ('"upstream_connect_time":"0.000","upstream_header_time":"-"', 0.0),
+        "second": (
+            '"upstream_connect_time":"-, 0.000","upstream_header_time":"-, -"',
+            0,
+        ),
+        "own": ('"upstream_connect_time":"0.000","upstream_header_time":"0.000"', 0.0),
+        "tail": (r'"tail":"rt=0.000 uct=\"0.001\" uht=\"-\" us=\"502\""', 0.0),
+        "untold": ('"x":"y"', 0.001),
+    }
+    rows = [
+        web(502, path=f"/{name}", upstream_status=502, duration=took, bytes_sent=157)
+        | {"extra": f"{{{extra}}}", "format": "nginx_access"}
+        for name, (extra, took) in times.items()
+    ]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    told = {
+        row["path"].strip("/"): (row["answered_by"], row["cause"], row["confidence"])
+        for row in found.to_dicts()
+    }
+    closed = ("web_server", "upstream_closed", "strong")
+    assert told == {
+        "refused": ("web_server", "upstream_refused", "strong"),
+        "reset": closed,
+        "second": closed,
+        "own": ("application", "application_response", "strong"),
+        "tail": closed,
+        "untold": ("web_server", "upstream_refused", "weak"),
+    }
+
+
+def test_apache_answers_502_when_its_time_is_over() -> None:
+    rows = []
+    for n, took in enumerate((60.005, 60.091, 17.3)):
+        time = T + timedelta(minutes=n)
+        tail = f'{{"tail":"{took * 1e6:.0f}"}}'
+        rows.append(
+            web(502, path=f"/{n}", time=time, extra=tail, format="nginx_access")
+        )
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    late, gone = ("upstream_timeout", "weak"), ("bad_gateway", "weak")
+    assert found.select("cause", "confidence").rows() == [late, late, gone]
+    assert "waited 60 s" in found["explanation"][0]
+    alone = correlate(events(rows[0]), NO_CLOCKS, NO_SOURCES)
+    assert alone["cause"].to_list() == ["bad_gateway"]  # a number may be anything
+    known = rows[0] | {"extra": None, "duration": 60.005, "format": "apache_access"}
+    alone = correlate(events(known), NO_CLOCKS, NO_SOURCES)
+    assert alone["cause"].to_list() == ["upstream_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("front", "by"),
+    [
+        (HAPROXY | {"upstream": "be/web1"}, "unknown"),
+        ({"format": "aws_alb"}, "unknown"),
+        ({"format": "heroku_router", "action": None}, "application"),
+    ],
+)
+def test_what_a_server_without_a_log_refuses_may_be_a_web_server_s(
+    front: dict[str, Any], by: str
+) -> None:
+    found = correlate(events(alb(403, 403, **front)), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == (by, "weak")
+    assert row["missing"] == ["web_server", "application"]

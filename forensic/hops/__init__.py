@@ -6,6 +6,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 
 * `census` counts what each log holds | `facts`: what the logs can show at all
 * `windows` cut time into parts that memory holds
+* `reached`: how far web servers came with their upstreams
 * `copies` are logs that another log of the archive holds line for line
 * `moment` puts every record on one clock | `machine`: whose log it is
 * `responses` are the records of answers | `dialogue`: those that take two lines

@@ -4,6 +4,7 @@ import polars as pl
 
 from forensic.hops.between import STATUS
 from forensic.hops.kinds import COMPLAINT
+from forensic.hops.reached import CONNECTED, LIMITED, NEVER
 from forensic.hops.table import sure_of
 
 __all__ = [
@@ -15,12 +16,15 @@ __all__ = [
     "death_sure",
     "own_cause",
     "upstream_cause",
+    "upstream_told",
 ]
 
 THROWN = pl.col("trace_kind") == "exception"
 COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 _INCIDENT = pl.col("incident")
+#: Apache answers 503 where it gets no connection, and 502 for what comes of one.
+_APACHE = sure_of(pl.col("web_format").str.starts_with("apache_"))
 #: gunicorn asks "Perhaps out of memory?" of every SIGKILL.
 GUESSED = sure_of(pl.col("incident_kind") == "killed")
 
@@ -59,11 +63,31 @@ def upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
     return (
         pl.when(_INCIDENT.is_not_null())
         .then(_INCIDENT)
-        .when(status == 504)
+        .when((status == 504) | LIMITED)
         .then(pl.lit("upstream_timeout"))
-        .when(waited < 0.01)
+        .when(NEVER | (~CONNECTED & ~_APACHE & (waited < 0.01)))
         .then(pl.lit("upstream_refused"))
-        .otherwise(pl.lit("upstream_closed"))
+        .when(CONNECTED | waited.is_not_null())
+        .then(pl.lit("upstream_closed"))
+        .otherwise(pl.lit("bad_gateway"))
+    )
+
+
+def upstream_told(otherwise: str) -> pl.Expr:
+    """What shows why a web server wrote 502 or 504, in words."""
+    return (
+        pl.when(NEVER)
+        .then(pl.lit("it got no connection to its upstream"))
+        .when(CONNECTED)
+        .then(pl.lit("it had a connection to its upstream, and no answer came on it"))
+        .when(LIMITED)
+        .then(
+            pl.format(
+                "it waited {} s, and Apache answers 502 when its ProxyTimeout is over",
+                pl.col("limit").cast(pl.Int64),
+            )
+        )
+        .otherwise(pl.lit(otherwise))
     )
 
 

@@ -18,6 +18,7 @@ from forensic.hops import (
     join,
     notes,
     proxies,
+    reached,
     responses,
     windows,
 )
@@ -40,11 +41,16 @@ _OVERLAP = 3 * MINUTE
 
 
 def _context(
-    requests: pl.DataFrame, known: Facts, inner_logs: list[str], *, all_arrivals: bool
+    requests: pl.DataFrame,
+    known: Facts,
+    inner_logs: list[str],
+    reach: pl.DataFrame,
+    *,
+    all_arrivals: bool,
 ) -> pl.DataFrame:
     """The requests with what the archive as a whole can show about each."""
     behind = [stream.split("\n")[0] for stream in inner_logs]
-    reached = known.families("upstreams")
+    passing = known.families("upstreams")
     judged = [*known.families("statuses"), *known.families("actions")]
     minute = pl.col("time") // MINUTE
     passes = pl.col("inner_web_status") == pl.col("web_server_status")
@@ -60,10 +66,15 @@ def _context(
             "bytes_sent",
             "format",
             "source",
+            "offset",
         )
     }
     web_name = {f"web_{name}": value for name, value in web.items()}
-    return requests.with_columns(**web_name).with_columns(
+    named = requests.with_columns(**web_name)
+    with_reach = named.join(
+        reach, on=["web_source", "web_offset"], how="left", maintain_order="left"
+    )
+    return with_reach.with_columns(
         # An address without a status says that one was asked, not what it answered.
         logs_upstream=pl.col("web_source")
         .is_in(known.families("sent_on", "web_server"))
@@ -80,7 +91,7 @@ def _context(
         web_complains=known.complained(pl.col("time")),
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
-        proxies=pl.lit(known.has("app_server", "application") or bool(reached)),
+        proxies=pl.lit(known.has("app_server", "application") or bool(passing)),
         app_speaks=minute.is_in(known.app_words.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(
             all_arrivals or known.has("app_server", "application", column="answers")
@@ -219,6 +230,7 @@ def _decided(
     known: Facts,
     inner: list[str],
     outer: list[str],
+    reach: pl.DataFrame,
     *,
     habit: arrivals.Habit,
     everything: bool,
@@ -235,7 +247,7 @@ def _decided(
     found = kept(_outer(found))
     found = _noted(found, frame, said)
     found = arrivals.tied(_told(found, said), arrived, habit.machines)
-    return decide(_context(found, known, inner, all_arrivals=habit.all))
+    return decide(_context(found, known, inner, reach, all_arrivals=habit.all))
 
 
 def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:
@@ -265,6 +277,7 @@ def _parts(
     alone = len(known.answering()) < 2 and not inner and not outer
     habit = arrivals.habit(events, known)
     speakers = notes.speakers(known)
+    reach = reached.table(events)
 
     def read(span: windows.Span) -> _Records:
         window = windows.between(events, span, overlap, time)
@@ -293,6 +306,7 @@ def _parts(
                 known,
                 inner,
                 outer,
+                reach,
                 habit=habit,
                 everything=everything,
             )

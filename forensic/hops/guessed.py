@@ -9,6 +9,16 @@ from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["guessed"]
 
+#: What web servers answer themselves as often as what stands behind them.
+_EITHER = [401, 403, 404, 413, 429, 503]
+#: Routers of platforms and meshes, which stand right before what runs there.
+_ROUTERS = ["heroku_router", "envoy", "traefik", "kong", "api_gateway"]
+_TO_SERVERS = sure_of(
+    BALANCED
+    & pl.col("load_balancer_upstream").is_not_null()
+    & ~pl.col("load_balancer_format").is_in(_ROUTERS)
+)
+
 
 def guessed() -> list[Line]:
     """Weak answers, and those that are left open."""
@@ -46,6 +56,17 @@ def guessed() -> list[Line]:
             sure="weak",
             because="the web server or what stands behind it: its access log does not"
             " say whether anything was asked, and no other log does",
+        ),
+        Line(
+            when=_TO_SERVERS & ~WEB & ~pl.col("web_known") & STATUS.is_in(_EITHER),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because=pl.format(
+                "the server behind the load balancer ({}) sent it, which has no log"
+                " here: a web server's own answer, or an application's",
+                "load_balancer_upstream",
+            ),
         ),
         Line(
             when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),

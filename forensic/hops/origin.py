@@ -20,6 +20,7 @@ from forensic.hops.causes import (
     death_sure,
     own_cause,
     upstream_cause,
+    upstream_told,
 )
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
@@ -27,6 +28,7 @@ from forensic.hops.kinds import REFUSED
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3
 from forensic.hops.quoted import told
+from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["origin"]
@@ -35,6 +37,7 @@ __all__ = ["origin"]
 _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
+_FAILS = "it writes this status for an upstream that fails"
 _NONE_ASKED = "it asked no upstream (upstream status `-`)"
 #: What a hop in front answers after it has asked.
 _WAITED = [499, 502, 504]
@@ -129,13 +132,24 @@ def _asked() -> list[Line]:
     passed = WEB & _LOGS_UP & (_UP == STATUS)
     return [
         Line(
+            when=passed & _GATEWAY & ANSWERED,
+            by="application",
+            cause=app_cause(),
+            sure="strong",
+            because="the web server logs when its upstream's header came: this status"
+            " is the upstream's own",
+        ),
+        Line(
             when=passed & _GATEWAY & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
             cause=upstream_cause(),
-            sure=pl.when(own_page()).then(pl.lit("strong")).otherwise(pl.lit("weak")),
-            because=pl.when(own_page())
+            # How long it took alone does not tell a refusal from a reset.
+            sure=pl.when(CONNECTED | NEVER | (own_page() & (STATUS == 504)))
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("weak")),
+            because=pl.when(own_page() & ~CONNECTED & ~NEVER)
             .then(pl.lit("its body has the size of the web server's own error page"))
-            .otherwise(pl.lit("it writes this status for an upstream that fails")),
+            .otherwise(upstream_told(_FAILS)),
         ),
         Line(
             when=passed & _GATEWAY & ~_APP_SAYS,
@@ -259,8 +273,10 @@ def _status_tells() -> list[Line]:
             when=gateway,
             by="web_server",
             cause=upstream_cause(),
-            sure="weak",
-            because="it writes this status for an upstream that fails",
+            sure=pl.when(CONNECTED | NEVER)
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("weak")),
+            because=upstream_told(_FAILS),
         ),
         Line(
             when=WEB & pl.col("web_upstream").is_not_null() & (STATUS >= 400),

@@ -20,6 +20,8 @@ _AROUND = timedelta(minutes=5)
 _REASONS = ["nginx_error", "apache_error", "lighttpd_error", "litespeed_error"]
 #: Formats of web servers that write failures where they write requests.
 _ONE_LOG = {"caddy", "iis"}
+#: Causes that lie with the server behind a web server.
+_OF_UPSTREAM = ("upstream", "bad_gateway")
 #: What a load balancer says of a target that did not answer; the target says why.
 _TARGET = {"target_connection_error", "target_timeout", "no_target"}
 #: Causes of which a web server's log of errors has no word, or no more to say.
@@ -65,7 +67,7 @@ def wishes(
 def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[str]:
     """The logs that would tell why it was answered so, where none of them is there."""
     by, cause = verdict["answered_by"], verdict["cause"]
-    failed = by == "web_server" and cause.startswith("upstream")
+    failed = by == "web_server" and cause.startswith(_OF_UPSTREAM)
     silent = by == "load_balancer" and cause in _TARGET
     open_ = by == "web_server" and cause not in _TOLD
     open_ &= not inquiry.formats & _ONE_LOG
