@@ -41,6 +41,7 @@ _PART, _CROWD = 4_000, 16_000
 #: As so many rows the repeats of one request count in a part, lest it crowd out others.
 _OFTEN = 250
 _EPOCH = r"^(?:Root=)?1-([0-9a-fA-F]{8})-[0-9a-fA-F]{24}"
+_ERROR = 400
 _SEEDS = {"method": 17, "path": 18, "query": 19}
 
 
@@ -81,9 +82,9 @@ def _keys(frame: pl.DataFrame) -> tuple[Hashes, Mask]:
     if (frame["query"] == "").any():  # as good as none
         written = pl.when(pl.col("query") != "").then("query")
         frame = frame.with_columns(written.alias("query"))
-    if frame["method"].null_count():  # an answer that does not name it: most are GET
-        answer = pl.when(pl.col("status").is_not_null()).then(pl.lit("GET"))
-        frame = frame.with_columns(pl.coalesce("method", answer).alias("method"))
+    if frame["method"].null_count():  # an error that does not name it: most are of GET
+        error = pl.when(pl.col("status") >= _ERROR).then(pl.lit("GET"))
+        frame = frame.with_columns(pl.coalesce("method", error).alias("method"))
     method, path, query = (pl.col(n).hash(seed) for n, seed in _SEEDS.items())
     key = frame.select(method ^ path ^ query).to_series().to_numpy()
     has = np.ones(frame.height, np.bool_)
