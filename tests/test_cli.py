@@ -191,3 +191,10 @@ def test_a_correction_of_no_file_is_told(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "--tz acces.log: no file" in done.stderr
     assert "--log-format" not in done.stderr
+
+
+def test_a_status_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    for command in (["analyze", str(tmp_path)], ["why", str(tmp_path)]):
+        done = _forensic(*command, "--status", "4xx")
+        assert done.returncode == 2
+        assert "'4xx' is no HTTP status: write a number" in done.stderr

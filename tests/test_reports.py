@@ -249,3 +249,31 @@ def test_a_clock_is_set_right_only_where_it_was_off() -> None:
     assert times.set_right(near) is None
     assert times.set_right({"time": written}) is None
     assert times.stamp(times.set_right(ahead)) == "2025-02-06 05:28:00Z"
+
+
+def test_what_several_findings_ask_for_is_asked_once(
+    make_case: Callable[..., Case], story: tuple[Any, Any]
+) -> None:
+    tables, answer = story
+    first = answer["findings"]["findings"][0]
+    other = first | {"id": "slow-requests"}
+    answer["findings"]["findings"] = [first | {"ask_for": ["that"]}, other]
+    other["ask_for"] = ["that", "more"]
+    asked = digest.to_ask(make_case(tables, answer))
+    assert asked[-2:] == [
+        f"that [{first['id']}, slow-requests]",
+        "more [slow-requests]",
+    ]
+
+
+def test_a_hop_that_logs_no_status_counts_no_errors(
+    make_case: Callable[..., Case], story: tuple[Any, Any]
+) -> None:
+    tables, answer = story
+    rows = tables["events"]
+    rows.append(rows[-1] | {"hop": "host", "status": None, "line": 999})
+    counts = {
+        row["hop"]: row.get("errors") for row in digest.hops(make_case(tables, answer))
+    }
+    assert counts["host"] is None
+    assert counts["waf"]

@@ -236,3 +236,27 @@ def test_a_fleet_of_servers_is_named_in_one_finding(
     if findings == 1:
         assert "192.0.2.0:8080 (1)" in found["summary"][0]
         assert f"and {servers - 3} more" in found["summary"][0]
+
+
+def _summaries(rule_id: str, example: Example) -> list[str]:
+    rule = next(rule for rule in RULES if rule.id == rule_id)
+    return rule.query(frames(example)).collect()["summary"].to_list()
+
+
+def test_of_one_file_and_of_several_is_spoken_as_people_do() -> None:
+    cut = {"verdict": "truncated", "detail": "cut"}
+    files = [cut | {"source": f"access.log.{n}.gz"} for n in range(3)]
+    for count, words in ((1, "1 file of the archive ends"), (3, "3 files of the")):
+        [told] = _summaries(
+            "unreadable-source", Example(title="", sources=files[:count])
+        )
+        assert told.startswith(words)
+
+
+def test_a_pool_that_is_used_up_is_told_once() -> None:
+    own = "HikariPool-1 - Connection is not available, request timed out after 30000ms"
+    wrapped = f"java.sql.SQLTransientConnectionException: {own}"
+    line = {"hop": "application", "level": "error"}
+    rows = [line | {"message": text} for text in (own, wrapped)]
+    [told] = _summaries("app-dependency-failed", Example(title="", events=rows))
+    assert told.startswith("2 errors with Connection is not available")

@@ -32,6 +32,18 @@ PathGlob = Annotated[
     ),
 ]
 Secrets = Annotated[bool, typer.Option("--secrets", help="Show credentials as well.")]
+
+
+def _status(text: str | int) -> int:
+    """The number; raises BadParameter for other text."""
+    try:
+        return int(text)
+    except ValueError:
+        message = f"{text!r} is no HTTP status: write a number, such as 403"
+        raise typer.BadParameter(message) from None
+
+
 Status = Annotated[
-    int | None, typer.Option(help="The status the user saw.", metavar="N")
+    int | None,
+    typer.Option(help="The status the user saw.", metavar="N", parser=_status),
 ]

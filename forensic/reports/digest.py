@@ -110,13 +110,17 @@ def settled_by(hypothesis: Row) -> str:
 def to_ask(case: Case) -> list[str]:
     """Whom to ask for what: the verdict's wishes first, then those of the findings."""
     wishes = [_sentence(wish) for wish in verdict(case).get("ask_for") or []]
+    wanting: dict[str, list[str]] = {}
     for finding in findings(case):
-        # What one finding alone wants says little without its name.
-        wishes += [
-            text if has_window(text) else f"{text} [{finding['id']}]"
-            for text in map(_sentence, finding.get("ask_for") or [])
-        ]
-    return distinct(wishes)
+        for text in map(_sentence, finding.get("ask_for") or []):
+            wanting.setdefault(text, []).append(finding["id"])
+    # What findings alone want says little without their names.
+    named = (
+        text if has_window(text) else f"{text} [{', '.join(dict.fromkeys(ids))}]"
+        for text, ids in wanting.items()
+        if text not in wishes
+    )
+    return distinct([*wishes, *named])
 
 
 def first_asked(verdict: Row, wishes: list[str]) -> tuple[list[str], int]:
@@ -218,7 +222,9 @@ def _hops(case: Case) -> list[Row]:
         of_case(case)
         .group_by("hop")
         .agg(
-            pl.col("events", "errors").sum(),
+            pl.col("events").sum(),
+            # Of a hop that logs no status, none is no number of errors.
+            pl.when(pl.col("statuses").sum() > 0).then(pl.col("errors").sum()),
             moment(pl.col("first").min()),
             moment(pl.col("last").max()),
             pl.col("format").drop_nulls().unique().sort().alias("formats"),

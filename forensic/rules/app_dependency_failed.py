@@ -12,10 +12,12 @@ _FAILED = (
     r"|MaxRetryError|NewConnectionError|deadlock detected|lock wait timeout"
     r"|remaining connection slots are reserved|Communications link failure"
     r"|SQLTransientConnectionException|CannotGetJdbcConnectionException"
-    r"|Connection is not available, request timed out|TimeoutError: ResourceRequest"
+    r"|TimeoutError: ResourceRequest"
     r"|ActiveRecord::ConnectionTimeoutError"
     r"|could not obtain a (?:database )?connection)"
 )
+#: A pool's own words, which stand behind the class that the driver gives them.
+_POOL = r"(?i)\b(Connection is not available, request timed out)"
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
@@ -24,7 +26,12 @@ def _rows(frames: Frames) -> pl.LazyFrame:
             pl.col("hop").is_in(["application", "app_server"]),
             pl.col("level").is_in(["error", "critical", "fatal"]),
         )
-        .with_columns(cause=pl.col("message").str.extract(_FAILED, 1))
+        .with_columns(
+            cause=pl.coalesce(
+                pl.col("message").str.extract(pattern, 1)
+                for pattern in (_POOL, _FAILED)
+            )
+        )
         .filter(pl.col("cause").is_not_null())
     )
 
@@ -50,7 +57,7 @@ RULE = Rule(
         by=["cause"],
         tops=["path", "logger"],
         summary=pl.format(
-            "{} names {}: path {}; logger {}",
+            "{} with {}: path {}; logger {}",
             plural(pl.col("count"), "error"),
             "cause",
             "path_list",

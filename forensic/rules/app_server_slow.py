@@ -38,7 +38,7 @@ RULE = Rule(
         level=pl.when(pl.col("why").is_in(["request terminated", "time limit"]))
         .then(pl.lit("high"))
         .otherwise(pl.lit("medium")),
-        ask_for=["what those requests waited for: database, network, locks"],
+        ask_for=["what these requests waited for: database, network, locks"],
     ),
     positives=[
         Example(

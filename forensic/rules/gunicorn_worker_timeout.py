@@ -46,7 +46,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         ),
         confidence="certain",
         ask_for=[
-            "what the requests waited for: database, network, locks",
+            "what these requests waited for: database, network, locks",
             "gunicorn's --timeout and the load balancer's idle timeout",
         ],
     )

@@ -4,6 +4,18 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, plural, report, tally
 
+#: What happened to one file, and to several.
+_HAPPENED = {
+    "truncated": ("ends too early", "end too early"),
+    "over_budget": ("is larger than allowed", "are larger than allowed"),
+    "changed": ("changed while it was read", "changed while they were read"),
+}
+
+
+def _happened(*, one: bool) -> pl.Expr:
+    words = {name: said[0 if one else 1] for name, said in _HAPPENED.items()}
+    return pl.col("verdict").replace_strict(words, default="could not be read")
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
     verdict = pl.col("verdict").cast(pl.String)
@@ -13,17 +25,11 @@ def _query(frames: Frames) -> pl.LazyFrame:
     return report(
         tally(broken, ["verdict"], tops=["source", "detail"]),
         summary=pl.format(
-            "{} of the archive {}: {}. What they held is missing in every answer. {}",
+            "{} of the archive {}: {}. What is lost is missing in every answer. {}",
             plural(pl.col("count"), "file"),
-            pl.col("verdict").replace_strict(
-                {
-                    "truncated": "end too early",
-                    "unreadable": "could not be read",
-                    "over_budget": "are larger than allowed",
-                    "changed": "changed while they were read",
-                },
-                default="could not be read",
-            ),
+            pl.when(pl.col("count") == 1)
+            .then(_happened(one=True))
+            .otherwise(_happened(one=False)),
             "source_list",
             "detail_list",
         ),

@@ -39,7 +39,8 @@ RULE = Rule(
         ),
         ask_for={
             "app_server|application": "application logs of those seconds",
-            "postgresql|mysql_slow": "database and dependency logs of those seconds",
+            "postgresql|mysql_slow": "slow query log of the application's database, and"
+            " the logs of other services that it asks, of those seconds",
         },
     ),
     positives=[
