@@ -15,7 +15,9 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
-from forensic.hops.census import of_case
+from forensic.hops.census import census, of_case
+from forensic.hops.copies import copies, without
+from forensic.hops.facts import gather
 from forensic.rule import Frames, Rule, present
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
@@ -160,11 +162,15 @@ def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
 
 
 def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
-    """Return the tables of the case as rules see them: a copied file counts once."""
-    copies = _copies(case)
-    counts = of_case(case).filter(~pl.col("source").is_in(copies.implode()))
+    """Return the tables of the case as rules see them: what is copied counts once."""
+    copied = _copied(case)
+    events = _events(case)
+    counts = _counts(case)
+    if copied:
+        counts = census(events)
     return Frames(
-        events=_events(case, copies),
+        events=events,
+        copied=copied,
         counted=counts,
         present=present(counts),
         requests=case.table("requests"),
@@ -181,11 +187,32 @@ def _copies(case: Case) -> pl.Series:
     return copied.select("source").collect().to_series().sort()
 
 
-def _events(case: Case, copies: pl.Series) -> pl.LazyFrame:
+def _counts(case: Case) -> pl.DataFrame:
+    """The census of the events without those of copied files."""
+    return of_case(case).filter(~pl.col("source").is_in(_copies(case).implode()))
+
+
+def _originals(case: Case) -> pl.LazyFrame:
     """The events of the case without those of copied files."""
-    if copies.is_empty():
+    copied = _copies(case)
+    if copied.is_empty():
         return case.events()
-    return case.events().filter(~pl.col("source").is_in(copies.implode()))
+    return case.events().filter(~pl.col("source").is_in(copied.implode()))
+
+
+def _copied(case: Case) -> dict[str, str]:
+    """The logs that another log holds line for line, each with that one."""
+    found: dict[str, str] = case.known(
+        "copied",
+        lambda: copies(_originals(case), gather(_counts(case))),
+        of_events=True,
+    )
+    return found
+
+
+def _events(case: Case) -> pl.LazyFrame:
+    """The events of the case, of what is copied the original alone."""
+    return without(_originals(case), _copied(case))
 
 
 def telling_of(case: Case) -> pl.LazyFrame | None:
@@ -193,7 +220,7 @@ def telling_of(case: Case) -> pl.LazyFrame | None:
 
     It reads nothing but events, and so may run beside `correlate`.
     """
-    rows = telling(_events(case, _copies(case)))
+    rows = telling(_events(case))
     found: pl.LazyFrame | None = case.known(
         "telling", lambda: held(rows), of_events=True
     )

@@ -18,7 +18,9 @@ import orjson
 import polars as pl
 
 from forensic.counted import plural
+from forensic.hops import facts
 from forensic.hops.census import census, formats_of
+from forensic.hops.copies import copies
 from forensic.schema import EVENT, HOPS
 from forensic.telling import held, telling
 
@@ -75,6 +77,8 @@ class Frames:
     told: pl.LazyFrame | None = None
     #: The `census` of the events, where it is known already.
     counted: pl.DataFrame | None = None
+    #: Logs whose answers are left out, as `again` has them ▶ the log that has them.
+    copied: Mapping[str, str] | None = None
     #: Formats and hops that have events, where they are known already.
     present: frozenset[str] | None = None
 
@@ -87,6 +91,14 @@ class Frames:
     def formats(self) -> frozenset[str]:
         """The formats that have events."""
         return formats_of(self.counts)
+
+    @property
+    def again(self) -> Mapping[str, str]:
+        """Logs that another one holds line for line ▶ that one."""
+        known = self.copied
+        return (
+            copies(self.events, facts.gather(self.counts)) if known is None else known
+        )
 
     def holds(self, need: str) -> bool:
         """Whether there are events of one of these formats or hops: `a|b`."""

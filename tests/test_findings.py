@@ -84,6 +84,18 @@ def test_a_copied_file_counts_once(tables: Tables, detect: Detect) -> None:
     assert "zz/copy.log" in by_id["duplicate-source"]["summary"]
 
 
+def test_an_extract_of_a_log_counts_once(tables: Tables, detect: Detect) -> None:
+    own = next(e for e in tables["events"] if e["source"] == "nginx/access.log")
+    log = [own | {"path": f"/{n}", "line": n + 1, "offset": 99 * n} for n in range(9)]
+    rest = [e for e in tables["events"] if e["source"] != "nginx/access.log"]
+    tables["events"] = [*rest, *log, *(e | {"source": "tail.txt"} for e in log[3:8])]
+    by_id = {finding["id"]: finding for finding in detect({})["findings"]}
+    assert by_id["private-clients"]["count"] == len(log)
+    told = by_id["copied-lines"]
+    assert told["summary"].startswith("nginx/access.log holds every request of 1 other")
+    assert "tail.txt" in told["summary"]
+
+
 def test_evidence_near_the_question_comes_first(detect: Detect) -> None:
     near = detect(ASKED)
     early = detect({})

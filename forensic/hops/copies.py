@@ -5,11 +5,13 @@ about the same lines in another file: what an editor or grep left beside a log, 
 of it, a rotation that was copied while it went on, a log store's export of it.
 """
 
+from collections.abc import Collection
+
 import polars as pl
 
 from forensic.hops.facts import Facts
 
-__all__ = ["copies"]
+__all__ = ["copies", "without"]
 
 #: Rows that are compared; with more logs than this, pairs are too many.
 _SAMPLE = 50_000
@@ -26,11 +28,14 @@ _SAYS = [
 ]
 
 
-def copies(events: pl.LazyFrame, known: Facts) -> list[str]:
-    """The sources of a web server's answers that stand, line for line, in another."""
+def copies(events: pl.LazyFrame, known: Facts) -> dict[str, str]:
+    """The sources of a web server's answers that stand, line for line, in another.
+
+    Each with that other one.
+    """
     pairs = _pairs(known)
     if pairs.is_empty():
-        return []
+        return {}
     lines = _lines(events, known, [*pairs["copy"], *pairs["log"]])
     other = lines.rename({"source": "log", "len": "there"})
     both = (
@@ -91,15 +96,23 @@ def _lines(events: pl.LazyFrame, known: Facts, sources: list[str]) -> pl.DataFra
     )
 
 
-def _settled(pairs: set[tuple[str, str]]) -> list[str]:
+def without(events: pl.LazyFrame, copied: Collection[str]) -> pl.LazyFrame:
+    """The events, answers that are copies of others left out."""
+    if not copied:
+        return events
+    web = (pl.col("hop") == "web_server") & pl.col("status").is_not_null()
+    twice = pl.col("source").is_in(list(copied)) & web
+    return events.filter(~twice.fill_null(value=False))
+
+
+def _settled(pairs: set[tuple[str, str]]) -> dict[str, str]:
     """The copies among the pairs; of equal logs the one that lies deepest stays."""
 
     def rank(source: str) -> tuple[int, str]:
         return -source.count("/"), source
 
-    gone = {
-        copy
-        for copy, log in pairs
-        if (log, copy) not in pairs or rank(log) < rank(copy)
-    }
-    return sorted(gone)
+    gone: dict[str, list[str]] = {}
+    for copy, log in sorted(pairs):
+        if (log, copy) not in pairs or rank(log) < rank(copy):
+            gone.setdefault(copy, []).append(log)
+    return {copy: min(logs, key=rank) for copy, logs in gone.items()}

@@ -339,9 +339,7 @@ def correlate(
     guessed = doubtful(clocks)
     known = facts.gather(counts, guessed)
     if again := copies.copies(own, known):
-        web = (pl.col("hop") == "web_server") & pl.col("status").is_not_null()
-        twice = pl.col("source").is_in(again) & web
-        own = own.filter(~twice.fill_null(value=False))
+        own = copies.without(own, again)
         counts = census(own)
         known = facts.gather(counts, guessed)
     clocks = settled(clocks, sources)

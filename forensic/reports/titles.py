@@ -15,6 +15,7 @@ JAPANESE = {
     "client-gave-up": "クライアントが待ちきれずに切断",
     "clock-skew": "ホストの時計がずれている",
     "clock-step": "ログの途中で時計が飛んでいる",
+    "copied-lines": "他のログにもある行を含むログ",
     "disk-full": "ディスクの空き容量がない",
     "duplicate-source": "同じログがアーカイブに重複",
     "evidence-absent": "ログが一つもない層がある",
