@@ -82,6 +82,7 @@ def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Cas
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
         tell("correlating", 0)
+        findings.frames_of(case, {})  # what both ask of all events is found once
         with ThreadPoolExecutor(1) as beside:  # much of a stage is one long step
             told = beside.submit(findings.telling_of, case)
             _correlate(case)
