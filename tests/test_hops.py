@@ -1956,3 +1956,24 @@ def test_what_a_server_without_a_log_refuses_may_be_a_web_server_s(
     row = found.row(0, named=True)
     assert (row["answered_by"], row["confidence"]) == (by, "weak")
     assert row["missing"] == ["web_server", "application"]
+
+
+def test_what_a_uwsgi_application_threw_stands_above_its_record() -> None:
+    """As uWSGI 2.0 writes it, and of the failed one that no byte was sent."""
+    uwsgi = {"source": "uwsgi.log", "format": "uwsgi", "level": None, "pid": 7}
+    before = f"/before\n{TRACE}\nValueError: boom"
+    rows = [
+        web(502, path="/boom"),
+        app(before, path="/app/admin", status=200, lines=3, **uwsgi | {"line": 10}),
+        app("/boom", path="/boom", status=500, bytes_sent=0, **uwsgi | {"line": 13}),
+    ]
+    for row in rows[1:]:
+        row |= {"method": "GET", "lines": row.get("lines", 1)}
+    rows.append(web(500, path="/app/admin", time=T + timedelta(seconds=1)))
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    row = found.filter(pl.col("path") == "/boom").row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "exception")
+    assert row["confidence"] == "strong"
+    assert "ValueError: boom" in row["explanation"]
+    other = found.filter(pl.col("path") == "/app/admin")["explanation"].item()
+    assert "ValueError" not in other

@@ -258,6 +258,13 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     failed = failed.join(known, on="request", how="anti", maintain_order="left")
     below = _next_line(failed, lines.filter(thrown))
     failed = failed.join(below, on="request", how="anti", maintain_order="left")
+    above = _line_above(failed, lines.filter(thrown))
+    failed = failed.join(above, on="request", how="anti", maintain_order="left")
+    placed = pl.concat([known, below, above])
+    named, nameless = (
+        side.join(placed, on="note", how="anti", maintain_order="left")
+        for side in (named, nameless)
+    )
     # What gunicorn could not read has no path, and the application never saw it;
     # Tomcat has it in its access log all the same.
     unwritten = pl.col("app_server_row").is_null()
@@ -299,7 +306,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
             (-3 * _SECOND, 2 * _SECOND),
         ),
     ]
-    return pl.concat([known, below, _passes(steps)]).sort("request")
+    return pl.concat([placed, _passes(steps)]).sort("request")
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
@@ -349,6 +356,16 @@ def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
     ]
     pairs = pl.concat(found).select("request", "note")
     return pairs.unique("request", keep="first", maintain_order=True)
+
+
+def _line_above(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions right above the record that they are about, as uWSGI has them."""
+    ends = thrown.filter(pl.col("format") == "uwsgi").select("note", "source", "below")
+    own = failed.filter(pl.col("app_server_status") >= 500).select(
+        "request", source="app_server_source", below="app_server_line"
+    )
+    pairs = own.join(ends, on=["source", "below"], maintain_order="left")
+    return pairs.select("request", "note")
 
 
 def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[_Step]:

@@ -11,8 +11,9 @@ __all__ = ["guessed"]
 
 #: What web servers answer themselves as often as what stands behind them.
 _EITHER = [401, 403, 404, 413, 429, 503]
-#: Routers of platforms and meshes, which stand right before what runs there.
-_ROUTERS = ["heroku_router", "envoy", "traefik", "kong", "api_gateway"]
+#: Routers of platforms and meshes, and login proxies, which stand right before what
+#: runs there.
+_ROUTERS = ["heroku_router", "envoy", "traefik", "kong", "api_gateway", "oauth2_proxy"]
 _TO_SERVERS = sure_of(
     BALANCED
     & pl.col("load_balancer_upstream").is_not_null()

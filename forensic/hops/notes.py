@@ -148,6 +148,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "length",
             "hostname",
             "pid",
+            "format",
             "level",
             "client_ip",
             "host",
@@ -169,11 +170,13 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             ).cast(pl.Int64, strict=False),
             leaf=leaf(message.str.extract(_REFUSED_FILE)),
             connection=message.str.extract(r"^\*(\d+) ", 1),
+            below=pl.col("line") + pl.col("lines"),
         )
         .filter(pl.col("kind").is_not_null())
         .collect(engine="streaming")
         .sort("source", "offset")
     )
+    found = _of_the_next(found)
     own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]
     refusal = pl.col("kind").is_in(own_words)
     causes = {kind.name: kind.cause for kind in _EVERY}
@@ -190,6 +193,22 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
+
+
+#: What they throw stands above the record of the request, behind that of another one.
+_ABOVE = ["uwsgi"]
+_NAMES = ["client_ip", "host", "query", "status", "path", "method"]
+
+
+def _of_the_next(found: pl.DataFrame) -> pl.DataFrame:
+    """The notes; an exception behind a request's record has not that one's names."""
+    record = pl.col("format").is_in(_ABOVE) & pl.col("status").is_not_null()
+    thrown = record & (pl.col("kind") == "exception")
+    if not found.select(thrown.any()).item():
+        return found
+    return found.with_columns(
+        pl.when(~thrown).then(name).alias(name) for name in _NAMES
+    )
 
 
 #: So near to a refusal stands the application's record of the answer (µs).

@@ -26,7 +26,7 @@ from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
 from forensic.hops.kinds import REFUSED
 from forensic.hops.page import own_page
-from forensic.hops.products import iis, s3
+from forensic.hops.products import iis, s3, uwsgi
 from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
 from forensic.hops.table import BALANCED, Line, has, sure_of
@@ -369,6 +369,7 @@ def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
         *given_up(),
+        *uwsgi.lines(),
         *by_error_line(_APP_SAYS),
         *iis.lines(),
         *s3.lines(),
