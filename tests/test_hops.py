@@ -1977,3 +1977,20 @@ def test_what_a_uwsgi_application_threw_stands_above_its_record() -> None:
     assert "ValueError: boom" in row["explanation"]
     other = found.filter(pl.col("path") == "/app/admin")["explanation"].item()
     assert "ValueError" not in other
+
+
+def test_an_answer_without_a_stamp_has_the_time_of_its_request() -> None:
+    """Rails stamps that it started; what was thrown follows the end, undated too."""
+    rails = {"source": "production.log", "hop": "application", "level": None}
+    asked = rails | {"time": T, "path": "/7", "method": "GET", "message": "Started GET"}
+    end = "Completed 500 in 69ms\n  \n[8f6b1f5e] NoMethodError (undefined method `x'):"
+    ended = rails | {"status": 500, "duration": 0.069, "message": end}
+    found = correlate(events(asked, ended), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert row["time"] == T + timedelta(milliseconds=69)
+    assert (row["path"], row["cause"], row["confidence"]) == (
+        "/7",
+        "exception",
+        "strong",
+    )
+    assert "NoMethodError (undefined method" in row["explanation"]

@@ -43,6 +43,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     whole = status.is_not_null() & path.is_not_null()
     part = half & (status.is_not_null() | path.is_not_null())
     part |= tagged & message.str.contains(r"^Processing by \S+ as ")
+    part |= message.str.contains(r"^Processing by [A-Z][\w:]*#\w+ as ")
     told = (whole | part | failed) & pl.lit(lines.str.contains(_HEAD))
     reason = pl.when(failed).then(pl.lit("exception"))
     own = set(spoken.columns) - {"client_ip", "reason"}

@@ -341,18 +341,19 @@ def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
 
 
 def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions without a stamp right below the record that they are about.
+    """Exceptions without a stamp that follow the record that they are about.
 
-    So uvicorn writes them.
+    So uvicorn writes them, as lines below it, and Rails, as the rest of the record.
     """
     undated = thrown.filter(pl.col("time").is_null()).select("note", "source", "line")
     found = [
         failed.select(
             "request",
             source=f"{tier}_source",
-            line=pl.col(f"{tier}_line") + 1,
+            line=pl.col(f"{tier}_line") + below,
         ).join(undated, on=["source", "line"], maintain_order="left")
         for tier in ("app_server", "application")
+        for below in (0, 1)
     ]
     pairs = pl.concat(found).select("request", "note")
     return pairs.unique("request", keep="first", maintain_order=True)

@@ -2,7 +2,8 @@
 
 Some applications write the path when a request comes in and the status when it goes
 out. A worker that serves one request at a time answers the last one it took. API
-Gateway writes a line for every step, and the request's id on each of them.
+Gateway writes a line for every step, and the request's id on each of them. An answer
+without a stamp, as Rails writes it, has the request's, and as long as it took.
 """
 
 import polars as pl
@@ -12,6 +13,8 @@ __all__ = ["answered", "orphan"]
 #: Where requests have an id, threads of one process do not mix them up.
 _SPOKEN = ["source", "hostname", "pid", "request_id"]
 _TOLD = ["method", "host", "path", "query", "client_ip"]
+_WHEN = ["time", "local_time"]
+_MICRO = 1_000_000
 #: What else the steps tell before the last of them.
 _STEPS = ["upstream_status", "upstream_duration", "reason", "user_agent", "trace_id"]
 _STEPS += ["forwarded_for"]
@@ -48,7 +51,10 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     """
     halves = (
         events.filter(_half() | _failure())
-        .select(*_SPOKEN, "offset", "status", *_TOLD, *_STEPS, stepwise=_STEPWISE)
+        .select(
+            *(*_SPOKEN, "offset", "status", *_TOLD, *_WHEN, *_STEPS),
+            stepwise=_STEPWISE,
+        )
         .collect(engine="streaming")
         .sort(*_SPOKEN, "offset", nulls_last=True)
     )
@@ -63,7 +69,14 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
     place = ["source", "offset"]
     joined = events.join(told.lazy(), on=place, how="left")
     filled = [pl.coalesce(name, f"told_{name}").alias(name) for name in names]
-    known = joined.with_columns(filled).drop(f"told_{name}" for name in names)
+    took = pl.duration(microseconds=pl.col("duration").fill_null(0.0) * _MICRO)
+    undated = pl.col("time").is_null() & pl.col("told_time").is_not_null()
+    ended = [
+        pl.when(undated).then(pl.col(f"told_{name}") + took).otherwise(name).alias(name)
+        for name in _WHEN
+    ]
+    told_too = [f"told_{name}" for name in (*names, *_WHEN)]
+    known = joined.with_columns(*filled, *ended).drop(told_too)
     return known if again.is_empty() else known.join(again.lazy(), on=place, how="anti")
 
 
@@ -80,7 +93,7 @@ def _again(halves: pl.DataFrame) -> pl.DataFrame:
 
 def _told(halves: pl.DataFrame) -> pl.DataFrame:
     """The request that stands right before each response of the same speaker."""
-    own = [pl.col(name) for name in _TOLD]
+    own = [pl.col(name) for name in (*_TOLD, *_WHEN)]
     return (
         halves.with_columns(
             *(
@@ -94,7 +107,7 @@ def _told(halves: pl.DataFrame) -> pl.DataFrame:
             & pl.col("before").is_null()
             & pl.col("told_path").is_not_null()
         )
-        .select("source", "offset", *(f"told_{name}" for name in _TOLD))
+        .select("source", "offset", *(f"told_{name}" for name in (*_TOLD, *_WHEN)))
     )
 
 

@@ -32,8 +32,13 @@ def words(message: pl.Expr) -> pl.Expr:
 _LAST = r"(?m)^[A-Za-z_][\w.]*(?:: [^\n]*)?$"
 
 
+#: What Rails writes before each line of a request.
+_TAG = r"(?m)^\[[^\] \n]{1,64}\] "
+
+
 def thrown(message: pl.Expr) -> pl.Expr:
     """The exception that a traceback names; null where it names none."""
+    message = message.str.replace_all(_TAG, "")
     named = message.str.extract_all(_NAME)
     python = message.str.contains("Traceback (most recent call last)", literal=True)
     last = message.str.extract(r"(?s)Traceback \(most recent call last\):(.*)").str
