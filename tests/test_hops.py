@@ -1886,6 +1886,16 @@ def test_the_silence_of_a_log_whose_zone_is_a_guess_shows_nothing() -> None:
     )
     found = correlate(events(*rows), alike, NO_SOURCES).row(0, named=True)
     assert (found["cause"], found["confidence"]) == ("application_response", "strong")
+    spans = [error("x", time=T + timedelta(minutes=n)) for n in (-9, 9)]
+    for sure, cause in (("weak", "unknown"), ("strong", "fixed_response")):
+        told = clocks.with_columns(
+            source=pl.Series(["nginx/access.log", "nginx/error.log"]),
+            confidence=pl.Series(["certain", sure], dtype=CLOCK["confidence"]),
+        )
+        none = web(503)
+        asked = web(200, upstream_status=200, upstream="s1", path="/")
+        row = correlate(events(none, asked, *spans), told, NO_SOURCES)
+        assert row["cause"].to_list() == [cause]
 
 
 def test_how_far_nginx_came_with_its_upstream_tells_two_502_apart() -> None:

@@ -23,7 +23,7 @@ class Facts:
     #: source, hop, family, events, answers, upstreams, sent_on (answers that tell what
     #: they were sent on to), actions, enveloped (see there), complaints (lines of an
     #: error log), orphans (see `dialogue`), programs (whether an envelope names them),
-    #: first, last (µs).
+    #: doubtful (whether its clock is a guess), first, last (µs).
     profile: pl.DataFrame
     #: Minutes since 1970 in which an application log has an event, and one beside.
     app_minutes: pl.Series
@@ -66,7 +66,7 @@ class Facts:
 
     def _spanned(self, moment: pl.Expr, wanted: pl.Expr) -> pl.Expr:
         """Whether a web server's log of that kind, rotations included, spans it."""
-        web = (pl.col("hop") == "web_server") & wanted
+        web = (pl.col("hop") == "web_server") & wanted & ~pl.col("doubtful")
         spanned = pl.lit(value=False)
         for first, last in _stretches(self.profile.filter(web)).rows():
             spanned |= moment.is_between(first, last)
@@ -125,7 +125,10 @@ def gather(counts: pl.DataFrame, doubtful: Sequence[str] = ()) -> Facts:
             first=pl.col("first").min(),
             last=pl.col("last").max(),
         )
-        .with_columns(family=log_of(pl.col("source")))
+        .with_columns(
+            family=log_of(pl.col("source")),
+            doubtful=pl.col("source").is_in(list(doubtful)),
+        )
         .sort("source", "hop")
     )
     apps = counts.filter(
