@@ -277,7 +277,7 @@ def _parts(
     alone = len(known.answering()) < 2 and not inner and not outer
     habit = arrivals.habit(events, known)
     speakers = notes.speakers(known)
-    reach = reached.table(events)
+    reach = reached.table(events, known)
 
     def read(span: windows.Span) -> _Records:
         window = windows.between(events, span, overlap, time)
