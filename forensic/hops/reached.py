@@ -82,5 +82,5 @@ def table(events: pl.LazyFrame, known: Facts) -> pl.DataFrame:
         .when(pl.col("limit").is_not_null())
         .then(pl.lit("limit"))
     )
-    known = found.select(*_KEYS, "limit", reached=reached)
-    return known.filter(_REACHED.is_not_null()).rename(_KEYS)
+    told = found.select(*_KEYS, "limit", reached=reached)
+    return told.filter(_REACHED.is_not_null()).rename(_KEYS)
