@@ -18,7 +18,7 @@ from typing import IO, cast
 
 from forensic import cut_zip
 from forensic.budget import Budget
-from forensic.streams import BROKEN, Reader, Stream, member_stream
+from forensic.streams import BROKEN, MEMORY, Reader, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 
@@ -343,7 +343,8 @@ def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
             if not item.is_dir():
                 twice = id(item) in bombs
                 budgets = (budget, packed)
-                yield _zip_member(archive, item, budgets, overlaps=twice)
+                wide = cut_zip.window(data, item) > MEMORY
+                yield _zip_member(archive, item, budgets, overlaps=twice, wide=wide)
         for member in cut_zip.unnamed(data, archive, packed.left):
             reason = "members stand in it that its index does not name; they are read"
             stream.problem = ("truncated", reason)
@@ -368,12 +369,16 @@ def _zip_member(
     budgets: tuple[Budget, Budget],
     *,
     overlaps: bool,
+    wide: bool,
 ) -> Member:
     name = item.filename.encode("utf-8", "surrogateescape")
     problem = None
     stream = None
     if overlaps:
         problem = ("unreadable", "it overlaps another member, as in a zip bomb")
+    elif wide:
+        reason = f"unpacking its LZMA data takes over {MEMORY >> 20} MiB"
+        problem = ("over_budget", reason)
     elif stat.S_ISLNK(item.external_attr >> 16):
         problem = ("unsupported", "link in a zip")
     elif item.flag_bits & _LOCKED:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, NamedTuple
 
-__all__ = ["Found", "found", "overlapping", "unnamed"]
+__all__ = ["Found", "found", "overlapping", "unnamed", "window"]
 
 _HEADER = struct.Struct("<4sHHHHHIIIHH")
 _MARK = b"PK\3\4"
@@ -24,6 +24,9 @@ _STORED, _DEFLATED = 0, 8
 _IN_EXTRA = 0xFFFFFFFF
 _PIECE = 16 << 10
 _CHUNK = 1 << 20
+#: Before LZMA's data: what wrote it, the length of what follows, a byte of settings,
+#: and how much memory is looked back on.
+_LZMA = struct.Struct("<HHBI")
 #: Behind a member whose size was not known stand up to so many bytes of it.
 _BEHIND = 24
 
@@ -127,6 +130,20 @@ def overlapping(items: Sequence[zipfile.ZipInfo]) -> set[int]:
         for item, behind in pairwise(placed)
         if item.header_offset + _HEADER.size + item.compress_size > behind.header_offset
     }
+
+
+def window(whole: IO[bytes], item: zipfile.ZipInfo) -> int:
+    """The bytes of memory that a member's decoder is told to take; 0 of most."""
+    if item.compress_type != zipfile.ZIP_LZMA:
+        return 0
+    whole.seek(item.header_offset)
+    header = whole.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return 0
+    *_, name, extra = _HEADER.unpack(header)
+    whole.seek(name + extra, 1)
+    settings = whole.read(_LZMA.size)
+    return int(_LZMA.unpack(settings)[-1]) if len(settings) == _LZMA.size else 0
 
 
 def unnamed(whole: IO[bytes], archive: zipfile.ZipFile, most: int) -> Iterator[Found]:

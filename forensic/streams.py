@@ -37,12 +37,12 @@ _CODECS: list[tuple[bytes | tuple[bytes, ...], str]] = [
     (b"\xfd7zXZ\x00", "xz"),
 ]
 #: Memory that a decoder may take; zstd's own limit is half of it.
-_MEMORY = 256 << 20
+MEMORY = 256 << 20
 _OPEN: dict[str, Callable[[], Any]] = {
     "gzip": lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP),
     "zstd": ZstdDecompressor,
     "bzip2": bz2.BZ2Decompressor,
-    "xz": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
+    "xz": lambda: lzma.LZMADecompressor(memlimit=MEMORY),
 }
 _MAGIC = {codec: magic for magic, codec in _CODECS}
 _DAMAGED_GZIP = cast("type[Exception]", igzip_lib.IsalError)  # stubs: an instance
@@ -321,7 +321,7 @@ class Stream:
 
     def _broken(self, error: BaseException) -> tuple[str, str]:
         if "memory" in str(error).lower():
-            detail = f"unpacking its {self.codec} data takes over {_MEMORY >> 20} MiB"
+            detail = f"unpacking its {self.codec} data takes over {MEMORY >> 20} MiB"
             return ("over_budget", f"{detail}: unpack it and analyze that")
         where = f"{self.codec} data is damaged near byte {self.stored}"
         return ("truncated", f"{where}: {error}")

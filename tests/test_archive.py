@@ -217,6 +217,21 @@ def test_members_of_a_zip_that_share_their_bytes_are_read_once(tmp_path: Path) -
     assert [99 * len(LOG), len(LOG)] == sorted(map(len, filter(None, read)))[::-1]
 
 
+def test_a_zip_may_not_say_how_much_memory_it_takes(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.log", LOG)
+        archive.writestr("b.log", LOG)
+    raw = sink.getvalue()
+    assert raw.count(b"\x05\0\x5d") == 2  # the length and the first of the settings
+    place = raw.index(b"\x05\0\x5d") + 3
+    wide = raw[:place] + b"\xff\xff\xff\xff" + raw[place + 4 :]
+    (tmp_path / "wide.zip").write_bytes(wide)
+    found = listing(tmp_path)
+    assert found["wide.zip!/a.log"] == (None, "over_budget")
+    assert found["wide.zip!/b.log"][0] == LOG
+
+
 def test_several_archives_and_a_missing_one(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
