@@ -328,3 +328,13 @@ def test_a_client_behind_a_unix_socket_is_absent() -> None:
     found = row("gunicorn_access", line)
     assert "client_ip" not in found
     assert found["status"] == 200
+
+
+def test_what_a_json_record_has_of_an_exception_stands_below_its_message() -> None:
+    line = '{"level":"error","time":"2025-02-06T05:32:07Z","msg":"failed","status":%d,'
+    line += '"err":{"type":"TypeError","stack":"TypeError: x\\n    at f (/a.js:1:2)"}}'
+    told = "failed\nTypeError: x\n    at f (/a.js:1:2)"
+    assert row("app_json", line % 500)["message"] == told
+    assert row("app_json", line % 404)["message"] == "failed"  # it was handled
+    again = line.replace('"failed"', '"TypeError: x\\n    at f (/a.js:1:2) in worker"')
+    assert row("app_json", again % 500)["message"].count("TypeError") == 1

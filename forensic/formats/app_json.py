@@ -96,6 +96,12 @@ _SHIPPED = [
 ]
 #: What lograge writes of a request instead of a message; its durations are in ms.
 _RAILS = {"method", "path", "controller", "action", "status"}
+#: Lesser statuses are an answer, whatever was thrown on the way to it.
+_FAILED = 500
+#: Characters of a traceback that are kept there; `extra` has all of it.
+_MOST = 16 << 10
+#: So much of a traceback tells whether the message has it already.
+_SAME = 60
 _LETTERS = {"D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
 _NODE = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
@@ -272,7 +278,9 @@ def _row(text: str) -> dict[str, Any]:
     status = _number(_lookup(record, "status", used))
     valid = status is not None and 100 <= status <= 599
     pid = _number(_lookup(record, "pid", used))
-    failed = _lookup(record, "error", used) or _lookup(record, "trace", set())
+    trace = _lookup(record, "trace", set())
+    failed = _lookup(record, "error", used) or trace
+    handled = status is not None and 100 <= status < _FAILED
     if not valid:
         used -= {name for name, _ in _PATHS["status"]}
     extra = {key: value for key, value in record.items() if key not in used}
@@ -283,7 +291,7 @@ def _row(text: str) -> dict[str, Any]:
         "local_time": moment and moment[0],
         "utc_offset": moment and moment[1],
         "level": level,
-        "message": _text(message),
+        "message": _text(message) if handled else _with_trace(_text(message), trace),
         "pid": int(pid) if pid is not None and 0 <= pid < 2**31 else None,
         "status": int(status) if valid and status is not None else None,
         "duration": _seconds(record, used),
@@ -293,6 +301,13 @@ def _row(text: str) -> dict[str, Any]:
         "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
         "flags": flags or None,
     }
+
+
+def _with_trace(message: str | None, trace: Any) -> str | None:
+    """The message, and below it what was thrown, as a log of text has it."""
+    if not isinstance(trace, str) or not message or trace[:_SAME] in message:
+        return message
+    return f"{message}\n{trace[:_MOST]}"
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:

@@ -19,7 +19,10 @@ _CLASS = (
     r"[A-Za-z_][\w.$\\]*(?:Exception|Error)\b"
 )
 _LAST = r"([\w.$\\]+)$"
-_FRAMES = [r"(?m)^\s*at (\S+\([^)\n]+\))", r" in (/\S+\.php:\d+)"]
+_FRAMES = [
+    r"(?m)^\s*at (\S+(?: \[as \w+\])? ?\([^)\n]+\)|/\S+:\d+:\d+)",
+    r" in (/\S+\.php:\d+)",
+]
 _TRACEBACK = """Exception on /boom [GET]
 Traceback (most recent call last):
   File "/srv/app.py", line 3, in boom
@@ -80,6 +83,16 @@ RULE = Rule(
         Example(
             title="a traceback",
             events=[_line(message=_TRACEBACK)],
+        ),
+        Example(
+            title="a JavaScript error",
+            events=[
+                _line(
+                    message="request errored\nTypeError: x is undefined\n"
+                    "    at Layer.handle [as handle_request] (/app/l.js:95:5)",
+                    reason="exception",
+                )
+            ],
         ),
         Example(
             title="a Java exception",
