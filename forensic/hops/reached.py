@@ -63,9 +63,10 @@ def table(events: pl.LazyFrame, known: Facts) -> pl.DataFrame:
     header = _last("upstream_header_time|uht")
     web = (pl.col("hop") == "web_server") & pl.col("status").is_in(_GATEWAY)
     names = [*_KEYS, "status", "format", "duration", "extra"]
-    if not known.has("web_server", column="answers"):
-        events = events.head(0)
-    failed = events.filter(web).select(names).collect(engine="streaming")
+    answers = (pl.col("hop") == "web_server") & (pl.col("answers") > 0)
+    logs = known.profile.filter(answers)["source"].unique().sort()
+    rows = events.filter(pl.col("source").is_in(logs.implode()), web).select(names)
+    failed = rows.collect(engine="streaming")
     found = failed.sort(*_KEYS).select(
         *_KEYS,
         limit=_limit(),
