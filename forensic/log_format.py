@@ -231,6 +231,8 @@ _TAKEN = {
     "scheme",
     "http_x_amzn_trace_id",
 }
+#: What `$upstream_cache_status` is of an answer that no upstream was asked for.
+_KEPT = ["HIT", "STALE", "UPDATING"]
 _HOSTS = ["host", "http_host", "server_name"]
 
 
@@ -349,6 +351,11 @@ class _Mapping:
                 .round(6)
             )
             columns["upstream_duration"] = pl.when(tries.list.len() > 0).then(total)
+        if "upstream_cache_status" in self.names:
+            kept = pl.col("upstream_cache_status").is_in(_KEPT)
+            if "status" in self.names:
+                kept &= pl.col("status").str.contains("^[45]")
+            columns["reason"] = pl.when(kept).then(pl.lit("cached_error"))
         return columns
 
     def extra(self) -> pl.Expr | None:

@@ -404,6 +404,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "boot_failed", "strong"),
     ),
     (
+        "nginx kept the error",
+        [web(404, reason="cached_error"), web(200, upstream="a:1", path="/x")],
+        ("web_server", "cached_error", "certain"),
+    ),
+    (
         "no pod is ready",
         [
             web(503),

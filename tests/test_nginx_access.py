@@ -91,6 +91,13 @@ def test_a_template_reads_json_that_is_none() -> None:
     assert other["upstream_status"] == 200
 
 
+def test_an_error_that_the_cache_gave_is_called_so() -> None:
+    tail = ' cs=HIT rt=0.000 ua="-" us="-"'
+    line = '192.0.2.1 - - [06/Feb/2025:14:32:07 +0900] "GET /x HTTP/1.1" {} 5 "-" "-"'
+    rows = parse(*(line.format(status) + tail for status in (404, 200)))
+    assert [row["reason"] for row in rows] == ["cached_error", None]
+
+
 @pytest.mark.parametrize(
     "line",
     [

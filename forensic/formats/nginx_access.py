@@ -122,6 +122,9 @@ def _parse(lines: pl.Series, declared: str | None = None) -> pl.DataFrame:
     if not (tails != "").any():
         return frame
     more = _read_tails(tails, declared)
+    if "reason" in more.columns:  # a tail has no status
+        failed = frame["status"] >= 400
+        more = more.with_columns(reason=pl.when(failed).then("reason"))
     both = [
         pl.coalesce(more[name], name) for name in frame.columns if name in more.columns
     ]

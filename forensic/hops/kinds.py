@@ -309,12 +309,7 @@ KINDS = [
         "boot_failed",
     ),
     # The controller that writes an ingress's configuration, once a change.
-    Kind(
-        "unserved",
-        UNNAMED,
-        r"^Service \"[^\"]+\" does not have any active Endpoint",
-        "no_target",
-    ),
+    Kind("unserved", UNNAMED, r"^Service \S+ does not have any active En", "no_target"),
     Kind("booted", _APP, r"Listening at:|Booting worker with pid", "none"),
     Kind("stopped", _APP, r"Shutting down: Master|Handling signal: term", "none"),
     Kind(

@@ -103,6 +103,13 @@ def _unasked() -> list[Line]:
             because=told("it had nobody to ask, and its log says so", "incident_words"),
         ),
         Line(
+            when=WEB & sure_of(pl.col("web_server_reason") == "cached_error"),
+            by="web_server",
+            cause="cached_error",
+            sure="certain",
+            because="it gave an error that it had kept in its cache",
+        ),
+        Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
             cause=pl.when(_GATEWAY).then(upstream_cause()).otherwise(own_cause()),

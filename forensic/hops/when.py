@@ -23,10 +23,14 @@ _DATES = [
     re.compile(rf"(?i){text}")
     for text in (
         r"(?P<year>\d{4})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)",
+        # With dots the day comes first, wherever people write so.
+        r"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{4})(?!\d)",
         rf"(?P<day>\d\d?)[ /-]{_NAME}(?:[ /-]{_YEAR})?",
+        r"(?:(?P<year>\d{4})年 ?)?(?P<month>\d\d?)月 ?(?P<day>\d\d?)日",
         rf"{_NAME} (?P<day>\d\d?)(?![\d:])(?:,? {_YEAR})?",
     )
 ]
+_KANJI = re.compile(r"(\d\d?)時 ?(\d\d?)分(?: ?(\d\d?)秒)?")
 _CLOCK = re.compile(
     r"(?i)(?P<hour>\d\d?)(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?(?![a-z]))?"
@@ -70,11 +74,17 @@ def read(text: str) -> When:
         start = datetime.fromtimestamp(int(epoch[1]), UTC)
         start += timedelta(microseconds=int(f"{fraction:0<6}"))
         return When(start=start.replace(tzinfo=None), size=_second(), zone=UTC)
-    bare = _WEEKDAY.sub("", bare, count=1)
+    bare = _KANJI.sub(_colons, _WEEKDAY.sub("", bare, count=1))
+    bare = bare.replace("日本時間", "JST")
     day, lacks, rest = _date(bare, text)
     clock, size, rest = _clock(rest, text, alone=lacks == "date")
     zone, note = _zone(rest.strip(), text)
     return When(start=day + clock, size=size, zone=zone, lacks=lacks, note=note)
+
+
+def _colons(clock: re.Match[str]) -> str:
+    """A time of day as clocks show it."""
+    return ":".join(f"{part:0>2}" for part in clock.groups() if part)
 
 
 def _second() -> timedelta:
