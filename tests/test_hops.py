@@ -1115,6 +1115,29 @@ def test_why_an_application_said_no_is_told_in_its_words() -> None:
         assert line.strip(".") in row["explanation"]
 
 
+def test_an_error_that_names_its_path_is_sought_while_the_request_ran() -> None:
+    """Apache stamps the start: what waited half a minute failed later."""
+    start = web(500, format="apache_access", source="apache/access.log")
+    late = start["time"] + timedelta(seconds=30)
+    text = "request /app/admin failed\na.b.PoolException: no\n\tat a.b.C(C.java:1)"
+    own = {"hop": "application", "source": "app.log", "path": None, "time": late}
+    rows = events(start, app(text, **own))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    other = events(start, app(text.replace("/app/admin", "/x"), **own))
+    row = correlate(other, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["cause"] != "exception"
+
+
+def test_an_exception_beside_a_500_of_iis_is_told() -> None:
+    start = web(500, format="iis", source="iis.log")
+    text = "Unhandled exception\nSystem.X.SqlException (0x8): Timeout\n   at A.B()"
+    own = {"hop": "application", "source": "app.log", "path": None}
+    rows = events(start, app(text, **own))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["confidence"], "SqlException" in row["explanation"]) == ("strong", True)
+
+
 def test_each_of_a_burst_has_its_own_line() -> None:
     """Also where all went over one connection, and seconds have unlike numbers."""
     limit = '*7 limiting requests, excess: 20.5 by zone "one"'

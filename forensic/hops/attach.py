@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["LEAST_LIMIT", "WITH_IDS", "arrivals", "errors", "leaf", "tracebacks"]
+__all__ = ["ASKED", "LEAST_LIMIT", "WITH_IDS", "arrivals", "errors", "leaf", "tracebacks"]
 
 _SECOND = 1_000_000
 _SAME = (-1_500_000, 1_500_000)
@@ -18,6 +18,13 @@ _TRIES = (-75 * _SECOND, 1_500_000)
 _LATE, _SLOW_CLIENT = 499, 408
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
+#: How long after its start a request may fail that waited for something.
+_WHILE = (-1_500_000, 65 * _SECOND)
+#: Where a line names what was asked for.
+ASKED = (
+    r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
+    r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
+)
 #: So long may a request last of which two lines have the id.
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
@@ -283,9 +290,18 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     recorded = recorded.filter(pl.col("source").is_not_null())
     aborted = named.filter(pl.col("kind") == "abort")
     complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
+    spoken = nameless.filter(thrown).with_columns(
+        path=pl.col("message").str.extract(ASKED)
+    )
+    begun = failed.filter(
+        pl.col("duration").is_null()
+        & (pl.col("web_server_format") == "apache_access").fill_null(value=False)
+    )
     steps: list[_Step] = [
         (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
         (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
+        (failed, spoken, ["path"], _SAME),
+        *((begun, lines, ["path"], _WHILE) for lines in (named.filter(thrown), spoken)),
         (recorded, nameless.filter(thrown), ["source"], _SAME),
         (failed, nameless.filter(thrown), [], _SAME),
         (slow, aborted, [], _SAME),  # the web server gave it another path

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forensic.hops.attach import leaf
+from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
@@ -25,11 +25,6 @@ _PATH = (
     r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
 )
 _FIREWALL_RULE = r"ModSecurity: [^\n]*\[id \"(\d+)\"\]"
-#: Where a refusal names what was asked for.
-_ASKED = (
-    r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
-    r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
-)
 _EVERY = [*KINDS, *REFUSALS, COMPLAINT]
 #: The file that Apache refused or did not find: the request's path ends like it.
 _REFUSED_FILE = (
@@ -184,7 +179,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         _explained(found)
         .with_columns(
             path=pl.coalesce(
-                "path", pl.when(refusal).then(pl.col("message").str.extract(_ASKED, 1))
+                "path", pl.when(refusal).then(pl.col("message").str.extract(ASKED, 1))
             ),
             cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String),
         )

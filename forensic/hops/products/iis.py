@@ -76,7 +76,11 @@ def lines() -> list[Line]:
     return [
         *spoken(_HOP, "iis", _WORDS),
         Line(
-            when=made_by(_HOP, "iis") & bare & ~has("application"),
+            # What an application's log says of it comes after this table's line.
+            when=made_by(_HOP, "iis")
+            & bare
+            & ~has("application")
+            & pl.col("trace").is_null(),
             by="application",
             cause="exception",
             sure="weak",
