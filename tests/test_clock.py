@@ -660,6 +660,22 @@ def test_a_crowd_of_alike_requests_after_the_end_of_a_log_is_no_change() -> None
     assert (relation.step, relation.change) == (-32400, None)
 
 
+def test_tries_that_timed_out_before_the_last_one_are_no_skew() -> None:
+    """Each leaves an error line, a minute apart; the answer stands with the last."""
+    rows: list[tuple[Any, ...]] = []
+    for n in range(6):
+        rows.append((0, True, n, n, 1_000.0 * n))
+        rows += [(1, True, 3 * n + k, n, 1_000.0 * n - 60 * (2 - k)) for k in range(3)]
+    names = ["node", "written", "place", "key", "seconds"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        pl.lit(None, pl.Int16).alias("status"),
+        pl.lit(None, pl.Float64).alias("length"),
+        pl.lit(value=False).alias("starts"),
+    )
+    (relation,) = relations(frame)
+    assert relation.rows["residual"].abs().max() == 0
+
+
 def test_slow_requests_are_no_skew_where_the_start_is_stamped() -> None:
     """The error log has slow requests alone, and the WAF knows only their starts."""
     rows: list[dict[str, Any]] = []

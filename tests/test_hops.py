@@ -1138,6 +1138,14 @@ def test_an_exception_beside_a_500_of_iis_is_told() -> None:
     assert (row["confidence"], "SqlException" in row["explanation"]) == ("strong", True)
 
 
+def test_a_request_that_lasted_for_minutes_keeps_its_row() -> None:
+    """Its start, its end and what stands behind it are far apart."""
+    slow = web(504, duration=300.0, start_time=T - timedelta(seconds=300))
+    behind = said(200, time=T - timedelta(seconds=225))
+    found = correlate(events(slow, behind), NO_CLOCKS, NO_SOURCES)
+    assert 504 in found["status"].to_list()
+
+
 def test_each_of_a_burst_has_its_own_line() -> None:
     """Also where all went over one connection, and seconds have unlike numbers."""
     limit = '*7 limiting requests, excess: 20.5 by zone "one"'

@@ -183,11 +183,18 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
     ended = pl.coalesce("end", pl.col("time") + pl.when(long).then(_WAIT).otherwise(0))
     first = pl.min_horizontal(began, "time") // _BUCKET - 1
     last = pl.max_horizontal(began, ended) // _BUCKET + 2
-    last = pl.min_horizontal(last, first + _WAIT // _BUCKET + 4)
+    # Of what lasted longer, both ends: the record itself stands at one of them.
+    most = _WAIT // _BUCKET + 4
+    ranges = [
+        (first, pl.min_horizontal(last, first + most)),
+        (pl.max_horizontal(first, last - most), last),
+    ]
     timed = errors.filter(pl.col("time").is_not_null())
-    spread = timed.select("path_key", bucket=pl.int_ranges(first, last)).explode(
-        "bucket"
-    )
+    parts = [
+        timed.select("path_key", bucket=pl.int_ranges(*ends)).explode("bucket")
+        for ends in ranges
+    ]
+    spread = pl.concat(parts)
     untimed = errors.filter(pl.col("time").is_null()).select("path_key", "bucket")
     return pl.concat([spread, untimed]).unique()
 
