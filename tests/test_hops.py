@@ -453,6 +453,21 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "application refuses, nginx says only how long it waited",
+        [web(413, upstream_duration=0.01)],
+        ("application", "application_response", "strong"),
+    ),
+    (
+        "nginx refuses silently, and waited for nothing",
+        [web(403), web(200, path="/", upstream_duration=0.01)],
+        ("web_server", "access_forbidden", "strong"),
+    ),
+    (
+        "an application's log that has the request and no exception",
+        [web(500), said(500)],
+        ("application", "application_response", "strong"),
+    ),
+    (
         "application refuses, its own log says so",
         [web(403), said(403)],
         ("application", "application_response", "strong"),

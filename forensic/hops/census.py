@@ -43,6 +43,8 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
     status, action, scope = pl.col("status"), pl.col("action"), pl.col("client_scope")
     passed = pl.col("upstream_status").is_not_null()
     named = pl.col("upstream").is_not_null()
+    # Who waited for an upstream, has asked one.
+    waited = pl.col("upstream_duration").is_not_null()
     # Apache's proxy complains of a script without naming its server.
     proxy = pl.col("logger").str.starts_with("proxy_").fill_null(value=False)
     kinds = {
@@ -52,7 +54,7 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         # An error line about a refusal names a status, and is no answer's record.
         "answers": status.is_not_null() & recorded(),
         # Lines of an error log, which may share the file, tell it of few requests.
-        "sent_on": status.is_not_null() & recorded() & (passed | named),
+        "sent_on": status.is_not_null() & recorded() & (passed | named | waited),
         "errors": status >= 400,
         "enveloped": enveloped(),
         "complaints": pl.col("level").is_not_null() & status.is_null(),
@@ -64,7 +66,7 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         "upstream_names": named,
         "behind": passed | named,
         "behind_answered": (passed | named) & status.is_not_null(),
-        "upstreams": passed | named | proxy,
+        "upstreams": passed | named | waited | proxy,
         "asked_waf": action.str.contains("waf", literal=True),
         "checks": pl.col("user_agent").str.starts_with(_HEALTH),
         "scoped": scope.is_not_null(),

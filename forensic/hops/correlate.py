@@ -75,13 +75,14 @@ def _context(
         reach, on=["web_source", "web_offset"], how="left", maintain_order="left"
     )
     return with_reach.with_columns(
-        # An address without a status says that one was asked, not what it answered.
+        # An address or a wait says that one was asked, not what it answered.
         logs_upstream=pl.col("web_source")
         .is_in(known.families("sent_on", "web_server"))
         .fill_null(value=False)
         & (
-            pl.col("web_upstream").is_null()
-            | pl.col("web_upstream_status").is_not_null()
+            pl.col("web_upstream_status").is_not_null()
+            | pl.col("web_upstream").is_null()
+            & pl.col("web_upstream_duration").is_null()
         ),
         balancer_passes=~pl.col("load_balancer_source").is_in(judged),
         web_known=pl.lit(known.has("web_server")),

@@ -38,13 +38,19 @@ _STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
 _FAILS = "it writes this status for an upstream that fails"
-_NONE_ASKED = "it asked no upstream (upstream status `-`)"
+_NONE_ASKED = "it asked no upstream (its log has `-` for what one would say)"
 #: What a hop in front answers after it has asked.
 _WAITED = [499, 502, 504]
+#: What is refused while it is read.
+_UNREADABLE = [408, 413, 414, 431, 494, 495, 496, 497, 505]
 _REDIRECTS = [301, 302, 303, 307, 308]
 _GATEWAY = STATUS.is_in([502, 504])
 _UP = pl.col("web_upstream_status")
 _LOGS_UP = pl.col("logs_upstream")
+#: Whether an upstream was asked, of which the web server does not say what it answered.
+_ASKED_ONE = (
+    pl.col("web_upstream").is_not_null() | pl.col("web_upstream_duration").is_not_null()
+) & _UP.is_null()
 #: Of Caddy only an answer's headers tell that an upstream made it.
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _INCIDENT = pl.col("incident")
@@ -262,8 +268,7 @@ def _status_tells() -> list[Line]:
     gateway = _GATEWAY & (WEB | BALANCED)
     return [
         Line(
-            when=malformed
-            | (WEB & STATUS.is_in([408, 413, 414, 431, 494, 495, 496, 497, 505])),
+            when=malformed | (WEB & ~_ASKED_ONE & STATUS.is_in(_UNREADABLE)),
             by="web_server",
             cause=own_cause(),
             sure="strong",
@@ -286,7 +291,7 @@ def _status_tells() -> list[Line]:
             because=upstream_told(_FAILS),
         ),
         Line(
-            when=WEB & pl.col("web_upstream").is_not_null() & (STATUS >= 400),
+            when=WEB & _ASKED_ONE & (STATUS >= 400),
             by="application",
             cause=app_cause(),
             sure=_app_sure("strong"),
