@@ -18,6 +18,7 @@ _WORDS = [
     Said(r"^PT", "access_forbidden", "a rule of its own holds the client up"),
     Said(r"^PC", "unknown", "it had no connection left of its own"),
     Said(r"^PH", "bad_gateway", "it refused what the server answered"),
+    Said(r"^LR", "auth_failed", "a rule of its own asks for a login", (401, 407)),
     Said(r"^L", "fixed_response", "it serves this answer itself"),
     Said(r"^[Cc]R", "bad_request", "no whole request came from the client"),
     Said(r"^[Cc][CQHDLT]", "client_closed", "the client went away"),
