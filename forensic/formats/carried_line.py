@@ -45,6 +45,8 @@ _LED = (
     r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {0,8}\"| {1,12}"
     r"|\[ {0,4}[0-9]{1,9}\.[0-9]{6}\] [^ ]+ [^ ]+: "
 )
+#: What stands behind an application's own stamp.
+_LEVEL = r"^\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\]?[: ]"
 #: TAI64N labels count seconds 10 ahead of UTC, as their writers do.
 _TAI_AHEAD = 10
 
@@ -60,6 +62,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     )
     spaced = head["rest"].str.contains(rf"^(?:{_SPACED})")
     own = head["rest"].str.contains(rf"^(?:{_OWN})")
+    # An application's own line may end in an access line's text.
+    own &= ~head["rest"].str.contains(_LEVEL)
     bare = head["led"].is_not_null()
     own = own.zip_with(~bare, spaced).fill_null(value=False)
     written = moments(head.select(_iso("written")).to_series())
