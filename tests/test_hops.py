@@ -11,6 +11,7 @@ from forensic.hops import correlate, windows
 from forensic.schema import CLOCK, EVENT, REQUEST, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 NO_CLOCKS = pl.DataFrame(schema=CLOCK)
 NO_SOURCES = pl.DataFrame(schema=SOURCE)
 
@@ -896,6 +897,70 @@ def test_a_copy_of_a_file_counts_once() -> None:
     )
     rows = events(web(404), web(404, source="copy/access.log"))
     assert correlate(rows, NO_CLOCKS, copies).height == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- ArgumentError - no stock for sku 9:\n\t/srv/config.ru:15:in `call'",
+        "[Recovery] 2025/02/06 - 14:32:07 panic recovered:\nGET /app/admin HTTP/1.1",
+        "http: panic serving 10.0.1.5:41602: runtime error: nil map\ngoroutine 9 [",
+    ],
+    ids=["Sinatra", "Gin", "Go"],
+)
+def test_what_ruby_and_go_throw_is_an_exception(text: str) -> None:
+    thrown = {"source": "go.log", "time": T, "message": text, "format": "generic_log"}
+    row = correlate(events(web(500), thrown), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    assert [line["source"] for line in row["evidence"]][-1] == "go.log"
+
+
+def test_an_audit_log_is_no_server_in_front() -> None:
+    def seen(number: int) -> list[dict[str, Any]]:
+        time = T + timedelta(seconds=20 * number)
+        row = web(403, time=time, path=f"/app/{number}", **TOMCAT)
+        audit = {"source": "apache2/audit.log", "format": "modsec_audit"}
+        return [row, row | audit | {"client_ip": f"203.0.113.{number}"}]
+
+    rows = [row for number in range(8) for row in seen(number)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 8
+    assert found["answered_by"].unique().to_list() == ["web_server"]
+
+
+def test_apache_s_silence_of_a_missing_file_is_no_word_for_another() -> None:
+    grave = error("AH01797: client denied", source="apache2/error.log", path="/x")
+    rows = [grave, error("again", source="apache2/error.log", time=T + MINUTE)]
+    behind = [app(text, hop="application") for text in ("it is up", "and running")]
+    apache = {"format": "apache_access", "source": "apache2/access.log"}
+    for path, who in (("/gone", "unknown"), ("/gone.php", "application")):
+        asked = web(410, path=path, **apache)
+        found = correlate(events(asked, *rows, *behind), NO_CLOCKS, NO_SOURCES)
+        row = found.filter(pl.col("path") == path).row(0, named=True)
+        assert row["answered_by"] == who
+
+
+def test_two_logs_that_one_server_writes_are_one() -> None:
+    def both(number: int, status: int) -> list[dict[str, Any]]:
+        time = T.replace(microsecond=0) + timedelta(seconds=number)
+        seen = {"path": f"/app/{number}", "client_ip": "203.0.113.9"}
+        known = {"upstream": "127.0.0.1:8000", "upstream_status": status}
+        plain = web(status, time=time, bytes_sent=555, **seen)
+        more = {"source": "nginx/access.json", "duration": 0.2, **known}
+        exact = time + timedelta(milliseconds=250)
+        return [plain, web(status, time=exact, **seen, **more)]
+
+    rows = [row for number in range(24) for row in both(number, 200)]
+    found = correlate(events(*rows, *both(24, 403)), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 1
+    row = found.row(0, named=True)
+    assert row["answered_by"] == "application"
+    assert [line["source"] for line in row["evidence"]] == ["nginx/access.json"]
+    # One request that only one of them has: then they are two servers.
+    alone = [web(200, path="/alone", client_ip="203.0.113.9")]
+    parted = correlate(events(*rows, *alone, *both(24, 403)), NO_CLOCKS, NO_SOURCES)
+    sources = {line["source"] for row in parted.to_dicts() for line in row["evidence"]}
+    assert len(sources) == 2
 
 
 def test_all_requests_keeps_what_succeeded() -> None:

@@ -2,16 +2,18 @@
 
 A file that is a copy byte for byte is told before (`sources.duplicate_of`). This is
 about the same lines in another file: what an editor or grep left beside a log, a tail
-of it, a rotation that was copied while it went on, a log store's export of it.
+of it, a rotation that was copied while it went on, a log store's export of it. And
+about two logs that one server writes of the same requests, one as JSON perhaps.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import polars as pl
 
 from forensic.hops.facts import Facts
 
-__all__ = ["copies", "without"]
+__all__ = ["PROXIES", "copies", "twins", "without"]
 
 #: Rows that are compared; with more logs than this, pairs are too many.
 _SAMPLE = 50_000
@@ -26,6 +28,17 @@ _SAYS = [
     *("bytes_sent", "duration", "upstream", "user_agent", "referrer", "forwarded_for"),
     *("trace_id", "request_id"),
 ]
+
+#: What two logs of one server have alike, whatever else each writes.
+_ALIKE = ["method", "path", "query", "status"]
+#: With fewer, a proxy's and its server's may be the same by chance.
+_TWINS = 20
+_SECOND = 1_000_000
+_FOLDER = r"^(?:(.*)/)?[^/]*$"
+#: Apache can write another client than its peer; who proxies, stamps otherwise.
+_OWN_STAMPS = "apache_access"
+#: The hops whose logs may be copies or twins.
+PROXIES = ["web_server", "load_balancer"]
 
 
 def copies(events: pl.LazyFrame, known: Facts) -> dict[str, str]:
@@ -96,11 +109,15 @@ def _lines(events: pl.LazyFrame, known: Facts, sources: list[str]) -> pl.DataFra
     )
 
 
-def without(events: pl.LazyFrame, copied: Collection[str]) -> pl.LazyFrame:
-    """The events, answers that are copies of others left out."""
+def without(
+    events: pl.LazyFrame,
+    copied: Collection[str],
+    hops: Collection[str] = ("web_server",),
+) -> pl.LazyFrame:
+    """The events, answers of these hops that are copies of others left out."""
     if not copied:
         return events
-    web = (pl.col("hop") == "web_server") & pl.col("status").is_not_null()
+    web = pl.col("hop").is_in(list(hops)) & pl.col("status").is_not_null()
     twice = pl.col("source").is_in(list(copied)) & web
     return events.filter(~twice.fill_null(value=False))
 
@@ -116,3 +133,67 @@ def _settled(pairs: set[tuple[str, str]]) -> dict[str, str]:
         if (log, copy) not in pairs or rank(log) < rank(copy):
             gone.setdefault(copy, []).append(log)
     return {copy: min(logs, key=rank) for copy, logs in gone.items()}
+
+
+def twins(events: pl.LazyFrame, known: Facts) -> list[str]:
+    """The sources of answers that the same server wrote beside, telling more of them.
+
+    Each request stands in both, in the same second: a proxy and what stands behind it
+    differ in some, if only in those that the proxy answers itself.
+    """
+    pairs = _beside(known)
+    if pairs.is_empty():
+        return []
+    named = pl.col("source").is_in([*pairs["one"], *pairs["other"]])
+    second = pl.col("time").dt.truncate("1s")
+    told = {
+        "requests": pl.struct(second, *_ALIKE),
+        "clients": pl.col("client_ip"),
+        "versions": pl.col("http_version"),
+    }
+    rows = (
+        events.filter(
+            named, pl.col("hop").is_in(PROXIES), pl.col("status").is_not_null()
+        )
+        .with_columns(filled=pl.sum_horizontal(pl.col(_SAYS).is_not_null()))
+        .group_by("source")
+        .agg(
+            *(value.hash(7).sort().alias(name) for name, value in told.items()),
+            unversed=pl.col("http_version").is_null().all(),
+            own=(pl.col("format") == _OWN_STAMPS).all(),
+            filled=pl.col("filled").sum(),
+        )
+        .collect(engine="streaming")
+    )
+    logs = {row["source"]: row for row in rows.iter_rows(named=True)}
+    alike = [
+        min((log["filled"], log["source"]) for log in pair)[1]
+        for pair in ([logs[name] for name in names] for names in pairs.rows())
+        if _same(*pair)
+    ]
+    return sorted(set(alike))
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether all requests of two logs are the same, as one server writes them."""
+    clients = one["clients"] == other["clients"] or (one["own"] and other["own"])
+    versions = one["versions"] == other["versions"]
+    versions |= one["unversed"] or other["unversed"]
+    return bool(clients and versions and one["requests"] == other["requests"])
+
+
+def _beside(known: Facts) -> pl.DataFrame:
+    """Web server logs in one folder with as many answers over the same time."""
+    web = known.profile.filter(
+        pl.col("hop").is_in(PROXIES),
+        pl.col("answers").is_between(_TWINS, _SAMPLE),
+        pl.col("first").is_not_null(),
+    ).select(
+        *("hop", "answers"),
+        pl.col("source").alias("one"),
+        *(pl.col(name) // _SECOND for name in ("first", "last")),
+        folder=pl.col("source").str.extract(_FOLDER, 1).fill_null(""),
+    )
+    alike = ["hop", "folder", "answers", "first", "last"]
+    both = web.join(web.rename({"one": "other"}), on=alike)
+    return both.filter(pl.col("one") < pl.col("other")).select("one", "other")

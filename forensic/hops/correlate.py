@@ -339,8 +339,10 @@ def correlate(
     counts = counts.filter(~pl.col("source").is_in(same.implode()))
     guessed = doubtful(clocks)
     known = facts.gather(counts, guessed)
-    if again := copies.copies(own, known):
+    again, beside = copies.copies(own, known), copies.twins(own, known)
+    if again or beside:
         own = copies.without(own, again)
+        own = copies.without(own, beside, copies.PROXIES)
         counts = census(own)
         known = facts.gather(counts, guessed)
     clocks = settled(clocks, sources)

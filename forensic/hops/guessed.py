@@ -19,6 +19,11 @@ _TO_SERVERS = sure_of(
     & pl.col("load_balancer_upstream").is_not_null()
     & ~pl.col("load_balancer_format").is_in(_ROUTERS)
 )
+#: What is run for each request: whatever the server serves else, it may refuse itself.
+_SCRIPT = r"(?i)\.(?:php[0-9]?|phtml|cgi|pl|py|jsp|jspx|do|action|aspx?|cfm)$"
+#: Apache writes nothing of a missing file, a login, `[F]` and `[G]` unless told to.
+_QUIET = sure_of(pl.col("web_format") == "apache_access") & (STATUS < 500)
+_QUIET &= ~sure_of(pl.col("path").str.contains(_SCRIPT))
 
 
 def guessed() -> list[Line]:
@@ -33,7 +38,7 @@ def guessed() -> list[Line]:
             " itself; nothing else says who answered",
         ),
         Line(
-            when=WEB & pl.col("web_complains") & (STATUS >= 400),
+            when=WEB & pl.col("web_complains") & (STATUS >= 400) & ~_QUIET,
             by="application",
             cause=app_cause(),
             sure="weak",

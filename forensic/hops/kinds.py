@@ -341,7 +341,10 @@ KINDS = [
     Kind(
         "exception",
         UNNAMED,
-        r"^\s*(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception)(?:: |$)",
+        r"^\s*(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception)(?:: |$)"
+        # Sinatra's, Gin's, and those of Go's own server.
+        r"|^- [A-Z][\w:]* - [^\n]*:\n\t[^\n]*:\d+:in |^\[Recovery\] [^\n]* panic rec"
+        r"|^http: panic serving ",
         "exception",
         (500, 502, 503, 504),
     ),

@@ -6,7 +6,7 @@ import polars as pl
 from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
-from forensic.hops.responses import TIERS, hashed
+from forensic.hops.responses import AUDITS, TIERS, hashed
 from forensic.rotation import log_of
 
 __all__ = ["app_streams", "behind", "inner_streams", "rare", "sampled", "tiered"]
@@ -45,6 +45,8 @@ def sampled(
         events.filter(
             (pl.col("hop") == hop)
             & pl.col("status").is_not_null()
+            # An audit log is no server: the access log beside it has the same requests.
+            & ~pl.col("format").is_in(AUDITS).fill_null(value=False)
             & pl.col("time").is_not_null()
         )
         .select("client_ip", key=key, **columns)

@@ -12,7 +12,7 @@ from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.schema import HOPS
 
-__all__ = ["TIERS", "collect", "enveloped", "hashed", "recorded"]
+__all__ = ["AUDITS", "TIERS", "collect", "enveloped", "hashed", "recorded"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -34,7 +34,7 @@ _SECOND = 1_000_000
 #: Lesser statuses tell of no wait.
 _LEAST_WAITED = 499
 #: Logs that write of a request what an access log has as well, and how far apart (µs).
-_AUDITS = ["modsec_audit", "modsec_json"]
+AUDITS = ["modsec_audit", "modsec_json"]
 _AUDITED = (-2_500_000, 2_500_000)
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _TEXTS = [
@@ -118,7 +118,7 @@ def recorded(*, enveloped_too: bool = True) -> pl.Expr:
     enveloped, messages need not be read.
     """
     written = pl.col("level").is_null() | (pl.col("hop") != "web_server")
-    written |= pl.col("format").is_in(_AUDITS).fill_null(value=False)
+    written |= pl.col("format").is_in(AUDITS).fill_null(value=False)
     return written | enveloped() if enveloped_too else written
 
 
@@ -227,7 +227,7 @@ def _accessed(records: pl.DataFrame) -> pl.DataFrame:
 
     ModSecurity writes one of every error, whoever made it.
     """
-    audit = pl.col("format").is_in(_AUDITS).fill_null(value=False)
+    audit = pl.col("format").is_in(AUDITS).fill_null(value=False)
     numbered = records.with_row_index("row")
     second = numbered.filter(audit & pl.col("time").is_not_null())
     if second.is_empty():
