@@ -1,5 +1,4 @@
-"""Rack's access lines: `192.0.2.10 - - [06/Feb/2025:14:32:07 +0900] "GET /p HTTP/1.1"
-500 30 0.0007`.
+"""Rack's access lines: `192.0.2.10 - - [06/Feb/2025:…] "GET /p …" 500 30 0.0007`.
 
 What runs Ruby writes them (Sinatra, Hanami, `rackup`; under unicorn, thin, Puma or
 WEBrick): like a web server's, but for the seconds with four decimals behind the bytes.

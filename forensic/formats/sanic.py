@@ -1,8 +1,8 @@
 """Sanic's own lines: `Main  2025-02-06 14:32:07 +0900 ERROR: …`, and its requests.
 
-`Main |2025-02-06 14:32:07 +0900 INFO: 192.0.2.10:43088 GET http://host/p 403 55  0.3ms`,
-before version 23.6 `[2025-02-06 14:32:07 +0900] - (sanic.access)[INFO][192.0.2.10:43088]:
-GET http://host/p  403 55`. What stands in front is the worker's name.
+`Main |2025-02-06 14:32:07 +0900 INFO: 192.0.2.10:43088 GET http://host/p 403 55`, and
+formerly `[2025-02-06 14:32:07 +0900] - (sanic.access)[INFO][192.0.2.10:43088]: GET …`.
+What stands in front is the worker's name.
 """
 
 import polars as pl
