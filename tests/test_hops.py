@@ -459,6 +459,25 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "a balancer that never says who answered, and no other log",
+        [alb(403, format="varnish", action=None, upstream=None)],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
+        "nginx found no upstream to ask",
+        [web(502), web(200, path="/", upstream_duration=0.01)],
+        ("web_server", "bad_gateway", "strong"),
+    ),
+    (
+        "nginx could not use an answer, and a worker had died before",
+        [
+            web(502),
+            said(200, hop="app_server", level=None, message=None),
+            app("Worker (pid:812) was sent SIGSEGV!", source="gunicorn.log"),
+        ],
+        ("web_server", "bad_gateway", "weak"),
+    ),
+    (
         "nginx refuses silently, and waited for nothing",
         [web(403), web(200, path="/", upstream_duration=0.01)],
         ("web_server", "access_forbidden", "strong"),
@@ -1528,8 +1547,9 @@ def test_gunicorn_answers_itself_for_a_worker_that_it_ends_over_a_request() -> N
     assert row["confidence"] == "certain"
 
 
-def test_a_path_that_a_proxy_rewrote_is_the_same_request() -> None:
-    up: dict[str, Any] = {"upstream": "127.0.0.1:8000", "upstream_status": 500}
+@pytest.mark.parametrize("told", [{"upstream_status": 500}, {"upstream_duration": 0.3}])
+def test_a_path_that_a_proxy_rewrote_is_the_same_request(told: dict[str, Any]) -> None:
+    up: dict[str, Any] = {"upstream": "127.0.0.1:8000", **told}
     inner = said(500, path="/orders/7", time=T + timedelta(milliseconds=300))
     found = correlate(
         events(web(500, path="/api/orders/7", **up), inner), NO_CLOCKS, NO_SOURCES

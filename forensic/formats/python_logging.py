@@ -17,8 +17,10 @@ import polars as pl
 from forensic import moments as stamps_at
 from forensic.columns import (
     by_value,
+    clf_stamp,
     json_extra,
     moments,
+    offset_seconds,
     prefix,
 )
 from forensic.format import Format
@@ -118,6 +120,12 @@ _GROUPS = "level zone pid thread logger caller request_id".split()
 _NO_LINE = "no stamp and level"
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
+#: The stamp of an access line, as aiohttp and others write them by Python's logging.
+_ACCESS = r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9:]{13}) ([+-][0-9]{4})\] \""
+#: Zones differ by quarters of an hour (s); both stamps are of one moment, nearly.
+_QUARTER = 900
+_SLACK = 2
+_FURTHEST = 14 * 3600
 
 
 def _piece(texts: pl.Series, pattern: str) -> pl.DataFrame:
@@ -342,9 +350,26 @@ def _slow(lines: pl.Series) -> pl.DataFrame:
     return found.with_columns(refused=pl.coalesce("refused", taken))
 
 
+def _zoned(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, those that hold an access line with the zone that its stamp tells."""
+    if "status" not in rows.columns or not rows["status"].count():
+        return rows
+    written = pl.col("utc_offset") if "utc_offset" in rows.columns else pl.lit(None)
+    answers = pl.col("status").is_not_null() & written.is_null()
+    told = pl.when(answers).then("message").str.extract_groups(_ACCESS).struct
+    inner = clf_stamp(told.field("1"))
+    offset = pl.duration(seconds=offset_seconds(told.field("2")))
+    ahead = (pl.col("local_time") - (inner - offset)).dt.total_seconds()
+    steps = ((ahead + _QUARTER // 2) // _QUARTER) * _QUARTER
+    near = (ahead - steps).abs() <= _SLACK
+    near &= steps.abs() <= _FURTHEST
+    found = pl.when(near).then(steps.cast(pl.Int32))
+    return rows.with_columns(utc_offset=pl.coalesce(written, found))
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of lines with a stamp and a level."""
-    return first_that_parses(lines, [_cut, _slow], _HEAD)
+    return _zoned(first_that_parses(lines, [_cut, _slow], _HEAD))
 
 
 FORMAT = Format(

@@ -25,6 +25,10 @@ _SCRIPT = r"(?i)\.(?:php[0-9]?|phtml|cgi|pl|py|jsp|jspx|do|action|aspx?|cfm)$"
 _QUIET = sure_of(pl.col("web_format") == "apache_access") & (STATUS < 500)
 _QUIET &= ~sure_of(pl.col("path").str.contains(_SCRIPT))
 
+#: A balancer that never says what its servers answered.
+_UNTOLD = pl.col("balancer_passes")
+_UNTOLD &= pl.col("load_balancer_upstream_status").is_null()
+
 
 def guessed() -> list[Line]:
     """Weak answers, and those that are left open."""
@@ -73,6 +77,14 @@ def guessed() -> list[Line]:
                 " here: a web server's own answer, or an application's",
                 "load_balancer_upstream",
             ),
+        ),
+        Line(
+            when=BALANCED & ~WEB & _UNTOLD & (STATUS >= 400) & (STATUS < 500),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="the load balancer or what stands behind it: its log does not say"
+            " whether it asked a server, and no other log does",
         ),
         Line(
             when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),

@@ -115,7 +115,7 @@ def _through(partners: Partners, outer: Flags, inner: Flags, tier: int) -> None:
     partners.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     script = inner & columns.script
     partners.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
-    _rewritten(partners, passed & knows, inner, tier, statuses)
+    _rewritten(partners, passed & columns.asked, inner, tier, statuses)
     # An outer answer of its own making: the inner hop may have said anything.
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
     partners.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
@@ -161,8 +161,8 @@ def _rewritten(
 ) -> None:
     """Join errors that an inner hop has under another path: a proxy rewrote it.
 
-    Only where the outer hop says that it got this status from behind, and no record
-    there has its path: by the last name of the path, then by the moment.
+    Only where the outer hop says that it asked what is behind it, and no record there
+    has its path: by the last name of the path, then by the moment.
     """
     failed = partners.columns.error
     for fields in (["method", "leaf", "query"], ["method", "query"]):

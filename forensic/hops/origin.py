@@ -58,6 +58,8 @@ _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
 _REFUSED = sure_of(pl.col("trace_kind").is_in(REFUSED))
+#: Who logs an answer has not died over it.
+_ANSWERED = sure_of(pl.coalesce("app_server_status", "application_status") < 500)
 _BOTH = "the web server passed its status on, and its own log has it too"
 
 
@@ -76,8 +78,15 @@ def _app_sure(otherwise: str) -> pl.Expr:
 
 
 def _app_server_tells() -> list[Line]:
-    """An application server that logs which request it refused, or gave up on."""
+    """An application server that logs what it refused, gave up on, or answered."""
     return [
+        Line(
+            when=WEB & (STATUS == 502) & _ANSWERED,
+            by="web_server",
+            cause="bad_gateway",
+            sure="weak",
+            because="what stands behind it logged an answer, which it could not use",
+        ),
         Line(
             when=sure_of(pl.col("trace_kind") == "invalid_request"),
             by="app_server",
@@ -118,7 +127,10 @@ def _unasked() -> list[Line]:
         Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS >= 400) & ~_APP_SAYS,
             by="web_server",
-            cause=pl.when(_GATEWAY).then(upstream_cause()).otherwise(own_cause()),
+            # Of which no upstream is told, none broke off: its name was not found.
+            cause=pl.when(_GATEWAY & (_CADDY | _INCIDENT.is_not_null()))
+            .then(upstream_cause())
+            .otherwise(own_cause()),
             sure=pl.when(_CADDY & ~(APP_SILENT | INNER_SILENT))
             .then(pl.lit("weak"))
             .otherwise(pl.lit("strong")),

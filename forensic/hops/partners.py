@@ -42,6 +42,8 @@ class Columns:
     status: Ints
     expected: Ints
     dispatched: Flags
+    #: Whether it says that it asked what is behind it, if not what that answered.
+    asked: Flags
     error: Flags
     script: Flags
     keys: dict[str, npt.NDArray[np.uint64]]
@@ -84,6 +86,9 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         script=pl.col("path").str.contains(_FRONT_SCRIPT).fill_null(value=False),
         status=pl.col("status").cast(pl.Int64).fill_null(-1),
         expected=pl.col("upstream_status").cast(pl.Int64).fill_null(-1),
+        asked=pl.any_horizontal(
+            pl.col("upstream_status", "upstream", "upstream_duration").is_not_null()
+        ),
         dispatched=pl.when(waf)
         .then(waf_passed.fill_null(value=False))
         .otherwise(~answered_itself),
