@@ -12,6 +12,10 @@ import orjson
 __all__ = ["NotJsonError", "compact", "load", "nested"]
 
 
+#: A name of more parts than this is no path: no log nests so deeply.
+_DEEPEST = 100
+
+
 class NotJsonError(ValueError):
     """The text is no JSON value, or one that readers would differ on."""
 
@@ -66,7 +70,8 @@ def nested(fields: dict[str, Any]) -> dict[str, Any]:
     """The object of flattened fields: `a.b` is b in a, `a.0` the first of list a."""
     whole: dict[str, Any] = {}
     for name, value in fields.items():
-        *outer, last = name.split(".")
+        parts = name.split(".")
+        *outer, last = parts if len(parts) <= _DEEPEST else [name]
         inside = whole
         for key in outer:
             below = inside.setdefault(key, {})

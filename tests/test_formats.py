@@ -84,6 +84,30 @@ def test_parse_is_aligned_and_never_raises(fmt: Format, lines: list[str]) -> Non
             found[name].cast(dtype)
 
 
+#: A JSON value in a record, and what may stand in its place.
+VALUE = re.compile(r':\s*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|null|true|false)')
+VALUES = ["[null]", '{"":1}', f'"{"9" * 400}"', "9" * 400, "1e999", '"\\u0000"']
+VALUES += ["[" * depth + "]" * depth for depth in (300, 1020)]
+VALUES += ['{"a":' * 1000 + "1" + "}" * 1000]
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_no_value_of_a_record_breaks_its_format(fmt: Format) -> None:
+    lines = [
+        next((line for line in text.split("\n") if line.startswith("{")), "")
+        for path in LOGS
+        if path.parent.name == fmt.name
+        for text in [path.read_text("utf-8", "replace")]
+    ]
+    bent = [
+        line[: found.start(1)] + value + line[found.end(1) :]
+        for line in lines
+        for found in list(VALUE.finditer(line))[:40]
+        for value in VALUES
+    ]
+    assert len(fmt.parse(pl.Series("text", bent, pl.String))) == len(bent)
+
+
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
 def test_head_lets_through_what_parse_reads(fmt: Format) -> None:
     """Of every line of every fixture; what is bent together may go unasked."""

@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.json_fields import json_fields
-from forensic.json_text import load
+from forensic.json_text import compact, load, nested
 
 NAMES = {"status": "st status", "agent": "h.ua", "took": "t"}
 
@@ -48,3 +48,8 @@ def test_a_number_that_grows_hides_no_key_that_stands_twice() -> None:
     value, duplicates = load('{"a":1,"a":2,"n":1E6}')
     assert value == {"a": None, "n": 1e6}
     assert duplicates == {"a": [1, 2]}
+
+
+def test_a_name_of_a_thousand_parts_is_one() -> None:
+    name = "a." * 1000 + "b"
+    assert compact(nested({name: 1, "c.d": 2})) == f'{{"{name}":1,"c":{{"d":2}}}}'

@@ -5,6 +5,7 @@ zerolog, logstash, Serilog, GCP and Lambda agree on little but this: a time, a l
 and a message. Keys are looked up by their synonyms; what has none stays in `extra`.
 """
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -148,9 +149,10 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
+        number = float(value)
     except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _epoch(number: float) -> tuple[datetime, int] | None:

@@ -13,7 +13,7 @@ _CATEGORIES = {"AppServiceConsoleLogs", "AppServiceAppLogs", "ContainerAppConsol
 
 
 def _read(record: Any) -> dict[str, Any] | None:
-    if not isinstance(record, dict) or record.get("category") not in _CATEGORIES:
+    if not isinstance(record, dict) or str(record.get("category")) not in _CATEGORIES:
         return None
     text = record.get("resultDescription")
     if not isinstance(text, str):

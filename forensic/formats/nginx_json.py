@@ -17,6 +17,8 @@ from forensic.format import Format
 __all__ = ["FORMAT"]
 
 #: A value that is a string, a number, nothing at all, or a bare list of tries.
+#: More brackets than this may nest more deeply than `extra` can hold.
+_FLAT = 200
 _FIELD = re.compile(
     r'\s*"([^"\\]{1,64})"\s*:\s*'
     r'(?:"((?:[^"\\]|\\.)*)"|([^",{}\[\]]*(?:, [^",{}\[\]:]+)*))\s*([,}])'
@@ -27,7 +29,11 @@ def _fields(line: str) -> dict[str, Any] | None:
     """The record's keys and values; None for what is no object."""
     try:
         record = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        if line.count("{") + line.count("[") > _FLAT:
+            orjson.dumps(
+                record
+            )  # what nests too deeply to be written is none of nginx's
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _broken(line)
     return record if isinstance(record, dict) else None
 
