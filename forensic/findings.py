@@ -15,10 +15,11 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
+from forensic.frames import Frames, present
 from forensic.hops.census import census, of_case
 from forensic.hops.copies import copies, without
 from forensic.hops.facts import gather
-from forensic.rule import Frames, Rule, present
+from forensic.rule import Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.telling import held, telling

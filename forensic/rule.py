@@ -18,11 +18,9 @@ import orjson
 import polars as pl
 
 from forensic.counted import plural
-from forensic.hops import facts
-from forensic.hops.census import census, formats_of
-from forensic.hops.copies import copies
+from forensic.frames import Frames
 from forensic.schema import EVENT, HOPS
-from forensic.telling import held, telling
+from forensic.telling import held
 
 __all__ = [
     "EVIDENCE",
@@ -38,7 +36,6 @@ __all__ = [
     "hop_words",
     "leading",
     "plural",
-    "present",
     "report",
     "request_places",
     "tally",
@@ -61,68 +58,6 @@ FINDING = [
 _FEW, _SERVER = 4, "upstream"
 #: Findings that one rule may give; rules group coarsely enough to stay below.
 _MOST_FINDINGS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frames:
-    """The tables of a case, as a rule sees them, and what the user asked."""
-
-    events: pl.LazyFrame
-    requests: pl.LazyFrame
-    sources: pl.LazyFrame
-    clocks: pl.LazyFrame
-    gaps: pl.LazyFrame
-    question: Mapping[str, Any] = field(default_factory=dict)
-    #: The telling events, where they are in memory already.
-    told: pl.LazyFrame | None = None
-    #: The `census` of the events, where it is known already.
-    counted: pl.DataFrame | None = None
-    #: Logs whose answers are left out, as `again` has them ▶ the log that has them.
-    copied: Mapping[str, str] | None = None
-    #: Formats and hops that have events, where they are known already.
-    present: frozenset[str] | None = None
-
-    @property
-    def counts(self) -> pl.DataFrame:
-        """How many events of which kind there are, see `forensic.hops.census`."""
-        return census(self.events) if self.counted is None else self.counted
-
-    @property
-    def formats(self) -> frozenset[str]:
-        """The formats that have events."""
-        return formats_of(self.counts)
-
-    @property
-    def again(self) -> Mapping[str, str]:
-        """Logs that another one holds line for line ▶ that one."""
-        known = self.copied
-        return (
-            copies(self.events, facts.gather(self.counts)) if known is None else known
-        )
-
-    def holds(self, need: str) -> bool:
-        """Whether there are events of one of these formats or hops: `a|b`."""
-        known = present(self.counts) if self.present is None else self.present
-        return not known.isdisjoint(need.split("|"))
-
-    def of(self, *hops: str) -> pl.LazyFrame:
-        """The events of these hops.
-
-        Parts of the table that hold no log with any are hardly read.
-        """
-        there = self.counts.filter(pl.col("hop").is_in(hops))
-        logs = there["source"].unique().sort()
-        return self.events.filter(
-            pl.col("source").is_in(logs.implode()), pl.col("hop").is_in(hops)
-        )
-
-    @property
-    def telling(self) -> pl.LazyFrame:
-        """The events that tell of something, see `forensic.telling`.
-
-        A rule that looks at no other starts from them: they are read once for all.
-        """
-        return telling(self.events) if self.told is None else self.told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +100,6 @@ class Rule:
     query: Callable[[Frames], pl.LazyFrame]
     positives: Sequence[Example]
     negatives: Sequence[Example]
-
-
-def present(counts: pl.DataFrame) -> frozenset[str]:
-    """Return the formats (with and without template) and hops that have events."""
-    formats = formats_of(counts)
-    bare = {name.partition(":")[0] for name in formats}
-    return frozenset({*formats, *bare, *counts["hop"].unique().drop_nulls()})
 
 
 def asked_at(question: Mapping[str, Any]) -> datetime | None:
