@@ -1245,6 +1245,16 @@ def test_a_request_that_lasted_for_minutes_keeps_its_row() -> None:
     assert 504 in found["status"].to_list()
 
 
+def test_what_stands_below_a_request_of_uwsgi_is_of_the_next_one() -> None:
+    """It prints a traceback first, and the request when that has ended."""
+    own = {"hop": "app_server", "source": "uwsgi.log", "format": "uwsgi", "path": "/x"}
+    before = said(200, **own, message="GET /x => generated\n" + TRACE, lines=4)
+    failed = said(500, **own | {"path": "/y"}, line=5, offset=500)
+    rows = events(web(500, path="/y"), before | {"line": 1, "offset": 0}, failed)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["path"], row["cause"]) == ("/y", "exception")
+
+
 def test_each_of_a_burst_has_its_own_line() -> None:
     """Also where all went over one connection, and seconds have unlike numbers."""
     limit = '*7 limiting requests, excess: 20.5 by zone "one"'

@@ -1,36 +1,38 @@
-"""Notes ▶ requests: which error line, traceback or kill is about which request."""
+"""Notes ▶ requests: which error line, or line that took one in, is about which."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS
+from forensic.hops.kinds import KINDS
 from forensic.hops.pair import pair, spread
 
-__all__ = ["ASKED", "LEAST_LIMIT", "WITH_IDS", "arrivals", "errors", "leaf", "tracebacks"]
+__all__ = [
+    "ASKED",
+    "LEAST_LIMIT",
+    "SAME",
+    "Step",
+    "arrivals",
+    "errors",
+    "leaf",
+    "passes",
+]
 
 _SECOND = 1_000_000
-_SAME = (-1_500_000, 1_500_000)
+#: Two programs write of one moment.
+SAME = (-1_500_000, 1_500_000)
 #: A request that waited for its upstream: the line stands at the end of a try.
 _TRIES = (-75 * _SECOND, 1_500_000)
 #: Of refusals only that of a slow client comes late.
 _LATE, _SLOW_CLIENT = 499, 408
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
-#: How long after its start a request may fail that waited for something.
-_WHILE = (-1_500_000, 65 * _SECOND)
 #: Where a line names what was asked for.
 ASKED = (
     r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
     r"(/[^\s\"'?,;)\]]*?)[.:]*(?:[\s\"'?,;)\]]|$)"
 )
-#: So long may a request last of which two lines have the id.
-_ONE_REQUEST = 120 * _SECOND
-#: Ids of fewer characters may be those of a counter.
-_UNIQUE = 16
-#: Whose records may have the id that the application writes before its lines.
-WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _FOLDER = r"^(.*)/[^/]*$"
 #: No one sets a worker's time limit below this (seconds).
 LEAST_LIMIT = 1.0
@@ -80,10 +82,10 @@ def _pass(
     )
 
 
-_Step = tuple[pl.DataFrame, pl.DataFrame, Sequence[str], tuple[int, int]]
+Step = tuple[pl.DataFrame, pl.DataFrame, Sequence[str], tuple[int, int]]
 
 
-def _passes(steps: Sequence[_Step]) -> pl.DataFrame:
+def passes(steps: Sequence[Step]) -> pl.DataFrame:
     """The pairs of several passes; what one has paired is gone for the next."""
     found = pl.DataFrame(schema=_PAIRS)
     for requests, notes, fields, window in steps:
@@ -132,15 +134,13 @@ def errors(
         kinds = [kind.name for kind in KINDS if status in kind.statuses]
         said = lines.filter(pl.col("kind").is_in(kinds))
         answers = wanted.filter(pl.col("status") == status)
-        pairs = _passes(_steps(answers, said, by_client=by_client))
+        pairs = passes(_steps(answers, said, by_client=by_client))
         lines = lines.join(pairs, on="note", how="anti", maintain_order="left")
         found.append(pairs)
     return pl.concat(found).sort("request")
 
 
-def _steps(
-    answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool
-) -> list[_Step]:
+def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> list[Step]:
     """The passes that tie error lines to answers, the surest first.
 
     A status that the upstream sent is not of the web server's own making: only lines
@@ -150,7 +150,7 @@ def _steps(
     waited = said.filter(_ABOUT_UPSTREAM | (pl.col("kind") == "script"))
     if not by_client:
         request = ["method", "path", "query"]
-        return [(answers, said, request, _SAME), (answers, waited, request, _TRIES)]
+        return [(answers, said, request, SAME), (answers, waited, request, _TRIES)]
     passed = (pl.col("upstream_status") == pl.col("status")).fill_null(value=False)
     own, through = answers.filter(~passed), answers.filter(passed)
     # A 500 that the upstream sent is no connection that it closed.
@@ -160,25 +160,25 @@ def _steps(
     unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())
     request = ["client_ip", "method", "path", "query"]
     return [
-        (own, said, ["folder", *request], _SAME),
-        (through, waited, ["folder", *request], _SAME),
-        (own, said, request, _SAME),
-        (through, waited, request, _SAME),
+        (own, said, ["folder", *request], SAME),
+        (through, waited, ["folder", *request], SAME),
+        (own, said, request, SAME),
+        (through, waited, request, SAME),
         (tried, waited, request, _TRIES),
-        (own, said, ["client_ip", "method", "path"], _SAME),
-        (own, unasked, ["client_ip", "path"], _SAME),
+        (own, said, ["client_ip", "method", "path"], SAME),
+        (own, unasked, ["client_ip", "path"], SAME),
         *_named_by_file(own, bare),
-        (own, bare, ["client_ip"], _SAME),
-        (own, waited.filter("nameless"), ["folder"], _SAME),
+        (own, bare, ["client_ip"], SAME),
+        (own, waited.filter("nameless"), ["folder"], SAME),
         *_following(answers, said),
     ]
 
 
-def _named_by_file(answers: pl.DataFrame, bare: pl.DataFrame) -> list[_Step]:
+def _named_by_file(answers: pl.DataFrame, bare: pl.DataFrame) -> list[Step]:
     """The pass for lines that name a file: the request's path ends as it does."""
     filed = bare.filter(pl.col("leaf").is_not_null())
     ending = answers.with_columns(leaf=leaf(pl.col("path")))
-    return [(ending, filed, ["client_ip", "leaf"], _SAME)]
+    return [(ending, filed, ["client_ip", "leaf"], SAME)]
 
 
 def leaf(path: pl.Expr) -> pl.Expr:
@@ -186,7 +186,7 @@ def leaf(path: pl.Expr) -> pl.Expr:
     return path.str.extract(r"([^/?]+)/?(?:\?.*)?$")
 
 
-def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[_Step]:
+def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[Step]:
     """The passes for servers that stamp the start, and write why they failed later."""
     if "format" not in answers.columns:
         return []
@@ -215,189 +215,14 @@ def arrivals(
     """
     local = pl.col("machine").is_in(sorted(machines))
     late = (pl.col("status") >= _LATE) | (pl.col("status") == _SLOW_CLIENT)
-    steps: list[_Step] = []
+    steps: list[Step] = []
     for requests in (heard, unheard):
         near, far = requests.filter(local), requests.filter(~local)
-        for window in (_SAME, _TRIES):
+        for window in (SAME, _TRIES):
             if window == _TRIES:
                 near, far = near.filter(late), far.filter(late)
             steps += [
                 (near, lines, ["machine", "method", "path"], window),
                 (far, lines, ["method", "path"], window),
             ]
-    return _passes(steps)
-
-
-def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
-    """Which traceback or application line is about which request."""
-    lines = notes.filter(
-        pl.col("kind").is_in(["exception", "abort", "said_no", "invalid_request"])
-    )
-    timed = lines.filter(pl.col("time").is_not_null())
-    named = timed.filter(pl.col("path").is_not_null())
-    beside = named.select("source", "pid", beside=pl.col("time")).sort(
-        "beside", "source"
-    )
-    nameless = (
-        timed.filter(pl.col("path").is_null())
-        .sort("time", "note")
-        .join_asof(
-            beside,
-            left_on="time",
-            right_on="beside",
-            by=["source", "pid"],
-            strategy="backward",
-            tolerance=_SECOND,
-            check_sortedness=False,
-        )
-        .filter(pl.col("beside").is_null())
-        .sort("source", "offset")
-    )
-    thrown = pl.col("kind").is_in(["exception", "abort"])
-    failed = requests.filter(pl.col("status") >= 500)
-    readable = requests.filter(pl.col("path").is_not_null())
-    refused = readable.filter(pl.col("status").is_between(400, 499))
-    words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
-    known = pl.concat(
-        [_of_its_id(failed, lines.filter(thrown)), _of_its_id(refused, words)]
-    )
-    refused = refused.join(known, on="request", how="anti", maintain_order="left")
-    failed = failed.join(known, on="request", how="anti", maintain_order="left")
-    below = _next_line(failed, lines.filter(thrown))
-    failed = failed.join(below, on="request", how="anti", maintain_order="left")
-    above = _line_above(failed, lines.filter(thrown))
-    failed = failed.join(above, on="request", how="anti", maintain_order="left")
-    placed = pl.concat([known, below, above])
-    named, nameless = (
-        side.join(placed, on="note", how="anti", maintain_order="left")
-        for side in (named, nameless)
-    )
-    # What gunicorn could not read has no path, and the application never saw it;
-    # Tomcat has it in its access log all the same.
-    unwritten = pl.col("app_server_row").is_null()
-    unwritten |= pl.col("app_server_format").eq_missing(pl.lit("apache_access"))
-    unread = readable.filter(
-        (pl.col("status") == 400)
-        & pl.col("application_row").is_null()
-        & unwritten
-        & (pl.col("web_server_upstream_status").fill_null(400) == 400)
-    )
-    slow = failed.filter(
-        (pl.col("status") == 500) & (pl.col("duration") >= LEAST_LIMIT)
-    )
-    # One of a log that has the request itself is of that one, whatever else failed.
-    recorded = failed.with_columns(source="application_source")
-    recorded = recorded.filter(pl.col("source").is_not_null())
-    aborted = named.filter(pl.col("kind") == "abort")
-    complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
-    spoken = nameless.filter(thrown).with_columns(
-        path=pl.col("message").str.extract(ASKED)
-    )
-    begun = failed.filter(
-        pl.col("duration").is_null()
-        & (pl.col("web_server_format") == "apache_access").fill_null(value=False)
-    )
-    steps: list[_Step] = [
-        (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
-        (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
-        (failed, spoken, ["path"], _SAME),
-        *((begun, lines, ["path"], _WHILE) for lines in (named.filter(thrown), spoken)),
-        (recorded, nameless.filter(thrown), ["source"], _SAME),
-        (failed, nameless.filter(thrown), [], _SAME),
-        (slow, aborted, [], _SAME),  # the web server gave it another path
-        (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
-        (unread, nameless.filter(~thrown), [], _SAME),
-        *_refusals(refused, notes),
-        # Django's word about a host names no path, whoever logged the answer.
-        (
-            refused.filter(pl.col("status") == 400),
-            nameless.filter(pl.col("kind") == "said_no"),
-            [],
-            _SAME,
-        ),
-        (
-            failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),
-            complaints.filter(pl.col("path").is_not_null()),
-            ["path"],
-            (-3 * _SECOND, 2 * _SECOND),
-        ),
-    ]
-    return pl.concat([placed, _passes(steps)]).sort("request")
-
-
-def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions or refusals that carry the id of the record that they are about.
-
-    Rails writes it before every line of them, and no stamp; it may be the one that
-    its proxy gave. Ids of a counter come again: short ones hold within a log, and
-    none for requests that are far apart.
-    """
-    named = thrown.select("note", "request_id", where="source", at="time")
-    named = named.filter(pl.col("request_id").is_not_null())
-    found = [
-        failed.select(
-            "request",
-            source=f"{tier}_source",
-            request_id=f"{tier}_request_id",
-            time=f"{tier}_time",
-        )
-        .drop_nulls("request_id")
-        .join(named, on="request_id", maintain_order="left")
-        for tier in WITH_IDS
-    ]
-    apart = (pl.col("time") - pl.col("at")).abs()
-    unique = pl.col("request_id").str.len_bytes() >= _UNIQUE
-    own = unique | (pl.col("source") == pl.col("where"))
-    near = pl.concat(found).filter(own & (apart.fill_null(0) <= _ONE_REQUEST))
-    once = near.sort("request", "note").unique(
-        "request", keep="first", maintain_order=True
-    )
-    once = once.unique("note", keep="first", maintain_order=True)
-    return once.select("request", "note")
-
-
-def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions without a stamp that follow the record that they are about.
-
-    So uvicorn writes them, as lines below it, and Rails, as the rest of the record.
-    """
-    undated = thrown.filter(pl.col("time").is_null()).select("note", "source", "line")
-    found = [
-        failed.select(
-            "request",
-            source=f"{tier}_source",
-            line=pl.col(f"{tier}_line") + below,
-        ).join(undated, on=["source", "line"], maintain_order="left")
-        for tier in ("app_server", "application")
-        for below in (0, 1)
-    ]
-    pairs = pl.concat(found).select("request", "note")
-    return pairs.unique("request", keep="first", maintain_order=True)
-
-
-def _line_above(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions right above the record that they are about, as uWSGI has them."""
-    ends = thrown.filter(pl.col("format") == "uwsgi").select("note", "source", "below")
-    own = failed.filter(pl.col("app_server_status") >= 500).select(
-        "request", source="app_server_source", below="app_server_line"
-    )
-    pairs = own.join(ends, on=["source", "below"], maintain_order="left")
-    return pairs.select("request", "note")
-
-
-def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[_Step]:
-    """The passes for words of refusal: by path, then by the moment alone.
-
-    What stands in a log of which nothing is known has to name the request.
-    """
-    named = pl.col("path").is_not_null()
-    steps: list[_Step] = []
-    for kind in REFUSALS:
-        answers = refused.filter(pl.col("status").is_in(kind.statuses))
-        lines = notes.filter(pl.col("kind") == kind.name)
-        near = (-3 * _SECOND, 2 * _SECOND)
-        steps += [
-            (answers, lines.filter(named), ["path"], near),
-            (answers, lines.filter(~named & pl.col("known_log")), [], _SAME),
-        ]
-    return steps
+    return passes(steps)

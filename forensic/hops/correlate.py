@@ -20,6 +20,7 @@ from forensic.hops import (
     proxies,
     reached,
     responses,
+    traces,
     windows,
 )
 from forensic.hops.census import MINUTE, census
@@ -188,7 +189,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         # A load balancer may stamp the start; what failed is told at the end.
         time=pl.when(inner - pl.col("time") > _LONG).then(inner).otherwise("time"),
     )
-    traces = attach.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
+    traced = traces.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
     deaths = incident.incidents(timed, said).rename({"request": "root"})
     places = ["hop", "source", "line", "offset"]
     trace = said.select(
@@ -209,10 +210,10 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         incident_words=words(pl.col("message")),
         **{f"incident_{c}": c for c in places},
     )
-    with_trace = requests.join(traces, on="root", how="left", maintain_order="left")
+    with_trace = requests.join(traced, on="root", how="left", maintain_order="left")
     with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
     same_id = pl.any_horizontal(
-        pl.col(f"{tier}_request_id") == pl.col("trace_id") for tier in attach.WITH_IDS
+        pl.col(f"{tier}_request_id") == pl.col("trace_id") for tier in traces.WITH_IDS
     )
     with_trace = with_trace.with_columns(
         trace_named=pl.col("trace_named") | same_id.fill_null(value=False)

@@ -1,0 +1,196 @@
+"""Tracebacks and refusals ▶ requests: which of an application's notes is about which.
+
+By the id that both have, by where the lines stand, by path, and by the moment.
+"""
+
+import polars as pl
+
+from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
+from forensic.hops.kinds import COMPLAINT, REFUSALS
+
+__all__ = ["WITH_IDS", "tracebacks"]
+
+_SECOND = 1_000_000
+#: So long may a request last of which two lines have the id.
+_ONE_REQUEST = 120 * _SECOND
+#: Ids of fewer characters may be those of a counter.
+_UNIQUE = 16
+#: How long after its start a request may fail that waited for something.
+_WHILE = (-1_500_000, 65 * _SECOND)
+#: Whose records may have the id that the application writes before its lines.
+WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
+
+
+def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Which traceback or application line is about which request."""
+    lines = notes.filter(
+        pl.col("kind").is_in(["exception", "abort", "said_no", "invalid_request"])
+    )
+    timed = lines.filter(pl.col("time").is_not_null())
+    named = timed.filter(pl.col("path").is_not_null())
+    beside = named.select("source", "pid", beside=pl.col("time")).sort(
+        "beside", "source"
+    )
+    nameless = (
+        timed.filter(pl.col("path").is_null())
+        .sort("time", "note")
+        .join_asof(
+            beside,
+            left_on="time",
+            right_on="beside",
+            by=["source", "pid"],
+            strategy="backward",
+            tolerance=_SECOND,
+            check_sortedness=False,
+        )
+        .filter(pl.col("beside").is_null())
+        .sort("source", "offset")
+    )
+    thrown = pl.col("kind").is_in(["exception", "abort"])
+    failed = requests.filter(pl.col("status") >= 500)
+    readable = requests.filter(pl.col("path").is_not_null())
+    refused = readable.filter(pl.col("status").is_between(400, 499))
+    words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
+    known = pl.concat(
+        [_of_its_id(failed, lines.filter(thrown)), _of_its_id(refused, words)]
+    )
+    refused = refused.join(known, on="request", how="anti", maintain_order="left")
+    failed = failed.join(known, on="request", how="anti", maintain_order="left")
+    below = _next_line(failed, lines.filter(thrown))
+    failed = failed.join(below, on="request", how="anti", maintain_order="left")
+    above = _line_above(failed, lines.filter(thrown))
+    failed = failed.join(above, on="request", how="anti", maintain_order="left")
+    placed = pl.concat([known, below, above])
+    named, nameless = (
+        side.join(placed, on="note", how="anti", maintain_order="left")
+        for side in (named, nameless)
+    )
+    # What gunicorn could not read has no path, and the application never saw it;
+    # Tomcat has it in its access log all the same.
+    unwritten = pl.col("app_server_row").is_null()
+    unwritten |= pl.col("app_server_format").eq_missing(pl.lit("apache_access"))
+    unread = readable.filter(
+        (pl.col("status") == 400)
+        & pl.col("application_row").is_null()
+        & unwritten
+        & (pl.col("web_server_upstream_status").fill_null(400) == 400)
+    )
+    slow = failed.filter(
+        (pl.col("status") == 500) & (pl.col("duration") >= LEAST_LIMIT)
+    )
+    # One of a log that has the request itself is of that one, whatever else failed.
+    recorded = failed.with_columns(source="application_source")
+    recorded = recorded.filter(pl.col("source").is_not_null())
+    aborted = named.filter(pl.col("kind") == "abort")
+    complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
+    spoken = nameless.filter(thrown).with_columns(
+        path=pl.col("message").str.extract(ASKED)
+    )
+    begun = failed.filter(
+        pl.col("duration").is_null()
+        & (pl.col("web_server_format") == "apache_access").fill_null(value=False)
+    )
+    steps: list[Step] = [
+        (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
+        (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
+        (failed, spoken, ["path"], SAME),
+        *((begun, lines, ["path"], _WHILE) for lines in (named.filter(thrown), spoken)),
+        (recorded, nameless.filter(thrown), ["source"], SAME),
+        (failed, nameless.filter(thrown), [], SAME),
+        (slow, aborted, [], SAME),  # the web server gave it another path
+        (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
+        (unread, nameless.filter(~thrown), [], SAME),
+        *_refusals(refused, notes),
+        # Django's word about a host names no path, whoever logged the answer.
+        (
+            refused.filter(pl.col("status") == 400),
+            nameless.filter(pl.col("kind") == "said_no"),
+            [],
+            SAME,
+        ),
+        (
+            failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),
+            complaints.filter(pl.col("path").is_not_null()),
+            ["path"],
+            (-3 * _SECOND, 2 * _SECOND),
+        ),
+    ]
+    return pl.concat([placed, passes(steps)]).sort("request")
+
+
+def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions or refusals that carry the id of the record that they are about.
+
+    Rails writes it before every line of them, and no stamp; it may be the one that
+    its proxy gave. Ids of a counter come again: short ones hold within a log, and
+    none for requests that are far apart.
+    """
+    named = thrown.select("note", "request_id", where="source", at="time")
+    named = named.filter(pl.col("request_id").is_not_null())
+    found = [
+        failed.select(
+            "request",
+            source=f"{tier}_source",
+            request_id=f"{tier}_request_id",
+            time=f"{tier}_time",
+        )
+        .drop_nulls("request_id")
+        .join(named, on="request_id", maintain_order="left")
+        for tier in WITH_IDS
+    ]
+    apart = (pl.col("time") - pl.col("at")).abs()
+    unique = pl.col("request_id").str.len_bytes() >= _UNIQUE
+    own = unique | (pl.col("source") == pl.col("where"))
+    near = pl.concat(found).filter(own & (apart.fill_null(0) <= _ONE_REQUEST))
+    once = near.sort("request", "note").unique(
+        "request", keep="first", maintain_order=True
+    )
+    once = once.unique("note", keep="first", maintain_order=True)
+    return once.select("request", "note")
+
+
+def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions without a stamp that follow the record that they are about.
+
+    So uvicorn writes them, as lines below it, and Rails, as the rest of the record.
+    """
+    undated = thrown.filter(pl.col("time").is_null()).select("note", "source", "line")
+    found = [
+        failed.select(
+            "request",
+            source=f"{tier}_source",
+            line=pl.col(f"{tier}_line") + below,
+        ).join(undated, on=["source", "line"], maintain_order="left")
+        for tier in ("app_server", "application")
+        for below in (0, 1)
+    ]
+    pairs = pl.concat(found).select("request", "note")
+    return pairs.unique("request", keep="first", maintain_order=True)
+
+
+def _line_above(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions right above the record that they are about, as uWSGI has them."""
+    ends = thrown.filter(pl.col("format") == "uwsgi").select("note", "source", "below")
+    own = failed.filter(pl.col("app_server_status") >= 500).select(
+        "request", source="app_server_source", below="app_server_line"
+    )
+    pairs = own.join(ends, on=["source", "below"], maintain_order="left")
+    return pairs.select("request", "note")
+
+
+def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
+    """The passes for words of refusal: by path, then by the moment alone.
+
+    What stands in a log of which nothing is known has to name the request.
+    """
+    named = pl.col("path").is_not_null()
+    steps: list[Step] = []
+    for kind in REFUSALS:
+        answers = refused.filter(pl.col("status").is_in(kind.statuses))
+        lines = notes.filter(pl.col("kind") == kind.name)
+        near = (-3 * _SECOND, 2 * _SECOND)
+        steps += [
+            (answers, lines.filter(named), ["path"], near),
+            (answers, lines.filter(~named & pl.col("known_log")), [], SAME),
+        ]
+    return steps
