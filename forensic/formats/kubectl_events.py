@@ -1,0 +1,46 @@
+"""The table that `kubectl get events` prints: `12m  Warning  BackOff  pod/x  text`.
+
+It tells how long ago each event was, not when: no line has a time.
+"""
+
+import polars as pl
+
+from forensic.columns import json_extra, prefix
+from forensic.format import Format
+
+__all__ = ["FORMAT"]
+
+_AGE = r"(?:(?:[0-9]+[smhdy])+(?: \(x[0-9]+ over [0-9smhdy]+\))?|<unknown>|<invalid>)"
+_KIND = r"(?:Normal|Warning)"
+
+
+def parse(lines: pl.Series) -> pl.DataFrame:
+    """The columns of the table's rows."""
+    head = prefix(
+        lines,
+        rf"(?:(?P<namespace>[a-z0-9.-]+) +)?(?P<age>{_AGE}) +(?P<level>{_KIND}) +"
+        r"(?P<reason>[A-Za-z0-9]+) +(?P<thing>[a-z0-9.-]+/[^ ]+) +",
+    )
+    known = pl.col("rest").is_not_null()
+    return head.select(
+        "reason",
+        level=pl.col("level").str.to_lowercase(),
+        process=pl.when(known).then(pl.lit("kubernetes")),
+        message=pl.format(
+            "{} {}: {}", "thing", "reason", pl.col("rest").str.strip_chars()
+        ),
+        extra=json_extra(age=pl.col("age"), namespace=pl.col("namespace")),
+        refused=pl.when(~known).then(pl.lit("no row of kubectl's events")),
+    )
+
+
+FORMAT = Format(
+    name="kubectl_events",
+    title="kubectl get events",
+    hop="host",
+    reference="https://kubernetes.io/docs/reference/kubectl/generated/kubectl_events/",
+    head=rf"^(?:[a-z0-9.-]+ +)?{_AGE} +{_KIND} +[A-Za-z0-9]+ +[a-z0-9.-]+/[^ ]+ ",
+    header=r"^(?:NAMESPACE +)?LAST SEEN +TYPE +REASON +OBJECT +MESSAGE|^\$ kubectl ",
+    parse=parse,
+    paths=r"(?i)events?|kube|k8s",
+)
