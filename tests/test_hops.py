@@ -48,6 +48,7 @@ def alb(status: int, target: int | None = None, **more: Any) -> dict[str, Any]:
 #: A peer of a web server that nothing private stands in front of.
 OPEN = {"client_ip": "130.176.1.9", "client_scope": "public"}
 TOMCAT: dict[str, Any] = {"source": "tomcat/access.log", "format": "apache_access"}
+BEHIND = TOMCAT | {"source": "inner/access.log"}
 NGINX = OPEN | {"format": "nginx_access"}
 HAPROXY: dict[str, Any] = {"format": "haproxy", "action": None}
 
@@ -640,10 +641,10 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
             *(
                 web(200, path=f"/{n}", time=T + timedelta(seconds=9 * n), **more)
                 for n in range(1, 9)
-                for more in ({**NGINX, "client_ip": f"203.0.113.{n}"}, TOMCAT)
+                for more in ({**NGINX, "client_ip": f"203.0.113.{n}"}, BEHIND)
             ),
             web(403, **NGINX),
-            web(403, **TOMCAT),
+            web(403, **BEHIND),
             said(200, path="/", time=T - timedelta(hours=1)),
         ],
         ("application", "application_response", "weak"),
@@ -1253,6 +1254,35 @@ def test_what_stands_below_a_request_of_uwsgi_is_of_the_next_one() -> None:
     rows = events(web(500, path="/y"), before | {"line": 1, "offset": 0}, failed)
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["path"], row["cause"]) == ("/y", "exception")
+
+
+@pytest.mark.parametrize(
+    ("source", "by"),
+    [
+        ("tomcat9/logs/localhost_access_log.2025-02-06.txt", "application"),
+        ("domains/prod/servers/ms1/logs/access.log", "application"),
+        ("nginx/access.log", "web_server"),
+    ],
+)
+def test_what_an_application_server_logs_is_known_by_its_name(
+    source: str, by: str
+) -> None:
+    """Its access log looks like that of any web server."""
+    rows = events(web(413, source=source), web(200, source=source, path="/x"))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["answered_by"] == by
+
+
+def test_the_exception_that_monolog_puts_into_its_context_is_told() -> None:
+    text = (
+        'SQLSTATE[42S22]: Column not found {"userId":12,"exception":"[object]'
+        " (Illuminate\\\\QueryException(code: 42S22): at /a.php:829)\n[stacktrace]"
+    )
+    own = {"hop": "application", "source": "laravel.log", "path": None}
+    row = correlate(events(web(500), app(text, **own)), NO_CLOCKS, NO_SOURCES)
+    found = row.row(0, named=True)
+    assert found["cause"] == "exception"
+    assert "(SQLSTATE[42S22]: Column not found)" in found["explanation"]
 
 
 def test_each_of_a_burst_has_its_own_line() -> None:

@@ -178,7 +178,7 @@ def _clusters(pairs: pl.DataFrame) -> list[_Cluster]:
         sums = totals[ends] - totals[: len(values)]
         # Of as heavy ones the nearest: each try of an upstream leaves an error line,
         # and only the last stands where the answer does.
-        off = np.where(sums >= 0.999 * sums.max(), np.abs(values), np.inf)
+        off = np.where(sums >= sums.max() - 1e-9, np.abs(values), np.inf)
         start = int(off.argmin())
         stop = int(ends[start])
         heap = part[start:stop]

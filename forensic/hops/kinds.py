@@ -329,7 +329,7 @@ KINDS = [
         _APP,
         r"Traceback \(most recent call last\)|Exception on /|Internal Server Error: /"
         r"|Error handling request|Exception in ASGI application"
-        r"|^PHP (?:Fatal|Parse) error"
+        r"|^PHP (?:Fatal|Parse) error|\"exception\":\"\[object\] \("
         r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
         # Java, JavaScript and .NET name the error and its frames; Ruby its message.
         r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"

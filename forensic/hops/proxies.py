@@ -124,12 +124,21 @@ def inner_streams(
     return [] if len(inner) == len(names) else inner
 
 
+#: Tomcat's own name for it, and the folders of Java's application servers.
+_NAMED = pl.col("family").str.contains(
+    r"(?i)(?:^|/)localhost_access_log"
+    r"|(?:^|/)(?:apache-)?(?:tomcat|wildfly|jboss|weblogic|jetty|glassfish|payara)[^/]*/"
+    r"(?:[^/]+/)*[^/]*(?:access|request)|(?:^|/)servers/[^/]+/logs/access"
+)
+
+
 def app_streams(known: Facts, inner: list[str]) -> list[str]:
     """The logs that an application or its server writes, though they look like others.
 
     Of the inner ones, as morgan writes them, those beside which an application's own
     log lies and no other log of a web server; and wherever they stand, those in which
-    the server's own lines stand too, as in Puma's.
+    the server's own lines stand too, as in Puma's, and those that an application server
+    names or keeps as no other does.
     """
     folder = pl.col("family").str.extract(_FOLDER, 1).fill_null("")
     logs = known.profile.with_columns(folder=folder)
@@ -146,7 +155,9 @@ def app_streams(known: Facts, inner: list[str]) -> list[str]:
     bare = (pl.col("answers") > 0) & ~pl.col("programs")
     server = logs.filter(pl.col("mixes") & ~pl.col("programs"))
     mixed = sorted(set(web.filter(bare)["family"]) & set(server["family"]))
-    return [*(stream for stream in inner if stream in families), *mixed]
+    named = sorted(set(web.filter(bare, _NAMED)["family"]))
+    own_words = dict.fromkeys([*mixed, *named])
+    return [*(s for s in inner if s in families and s not in own_words), *own_words]
 
 
 def tiered(frame: pl.DataFrame, inner: list[str], apps: list[str]) -> pl.DataFrame:

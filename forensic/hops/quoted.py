@@ -34,6 +34,8 @@ _LAST = r"(?m)^[A-Za-z_][\w.]*(?:: [^\n]*)?$"
 
 #: What Rails writes before each line of a request.
 _TAG = r"(?m)^\[[^\] \n]{1,64}\] "
+#: Monolog's message before the context that holds the exception (Laravel, Symfony).
+_MONOLOG = r'^([^\n]+?) \{[^\n]*"exception":"\[object\]'
 
 
 def thrown(message: pl.Expr) -> pl.Expr:
@@ -45,7 +47,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
     one = (
         pl.when(python)
         .then(last.extract_all(_LAST).list.last())
-        .otherwise(named.list.first())
+        .otherwise(pl.coalesce(named.list.first(), message.str.extract(_MONOLOG)))
     )
     return _cut(one.str.strip_suffix(":"))
 

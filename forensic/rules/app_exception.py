@@ -13,6 +13,8 @@ _TRACED = pl.col("message").str.contains(
 )
 #: A stack of Java or JavaScript below an error, whatever logger wrote it.
 _STACKED = pl.col("message").str.contains(r"\n\s+at [\w.$<>/]+ ?\([^)\n]*\)")
+#: Monolog puts it into the context.
+_STACKED |= pl.col("message").str.contains('"exception":"[object] (', literal=True)
 #: Java, PHP and JavaScript: the last class that is named, the first place.
 _CLASS = (
     r"(?m)(?:^\s*|Caused by: |xception(?: is)?:? |Uncaught )"
