@@ -5,6 +5,7 @@ import polars as pl
 from forensic.hops.between import STATUS, WEB
 from forensic.hops.causes import app_cause
 from forensic.hops.page import other_page
+from forensic.hops.products import PLATFORMS
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["guessed"]
@@ -13,7 +14,7 @@ __all__ = ["guessed"]
 _EITHER = [401, 403, 404, 413, 429, 503]
 #: Routers of platforms and meshes, and login proxies, which stand right before what
 #: runs there.
-_ROUTERS = ["heroku_router", "envoy", "traefik", "kong", "api_gateway", "oauth2_proxy"]
+_ROUTERS = [*PLATFORMS, "envoy", "traefik", "kong", "api_gateway", "oauth2_proxy"]
 _TO_SERVERS = sure_of(
     BALANCED
     & pl.col("load_balancer_upstream").is_not_null()
