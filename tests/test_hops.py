@@ -938,7 +938,7 @@ def test_what_ruby_and_go_throw_is_an_exception(text: str) -> None:
 def test_an_audit_log_is_no_server_in_front() -> None:
     def seen(number: int) -> list[dict[str, Any]]:
         time = T + timedelta(seconds=20 * number)
-        row = web(403, time=time, path=f"/app/{number}", **TOMCAT)
+        row = web(403, time=time, path=f"/app/{number}", **BEHIND)
         audit = {"source": "apache2/audit.log", "format": "modsec_audit"}
         return [row, row | audit | {"client_ip": f"203.0.113.{number}"}]
 
