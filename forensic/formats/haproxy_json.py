@@ -37,6 +37,8 @@ _MILLIS = {"upstream_response_time", "upstream_connect_time", "upstream_header_t
 #: Keys that elsewhere mean another thing.
 _RENAMED = {"http_request": "request", "bytes_read": "bytes_sent"}
 _DEPTH = 4
+#: No `log-format` has so many brackets: they may nest more deeply than can be read.
+_FLAT = 200
 _PLACE = ["frontend", "backend", "server"]
 _NAMES = [*_WORDS, "state", "stamp"]
 
@@ -50,7 +52,7 @@ def _parts(
         if isinstance(value, dict) and len(above) < _DEPTH:
             rest[key] = _parts(value, found, (*above, key))
             continue
-        text = "" if value is None else str(value)
+        text = "" if value is None or isinstance(value, dict | list) else str(value)
         if _STATE_KEY.match(key) and _STATE.match(text):
             found.setdefault("state", text)
         elif _STAMP.match(text):
@@ -73,6 +75,8 @@ def _named(key: str, above: tuple[str, ...], text: str) -> str | None:
 def _read(line: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
     """The record, and what HAProxy alone says; None where no state is in it."""
     found: dict[str, str] = {}
+    if line.count("{") + line.count("[") > _FLAT:
+        return None, {}
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
