@@ -194,18 +194,26 @@ def _is_zip(head: bytes) -> bool:
 
 def _ends_as_zip(head: bytes, stream: Stream) -> bool:
     """Whether it ends in a zip's index, behind a program or a few bytes."""
-    if stream.descriptor is None:
-        return False
-    end = os.pread(stream.descriptor, _ZIP_END, max(0, stream.size - _ZIP_END))
-    if not end.startswith(b"PK\x05\x06"):
+    end = _at(stream, stream.size - _ZIP_END, _ZIP_END)
+    if len(end) < _ZIP_END or not end.startswith(b"PK\x05\x06"):
         return False
     size, place = struct.unpack_from("<II", end, 12)
     index = stream.size - _ZIP_END - size
-    mark = os.pread(stream.descriptor, 4, max(0, index))
+    mark = _at(stream, index, 4)
     before = index - place
     return head.startswith(_PROGRAMS) or (
         mark == b"PK\x01\x02" and 0 <= before <= _BEFORE
     )
+
+
+def _at(stream: Stream, place: int, count: int) -> bytes:
+    """Bytes of a file; none where they cannot be read, which its reader tells."""
+    if stream.descriptor is None:
+        return b""
+    try:
+        return os.pread(stream.descriptor, count, max(0, place))
+    except OSError:
+        return b""
 
 
 def members(stream: Stream, budget: Budget) -> Iterator[Member]:

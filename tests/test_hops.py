@@ -2128,20 +2128,23 @@ def test_apache_answers_502_when_its_time_is_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("front", "by"),
+    ("front", "status", "by"),
     [
-        (HAPROXY | {"upstream": "be/web1"}, "unknown"),
-        ({"format": "aws_alb"}, "unknown"),
-        ({"format": "heroku_router", "action": None}, "application"),
+        (HAPROXY | {"upstream": "be/web1"}, 403, "application"),
+        ({"format": "aws_alb"}, 404, "application"),
+        ({"format": "aws_alb"}, 503, "unknown"),
+        ({"format": "heroku_router", "action": None}, 403, "application"),
     ],
 )
 def test_what_a_server_without_a_log_refuses_may_be_a_web_server_s(
-    front: dict[str, Any], by: str
+    front: dict[str, Any], status: int, by: str
 ) -> None:
-    found = correlate(events(alb(403, 403, **front)), NO_CLOCKS, NO_SOURCES)
+    found = correlate(events(alb(status, status, **front)), NO_CLOCKS, NO_SOURCES)
     row = found.row(0, named=True)
     assert (row["answered_by"], row["confidence"]) == (by, "weak")
-    assert ("web_server" in row["missing"]) == (by == "unknown")
+    server = front["format"] != "heroku_router"
+    assert ("a web server's own" in row["explanation"]) == server
+    assert ("web_server" in row["missing"]) == server
     assert "application" in row["missing"]
 
 

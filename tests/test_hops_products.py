@@ -221,7 +221,7 @@ SPOKEN = [
         404,
         "TCP_MISS",
         {"upstream_status": 404, **NAMED},
-        ("unknown", "unknown", "weak"),
+        ("application", "application_response", "weak"),
     ),
     ("heroku_router", 503, "H12", {}, (LB, "target_timeout", "certain")),
     ("heroku_router", 503, "H10", {}, (LB, "no_target", "certain")),
@@ -268,7 +268,7 @@ SPOKEN = [
         404,
         None,
         {"upstream_status": 404, **NAMED},
-        ("unknown", "unknown", "weak"),
+        ("application", "application_response", "weak"),
     ),
     ("oauth2_proxy", 403, None, {}, (LB, "auth_failed", "certain")),
     (

@@ -263,7 +263,8 @@ def test_a_zip_with_damaged_data_costs_its_member_only(
     root.mkdir()
     (root / "x.zip").write_bytes(damaged)
     found = read(root, tmp_path / "x.case")
-    assert found["x.zip!/a.log"][0] == "unreadable"
+    # Of LZMA, its settings are damaged, too: they ask for any amount of memory.
+    assert found["x.zip!/a.log"][0] in {"unreadable", "over_budget"}
     assert found["x.zip!/b.log"][:2] == ("complete", 3)
 
 

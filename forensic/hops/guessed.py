@@ -10,8 +10,9 @@ from forensic.hops.table import BALANCED, Line, has, sure_of
 
 __all__ = ["guessed"]
 
-#: What web servers answer themselves as often as what stands behind them.
-_EITHER = [401, 403, 404, 413, 429, 503]
+#: What web servers answer themselves as often as what stands behind them, and what
+#: applications do more often.
+_EITHER, _REFUSED = [503], [401, 403, 404, 429]
 #: Routers of platforms and meshes, and login proxies, which stand right before what
 #: runs there.
 _ROUTERS = [*PLATFORMS, "envoy", "traefik", "kong", "api_gateway", "oauth2_proxy"]
@@ -19,6 +20,11 @@ _TO_SERVERS = sure_of(
     BALANCED
     & pl.col("load_balancer_upstream").is_not_null()
     & ~pl.col("load_balancer_format").is_in(_ROUTERS)
+)
+_BEHIND = pl.format(
+    "the server behind the load balancer ({}) sent it, which has no log here: an"
+    " application's answer, or a web server's own",
+    "load_balancer_upstream",
 )
 #: What is run for each request: whatever the server serves else, it may refuse itself.
 _SCRIPT = r"(?i)\.(?:php[0-9]?|phtml|cgi|pl|py|jsp|jspx|do|action|aspx?|cfm)$"
@@ -73,11 +79,14 @@ def guessed() -> list[Line]:
             by="unknown",
             cause="unknown",
             sure="weak",
-            because=pl.format(
-                "the server behind the load balancer ({}) sent it, which has no log"
-                " here: a web server's own answer, or an application's",
-                "load_balancer_upstream",
-            ),
+            because=_BEHIND,
+        ),
+        Line(
+            when=_TO_SERVERS & ~WEB & ~pl.col("web_known") & STATUS.is_in(_REFUSED),
+            by="application",
+            cause=app_cause(),
+            sure="weak",
+            because=_BEHIND,
         ),
         Line(
             when=BALANCED & ~WEB & _UNTOLD & (STATUS >= 400) & (STATUS < 500),
