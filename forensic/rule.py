@@ -338,12 +338,14 @@ def counting(
 
     def query(frames: Frames) -> pl.LazyFrame:
         found = rows(frames)
-        if _is_fleet(found, by):
-            keys = [key for key in by if key != _SERVER]
-            groups = gather(frames, found, keys, tops=[*tops, _SERVER])
-            groups = groups.with_columns(pl.col(f"{_SERVER}_list").alias(_SERVER))
-        else:
-            groups = gather(frames, found, by, tops=tops)
+        groups = gather(frames, found, by, tops=tops)
+        if _SERVER in by:
+            told = groups.collect(engine="streaming")
+            groups = told.lazy()
+            if told[_SERVER].n_unique() > _FEW:
+                keys = [key for key in by if key != _SERVER]
+                groups = gather(frames, found, keys, tops=[*tops, _SERVER])
+                groups = groups.with_columns(pl.col(f"{_SERVER}_list").alias(_SERVER))
         wishes = ask_for
         if isinstance(wishes, Mapping):
             wishes = [wish for hop, wish in wishes.items() if not frames.holds(hop)]
@@ -352,14 +354,6 @@ def counting(
         )
 
     return query
-
-
-def _is_fleet(rows: pl.LazyFrame, by: Sequence[str]) -> bool:
-    """Whether rows that are told apart by their upstream have too many of them."""
-    if _SERVER not in by:
-        return False
-    number = rows.select(pl.col(_SERVER).n_unique()).collect(engine="streaming")
-    return int(number.item()) > _FEW
 
 
 def _text(value: str | pl.Expr | None) -> pl.Expr:
