@@ -10,7 +10,6 @@ import stat
 import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +17,14 @@ from typing import IO, cast
 
 from forensic import cut_zip
 from forensic.budget import Budget
-from forensic.streams import BROKEN, MEMORY, Reader, Stream, member_stream
+from forensic.readers import DAMAGED, Part, Seekable, Stretch, Unseekable
+from forensic.streams import MEMORY, Reader, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 
 #: A zip inside a stream must be held in memory, for its index stands at its end.
 _MOST = 256 << 20
 _CHUNK = 1 << 20
-_PIECE = 16 << 10
 #: Where a tar's header has the sum of its bytes.
 _SUM = slice(148, 156)
 #: A zip ends in so many bytes, where it has no comment.
@@ -36,17 +35,6 @@ _PROGRAMS = (b"MZ", b"\x7fELF", b"#!")
 _BEFORE = 4 << 10
 #: The flag of a member that is encrypted.
 _LOCKED = 1
-#: What readers of containers raise where one is damaged.
-_DAMAGED: tuple[type[Exception], ...] = (
-    *BROKEN,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    RuntimeError,
-    ArithmeticError,
-    LookupError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,112 +47,6 @@ class Member:
     stream: Stream | None
     problem: tuple[str, str] | None = None
     ordered: bool = True
-
-
-class _Part:
-    """A member's file object as a reader of stored bytes.
-
-    It is read in pieces of one size: what is lost with a damaged one depends on nothing
-    else. A wrong checksum is told behind the last byte, and not in place of it.
-    """
-
-    def __init__(self, part: IO[bytes], checksum: int | None = None) -> None:
-        self.part = part
-        self.checksum = checksum
-        self.sum = 0
-        self.ready = b""
-        if checksum is not None:
-            part._expected_crc = None  # type: ignore[attr-defined]  # noqa: SLF001
-
-    def readinto(self, view: memoryview, /) -> int:
-        self.ready = self.ready or self._piece()
-        count = min(len(view), len(self.ready))
-        view[:count] = self.ready[:count]
-        self.ready = self.ready[count:]
-        return count
-
-    def _piece(self) -> bytes:
-        try:
-            data = self.part.read(_PIECE)
-        except EOFError:
-            raise
-        except _DAMAGED as error:
-            raise OSError(str(error)) from error
-        self.sum = zlib.crc32(data, self.sum)
-        if not data and self.checksum not in {None, self.sum}:
-            message = "its checksum is another"
-            raise OSError(message)
-        return data
-
-    def close(self) -> None:
-        self.part.close()
-
-
-class _Stretch:
-    """A tar's member as a reader of stored bytes, to the last one that is there.
-
-    Tarfile's own gives nothing of a piece whose end is missing.
-    """
-
-    def __init__(self, tar: IO[bytes], item: tarfile.TarInfo) -> None:
-        self.tar = tar
-        self.place, self.end = item.offset_data, item.offset_data + item.size
-
-    def readinto(self, view: memoryview, /) -> int:
-        wanted = min(len(view), self.end - self.place)
-        self.tar.seek(self.place)
-        data = self.tar.read(wanted)
-        if wanted and not data:
-            message = "the tar ends within it"
-            raise EOFError(message)
-        view[: len(data)] = data
-        self.place += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        """The tar is another's."""
-
-
-class _Seekable(io.RawIOBase):
-    """A plain file read at positions; the stream's own position stays."""
-
-    def __init__(self, descriptor: int, size: int) -> None:
-        self.descriptor = descriptor
-        self.size = size
-        self.place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        start = (0, self.place, self.size)[whence]
-        self.place = max(0, start + offset)
-        return self.place
-
-    def tell(self) -> int:
-        return self.place
-
-    def read(self, size: int = -1, /) -> bytes:
-        most = self.size - self.place if size < 0 else size
-        data = os.pread(self.descriptor, max(0, most), self.place)
-        self.place += len(data)
-        return data
-
-
-class _Unseekable(io.RawIOBase):
-    """A stream as the file object that tarfile reads from."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self.stream.read(size)
 
 
 def is_container(stream: Stream) -> bool:
@@ -227,7 +109,7 @@ def members(stream: Stream, budget: Budget) -> Iterator[Member]:
             yield from _tar_members(stream, budget)
         else:
             yield from _zip_members(stream, budget)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         stream.problem = stream.problem or ("truncated", f"container damaged: {error}")
     if stream.descriptor is None:
         # What stands behind the last member may be damaged too.
@@ -272,12 +154,12 @@ class _Header(tarfile.TarInfo):
 
 def _tar_members(stream: Stream, budget: Budget) -> Iterator[Member]:
     if stream.descriptor is not None:
-        whole = _Seekable(stream.descriptor, stream.size)
+        whole = Seekable(stream.descriptor, stream.size)
         with tarfile.open(fileobj=whole, mode="r:", tarinfo=_Header) as tar:
             for item in sorted(_tar_items(tar, stream), key=lambda i: i.name):
                 yield from _tar_member(tar, item, budget, ordered=True)
         return
-    source = _Unseekable(stream)
+    source = Unseekable(stream)
     with tarfile.open(fileobj=source, mode="r|", tarinfo=_Header) as tar:
         for item in tar:
             yield from _tar_member(tar, item, budget, ordered=False)
@@ -289,10 +171,10 @@ def _tar_items(tar: tarfile.TarFile, stream: Stream) -> list[tarfile.TarInfo]:
     try:
         items.extend(tar)
         if stream.descriptor is not None:
-            behind = _Seekable(stream.descriptor, stream.size)
+            behind = Seekable(stream.descriptor, stream.size)
             behind.seek(tar.offset)
             _look_behind(stream, lambda: behind.read(_CHUNK))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         stream.problem = ("truncated", f"container damaged: {error}")
     return items
 
@@ -309,9 +191,9 @@ def _tar_member(
     reader: Reader | None = None
     if not problem and item.issparse():
         part = tar.extractfile(item)
-        reader = _Part(part) if part else None
+        reader = Part(part) if part else None
     elif not problem and tar.fileobj:
-        reader = _Stretch(cast("IO[bytes]", tar.fileobj), item)
+        reader = Stretch(cast("IO[bytes]", tar.fileobj), item)
     yield Member(
         name=item.name.encode("utf-8", "surrogateescape"),
         size=item.size,
@@ -325,7 +207,7 @@ def _tar_member(
 def _zip_members(stream: Stream, budget: Budget) -> Iterator[Member]:
     whole: IO[bytes] | io.RawIOBase
     if stream.descriptor is not None:
-        whole = _Seekable(stream.descriptor, stream.size)
+        whole = Seekable(stream.descriptor, stream.size)
     else:
         held = stream.read(_MOST + 1)
         if len(held) > _MOST:
@@ -393,9 +275,9 @@ def _zip_member(
         problem = ("unreadable", "locked with a password: unpack it and analyze that")
     else:
         try:
-            part = _Part(archive.open(item), item.CRC)
+            part = Part(archive.open(item), item.CRC)
             stream = member_stream(part, item.file_size, *budgets)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             problem = ("unreadable", f"cannot be opened: {error}")
     return Member(
         name=name,

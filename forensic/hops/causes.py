@@ -3,13 +3,14 @@
 import polars as pl
 
 from forensic.hops.between import STATUS
-from forensic.hops.kinds import COMPLAINT
+from forensic.hops.kinds import COMPLAINT, REFUSED
 from forensic.hops.reached import CONNECTED, LIMITED, NEVER
 from forensic.hops.table import sure_of
 
 __all__ = [
     "COMPLAINED",
     "GUESSED",
+    "SAID_NO",
     "THROWN",
     "app_cause",
     "death",
@@ -21,6 +22,8 @@ __all__ = [
 
 THROWN = pl.col("trace_kind") == "exception"
 COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
+#: Words of a refusal.
+SAID_NO = sure_of(pl.col("trace_kind").is_in(REFUSED))
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
 _INCIDENT = pl.col("incident")
 #: Apache answers 503 where it gets no connection, and 502 for what comes of one.

@@ -14,6 +14,7 @@ from forensic.hops.between import (
 )
 from forensic.hops.causes import (
     COMPLAINED,
+    SAID_NO,
     THROWN,
     app_cause,
     death,
@@ -24,19 +25,15 @@ from forensic.hops.causes import (
 )
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
-from forensic.hops.kinds import REFUSED
 from forensic.hops.page import own_page
 from forensic.hops.products import iis, s3, uwsgi
 from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
 from forensic.hops.table import BALANCED, Line, has, sure_of
+from forensic.hops.unlogged import unlogged
 
 __all__ = ["origin"]
 
-#: Files that a web server serves itself.
-_STATIC = (
-    r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
-)
 _FAILS = "it writes this status for an upstream that fails"
 _NONE_ASKED = "it asked no upstream (its log has `-` for what one would say)"
 #: What a hop in front answers after it has asked.
@@ -57,7 +54,6 @@ _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
-_REFUSED = sure_of(pl.col("trace_kind").is_in(REFUSED))
 #: Who logs an answer has not died over it.
 _ANSWERED = sure_of(pl.coalesce("app_server_status", "application_status") < 500)
 _BOTH = "the web server passed its status on, and its own log has it too"
@@ -68,7 +64,7 @@ def _with_refusal(text: str) -> pl.Expr:
     named = pl.when(pl.col("trace_named")).then(pl.lit("; its own log says why"))
     moment = pl.lit("; its log tells of a refusal at that moment")
     why = pl.format("{} ({})", named.otherwise(moment), "trace_words")
-    return pl.concat_str(pl.lit(text), pl.when(_REFUSED).then(why).fill_null(""))
+    return pl.concat_str(pl.lit(text), pl.when(SAID_NO).then(why).fill_null(""))
 
 
 def _app_sure(otherwise: str) -> pl.Expr:
@@ -251,7 +247,7 @@ def _application_tells() -> list[Line]:
             because=told("a traceback stands at this request", "trace_words"),
         ),
         Line(
-            when=_REFUSED & pl.col("trace_named"),
+            when=SAID_NO & pl.col("trace_named"),
             by="application",
             cause="application_response",
             sure="strong",
@@ -312,83 +308,6 @@ def _status_tells() -> list[Line]:
     ]
 
 
-def _silence_tells() -> list[Line]:
-    """What it shows that other logs of that moment do not have the request."""
-    static = pl.col("path").str.contains(_STATIC)
-    return [
-        Line(
-            when=WEB & (APP_SILENT | INNER_SILENT) & (STATUS >= 400) & (STATUS != 500),
-            by="web_server",
-            # Apache answers 503 for a server behind it that refuses, too.
-            cause=pl.when((STATUS == 503) & ~APP_SILENT)
-            .then(pl.lit("unknown"))
-            .otherwise(own_cause()),
-            sure="weak",
-            because="what stands behind it logs its requests, and this one is not among"
-            " them",
-        ),
-        Line(
-            when=WEB & (STATUS == 503) & pl.col("app_covered") & ~has("application"),
-            by="web_server",
-            cause="unknown",
-            sure="weak",
-            because="the application was logging and says nothing of it",
-        ),
-        Line(
-            when=WEB & ~_LOGS_UP & own_page() & (STATUS >= 400),
-            by="web_server",
-            cause=own_cause(),
-            sure="weak",
-            because="its body has the size of the web server's own error page",
-        ),
-        Line(
-            when=_REFUSED,
-            by="application",
-            cause="application_response",
-            sure="weak",
-            because=told(
-                "its log tells of a refusal at that moment, without naming the request",
-                "trace_words",
-            ),
-        ),
-        Line(
-            when=WEB & (STATUS == 429) & ~pl.col("web_complains"),
-            by="unknown",
-            cause="rate_limited",
-            sure="weak",
-            because="a limit of the web server or of what stands behind it; no error"
-            " log of that moment is here, where a web server writes the limits that it"
-            " enforces",
-        ),
-        Line(
-            when=WEB
-            & ~pl.col("proxies")
-            & pl.col("web_complains")
-            & STATUS.is_in([401, 403]),
-            by="unknown",
-            cause="unknown",
-            sure="weak",
-            because="the web server's error log covers that moment and has nothing of"
-            " it: a rule of it that writes nothing, or an application behind it",
-        ),
-        Line(
-            when=WEB & ~pl.col("proxies") & (STATUS >= 400) & (STATUS != 500),
-            by="web_server",
-            cause=own_cause(),
-            sure="weak",
-            because="nothing in the archive shows an upstream behind it",
-        ),
-        Line(
-            when=(WEB | BALANCED)
-            & (STATUS.is_in([408, 413, 414]) | (sure_of(static) & (STATUS == 404))),
-            by="web_server",
-            cause=own_cause(),
-            sure="weak",
-            because="such an answer is a web server's more often than an application's",
-        ),
-    ]
-
-
 def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
@@ -402,7 +321,7 @@ def origin() -> list[Line]:
         *_asked(),
         *_application_tells(),
         *_status_tells(),
-        *_silence_tells(),
+        *unlogged(),
         *between(),
         Line(
             when=has("cdn") & ~ASKED & ~BALANCED & ~WEB & pl.col("web_known"),
