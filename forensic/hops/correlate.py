@@ -314,7 +314,8 @@ def _parts(
             )
             del records  # while the next window's are on their way
             if part.height:
-                yield explain(windows.own(part, span), known)
+                told = explain(windows.own(part, span), known)
+                yield told.sort("time", nulls_last=True, maintain_order=True)
 
 
 def correlate(

@@ -10,7 +10,7 @@ from forensic.hops.census import MINUTE
 __all__ = ["MOST", "TIME", "Span", "between", "own", "spans"]
 
 #: Events of a window, if minutes are not busier than that.
-MOST = 500_000
+MOST = 600_000
 TIME = pl.col("time")
 #: µs since 1970; None stands for whatever is before the first, or behind the last.
 Span = tuple[int | None, int | None]
