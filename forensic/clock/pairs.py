@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from forensic.clock.trains import fit, twins
 
 __all__ = ["MOST_SKEW", "STEP", "Change", "Relation", "relations"]
+
+Floats = npt.NDArray[np.float64]
 
 STEP = 900
 #: What is further off (seconds) is an offset that is not the clock's, rather.
@@ -196,23 +199,25 @@ def _sighted_twice(pairs: pl.DataFrame, usual: _Cluster) -> pl.DataFrame:
     only look alike: the same page asked for again.
     """
     centre = (usual.low + usual.high) / 2
-    block = (pl.col("left").rank("dense") - 1) // _BLOCK
-    blocks = pairs.with_columns(block=block).partition_by("block")
-    lows = [_window(part, centre) for part in blocks]
-    kept = []
-    for number, part in enumerate(blocks):
+    residuals, weights = pairs["residual"].to_numpy(), pairs["weight"].to_numpy()
+    block = ((pairs["left"].rank("dense") - 1) // _BLOCK).to_numpy()
+    order = np.argsort(block, kind="stable")
+    blocks = np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
+    lows = [_window(residuals[rows], weights[rows], centre) for rows in blocks]
+    near = np.zeros(pairs.height, np.bool_)
+    for number, rows in enumerate(blocks):
         # Where a clock leaps, a block holds what fits its neighbour too.
-        around = lows[max(number - 1, 0) : number + 2]
-        near = [pl.col("residual").is_between(low, low + _WIDTH) for low in around]
-        kept.append(part.filter(pl.any_horizontal(near)))
-    return pl.concat(kept).drop("block").sort("left", "right")
+        for low in lows[max(number - 1, 0) : number + 2]:
+            near[rows] |= (residuals[rows] >= low) & (residuals[rows] <= low + _WIDTH)
+    return pairs.filter(pl.Series(near)).sort("left", "right")
 
 
-def _window(pairs: pl.DataFrame, usual: float) -> float:
-    """The residual above which, within _WIDTH, the pairs of a block lie."""
-    ordered = pairs.sort("residual")
-    values = ordered["residual"].to_numpy()
-    totals = np.concatenate([[0.0], ordered["weight"].to_numpy().cumsum()])
+def _window(values: Floats, weights: Floats, usual: float) -> float:
+    """The residual above which, within _WIDTH, the pairs of a block lie.
+
+    `values` are their residuals, in order, and `weights` what each counts.
+    """
+    totals = np.concatenate([[0.0], weights.cumsum()])
     sums = totals[np.searchsorted(values, values + _WIDTH, side="right")] - totals[:-1]
     near = np.abs(values + _WIDTH / 2 - usual) <= _WIDTH
     best = int(sums.argmax())
