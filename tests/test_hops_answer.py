@@ -1105,3 +1105,22 @@ def test_where_no_log_has_its_exceptions_the_application_s_is_asked_for() -> Non
     found = verdict([failure() | line], None)
     assert (found["cause"], found["confidence"]) == ("exception", "weak")
     assert any("the application's own log" in wish for wish in found["ask_for"])
+
+
+def test_a_traceback_below_another_request_s_line_is_no_step_of_that_request() -> None:
+    """UWSGI writes what a request threw before that request's own line."""
+    threw = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in x\nK: X'
+    uwsgi: dict[str, Any] = {"source": "uwsgi.log", "hop": "app_server", "pid": 7}
+    uwsgi |= {"format": "uwsgi", "method": "GET", "time": MINUTE}
+    rows = [
+        _row(10, path="/cart", status=200, lines=4, message=f"/cart\n{threw}", **uwsgi),
+        _row(14, path="/x", status=500, lines=1, message="/x", **uwsgi),
+    ]
+    told = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 500, "/x"))
+    assert told["cause"] == "exception"
+    roles = {line["line"]: line["role"] for line in told["evidence"]}
+    assert roles == {
+        14: "record of the request",
+        10: "tells why, about that moment",
+    }
+    assert [step["line"] for step in told["path"]] == [14]

@@ -49,25 +49,40 @@ def _events(
 
 
 def placed(
-    events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]
+    events: pl.LazyFrame,
+    evidence: Sequence[Mapping[str, Any]],
+    asked: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The evidence with length and time of each line, and what it shows."""
+    """The evidence with length and time of each line, and what it shows.
+
+    `asked` is the path of the request that it is about, where that is one.
+    """
     found = _events(events, evidence)
     lines = []
     for line in evidence:
         row = found.get((line["source"], line["offset"]), {})
         told = {name: row.get(name) for name in ("length", "time")}
-        lines.append({"role": _role(row), **line, **told})
+        lines.append({"role": _role(row, asked), **line, **told})
     return lines
 
 
-def _role(row: Mapping[str, Any]) -> str:
+def _role(row: Mapping[str, Any], asked: str | None) -> str:
     """What a line shows of the request that it is evidence for.
 
     A worker's death or an exception names no request: only its moment ties it to one.
     """
     known = any(row.get(name) is not None for name in ("status", "path", "action"))
-    return "record of the request" if known else "tells why, about that moment"
+    own = known and not _is_anothers(row, asked)
+    return "record of the request" if own else "tells why, about that moment"
+
+
+def _is_anothers(row: Mapping[str, Any], asked: str | None) -> bool:
+    """Whether it is the line of another request, with what this one threw below it.
+
+    uWSGI writes a traceback before the line of its own request.
+    """
+    other = asked is not None and row.get("path") not in {None, asked}
+    return other and "\nTraceback" in (row.get("message") or "")
 
 
 def path(
@@ -85,6 +100,8 @@ def path(
     steps = []
     for place, hop in own.items():
         row = found.get(place, {})
+        if _is_anothers(row, request["path"]):
+            continue
         step = {name: row[name] for name in _SHOWN if row.get(name) is not None}
         step |= {"hop": hop, "corrected": row.get("corrected")}
         steps.append(

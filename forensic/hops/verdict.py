@@ -39,7 +39,7 @@ def of_requests(
     top = groups.row(0, named=True)
     same = _same(found, top)
     best = same.filter(pl.col("confidence") == top["confidence"]).row(0, named=True)
-    lines = journey.placed(events, best["evidence"])
+    lines = journey.placed(events, best["evidence"], best["path"])
     others = _others(groups, found.height, asked=asked) if found.height > 1 else ""
     told = match.misfit + others + _backed(quiet, top, best)
     return {
