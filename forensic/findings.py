@@ -15,17 +15,13 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
-from forensic.frames import Frames, present
-from forensic.hops.census import census, of_case
-from forensic.hops.copies import copies, without
-from forensic.hops.facts import gather
+from forensic.frames import Frames, frames_of, telling_of
 from forensic.rule import Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
-from forensic.telling import held, telling
 from forensic.wish import OUTER, hop_of
 
-__all__ = ["ReadSpan", "detect", "frames_of", "promising", "telling_of"]
+__all__ = ["ReadSpan", "detect", "promising"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
@@ -160,72 +156,6 @@ def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
             for source, size in files.head(_MOST_FILES).iter_rows()
         }
     )
-
-
-def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
-    """Return the tables of the case as rules see them: what is copied counts once."""
-    copied = _copied(case)
-    events = _events(case)
-    counts = _counts(case)
-    if copied:
-        counts = census(events)
-    return Frames(
-        events=events,
-        copied=copied,
-        counted=counts,
-        present=present(counts),
-        requests=case.table("requests"),
-        sources=case.table("sources"),
-        clocks=case.table("clocks"),
-        gaps=case.table("gaps"),
-        question=question,
-    )
-
-
-def _copies(case: Case) -> pl.Series:
-    """The sources that are the same bytes as another one."""
-    copied = case.table("sources").filter(pl.col("duplicate_of").is_not_null())
-    return copied.select("source").collect().to_series().sort()
-
-
-def _counts(case: Case) -> pl.DataFrame:
-    """The census of the events without those of copied files."""
-    return of_case(case).filter(~pl.col("source").is_in(_copies(case).implode()))
-
-
-def _originals(case: Case) -> pl.LazyFrame:
-    """The events of the case without those of copied files."""
-    copied = _copies(case)
-    if copied.is_empty():
-        return case.events()
-    return case.events().filter(~pl.col("source").is_in(copied.implode()))
-
-
-def _copied(case: Case) -> dict[str, str]:
-    """The logs that another log holds line for line, each with that one."""
-    found: dict[str, str] = case.known(
-        "copied",
-        lambda: copies(_originals(case), gather(_counts(case))),
-        of_events=True,
-    )
-    return found
-
-
-def _events(case: Case) -> pl.LazyFrame:
-    """The events of the case, of what is copied the original alone."""
-    return without(_originals(case), _copied(case))
-
-
-def telling_of(case: Case) -> pl.LazyFrame | None:
-    """The case's telling events in memory, taken once; None where they are too many.
-
-    It reads nothing but events, and so may run beside `correlate`.
-    """
-    rows = telling(_events(case))
-    found: pl.LazyFrame | None = case.known(
-        "telling", lambda: held(rows), of_events=True
-    )
-    return found
 
 
 def _told(

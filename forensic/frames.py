@@ -6,12 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from forensic.case import Case
 from forensic.hops import facts
-from forensic.hops.census import census, formats_of
-from forensic.hops.copies import copies
-from forensic.telling import telling
+from forensic.hops.census import census, formats_of, of_case
+from forensic.hops.copies import copies, without
+from forensic.telling import held, telling
 
-__all__ = ["Frames", "present"]
+__all__ = ["Frames", "frames_of", "present", "telling_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +82,75 @@ def present(counts: pl.DataFrame) -> frozenset[str]:
     formats = formats_of(counts)
     bare = {name.partition(":")[0] for name in formats}
     return frozenset({*formats, *bare, *counts["hop"].unique().drop_nulls()})
+
+
+def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
+    """Return the tables of the case as rules see them: what is copied counts once."""
+    counts = _counts(case)
+    return Frames(
+        events=_events(case),
+        copied=_copied(case),
+        counted=counts,
+        present=present(counts),
+        requests=case.table("requests"),
+        sources=case.table("sources"),
+        clocks=case.table("clocks"),
+        gaps=case.table("gaps"),
+        question=question,
+    )
+
+
+def telling_of(case: Case) -> pl.LazyFrame | None:
+    """The case's telling events in memory, taken once; None where they are too many.
+
+    It reads nothing but events, and so may run beside `correlate`.
+    """
+    rows = telling(_events(case))
+    found: pl.LazyFrame | None = case.known(
+        "telling", lambda: held(rows), of_events=True
+    )
+    return found
+
+
+def _duplicates(case: Case) -> pl.Series:
+    """The sources that are the same bytes as another one."""
+    same = case.table("sources").filter(pl.col("duplicate_of").is_not_null())
+    return same.select("source").collect().to_series().sort()
+
+
+def _originals(case: Case) -> pl.LazyFrame:
+    """The events of the case without those of duplicates."""
+    same = _duplicates(case)
+    if same.is_empty():
+        return case.events()
+    return case.events().filter(~pl.col("source").is_in(same.implode()))
+
+
+def _counted(case: Case) -> pl.DataFrame:
+    """The census of the originals."""
+    return of_case(case).filter(~pl.col("source").is_in(_duplicates(case).implode()))
+
+
+def _copied(case: Case) -> dict[str, str]:
+    """The logs that another log holds line for line, each with that one."""
+    found: dict[str, str] = case.known(
+        "copied",
+        lambda: copies(_originals(case), facts.gather(_counted(case))),
+        of_events=True,
+    )
+    return found
+
+
+def _events(case: Case) -> pl.LazyFrame:
+    """The events of the case, of what is copied the original alone."""
+    return without(_originals(case), _copied(case))
+
+
+def _counts(case: Case) -> pl.DataFrame:
+    """The census of these events; only where something is copied, another look."""
+    if not _copied(case):
+        return _counted(case)
+    found: pl.DataFrame = case.known(
+        "counts", lambda: census(_events(case)), of_events=True
+    )
+    return found

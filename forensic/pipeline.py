@@ -17,6 +17,7 @@ from forensic.case import Case
 from forensic.clock import Overrides
 from forensic.code import CODE
 from forensic.errors import EvidenceMismatch, UsageError
+from forensic.frames import frames_of, telling_of
 from forensic.place import case_folder
 from forensic.plan import processes
 from forensic.reports import html, markdown
@@ -82,9 +83,9 @@ def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Cas
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
         tell("correlating", 0)
-        findings.frames_of(case, {})  # what both ask of all events is found once
+        frames_of(case, {})  # what both ask of all events is found once
         with ThreadPoolExecutor(1) as beside:  # much of a stage is one long step
-            told = beside.submit(findings.telling_of, case)
+            told = beside.submit(telling_of, case)
             _correlate(case)
             told.result()
         tell("looking for findings", 0)
@@ -187,7 +188,7 @@ def _year(text: str) -> int:
 
 
 def _correlate(case: Case) -> None:
-    frames = findings.frames_of(case, {})
+    frames = frames_of(case, {})
     sources = frames.sources.collect()
     clocks = frames.clocks.collect()
     requests = hops.correlate(frames.events, clocks, sources, frames.counts)

@@ -10,7 +10,16 @@ from rich.cells import cell_len
 
 from forensic.case import Case
 from forensic.errors import UsageError
-from forensic.reports import digest, html, markdown, terminal, times, titles, words
+from forensic.reports import (
+    digest,
+    html,
+    markdown,
+    stack,
+    terminal,
+    times,
+    titles,
+    words,
+)
 from forensic.reports.words import speaker
 from forensic.rules import all_rules
 from forensic.schema import CAUSES, CONFIDENCE, HOPS, LEVELS, VERDICTS
@@ -273,7 +282,7 @@ def test_a_hop_that_logs_no_status_counts_no_errors(
     rows = tables["events"]
     rows.append(rows[-1] | {"hop": "host", "status": None, "line": 999})
     counts = {
-        row["hop"]: row.get("errors") for row in digest.hops(make_case(tables, answer))
+        row["hop"]: row.get("errors") for row in stack.hops(make_case(tables, answer))
     }
     assert counts["host"] is None
     assert counts["waf"]

@@ -26,7 +26,16 @@ from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
 from forensic.hops.census import of_case
-from forensic.reports import digest, evidence, excerpt, merged, sql, terminal, times
+from forensic.reports import (
+    digest,
+    evidence,
+    excerpt,
+    merged,
+    sql,
+    stack,
+    terminal,
+    times,
+)
 from forensic.reports.times import stamp, zone_name
 from forensic.reports.words import speaker
 from forensic.rules import all_rules
@@ -226,7 +235,7 @@ def coverage(folder: CaseFolder, as_json: AsJson = False) -> None:
     gaps = digest.gaps(case)
     if as_json:
         put_json(
-            {"hops": digest.hops(case), "gaps": gaps, "ask_for": digest.to_ask(case)}
+            {"hops": stack.hops(case), "gaps": gaps, "ask_for": digest.to_ask(case)}
         )
         return
     offset = times.local_offset(case)

@@ -7,35 +7,28 @@ the policy and what it did stand beside them.
 
 import polars as pl
 
-from forensic.columns import moments, seconds, target, without_port
+from forensic.columns import without_port
 from forensic.format import Format
+from forensic.http_request import KEYS, request
 from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 
 _POLICY = "jsonPayload.enforcedSecurityPolicy"
-_KEYS = {
-    "stamp": "timestamp",
+_KEYS = KEYS | {
     "client": "httpRequest.remoteIp jsonPayload.remoteIp",
-    "method": "httpRequest.requestMethod",
-    "url": "httpRequest.requestUrl",
-    "protocol": "httpRequest.protocol",
-    "status": "httpRequest.status",
-    "bytes_received": "httpRequest.requestSize",
-    "bytes_sent": "httpRequest.responseSize",
-    "user_agent": "httpRequest.userAgent",
-    "referrer": "httpRequest.referer",
     "upstream": "httpRequest.serverIp",
-    "latency": "httpRequest.latency",
     "reason": "jsonPayload.statusDetails",
     "proxy": "jsonPayload.proxyStatus",
     "entry": "jsonPayload.@type",
     "rule_group": f"{_POLICY}.name",
     "rule": f"{_POLICY}.priority",
     "action": f"{_POLICY}.outcome",
-    "trace_id": "trace",
-    "request_id": "insertId",
 }
+_SAME = (
+    "extra flags request_id bytes_sent bytes_received local_time utc_offset start_time "
+    "scheme host path query http_version status duration trace_id"
+).split()
 _PLAIN = "method user_agent referrer upstream rule rule_group action".split()
 #: Details of an answer that a backend made.
 _DENIED = "denied_by_security_policy"
@@ -47,11 +40,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the entries of requests."""
     told = {"rule", "rule_group", "action", "reason", "proxy", "entry"}
     rows = json_fields(lines, _KEYS, {"httpRequest", "jsonPayload"}, told)
-    stamps = moments(rows["stamp"])
-    status = pl.col("status").cast(pl.Int16, strict=False)
-    status = pl.when(status.is_between(100, 599) | (status == 0)).then(status)
-    address = target(pl.col("url"))
-    took = seconds(pl.col("latency").str.strip_suffix("s"), 1.0)
     proxy = pl.coalesce(
         pl.col("proxy").str.extract(r'details="([^"]+)"'),
         pl.col("proxy").str.extract(r'error="([^"]+)"'),
@@ -65,29 +53,12 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     short = pl.when(lone | pl.col("method").is_null()).then(
         pl.lit("JSON, but no entry of a load balancer")
     )
-    rows = rows.with_columns(stamps.select("local_time", "utc_offset"))
-    zone = pl.duration(seconds=pl.col("utc_offset"))
-    return rows.select(
-        *("extra", "flags", "request_id"),
+    return request(rows).select(
+        *_SAME,
         *(pl.when(pl.col(name) != "").then(name).alias(name) for name in _PLAIN),
-        *(
-            pl.col(name).cast(pl.Int64, strict=False)
-            for name in ("bytes_sent", "bytes_received")
-        ),
-        local_time=pl.col("local_time"),
-        utc_offset=pl.col("utc_offset"),
-        start_time=(pl.col("local_time") - zone).dt.replace_time_zone("UTC"),
         client_ip=without_port(pl.col("client")),
-        scheme=address["scheme"],
-        host=address["host"],
-        path=address["path"],
-        query=address["query"],
-        http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
-        status=status,
-        upstream_status=pl.when(served).then(status),
-        duration=took,
+        upstream_status=pl.when(served).then("status"),
         reason=pl.when(details != "").then(details),
-        trace_id=pl.col("trace_id").str.extract("([^/]+)$"),
         refused=pl.coalesce("refused", short),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from forensic.hops.moment import instant
+from forensic.hops.notes import ABOVE
 
 __all__ = ["path", "placed"]
 
@@ -77,12 +78,9 @@ def _role(row: Mapping[str, Any], asked: str | None) -> str:
 
 
 def _is_anothers(row: Mapping[str, Any], asked: str | None) -> bool:
-    """Whether it is the line of another request, with what this one threw below it.
-
-    uWSGI writes a traceback before the line of its own request.
-    """
+    """Whether it is the line of another request, with what this one threw below it."""
     other = asked is not None and row.get("path") not in {None, asked}
-    return other and "\nTraceback" in (row.get("message") or "")
+    return other and row["format"] in ABOVE and "\n" in (row["message"] or "")
 
 
 def path(

@@ -13,7 +13,7 @@ from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
 
-__all__ = ["as_responses", "collect", "speakers"]
+__all__ = ["ABOVE", "as_responses", "collect", "speakers"]
 
 
 #: Whose records may hold an exception in a field of their own.
@@ -191,13 +191,13 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
 
 
 #: What they throw stands above the record of the request, behind that of another one.
-_ABOVE = ["uwsgi"]
+ABOVE = ["uwsgi"]
 _NAMES = ["client_ip", "host", "query", "status", "path", "method"]
 
 
 def _of_the_next(found: pl.DataFrame) -> pl.DataFrame:
     """The notes; an exception behind a request's record has not that one's names."""
-    record = pl.col("format").is_in(_ABOVE) & pl.col("status").is_not_null()
+    record = pl.col("format").is_in(ABOVE) & pl.col("status").is_not_null()
     thrown = record & (pl.col("kind") == "exception")
     if not found.select(thrown.any()).item():
         return found

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from forensic.case import Case
-from forensic.reports import digest, lanes, merged, svg, times
+from forensic.reports import digest, lanes, merged, stack, svg, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import around, cut, shown
 from forensic.reports.markdown import headline
@@ -62,7 +62,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
     found = digest.findings(case)
     wishes = digest.to_ask(case)
     first, more = digest.first_asked(verdict, wishes)
-    hops = digest.hops(case)
+    hops = stack.hops(case)
     span = lanes.whole(case)
     return {
         "lang": lang,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from forensic.case import Case
-from forensic.reports import digest, times
+from forensic.reports import digest, stack, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import around, code, cut, markdown
 from forensic.reports.paper import number, size
@@ -198,7 +198,7 @@ def _stack(case: Case, say: Say, offset: int | None) -> list[str]:
             times.minute(row.get("last"), offset),
             " ".join(code(name) for name in row["names"]),
         )
-        for row in digest.hops(case)
+        for row in stack.hops(case)
     )
     return [f"\n## {say('stack')}\n", *table(names, cells)]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forensic.case import Case
-from forensic.reports import digest, times
+from forensic.reports import digest, stack, times
 from forensic.reports.digest import Row
 from forensic.reports.escape import visible
 from forensic.reports.paper import Paper, number, size
@@ -226,7 +226,7 @@ def hops(paper: Paper, case: Case, offset: int | None) -> None:
     """Put the hops from the client inwards, with and without logs."""
     say = speaker("en")
     table = []
-    for row in digest.hops(case):
+    for row in stack.hops(case):
         logged = row["state"] == "logged"
         table.append(
             (
