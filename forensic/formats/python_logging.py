@@ -121,6 +121,7 @@ _NO_LINE = "no stamp and level"
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
 #: The stamp of an access line, as aiohttp and others write them by Python's logging.
+_BEHIND_STAMP = '] "'
 _ACCESS = r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9:]{13}) ([+-][0-9]{4})\] \""
 #: Zones differ by quarters of an hour (s); both stamps are of one moment, nearly.
 _QUARTER = 900
@@ -354,9 +355,13 @@ def _zoned(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows, those that hold an access line with the zone that its stamp tells."""
     if "status" not in rows.columns or not rows["status"].count():
         return rows
+    # A look for a few bytes, before the expression has to look at every answer.
+    access = pl.col("message").str.contains(_BEHIND_STAMP, literal=True)
+    answers = rows.select((pl.col("status").is_not_null() & access).alias("at"))["at"]
+    if not answers.any():
+        return rows
     written = pl.col("utc_offset") if "utc_offset" in rows.columns else pl.lit(None)
-    answers = pl.col("status").is_not_null() & written.is_null()
-    told = pl.when(answers).then("message").str.extract_groups(_ACCESS).struct
+    told = pl.when(answers & written.is_null()).then("message").str.extract_groups(_ACCESS).struct
     inner = clf_stamp(told.field("1"))
     offset = pl.duration(seconds=offset_seconds(told.field("2")))
     ahead = (pl.col("local_time") - (inner - offset)).dt.total_seconds()
