@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from forensic.combined import combined
 from forensic.combined.strict import strict as reference
+from forensic.events.rows import parse_rows
 from forensic.formats import all_formats, load
 
 LINE = (
@@ -116,3 +117,13 @@ def test_hostile_lines_take_no_time(line: str) -> None:
         re.match(form.head, line)
     parse(line)
     assert time.process_time() - begun < 5
+
+
+def test_an_address_is_not_cut_at_its_first_colon() -> None:
+    """`2001:` in front of a line that broke off is no number that grep gave it."""
+    broken = pl.Series(['2001:db8::7 - - [06/Feb/2025:12:00:58 +0900] "G'])
+    assert parse_rows(broken, ["nginx_access"], [])["refused"].count() == 1
+    line = '192.0.2.1 - - [06/Feb/2025:12:00:58 +0900] "GET / HTTP/1.1" 200 5'
+    numbered = pl.Series([f"{number}:{line}" for number in (17, 2001, 20010)])
+    rows = parse_rows(numbered, ["carried_line"], ["nginx_access"])
+    assert rows["client_ip"].to_list() == ["192.0.2.1"] * 3

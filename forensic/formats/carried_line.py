@@ -36,13 +36,17 @@ _OWN = (
 )
 #: With an address in front: gunicorn on a socket writes a space for its client; or of
 #: a load balancer of AWS.
-_SPACED = (
+_SPACED, _SPACED_V4 = (
     rf"[\[(]?{_DAY}[ T]{_CLOCK}"
-    r"|[0-9A-Fa-f:.]+ [^ ]+ [^ ]+ \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+    rf"|{address} [^ ]+ [^ ]+ \[[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}:"
     r"|(?:https?|h2|wss?|grpcs?) [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z app/"
+    for address in ("[0-9A-Fa-f:.]+", "[0-9.]+")
 )
+#: A number and a colon, with which the address of a client may begin (2000::/3).
+_V6 = r" *[23][0-9]{3}:"
 _LED = (
-    r" *[0-9]{1,9}[:\t]| +[0-9]{1,9} |> ?|\t| {0,8}\"| {1,12}"
+    r" *(?:[0-9]{1,3}|[014-9][0-9]{3}|[0-9]{5,9}):| *[0-9]{1,9}\t"
+    r"| +[0-9]{1,9} |> ?|\t| {0,8}\"| {1,12}"
     r"|\[ {0,4}[0-9]{1,9}\.[0-9]{6}\] [^ ]+ [^ ]+: "
 )
 #: What stands behind an application's own stamp.
@@ -58,9 +62,13 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         rf"[\[(]?(?:(?P<written>{_WRITTEN})|(?P<utc>{_SVLOGD})"
         r"|(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\.(?P<part>[0-9]{1,9}))?"
         r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?:?[ \t]"
-        rf"|(?P<led>{_LED})",
+        rf"|(?P<led>{_LED}|{_V6})",
     )
     spaced = head["rest"].str.contains(rf"^(?:{_SPACED})")
+    doubtful = head["led"].str.contains(f"^(?:{_V6})$").fill_null(value=False)
+    if doubtful.any():
+        certain = head["rest"].str.contains(rf"^(?:{_SPACED_V4})")
+        spaced = spaced.zip_with(~doubtful, certain)
     own = head["rest"].str.contains(rf"^(?:{_OWN})")
     # An application's own line may end in an access line's text.
     own &= ~head["rest"].str.contains(_LEVEL)
@@ -120,7 +128,9 @@ FORMAT = Format(
     title="lines with something before them (ts, multilog, svlogd, pm2, grep -n)",
     hop=None,
     reference="https://cr.yp.to/daemontools/multilog.html, svlogd(8), ts(1)",
-    head=rf"^(?:{_STAMP}(?:{_OWN})|(?:{_LED})(?:{_SPACED}))",
+    head=(
+        rf"^(?:{_STAMP}(?:{_OWN})|(?:{_LED})(?:{_SPACED})|(?:{_V6})(?:{_SPACED_V4}))"
+    ),
     parse=parse,
     multiline=True,
     envelope=True,

@@ -361,7 +361,12 @@ def _zoned(rows: pl.DataFrame) -> pl.DataFrame:
     if not answers.any():
         return rows
     written = pl.col("utc_offset") if "utc_offset" in rows.columns else pl.lit(None)
-    told = pl.when(answers & written.is_null()).then("message").str.extract_groups(_ACCESS).struct
+    told = (
+        pl.when(answers & written.is_null())
+        .then("message")
+        .str.extract_groups(_ACCESS)
+        .struct
+    )
     inner = clf_stamp(told.field("1"))
     offset = pl.duration(seconds=offset_seconds(told.field("2")))
     ahead = (pl.col("local_time") - (inner - offset)).dt.total_seconds()
