@@ -12,6 +12,16 @@ import orjson
 __all__ = ["NotJsonError", "compact", "load", "nested"]
 
 
+#: Every digit as `0`, every white space as one, what may stand beside them as it is.
+_KINDS = bytes.maketrans(
+    bytes(range(256)),
+    bytes(
+        ord("0" if c in "123456789" else " " if c in "\t\n\r" else c)
+        for c in map(chr, range(256))
+    ),
+)
+#: What orjson reads as a float.
+_LONG, _LONG_NEGATIVE = b"0" * 20, b"-" + b"0" * 19
 #: A name of more parts than this is no path: no log nests so deeply.
 _DEEPEST = 100
 
@@ -29,8 +39,9 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
 
     try:
         value = orjson.loads(text)
+        octets, written = text.encode(), orjson.dumps(value)
         # Where it is written back as it was, nothing was dropped: no key stands twice.
-        if orjson.dumps(value) == text.encode():
+        if written == octets or _keeps_all(octets, written):
             return value, duplicates
         return json.loads(text, object_pairs_hook=pairs), duplicates
     except (orjson.JSONEncodeError, RecursionError):
@@ -38,6 +49,19 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
     except ValueError as error:
         reason = f"JSON: {error}"
     raise NotJsonError(reason)
+
+
+def _keeps_all(text: bytes, written: bytes) -> bool:
+    """Whether what was read and written back has all keys and numbers of the text.
+
+    A key is followed by `":`, and so is nothing else but an escaped quote in a text: as
+    many of them mean as many keys, where neither a space parts the two nor the quote
+    is escaped by its number. True is certain, False is not.
+    """
+    if text.count(b'":') != written.count(b'":') or b"\\u0022" in text:
+        return False
+    alike = text.translate(_KINDS)  # 64 bits hold 19 digits, and less below zero
+    return not (b" :" in alike or _LONG in alike or _LONG_NEGATIVE in alike)
 
 
 def _object(

@@ -6,19 +6,21 @@ import polars as pl
 
 from forensic.columns import by_value
 
-__all__ = ["decoded"]
+__all__ = ["decoded", "decoded_text"]
 
 _HEX = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
+def decoded_text(text: str) -> str:
+    r"""A text, percent-decoded once; a byte that is no text stands as `\xhh`."""
+    if "%" not in text:
+        return text
+    octets = _HEX.sub(lambda m: bytes.fromhex(m[1].decode()), text.encode())
+    return octets.decode("utf-8", "backslashreplace")
+
+
 def _plain(texts: pl.Series) -> pl.DataFrame:
-    plain = [
-        text
-        and _HEX.sub(lambda m: bytes.fromhex(m[1].decode()), text.encode()).decode(
-            "utf-8", "backslashreplace"
-        )
-        for text in texts.to_list()
-    ]
+    plain = [text and decoded_text(text) for text in texts.to_list()]
     return pl.DataFrame({"text": pl.Series(plain, dtype=pl.String)})
 
 

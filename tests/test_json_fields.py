@@ -1,6 +1,11 @@
 """json_fields: keys by name or path, what is left, what is refused."""
 
+import json
+from collections.abc import Iterator
+
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forensic.json_fields import json_fields
 from forensic.json_text import compact, load, nested
@@ -48,6 +53,53 @@ def test_a_number_that_grows_hides_no_key_that_stands_twice() -> None:
     value, duplicates = load('{"a":1,"a":2,"n":1E6}')
     assert value == {"a": None, "n": 1e6}
     assert duplicates == {"a": [1, 2]}
+
+
+_KEYS = st.sampled_from(['"a"', '"b"', '"\\u0061"', '"a\\":"', '""'])
+_ATOMS = st.sampled_from(
+    [
+        *("1", "-0", "1E6", "9223372036854775807", "-9223372036854775809", "null"),
+        *("18446744073709551616", "1.50", "true", '"x"', '"\\":"', '"\\u0022:"', '"é"'),
+        *('"\\u00e9"', '" :"', '"\\\\"', '"-1234567890123456789"'),
+    ]
+)
+_SPACES = st.sampled_from(["", " ", "\t", "\n"])
+
+
+def _objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pair = st.tuples(_KEYS, _SPACES, _SPACES, values).map(
+        lambda parts: f"{parts[0]}{parts[1]}:{parts[2]}{parts[3]}"
+    )
+    return st.lists(pair, max_size=4).map(lambda pairs: "{" + ",".join(pairs) + "}")
+
+
+@given(_objects(st.recursive(_ATOMS, _objects, max_leaves=6)))
+def test_no_shortcut_reads_what_the_long_way_does_not(text: str) -> None:
+    """Keys that stand twice and numbers without end, however they are written."""
+    seen: list[str] = []
+
+    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in found]
+        seen.extend({name for name in names if names.count(name) > 1})
+        alike = {name: [value for key, value in found if key == name] for name in names}
+        return {
+            n: v[-1] if all(x == v[0] for x in v) else None for n, v in alike.items()
+        }
+
+    wanted = json.loads(text, object_pairs_hook=pairs)
+    value, duplicates = load(text)
+    assert list(_flat(value)) == list(_flat(wanted))
+    assert set(duplicates) == set(seen)
+
+
+def _flat(value: object) -> Iterator[object]:
+    """The keys and values, integers told from floats."""
+    if isinstance(value, dict):
+        for key, inside in value.items():
+            yield key
+            yield from _flat(inside)
+    else:
+        yield type(value), value
 
 
 def test_a_name_of_a_thousand_parts_is_one() -> None:

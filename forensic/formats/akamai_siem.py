@@ -14,7 +14,7 @@ import polars as pl
 
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
-from forensic.percent import decoded
+from forensic.percent import decoded_text
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
@@ -38,14 +38,10 @@ def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _plain(text: str) -> str:
-    return str(decoded(pl.Series([text], dtype=pl.String))[0])
-
-
 def _list(value: Any) -> list[str]:
     """The texts of a list in base64."""
     found = []
-    for part in _plain(str(value or "")).split(";"):
+    for part in decoded_text(str(value or "")).split(";"):
         try:
             found.append(
                 base64.b64decode(part, validate=True).decode("utf-8", "replace")
@@ -75,8 +71,9 @@ def _rules(attack: dict[str, Any]) -> list[dict[str, str | None]]:
 def _headers(value: Any) -> dict[str, str]:
     if isinstance(value, dict):
         return {k.lower(): str(v) for k, v in value.items()}
-    lines = re.findall(r"(?m)^([A-Za-z0-9-]+): *([^\r\n]*)", _plain(str(value or "")))
-    return {name.lower(): text for name, text in lines}
+    text = decoded_text(str(value or ""))
+    lines = re.findall(r"(?m)^([A-Za-z0-9-]+): *([^\r\n]*)", text)
+    return {name.lower(): value for name, value in lines}
 
 
 def _action(word: str | None) -> str | None:

@@ -7,6 +7,8 @@ and a message. Keys are looked up by their synonyms; what has none stays in `ext
 
 import math
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from forensic.exported import is_carrier, is_line
 from forensic.format import Format
 from forensic.json_text import NotJsonError, compact, load
 from forensic.messages import http_messages
+from forensic.record_shapes import ByShape
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
@@ -69,6 +72,11 @@ _PATHS = {
     column: [(name, name.split(".")) for name in names.split()]
     for column, names in _NAMES.items()
 }
+#: Columns whose value may be an object, and those whose value stays in `extra` as it
+#: is: the column has it in another unit, or taken apart.
+_OBJECTS = {"time", "trace"}
+_KEPT = {"duration", "millis", "seconds", "trace", "url", "http_host"}
+_NO_RECORD = "JSON, but no application record"
 #: Records of others: each has all keys of one of these sets.
 _FOREIGN = [
     {"webaclId"},
@@ -127,22 +135,54 @@ _SCHEMA = {
 } | {"url": pl.String()}
 
 
-def _lookup(record: dict[str, Any], column: str, used: set[str]) -> Any:
-    """The first value that goes by one of the column's names; null where none does."""
-    for name, path in _PATHS[column]:
-        value = record.get(name)
-        if value is None and len(path) > 1:
-            value = record
-            for key in path:
-                value = value.get(key) if isinstance(value, dict) else None
-        elif value is not None:
-            used.add(name)
-        if value is not None and (
-            column in {"time", "trace"} or not isinstance(value, dict)
-        ):
-            return value
-        used.discard(name)
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the records of one shape have what; their keys alone decide it."""
+
+    paths: Mapping[str, Sequence[str]]  # column ▶ the keys that lead to its value
+    used: Mapping[str, str]  # column ▶ the record's own key, where that is all
+    rest: Sequence[str]  # the keys that no column uses
+    foreign: bool
+    shipped: bool
+
+
+def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value to which keys lead; null where they lead nowhere."""
+    value: Any = record
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _path(record: Mapping[str, Any], column: str) -> Sequence[str] | None:
+    """The keys of the first value that goes by one of the column's names."""
+    for name, levels in _PATHS[column]:
+        path = levels if record.get(name) is None else (name,)
+        value = _at(record, path)
+        if value is not None and (column in _OBJECTS or not isinstance(value, dict)):
+            return path
     return None
+
+
+def _places(record: Mapping[str, Any]) -> _Places:
+    """Where a record, and any other of its shape, has what."""
+    paths = {name: path for name in _PATHS if (path := _path(record, name))}
+    used = {
+        name: path[0]
+        for name, path in paths.items()
+        if len(path) == 1 and name not in _KEPT
+    }
+    taken = set(used.values())
+    return _Places(
+        paths=paths,
+        used=used,
+        rest=[key for key in record if key not in taken],
+        foreign=any(keys <= record.keys() for keys in _FOREIGN),
+        shipped=any(keys <= record.keys() for keys in _SHIPPED),
+    )
+
+
+_SHAPES = ByShape(_places)
 
 
 def _number(value: Any) -> float | None:
@@ -173,10 +213,10 @@ def _moment(value: Any) -> tuple[datetime, int | None] | None:
         whole = _number(value.get("epochSecond", value.get("seconds")))
         part = _number(value.get("nanoOfSecond", value.get("nanos", 0)))
         return None if whole is None else _epoch(whole + (part or 0.0) / 1e9)
+    if isinstance(value, str) and (written := _written(value)):
+        return written
     number = _number(value)
-    if number is not None:
-        return _epoch(number)
-    return _written(value) if isinstance(value, str) else None
+    return None if number is None else _epoch(number)
 
 
 def _written(text: str) -> tuple[datetime, int | None] | None:
@@ -209,17 +249,16 @@ def _level(value: Any, record: dict[str, Any]) -> str | None:
     return names.get(int(number))
 
 
-def _seconds(record: dict[str, Any], used: set[str]) -> float | None:
+def _seconds(values: Mapping[str, Any], rails: bool) -> float | None:
     """The duration where its unit is known: by its name, its text or its library."""
-    millis = _number(_lookup(record, "millis", used))
-    seconds = _number(_lookup(record, "seconds", used))
+    millis, seconds = _number(values.get("millis")), _number(values.get("seconds"))
     if millis is not None or seconds is not None:
         return millis / 1e3 if millis is not None else seconds
-    value = _lookup(record, "duration", set())
+    value = values.get("duration")
     match = _SPAN.match(value) if isinstance(value, str) else None
     if match:
         return float(match[1]) * _UNITS[match[2]]
-    millis = _number(value) if record.keys() >= _RAILS else None
+    millis = _number(value) if rails else None
     return None if millis is None else millis / 1e3
 
 
@@ -244,10 +283,22 @@ def _unwrapped(record: Any) -> Any:
     return record
 
 
-def _is_foreign(record: dict[str, Any]) -> bool:
-    """Whether the record is another program's, for which a format of its own stands."""
-    caddy = str(record.get("logger")).startswith("http.") and "request" in record
-    return caddy or any(keys <= record.keys() for keys in _FOREIGN)
+def _foreign(
+    record: dict[str, Any],
+    places: _Places,
+    level: str | None,
+    message: Any,
+    speaks: bool,
+) -> str | None:
+    """Why a record is no application's; null where it is one."""
+    caddy = "request" in record and str(record.get("logger")).startswith("http.")
+    if places.foreign or caddy:
+        return _NO_RECORD
+    if is_line(str(record.get("textPayload", ""))):
+        return "JSON, but an entry of a line"
+    if level is None and (places.shipped or is_carrier(record, message)):
+        return "JSON, but a shipper's record of a line"
+    return None if speaks else "JSON, but neither message nor level and time"
 
 
 def _row(text: str) -> dict[str, Any]:
@@ -257,38 +308,31 @@ def _row(text: str) -> dict[str, Any]:
     except NotJsonError as error:
         return {"refused": str(error)}
     record = _unwrapped(record)
-    if not isinstance(record, dict) or _is_foreign(record):
-        return {"refused": "JSON, but no application record"}
-    used: set[str] = set()
-    message = _lookup(record, "message", used)
-    level = _level(_lookup(record, "level", used), record)
-    if is_line(str(record.get("textPayload", ""))):
-        return {"refused": "JSON, but an entry of a line"}
-    shipped = any(keys <= record.keys() for keys in _SHIPPED)
-    if level is None and (shipped or is_carrier(record, message)):
-        return {"refused": "JSON, but a shipper's record of a line"}
-    stamp = _lookup(record, "time", used)
-    moment = _moment(stamp)
+    if not isinstance(record, dict):
+        return {"refused": _NO_RECORD}
     rails = record.keys() >= _RAILS
     if rails and "host" in record:
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
-    if message is None and not rails and (level is None or moment is None):
-        return {"refused": "JSON, but neither message nor level and time"}
-    if moment is None:
-        used -= {name for name, _ in _PATHS["time"]}
-    row = {name: _text(_first(_lookup(record, name, used))) for name in _TEXTS}
-    status = _number(_lookup(record, "status", used))
+    places = _SHAPES.of(record)
+    values = {name: _at(record, path) for name, path in places.paths.items()}
+    message = values.get("message")
+    level = _level(values.get("level"), record)
+    stamp = values.get("time")
+    moment = _moment(stamp)
+    speaks = message is not None or rails or (level is not None and moment is not None)
+    if reason := _foreign(record, places, level, message, speaks):
+        return {"refused": reason}
+    status, pid = _number(values.get("status")), _number(values.get("pid"))
     valid = status is not None and 100 <= status <= 599
-    pid = _number(_lookup(record, "pid", used))
-    trace = _lookup(record, "trace", set())
-    failed = _lookup(record, "error", used) or trace
     handled = status is not None and 100 <= status < _FAILED
-    if not valid:
-        used -= {name for name, _ in _PATHS["status"]}
-    extra = {key: value for key, value in record.items() if key not in used}
+    unread = {"time"} if moment is None else set()
+    unread |= set() if valid else {"status"}
+    extra = {key: record[key] for key in _rest(record, places, unread)}
     flags = ["duplicate_key"] if duplicates else []
     if stamp is not None and moment is None:
         flags.append("bad_time")
+    trace = values.get("trace")
+    row = {name: _text(_first(values.get(name))) for name in _TEXTS}
     return row | {
         "local_time": moment and moment[0],
         "utc_offset": moment and moment[1],
@@ -296,13 +340,21 @@ def _row(text: str) -> dict[str, Any]:
         "message": _text(message) if handled else _with_trace(_text(message), trace),
         "pid": int(pid) if pid is not None and 0 <= pid < 2**31 else None,
         "status": int(status) if valid and status is not None else None,
-        "duration": _seconds(record, used),
-        "host": _text(_lookup(record, "http_host", used)),
-        "url": _text(_lookup(record, "url", used)),
-        "reason": "exception" if failed else None,
+        "duration": _seconds(values, rails),
+        "host": _text(values.get("http_host")),
+        "url": _text(values.get("url")),
+        "reason": "exception" if values.get("error") or trace else None,
         "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
         "flags": flags or None,
     }
+
+
+def _rest(record: dict[str, Any], places: _Places, unread: set[str]) -> Sequence[str]:
+    """The keys that stay in `extra`: no column uses them, or could not be read."""
+    if unread.isdisjoint(places.used):
+        return places.rest
+    taken = {key for name, key in places.used.items() if name not in unread}
+    return [key for key in record if key not in taken]
 
 
 def _with_trace(message: str | None, trace: Any) -> str | None:
@@ -314,7 +366,9 @@ def _with_trace(message: str | None, trace: Any) -> str | None:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of JSON records."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    found = [_row(line) for line in lines.to_list()]
+    columns = {name: [row.get(name) for row in found] for name in _SCHEMA}
+    rows = pl.DataFrame(columns, schema=_SCHEMA)
     url = target(pl.col("url"))
     spoken = http_messages(rows["message"])
     own = rows.drop("url").with_columns(
