@@ -9,12 +9,13 @@ status, a target, and two more of what such a line says.
 import functools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from forensic.json_text import compact
 from forensic.log_format import event_columns
+from forensic.record_shapes import DEPTH, ByShape
 
 __all__ = ["access_columns"]
 
@@ -97,21 +98,49 @@ _NGINX = {
 }
 _STATUS = re.compile(r"\d{3}\Z")
 _UPSTREAM = re.compile(r"(?:[^ ]+:\d+|unix:.*)(?:, |$)")
-_DEPTH = 4
+_UPSTREAM_OR_AGENT, _LINE_OR_TARGET = {"ua", "upstream"}, {"request", "req"}
+#: Names that mean one thing or another by the value that stands there.
+_BY_VALUE = _STAMP_KEYS | _UPSTREAM_OR_AGENT | _LINE_OR_TARGET
 #: What stands inside these is not about the request itself.
 _OWN_WORLDS = {"upstream", "backend", "tls", "ssl", "geo", "geoip", "kubernetes"}
 _REMEMBERED = 1 << 12
 
 
-def _variables(record: Mapping[str, Any]) -> dict[str, str] | None:
-    """The values by nginx variable; None where the record is no access line."""
+class _Leaf(NamedTuple):
+    """Where the records of one shape have a value."""
+
+    path: tuple[str, ...]
+    #: The variable, where the keys alone tell it.
+    variable: str | None
+
+
+class _Places(NamedTuple):
+    """What the keys of a record say."""
+
+    leaves: Sequence[_Leaf]
+    foreign: bool
+
+
+def _places(record: Mapping[str, Any]) -> _Places:
+    """The values of a record, and of any other of its shape."""
     own = {_names((key,))[0][0] for key in record}
-    if own & _FOREIGN and len(own & _NGINX) < 3:
+    foreign = bool(own & _FOREIGN) and len(own & _NGINX) < 3
+    return _Places([_Leaf(path, _fixed(path)) for path in _paths(record)], foreign)
+
+
+_SHAPES = ByShape(_places)
+
+
+def _variables(record: dict[str, Any]) -> dict[str, str] | None:
+    """The values by nginx variable; None where the record is no access line."""
+    places = _SHAPES.of(record)
+    if places.foreign:
         return None
     values: dict[str, str] = {}
     named: set[str] = set()
-    for path, text in _leaves(record):
-        variable = _variable(path, text)
+    for path, fixed in places.leaves:
+        text = _text(_at(record, path))
+        variable = fixed or _variable(path, text)
         named.add(variable)
         if text and (text != "-" or variable.startswith("upstream_")):
             values.setdefault(variable, text)
@@ -120,17 +149,31 @@ def _variables(record: Mapping[str, Any]) -> dict[str, str] | None:
     return values if _is_access(values, named) else None
 
 
-def _leaves(
+def _paths(
     record: Mapping[str, Any], above: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The path of keys to each value, and the value as text, `""` for none."""
+) -> Iterator[tuple[str, ...]]:
+    """The path of keys to each value."""
     for key, value in record.items():
-        if isinstance(value, Mapping) and len(above) < _DEPTH:
-            yield from _leaves(value, (*above, key))
-        elif isinstance(value, Mapping | list):
-            yield (*above, key), compact({"": value}) or ""
+        if isinstance(value, dict) and len(above) < DEPTH:
+            yield from _paths(value, (*above, key))
         else:
-            yield (*above, key), "" if value is None else str(value)
+            yield (*above, key)
+
+
+def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value: Any = record
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _text(value: Any) -> str:
+    """The value as text, `""` for none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return compact({"": value}) or ""
+    return "" if value is None else str(value)
 
 
 @functools.lru_cache(_REMEMBERED)
@@ -155,15 +198,27 @@ def _variable(path: tuple[str, ...], text: str) -> str:
     return next((found for name in names if (found := _named(name, text))), own)
 
 
+def _fixed(path: tuple[str, ...]) -> str | None:
+    """The variable that a key means whatever its value is; None where that decides."""
+    names, own = _names(path)
+    for name in names:
+        found = _VARIABLE_OF.get(name)
+        if name in _BY_VALUE or found == "request_time":
+            return None
+        if found:
+            return found
+    return own
+
+
 def _named(name: str, text: str) -> str | None:
     """The variable of a name without its joints; None where nobody knows it."""
     if name in _STAMP_KEYS:
         for variable, shape in _STAMPS.items():
             if shape.match(text):
                 return variable
-    if name in {"ua", "upstream"} and _UPSTREAM.match(text):
+    if name in _UPSTREAM_OR_AGENT and _UPSTREAM.match(text):
         return "upstream_addr"
-    if name in {"request", "req"} and text.startswith("/"):
+    if name in _LINE_OR_TARGET and text.startswith("/"):
         return "request_uri"
     found = _VARIABLE_OF.get(name)
     # Seconds have a fraction; a whole number may be of any unit, as Apache's `%D` is.
@@ -194,7 +249,7 @@ def _stamped(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
-def access_columns(records: Sequence[Mapping[str, Any] | None]) -> pl.DataFrame:
+def access_columns(records: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
     """The columns of access records, one row each; `refused` where one is none."""
     found = [_variables(record) if record else None for record in records]
     names = sorted({name for values in found for name in values or ()})

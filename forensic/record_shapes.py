@@ -7,7 +7,7 @@ the same in all records of a shape; what the values are is not.
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["ByShape"]
+__all__ = ["DEPTH", "ByShape"]
 
 Record = dict[str, Any]
 Found = TypeVar("Found")
@@ -15,10 +15,10 @@ Found = TypeVar("Found")
 #: Shapes that are remembered: a log whose every record has another one must not grow.
 _REMEMBERED = 1 << 10
 #: So many objects within one another belong to the shape.
-_DEPTH = 4
+DEPTH = 4
 
 
-def _shape(record: Record, depth: int = _DEPTH) -> Hashable:
+def _shape(record: Record, depth: int = DEPTH) -> Hashable:
     """The keys in order and the types of their values, objects inside likewise."""
     values = record.values()
     kinds = tuple(map(type, values))
