@@ -14,6 +14,7 @@ import polars as pl
 
 from forensic.columns import iso_stamp, json_extra, seconds, target
 from forensic.format import Format
+from forensic.rowwise import first_that_parses
 
 __all__ = [
     "APPENDED",
@@ -78,6 +79,7 @@ _SHOWN = ("s-port", "sc-substatus", "c-port", "streamid", "s-siteid")
 #: Never kept: what signs a user in.
 _SECRET = {"cs(cookie)", "sc(set-cookie)", "cs(authorization)"}
 _GAP = r"[ \t]+"
+_NO_ROW = "not a row of these fields"
 _FIELDS = re.compile(rb"^#Fields:[ \t]*([^\r\n]+?)[ \t]*\r?$", re.MULTILINE)
 _DAY = re.compile(rb"^#Date:[ \t]*(\d{4}-\d\d-\d\d)\b", re.MULTILINE)
 
@@ -134,15 +136,42 @@ def _pattern(fields: list[str]) -> str:
 
 
 def _text(fields: list[str], column: str) -> pl.Expr:
-    """The first field that holds the column, `-` as null, without quotes."""
+    """The first field that holds the column, `-` as null."""
     places = [i for i, name in enumerate(fields) if _COLUMN_OF.get(name) == column]
     values = [_plain(place) for place in places]
     return pl.coalesce(values) if values else pl.lit(None, pl.String)
 
 
 def _plain(place: int) -> pl.Expr:
-    value = pl.col(f"f{place}").str.replace(r'^"(.*)"$', "${1}")
+    value = pl.col(f"f{place}")
     return pl.when(~value.is_in(["-", ""])).then(value)
+
+
+def _split(lines: pl.Series, fields: list[str]) -> pl.DataFrame:
+    """The fields of rows that one space parts and nothing quotes, and `refused`."""
+    count = len(fields)
+    parts = lines.str.split_exact(" ", count).struct.unnest()
+    parts.columns = [f"f{place}" for place in range(count + 1)]
+    line = pl.lit(lines)
+    odd = [line.str.contains(mark, literal=True) for mark in ('"', "\t", "  ")]
+    whole = pl.col(f"f{count - 1}").is_not_null()
+    whole &= pl.col(f"f{count}").fill_null("") == ""
+    whole &= ~pl.any_horizontal(odd) & (pl.col("f0") != "")
+    shaped = [
+        pl.col(f"f{place}").str.contains(f"^(?:{_SHAPES[name]})$")
+        for place, name in enumerate(fields)
+        if name in _SHAPES
+    ]
+    refused = pl.when(~pl.all_horizontal(whole, *shaped).fill_null(value=False))
+    return parts.with_columns(refused=refused.then(pl.lit(_NO_ROW)))
+
+
+def _matched(lines: pl.Series, fields: list[str]) -> pl.DataFrame:
+    """The fields of rows with quotes, tabs or several spaces, and `refused`."""
+    rows = lines.str.extract_groups(_pattern(fields)).struct.unnest()
+    bare = pl.all().str.replace(r'^"(.*)"$', "${1}")
+    refused = pl.when(pl.col("f0").is_null()).then(pl.lit(_NO_ROW))
+    return rows.select(bare, refused=refused)
 
 
 def _stamp(fields: list[str], day: str | None) -> tuple[pl.Expr, bool]:
@@ -171,7 +200,8 @@ def _reason(fields: list[str]) -> pl.Expr:
 def _parse(
     lines: pl.Series, fields: list[str], day: str | None, utc: bool
 ) -> pl.DataFrame:
-    rows = lines.str.extract_groups(_pattern(fields)).struct.unnest()
+    ways = [functools.partial(way, fields=fields) for way in (_split, _matched)]
+    rows = first_that_parses(lines, ways)
     stamp, local = _stamp(fields, day)
     uri = target(_text(fields, "uri"))
     kept = _COLUMN_OF.keys() - {"sc-win32-status"}
@@ -209,7 +239,7 @@ def _parse(
         referrer=_text(fields, "referrer"),
         reason=_reason(fields),
         extra=json_extra(**shown) if shown else pl.lit(None, pl.String),
-        refused=pl.when(stamp.is_null()).then(pl.lit("not a row of these fields")),
+        refused=pl.coalesce("refused", pl.when(stamp.is_null()).then(pl.lit(_NO_ROW))),
     )
 
 
