@@ -9,23 +9,28 @@ from forensic.hops.census import MINUTE
 
 __all__ = ["MOST", "TIME", "Span", "between", "own", "spans"]
 
-#: Events of a window, if minutes are not busier than that.
-MOST = 600_000
+#: What a window may weigh, if minutes are not busier than that: an event of success
+#: weighs 1. What failed is a row of its own with all that is known of it.
+MOST = 800_000
+_FAILED = 12
 TIME = pl.col("time")
 #: µs since 1970; None stands for whatever is before the first, or behind the last.
 Span = tuple[int | None, int | None]
 
 
 def spans(counts: pl.DataFrame, most: int = MOST) -> list[Span]:
-    """Spans of time with about equally many events, without gap or overlap.
+    """Spans of time with about equally much in them, without gap or overlap.
 
     `counts` is the `census`.
     """
+    web = pl.col("hop") == "web_server"
+    complaints = pl.when(web).then("complaints").otherwise(0)
+    weight = pl.col("events") + _FAILED * (pl.col("errors") + complaints)
     timed = counts.drop_nulls("minute").group_by("minute")
-    minutes = timed.agg(pl.col("events").sum()).sort("minute")
-    total = int(minutes["events"].sum())
+    minutes = timed.agg(weight=weight.sum()).sort("minute")
+    total = int(minutes["weight"].sum())
     number = -(-total // most)
-    slot = (minutes["events"].cum_sum() - 1) * number // max(total, 1)
+    slot = (minutes["weight"].cum_sum() - 1) * number // max(total, 1)
     starts = minutes.filter(slot != slot.shift(1, fill_value=0))["minute"]
     borders: list[int | None] = [None, *(m * MINUTE for m in starts.to_list()), None]
     return list(pairwise(borders))
