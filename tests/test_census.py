@@ -59,3 +59,32 @@ def test_windows_follow_one_another_and_are_of_about_one_size(most: int) -> None
     sizes = [after - before for before, after in pairwise(places)]
     assert max(sizes) <= max(most, 2) + 1
     assert max(sizes) - min(sizes) <= 2
+
+
+def test_a_window_holds_the_fewer_events_the_more_of_them_failed() -> None:
+    second = timedelta(seconds=60)
+    rows = [WEB | {"time": START + second * n, "status": 200} for n in range(60)]
+    bad = [row | {"status": 502} for row in rows]
+    assert len(windows.spans(counted(*rows), 60)) == 1
+    assert len(windows.spans(counted(*bad), 60)) > 10
+
+
+def test_logs_without_time_are_cut_themselves_where_they_are_long() -> None:
+    rows = [
+        WEB | {"source": f"{name}.log", "line": n + 1}
+        for name, size in (("a", 30), ("b", 30), ("c", 95), ("d", 5))
+        for n in range(size)
+    ]
+    found = counted(*rows)
+    events = pl.from_dicts(
+        [row | {"offset": n} for n, row in enumerate(rows)], schema=EVENT
+    ).lazy()
+    assert windows.pieces(events, found, 1000) == []
+    pieces = windows.pieces(events, found, 50)
+    own = [windows.between(events, piece, 0).collect() for piece in pieces]
+    assert [set(piece["source"]) for piece in own] == [
+        *({"a.log"}, {"b.log", "d.log"}, {"c.log"}, {"c.log"})
+    ]
+    assert all(
+        later["line"][0] < before["line"][-1] for before, later in pairwise(own[-2:])
+    )

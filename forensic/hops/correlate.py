@@ -281,8 +281,12 @@ def _parts(
     speakers = notes.speakers(known)
     reach = reached.table(events, known)
 
-    def read(span: windows.Span) -> _Records:
-        window = windows.between(events, span, overlap, time)
+    pieces = windows.pieces(events, counts)
+    timed = events.filter(time.is_not_null()) if pieces else events
+
+    def read(span: windows.Window) -> _Records:
+        every = events if isinstance(span, windows.Lines) else timed
+        window = windows.between(every, span, overlap, time)
         frame = responses.collect(
             window,
             clocks,
@@ -296,7 +300,7 @@ def _parts(
         speaking = window.filter(pl.col("source").is_in(speakers.implode()))
         return frame, notes.collect(speaking, clocks), arrived
 
-    spans = windows.spans(counts)
+    spans: list[windows.Window] = [*windows.spans(counts), *pieces]
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
         coming = ahead.submit(read, spans[0])
         for span, after in zip(spans, [*spans[1:], None], strict=True):
