@@ -76,3 +76,12 @@ def test_the_bare_work_is_told_beside_ours() -> None:
     *parts, bare, ours = map(float, row.split()[1:-1])
     assert abs(sum(parts) - bare) < 0.05
     assert ours > 0
+
+
+def test_formats_are_held_against_one_another() -> None:
+    head, *rows = _run("formats.py", "iis", "redis", "--size", "0.2").splitlines()
+    assert head.split() == ["format", "us", "a", "line", "MB/s"]
+    assert {row.split()[0] for row in rows} == {"iis", "redis"}
+    costs = [float(row.split()[1]) for row in rows]
+    assert costs == sorted(costs, reverse=True)
+    assert all(costs)
