@@ -249,9 +249,17 @@ def _stamped(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
-def access_columns(records: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
-    """The columns of access records, one row each; `refused` where one is none."""
-    found = [_variables(record) if record else None for record in records]
+def access_columns(
+    records: Sequence[tuple[dict[str, Any] | None, Mapping[str, list[Any]]]],
+) -> pl.DataFrame:
+    """The columns of access records, one row each; `refused` where one is none.
+
+    Beside each record stand the values of the keys that it has twice.
+    """
+    found = [_variables(record) if record else None for record, _ in records]
+    for values, (_, duplicates) in zip(found, records, strict=True):
+        if values and duplicates:
+            values["duplicates"] = compact(dict(duplicates)) or ""
     names = sorted({name for values in found for name in values or ()})
     rows = [_stamped(values or {}) for values in found]
     columns = {name: [row.get(name) for row in rows] for name in names}
@@ -260,4 +268,6 @@ def access_columns(records: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
     refused = pl.Series("refused", reasons, dtype=pl.String)
     if not names:
         return pl.DataFrame([refused])
-    return frame.select(*event_columns(names)).with_columns(refused)
+    twice = [row.get("duplicates") and ["duplicate_key"] for row in rows]
+    flags = pl.Series("flags", twice, dtype=pl.List(pl.String))
+    return frame.select(*event_columns(names)).with_columns(refused, flags)

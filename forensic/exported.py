@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from forensic.columns import moments
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
+from forensic.json_text import compact
 
 __all__ = ["exported", "is_carrier", "is_line", "line_or_record"]
 
@@ -37,9 +38,8 @@ _LOGSTASH = set(
 )
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _SCHEMA: dict[str, pl.DataType] = {
-    **dict.fromkeys(("written", "hostname", "message", "extra", "flag"), pl.String()),
+    **dict.fromkeys(("written", "hostname", "message"), pl.String()),
     "counted": pl.Datetime("us"),
-    "refused": pl.String(),
 }
 
 
@@ -76,41 +76,30 @@ def exported(
     `read` finds `stamp`, `hostname`, `message` and `extra` in a decoded record; None
     says that it is none, which `reason` names.
     """
-    rows = [_row(line, read, reason) for line in lines.to_list()]
-    frame = pl.DataFrame(rows, schema=_SCHEMA)
+    frame = json_rows(lines, lambda value: _row(read(value), reason), _SCHEMA)
     stamps = moments(frame["written"])
     written = pl.lit(stamps["local_time"])
     counted = pl.col("counted").is_not_null()
     return frame.select(
-        *("hostname", "message", "extra", "refused"),
+        *("hostname", "message", "extra", "flags", "refused"),
         envelope_local=pl.coalesce(written, "counted"),
         envelope_offset=pl.when(written.is_not_null())
         .then(pl.lit(stamps["utc_offset"]))
         .when(counted)
         .then(pl.lit(0, pl.Int32)),
-        flags=pl.when(pl.col("flag").is_not_null()).then(pl.concat_list("flag")),
     )
 
 
-def _row(
-    line: str, read: Callable[[Any], dict[str, Any] | None], reason: str
-) -> dict[str, Any]:
-    try:
-        value, duplicates = load(line)
-    except NotJsonError as error:
-        return {"refused": str(error)}
-    found = read(value)
+def _row(found: dict[str, Any] | None, reason: str) -> dict[str, Any] | str:
     if found is None or not isinstance(found.get("message"), str):
-        return {"refused": reason}
-    stamp, host = found.get("stamp"), found.get("hostname")
-    extra = {k: v for k, v in found.get("extra", {}).items() if v not in (None, "")}
+        return reason
+    stamp, host, extra = found.get("stamp"), found.get("hostname"), found.get("extra")
     return {
         "written": stamp if isinstance(stamp, str) else None,
         "counted": _counted(stamp),
         "hostname": host if isinstance(host, str) and host else None,
         "message": found["message"],
-        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
-        "flag": "duplicate_key" if duplicates else None,
+        "extra": {k: v for k, v in (extra or {}).items() if v not in (None, "")},
     }
 
 

@@ -1,19 +1,51 @@
-"""JSON records ▶ text columns: the values of the keys that a format names.
+"""JSON records ▶ columns: what a format reads of a value, or of the keys that it names.
 
-For access logs whose keys are fixed or nearly so. What no column takes stays together
-as `extra`; a key written twice is flagged, and has no value where its values differ.
+What no column takes stays together as `extra`; a key written twice is flagged, and has
+no value where its values differ: all of them stand in `extra`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import polars as pl
 
 from forensic.json_text import NotJsonError, compact, load
 
-__all__ = ["json_fields", "value_at"]
+__all__ = ["json_fields", "json_row", "json_rows", "value_at"]
 
-_REST = ("extra", "flag", "refused")
+#: What is read of a decoded value: its columns, or in words why it is no such record.
+_Read = Callable[[Any], dict[str, Any] | str]
+
+
+def json_rows(
+    lines: pl.Series, read: _Read, schema: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """A row of `schema`, then `extra`, `flags` and `refused`, for each JSON text."""
+    rest = {"extra": pl.String(), "flags": pl.List(pl.String), "refused": pl.String()}
+    whole = {**schema, **rest}
+    rows = [json_row(line, read) for line in lines.to_list()]
+    columns = {name: [row.get(name) for row in rows] for name in whole}
+    return pl.DataFrame(columns, schema=whole)
+
+
+def json_row(text: str, read: _Read) -> dict[str, Any]:
+    """What `read` makes of the value of a JSON text; or why it is none as `refused`.
+
+    `read` gives `extra` as an object, `flags` as a list, and as `duplicates` what stood
+    twice in a text inside the value. It may raise NotJsonError of such a text.
+    """
+    try:
+        value, duplicates = load(text)
+        row = read(value)
+    except NotJsonError as error:
+        return {"refused": str(error)}
+    if isinstance(row, str):
+        return {"refused": row}
+    extra, flags = row.get("extra") or {}, row.get("flags") or []
+    duplicates |= row.pop("duplicates", {})
+    if duplicates:
+        extra, flags = extra | {"duplicates": duplicates}, ["duplicate_key", *flags]
+    return row | {"extra": compact(extra), "flags": flags or None}
 
 
 def json_fields(
@@ -29,25 +61,19 @@ def json_fields(
     of the columns `kept` stay in `extra` too.
     """
     paths = {column: keys.split() for column, keys in names.items()}
-    rows = [_row(line, paths, marks, kept) for line in lines.to_list()]
-    frame = pl.DataFrame(rows, schema=dict.fromkeys([*names, *_REST], pl.String))
-    flags = pl.when(pl.col("flag").is_not_null()).then(pl.concat_list("flag"))
-    return frame.with_columns(flags=flags).drop("flag")
+
+    def read(record: Any) -> dict[str, Any] | str:
+        if not isinstance(record, dict) or not all(mark in record for mark in marks):
+            return "JSON, but no such record"
+        return _fields(record, paths, kept)
+
+    return json_rows(lines, read, dict.fromkeys(names, pl.String()))
 
 
-def _row(
-    line: str,
-    paths: Mapping[str, list[str]],
-    marks: Collection[str],
-    kept: Collection[str],
-) -> dict[str, str | None]:
-    try:
-        record, duplicates = load(line)
-    except NotJsonError as error:
-        return {"refused": str(error)}
-    if not isinstance(record, dict) or not all(mark in record for mark in marks):
-        return {"refused": "JSON, but no such record"}
-    row: dict[str, str | None] = {}
+def _fields(
+    record: dict[str, Any], paths: Mapping[str, list[str]], kept: Collection[str]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {}
     used = set()
     for column, keys in paths.items():
         for key in keys:
@@ -56,9 +82,7 @@ def _row(
                 row[column] = _text(value)
                 used |= set() if column in kept else {key}
                 break
-    rest = {k: v for k, v in record.items() if k not in used and v is not None}
-    row["extra"] = compact(rest | ({"duplicates": duplicates} if duplicates else {}))
-    row["flag"] = "duplicate_key" if duplicates else None
+    row["extra"] = {k: v for k, v in record.items() if k not in used and v is not None}
     return row
 
 

@@ -5,12 +5,12 @@ a key has no value here where its values differ; the caller gets all of them.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-__all__ = ["NotJsonError", "compact", "load", "nested"]
-
+__all__ = ["NotJsonError", "compact", "load", "nested", "unique"]
 
 #: Every digit as `0`, every white space as one, what may stand beside them as it is.
 _KINDS = bytes.maketrans(
@@ -35,7 +35,7 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
     duplicates: dict[str, list[Any]] = {}
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        return _object(found, duplicates)
+        return unique(found, duplicates)
 
     try:
         value = orjson.loads(text)
@@ -64,10 +64,10 @@ def _keeps_all(text: bytes, written: bytes) -> bool:
     return not (b" :" in alike or _LONG in alike or _LONG_NEGATIVE in alike)
 
 
-def _object(
-    pairs: list[tuple[str, Any]], duplicates: dict[str, list[Any]]
+def unique(
+    pairs: Sequence[tuple[str, Any]], duplicates: dict[str, list[Any]]
 ) -> dict[str, Any]:
-    """The object of the pairs; null where a key's values differ."""
+    """The object of the pairs; null where a key's values differ, which are added."""
     found = dict(pairs)
     if len(found) == len(pairs):
         return found

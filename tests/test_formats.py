@@ -109,6 +109,21 @@ def test_no_value_of_a_record_breaks_its_format(fmt: Format) -> None:
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_a_key_that_stands_twice_is_told(fmt: Format) -> None:
+    """Readers differ on it: whoever reads the event must know."""
+    own = [path for path in LOGS if path.parent.name == fmt.name]
+    text = "\n".join(path.read_text("utf-8", "replace") for path in own)
+    text = "\n".join(line for line in text.split("\n") if re.match(fmt.head, line))
+    twice = re.sub(r"(\{)(?=\s*\")", r'\1"zz":1,"zz":2,', text)
+    lines = pl.Series("text", twice.split("\n"), pl.String)
+    rows = fmt.parse(lines.filter(lines.str.contains('^\\s*\\{"zz":1,"zz":2,')))
+    if "flags" not in rows.columns:
+        rows = rows.with_columns(flags=pl.lit(None, pl.List(pl.String)))
+    told = pl.col("flags").list.contains("duplicate_key").fill_null(value=False)
+    assert rows.filter(pl.col("refused").is_null() & ~told).is_empty()
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
 def test_head_lets_through_what_parse_reads(fmt: Format) -> None:
     """Of every line of every fixture; what is bent together may go unasked."""
     text = pl.Series("text", LINES, pl.String)

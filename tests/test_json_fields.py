@@ -105,3 +105,14 @@ def _flat(value: object) -> Iterator[object]:
 def test_a_name_of_a_thousand_parts_is_one() -> None:
     name = "a." * 1000 + "b"
     assert compact(nested({name: 1, "c.d": 2})) == f'{{"{name}":1,"c":{{"d":2}}}}'
+
+
+def test_neither_blanks_nor_an_escaped_colon_hide_what_stands_twice() -> None:
+    """An escaped colon is written back as one more, as if nothing were dropped."""
+    assert load('{"a": 1, "b": 2, "c": "x:y"}')[1] == {}
+    for text in ('{"a": 1, "a": 2}', '{"a":1,"a":2,"b":"\\u003a"}'):
+        assert load(text)[1] == {"a": [1, 2]}
+
+
+def test_a_number_beyond_64_bits_is_kept_to_its_last_digit() -> None:
+    assert load('{"a": 123456789012345678901234}')[0] == {"a": 123456789012345678901234}

@@ -11,6 +11,7 @@ import polars as pl
 
 from forensic.access_keys import access_columns
 from forensic.format import Format
+from forensic.json_text import unique
 
 __all__ = ["FORMAT"]
 
@@ -25,34 +26,42 @@ _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\Z"
 _CLIENTS = {"remote_addr", "remote_ip", "client_ip", "client", "ip"}
 
 
-def _labels(line: str) -> dict[str, str] | None:
+def _labels(line: str) -> list[tuple[str, str]] | None:
     """Labels and values of LTSV, whose `host` is the client; None for what is none."""
     fields = [field.partition(":") for field in line.split("\t") if field]
     if len(fields) < 3 or not all(colon for _, colon, _ in fields):
         return None
-    found = {label.strip(): value for label, _, value in reversed(fields)}
-    if _ADDRESS.match(found.get("host", "")) and not found.keys() & _CLIENTS:
-        found["remote_addr"] = found.pop("host")
-    return found
+    found = [(label.strip(), value) for label, _, value in fields]
+    if any(label in _CLIENTS for label, _ in found):
+        return found
+    return [
+        ("remote_addr" if label == "host" and _ADDRESS.match(value) else label, value)
+        for label, value in found
+    ]
 
 
-def _pairs(line: str) -> dict[str, str] | None:
+def _pairs(line: str) -> list[tuple[str, str]] | None:
     """Keys and values of `key=value` pairs; None where anything else stands there."""
-    found: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
     text = line.rstrip(" ,;|")
     place = 0
     while pair := _PAIR.match(text, place):
         key, quoted, bracketed, bare = pair.groups()
         value = next(v for v in (quoted, bracketed, bare) if v is not None)
-        found.setdefault(key, value)
+        found.append((key, value))
         place = pair.end()
     return found if place == len(text) else None
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of labelled access lines."""
-    records = [_labels(line) if "\t" in line else _pairs(line) for line in lines]
-    return access_columns(records)
+    return access_columns([_record(line) for line in lines])
+
+
+def _record(line: str) -> tuple[dict[str, str] | None, dict[str, list[str]]]:
+    found = _labels(line) if "\t" in line else _pairs(line)
+    duplicates: dict[str, list[str]] = {}
+    return None if found is None else unique(found, duplicates), duplicates
 
 
 _LABEL = r"[A-Za-z_@$][A-Za-z0-9_.@-]{0,63}"

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
 from forensic.percent import decoded_text
 from forensic.schema import PARSED
 
@@ -22,7 +22,7 @@ __all__ = ["FORMAT"]
 _COLUMNS = (
     "local_time utc_offset client_ip forwarded_for method http_version status host path"
     " query user_agent bytes_sent request_id action rule rule_group rule_type reason"
-    " message extra flags refused"
+    " message"
 ).split()
 _SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 _NAMES = ("rule", "ruleAction", "ruleMessage", "ruleTag")
@@ -88,16 +88,12 @@ def _number(value: Any) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
-def _row(text: str) -> dict[str, Any]:
+def _read(record: Any) -> dict[str, Any] | str:
     """The columns of one record, or why it is none."""
-    try:
-        record, duplicates = load(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
     attack = _dict(_dict(record).get("attackData"))
     told = _dict(_dict(record).get("httpMessage"))
     if not attack or not told:
-        return {"refused": "JSON, but no security event of Akamai"}
+        return "JSON, but no security event of Akamai"
     rules = _rules(attack)
     ended = [rule for rule in rules if _action(rule["ruleAction"]) == "BLOCK"]
     applied = _action(_text(attack.get("appliedAction")))
@@ -129,23 +125,19 @@ def _row(text: str) -> dict[str, Any]:
         "rule_type": decisive["ruleTag"],
         "reason": decisive["ruleMessage"],
         "message": decisive["ruleMessage"],
-        "extra": compact(
-            {
-                "config": _text(attack.get("configId")),
-                "rules": [
-                    f"{rule['rule']} {rule['ruleAction']}: {rule['ruleMessage']}"
-                    for rule in rules
-                ],
-                **({"duplicates": duplicates} if duplicates else {}),
-            }
-        ),
-        "flags": ["duplicate_key"] if duplicates else None,
+        "extra": {
+            "config": _text(attack.get("configId")),
+            "rules": [
+                f"{rule['rule']} {rule['ruleAction']}: {rule['ruleMessage']}"
+                for rule in rules
+            ],
+        },
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of security events."""
-    return pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    return json_rows(lines, _read, _SCHEMA)
 
 
 FORMAT = Format(

@@ -17,7 +17,7 @@ import polars as pl
 from forensic.columns import target
 from forensic.exported import is_carrier, is_line
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
 from forensic.messages import http_messages
 from forensic.record_shapes import ByShape
 from forensic.schema import PARSED
@@ -130,7 +130,7 @@ _SCHEMA = {
     name: PARSED[name]
     for name in (
         *("local_time", "utc_offset", "level", "pid", "message", "status", "duration"),
-        *(*_TEXTS, "host", "reason", "extra", "flags", "refused"),
+        *(*_TEXTS, "host", "reason"),
     )
 } | {"url": pl.String()}
 
@@ -301,15 +301,11 @@ def _foreign(
     return None if speaks else "JSON, but neither message nor level and time"
 
 
-def _row(text: str) -> dict[str, Any]:
+def _read(value: Any) -> dict[str, Any] | str:
     """The columns of one record, or why it is none."""
-    try:
-        record, duplicates = load(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
-    record = _unwrapped(record)
+    record = _unwrapped(value)
     if not isinstance(record, dict):
-        return {"refused": _NO_RECORD}
+        return _NO_RECORD
     rails = record.keys() >= _RAILS
     if rails and "host" in record:
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
@@ -321,16 +317,12 @@ def _row(text: str) -> dict[str, Any]:
     moment = _moment(stamp)
     speaks = message is not None or rails or (level is not None and moment is not None)
     if reason := _foreign(record, places, level, message, speaks):
-        return {"refused": reason}
+        return reason
     status, pid = _number(values.get("status")), _number(values.get("pid"))
     valid = status is not None and 100 <= status <= 599
     handled = status is not None and 100 <= status < _FAILED
     unread = {"time"} if moment is None else set()
     unread |= set() if valid else {"status"}
-    extra = {key: record[key] for key in _rest(record, places, unread)}
-    flags = ["duplicate_key"] if duplicates else []
-    if stamp is not None and moment is None:
-        flags.append("bad_time")
     trace = values.get("trace")
     row = {name: _text(_first(values.get(name))) for name in _TEXTS}
     return row | {
@@ -344,8 +336,8 @@ def _row(text: str) -> dict[str, Any]:
         "host": _text(values.get("http_host")),
         "url": _text(values.get("url")),
         "reason": "exception" if values.get("error") or trace else None,
-        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
-        "flags": flags or None,
+        "extra": {key: record[key] for key in _rest(record, places, unread)},
+        "flags": ["bad_time"] if stamp is not None and moment is None else [],
     }
 
 
@@ -366,9 +358,7 @@ def _with_trace(message: str | None, trace: Any) -> str | None:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of JSON records."""
-    found = [_row(line) for line in lines.to_list()]
-    columns = {name: [row.get(name) for row in found] for name in _SCHEMA}
-    rows = pl.DataFrame(columns, schema=_SCHEMA)
+    rows = json_rows(lines, _read, _SCHEMA)
     url = target(pl.col("url"))
     spoken = http_messages(rows["message"])
     own = rows.drop("url").with_columns(

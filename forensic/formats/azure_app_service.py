@@ -10,7 +10,8 @@ import polars as pl
 
 from forensic.columns import moments, seconds
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
+from forensic.json_text import load
 
 __all__ = ["FORMAT"]
 
@@ -33,35 +34,30 @@ _NAMES = {
     "protocol": "Protocol",
 }
 _CATEGORY = "AppServiceHTTPLogs"
-_SCHEMA = dict.fromkeys([*_NAMES, "stamp", "extra", "refused"], pl.String())
+_SCHEMA = dict.fromkeys([*_NAMES, "stamp"], pl.String())
 
 
-def _row(line: str) -> dict[str, Any]:
-    try:
-        record, _ = load(line)
-        if not isinstance(record, dict) or record.get("category") != _CATEGORY:
-            return {"refused": "JSON, but no HTTP log of App Service"}
-        given = record.get("properties")
-        fields = load(given)[0] if isinstance(given, str) else given
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(record: Any) -> dict[str, Any] | str:
+    if not isinstance(record, dict) or record.get("category") != _CATEGORY:
+        return "JSON, but no HTTP log of App Service"
+    given = record.get("properties")
+    fields, twice = load(given) if isinstance(given, str) else (given, {})
     if not isinstance(fields, dict) or "ScStatus" not in fields:
-        return {"refused": "JSON, but without a status"}
+        return "JSON, but without a status"
     row = {
         column: str(fields[name])
         for column, name in _NAMES.items()
         if fields.get(name) not in (None, "", "-")
     }
-    more = {name: fields[name] for name in ("Result", "SPort") if name in fields}
-    resource = record.get("resourceId")
-    extra = compact(more | ({"resource": resource} if resource else {}))
+    extra = {name: fields[name] for name in ("Result", "SPort") if name in fields}
+    extra |= {"resource": record["resourceId"]} if record.get("resourceId") else {}
     stamp = record.get("time", record.get("EventTime"))
-    return row | {"stamp": str(stamp), "extra": extra}
+    return row | {"stamp": str(stamp), "extra": extra, "duplicates": twice}
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the records."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    rows = json_rows(lines, _read, _SCHEMA)
     stamps = moments(rows["stamp"])
     status = pl.col("status").cast(pl.Int16, strict=False)
     sub = pl.col("substatus").str.extract(r"^([1-9][0-9]*)$")
@@ -69,7 +65,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     whole = pl.concat_str("status", pl.lit("."), sub)
     return rows.select(
         *("client_ip", "method", "path", "query", "referrer", "user", "hostname"),
-        *("extra", "refused"),
+        *("extra", "flags", "refused"),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
         host=pl.col("host").str.replace(r":\d+$", ""),

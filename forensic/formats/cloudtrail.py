@@ -6,25 +6,15 @@ from typing import Any
 import polars as pl
 
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
+from forensic.json_text import load
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
-_COLUMNS = [
-    "local_time",
-    "utc_offset",
-    "client_ip",
-    "user",
-    "user_agent",
-    "request_id",
-    "action",
-    "reason",
-    "message",
-    "extra",
-    "flags",
-    "refused",
-]
+_COLUMNS = (
+    "local_time utc_offset client_ip user user_agent request_id action reason message"
+).split()
 _SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: Keys whose content is in columns.
 _IN_COLUMNS = {"eventTime", "sourceIPAddress", "userAgent", "requestID"}
@@ -50,23 +40,13 @@ def _who(identity: Any) -> str | None:
     return next((name for key in keys if (name := _text(identity.get(key)))), None)
 
 
-def _event(text: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """The event on a line; `lookup-events` holds it as text in an object."""
-    value, duplicates = load(text)
-    if isinstance(value, dict) and isinstance(value.get("CloudTrailEvent"), str):
-        value, inner = load(value["CloudTrailEvent"])
-        duplicates |= inner
-    if isinstance(value, dict) and {"eventSource", "eventName"} <= value.keys():
-        return value, duplicates
-    reason = "JSON, but no CloudTrail event"
-    raise NotJsonError(reason)
-
-
-def _row(text: str) -> dict[str, Any]:
-    try:
-        event, duplicates = _event(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(event: Any) -> dict[str, Any] | str:
+    """The columns of an event; `lookup-events` holds it as text in an object."""
+    duplicates: dict[str, list[Any]] = {}
+    if isinstance(event, dict) and isinstance(event.get("CloudTrailEvent"), str):
+        event, duplicates = load(event["CloudTrailEvent"])
+    if not isinstance(event, dict) or not {"eventSource", "eventName"} <= event.keys():
+        return "JSON, but no CloudTrail event"
     moment = _moment(event.get("eventTime"))
     name, source = _text(event.get("eventName")), _text(event.get("eventSource"))
     extra = {
@@ -74,7 +54,6 @@ def _row(text: str) -> dict[str, Any]:
         for key, value in event.items()
         if key not in _IN_COLUMNS and value not in (None, "")
     }
-    extra |= {"duplicates": duplicates} if duplicates else {}
     return {
         "local_time": moment,
         "utc_offset": None if moment is None else 0,
@@ -85,13 +64,13 @@ def _row(text: str) -> dict[str, Any]:
         "action": name,
         "reason": _text(event.get("errorCode")),
         "message": " ".join(filter(None, [source, name])) or None,
-        "extra": compact(extra),
-        "flags": ["duplicate_key"] if duplicates else None,
+        "extra": extra,
+        "duplicates": duplicates,
     }
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    return json_rows(lines, _read, _SCHEMA)
 
 
 FORMAT = Format(

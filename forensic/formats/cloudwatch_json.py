@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load, nested
+from forensic.json_fields import json_rows
+from forensic.json_text import compact, nested
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
-_COLUMNS = ["envelope_local", "envelope_offset", "message", "extra", "flags", "refused"]
-_SCHEMA = {name: PARSED[name] for name in _COLUMNS}
+_SCHEMA = {n: PARSED[n] for n in ("envelope_local", "envelope_offset", "message")}
 #: An event of `get-log-events` or `filter-log-events` has one of them.
 _MARKS = {"ingestionTime", "eventId", "logStreamName"}
 #: All that an event of a subscription may have; records of others have an `id` too.
@@ -65,14 +65,10 @@ def _moment(written: Any) -> datetime | None:
         return None
 
 
-def _row(text: str) -> dict[str, Any]:
-    try:
-        value, duplicates = load(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(value: Any) -> dict[str, Any] | str:
     event = _event(value)
     if event is None:
-        return {"refused": "JSON, but no CloudWatch Logs event"}
+        return "JSON, but no CloudWatch Logs event"
     message = event.get("@message", event.get("message"))
     if isinstance(message, dict | list):
         message = compact({"": message})
@@ -83,19 +79,16 @@ def _row(text: str) -> dict[str, Any]:
         for key, name in _KEPT.items()
         if isinstance(event.get(key), str)
     }
-    flags = ["duplicate_key"] if duplicates else []
-    extra |= {"duplicates": duplicates} if duplicates else {}
     return {
         "envelope_local": moment,
         "envelope_offset": None if moment is None else 0,
         "message": message.rstrip("\r\n") if isinstance(message, str) else None,
-        "extra": compact(extra),
-        "flags": flags or None,
+        "extra": extra,
     }
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    return json_rows(lines, _read, _SCHEMA)
 
 
 FORMAT = Format(

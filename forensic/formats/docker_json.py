@@ -11,13 +11,11 @@ import polars as pl
 
 from forensic.columns import moments
 from forensic.format import Format, Pieces
+from forensic.json_fields import json_rows
 from forensic.json_text import NotJsonError, compact, load
 
 __all__ = ["FORMAT"]
 
-_SCHEMA = {
-    name: pl.String() for name in ("time", "message", "extra", "flag", "refused")
-}
 #: As long as the text of a piece; no shorter record is one.
 _PIECE = 16 << 10
 _ENDED = r'"log"\s*:\s*"(?:[^"\\]|\\.)*\\n"'
@@ -48,38 +46,33 @@ def _joined(lines: Sequence[bytes]) -> bytes | None:
     return whole.encode() if whole and len(streams) == 1 else None
 
 
-def _row(line: str) -> dict[str, Any]:
-    try:
-        record, duplicates = load(line)
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(record: Any) -> dict[str, Any] | str:
     text = record.get("log") if isinstance(record, dict) else None
     if not isinstance(text, str) or not isinstance(record.get("time"), str):
-        return {"refused": "JSON, but no docker record"}
-    extra = {key: value for key, value in record.items() if key not in {"log", "time"}}
+        return "JSON, but no docker record"
     return {
         "time": record["time"],
         "message": text.rstrip("\r\n"),
-        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
-        "flag": "duplicate_key" if duplicates else None,
+        "extra": {k: v for k, v in record.items() if k not in {"log", "time"}},
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of docker records; `message` is the payload."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    rows = json_rows(lines, _read, dict.fromkeys(("time", "message"), pl.String()))
     stamps = moments(rows["time"])
     bad = rows["time"].is_not_null() & stamps["local_time"].is_null()
-    flags = pl.concat_list(
-        pl.col("flag"), pl.when(bad).then(pl.lit("bad_time"))
-    ).list.drop_nulls()
+    twice = pl.col("flags").fill_null(pl.lit([], pl.List(pl.String)))
+    flags = (
+        pl.when(bad).then(twice.list.concat(pl.lit(["bad_time"]))).otherwise("flags")
+    )
     return rows.select(
         "message",
         "extra",
         "refused",
         envelope_local=stamps["local_time"],
         envelope_offset=stamps["utc_offset"],
-        flags=pl.when(flags.list.len() > 0).then(flags),
+        flags=flags,
     )
 
 

@@ -14,7 +14,8 @@ import polars as pl
 from forensic.columns import moments, prefix
 from forensic.exported import line_or_record
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_row
+from forensic.json_text import compact
 
 __all__ = ["FORMAT"]
 
@@ -34,22 +35,23 @@ _PRINTED = re.compile(
 )
 _TEXTS = ("log", "message", "MESSAGE")
 _BESIDE = ("stream", "time", "source", "container_id", "container_name", "file")
-_SCHEMA = {name: pl.String() for name in ("message", "extra", "refused")}
+_SCHEMA = dict.fromkeys(("message", "extra", "refused"), pl.String()) | {
+    "flags": pl.List(pl.String)
+}
 
 
 def _row(record: str, tag: str) -> dict[str, Any]:
-    extra = compact({"tag": tag})
     if printed := _PRINTED.search(record):
-        return {"message": printed[1].rstrip("\r\n"), "extra": extra}
+        return {"message": printed[1].rstrip("\r\n"), "extra": compact({"tag": tag})}
+
+    def read(found: dict[str, Any]) -> dict[str, Any] | str:
+        text = next((found[key] for key in _TEXTS if key in found), None)
+        fields = {k: v for k, v in found.items() if k not in (*_TEXTS, *_BESIDE)}
+        line = line_or_record(text, fields, None, None)
+        return {"message": line, "extra": {"tag": tag}} if line else "no text"
+
     record = record.rstrip()
-    try:
-        found, _ = load(record.removesuffix("]") if record.endswith("}]") else record)
-    except NotJsonError as error:
-        return {"refused": str(error)}
-    text = next((found[key] for key in _TEXTS if key in found), None)
-    fields = {k: v for k, v in found.items() if k not in (*_TEXTS, *_BESIDE)}
-    line = line_or_record(text, fields, None, None)
-    return {"message": line, "extra": extra} if line else {"refused": "no text"}
+    return json_row(record[:-1] if record.endswith("}]") else record, read)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -72,9 +74,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     micros = head["count"].str.replace(".", "", literal=True).cast(pl.Int64) // 1000
     counted = pl.lit(micros.cast(pl.Datetime("us")))
     return pl.DataFrame(rows, schema=_SCHEMA).select(
-        "message",
-        "extra",
-        "refused",
+        *("message", "extra", "flags", "refused"),
         envelope_local=pl.coalesce(pl.lit(stamps["local_time"]), counted),
         envelope_offset=pl.when(counted.is_not_null())
         .then(pl.lit(0, pl.Int32))

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import polars as pl
 
 from forensic.access_keys import access_columns
 from forensic.columns import clf_stamp, json_extra
 from forensic.format import Format
+from forensic.json_text import NotJsonError, load
 
 __all__ = ["FORMAT"]
 
@@ -37,8 +37,6 @@ _MILLIS = {"upstream_response_time", "upstream_connect_time", "upstream_header_t
 #: Keys that elsewhere mean another thing.
 _RENAMED = {"http_request": "request", "bytes_read": "bytes_sent"}
 _DEPTH = 4
-#: No `log-format` has so many brackets: they may nest more deeply than can be read.
-_FLAT = 200
 _PLACE = ["frontend", "backend", "server"]
 _NAMES = [*_WORDS, "state", "stamp"]
 
@@ -72,28 +70,31 @@ def _named(key: str, above: tuple[str, ...], text: str) -> str | None:
     return None if name in _PLACE and text.isdecimal() else name
 
 
-def _read(line: str) -> tuple[dict[str, Any] | None, dict[str, str]]:
-    """The record, and what HAProxy alone says; None where no state is in it."""
+def _read(
+    line: str,
+) -> tuple[dict[str, Any] | None, dict[str, list[Any]], dict[str, str]]:
+    """The record, what it has twice, and what HAProxy alone says.
+
+    No record where no state is in it.
+    """
     found: dict[str, str] = {}
-    if line.count("{") + line.count("[") > _FLAT:
-        return None, {}
     try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None, {}
+        record, duplicates = load(line)
+    except NotJsonError:
+        return None, {}, {}
     if not isinstance(record, dict):
-        return None, {}
+        return None, {}, {}
     if "pid" in record:
         record.pop("host", None)  # the machine's name
     rest = _parts(record, found)
-    return (rest, found) if "state" in found else (None, {})
+    return (rest, duplicates, found) if "state" in found else (None, {}, {})
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
     records = [_read(line) for line in lines]
-    frame = access_columns([record for record, _ in records])
+    frame = access_columns([(record, twice) for record, twice, _ in records])
     told = pl.DataFrame(
-        {name: [found.get(name) for _, found in records] for name in _NAMES},
+        {name: [found.get(name) for *_, found in records] for name in _NAMES},
         schema=dict.fromkeys(_NAMES, pl.String),
     )
     if "status" not in frame.columns:
@@ -115,7 +116,10 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         "duration": took,
         "upstream_duration": pl.when(answered).then(waited),
         "upstream_status": pl.when(answered & (pl.col("status") >= 100)).then("status"),
-        "extra": json_extra(**{name: pl.col(name) for name in _PLACE}),
+        "extra": _joined(
+            json_extra(**{name: pl.col(name) for name in _PLACE}),
+            _taken(rows, "extra"),
+        ),
     }
     good = pl.col("refused").is_null()
     rest = pl.exclude(*columns, *_NAMES)
@@ -126,6 +130,14 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
 def _taken(rows: pl.DataFrame, name: str) -> pl.Expr:
     """A column where the record's other keys gave it."""
     return pl.col(name) if name in rows.columns else pl.lit(None)
+
+
+def _joined(first: pl.Expr, other: pl.Expr) -> pl.Expr:
+    """One JSON object of two, either of which may be null."""
+    whole = (
+        first.str.strip_suffix("}") + "," + other.cast(pl.String).str.strip_prefix("{")
+    )
+    return pl.coalesce(whole, first, other)
 
 
 def _seconds(millis: pl.Expr) -> pl.Expr:

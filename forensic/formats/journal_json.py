@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
 from forensic.messages import programs, system_messages
 from forensic.schema import PARSED
 
@@ -22,7 +22,7 @@ _SCHEMA = {
     name: PARSED[name]
     for name in (
         *("envelope_local", "envelope_offset", "hostname", "process", "pid", "level"),
-        *("message", "extra", "flags", "refused"),
+        "message",
     )
 }
 _KEPT = {
@@ -53,20 +53,13 @@ def _integer(value: Any, most: int) -> int | None:
     return int(text) if int(text) <= most else None
 
 
-def _row(line: str) -> dict[str, Any]:
+def _read(entry: Any) -> dict[str, Any] | str:
     """The envelope's columns of one entry, or why it is none."""
-    try:
-        entry, duplicates = load(line.lstrip("\x1e").removeprefix("data: "))
-    except NotJsonError as error:
-        return {"refused": str(error)}
     if not isinstance(entry, dict) or "__REALTIME_TIMESTAMP" not in entry:
-        return {"refused": "JSON, but no journal entry"}
+        return "JSON, but no journal entry"
     micros = _integer(entry["__REALTIME_TIMESTAMP"], 4_102_444_800_000_000)
     severity = _integer(entry.get("PRIORITY"), 7)
     process = _text(entry.get("SYSLOG_IDENTIFIER")) or _text(entry.get("_COMM"))
-    extra = {name: _text(entry[key]) for key, name in _KEPT.items() if key in entry}
-    flags = ["duplicate_key"] if duplicates else []
-    flags += ["bad_time"] if micros is None else []
     return {
         "envelope_local": None
         if micros is None
@@ -77,14 +70,15 @@ def _row(line: str) -> dict[str, Any]:
         "pid": _integer(entry.get("_PID", entry.get("SYSLOG_PID")), 2**31),
         "level": None if severity is None else _SEVERITIES[severity],
         "message": _text(entry.get("MESSAGE")) or "",
-        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
-        "flags": flags or None,
+        "extra": {n: _text(entry[key]) for key, n in _KEPT.items() if key in entry},
+        "flags": ["bad_time"] if micros is None else [],
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of journal entries; `message` is the payload."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    bare = lines.str.strip_chars_start("\x1e").str.strip_prefix("data: ")
+    rows = json_rows(bare, _read, _SCHEMA)
     program = programs(rows["process"])
     facts = system_messages(program["system"], rows["message"])
     return rows.with_columns(program["hop"], facts["client_ip"], facts["reason"])

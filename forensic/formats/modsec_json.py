@@ -13,14 +13,14 @@ import polars as pl
 
 from forensic.columns import target
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
 _COLUMNS = (
     "local_time utc_offset level client_ip method http_version status host user_agent"
-    " referrer forwarded_for request_id action rule reason message extra flags refused"
+    " referrer forwarded_for request_id action rule reason message"
 ).split()
 _SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {"url": pl.String()}
 #: The rules of the Core Rule Set that refuse by the sum of all scores; those of its
@@ -101,15 +101,11 @@ def _denied(record: dict[str, Any], ids: list[str], status: int | None) -> bool:
     return summed and engine == "Enabled" and status is not None and status >= 400
 
 
-def _row(text: str) -> dict[str, Any]:
+def _read(record: Any) -> dict[str, Any] | str:
     """The columns of one record, or why it is none."""
-    try:
-        record, duplicates = load(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
     deal = _dict(_dict(record).get("transaction"))
     if not (deal.keys() & _IDS and deal.keys() & _PEERS):
-        return {"refused": "JSON, but no audit record"}
+        return "JSON, but no audit record"
     request = _dict(deal.get("request")) or _dict(record.get("request"))
     response = _dict(deal.get("response")) or _dict(record.get("response"))
     headers = {k.lower(): _text(v) for k, v in _dict(request.get("headers")).items()}
@@ -133,7 +129,6 @@ def _row(text: str) -> dict[str, Any]:
     more = {
         "rules": " ".join(dict.fromkeys(filter(None, ids))),
         "producer": deal.get("producer"),
-        "duplicates": duplicates,
     }
     return {
         "local_time": moment,
@@ -161,14 +156,13 @@ def _row(text: str) -> dict[str, Any]:
         if ids
         else None,
         "message": f"ModSecurity: {opening}{said}" if said else None,
-        "extra": compact({name: value for name, value in more.items() if value}),
-        "flags": ["duplicate_key"] if duplicates else None,
+        "extra": {name: value for name, value in more.items() if value},
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of audit records."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    rows = json_rows(lines, _read, _SCHEMA)
     url = target(pl.col("url"))
     return rows.select(
         pl.exclude("url", "host"),

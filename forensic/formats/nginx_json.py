@@ -13,43 +13,39 @@ import polars as pl
 
 from forensic.access_keys import access_columns
 from forensic.format import Format
+from forensic.json_text import NotJsonError, load, unique
 
 __all__ = ["FORMAT"]
 
 #: A value that is a string, a number, nothing at all, or a bare list of tries.
-#: More brackets than this may nest more deeply than `extra` can hold.
-_FLAT = 200
 _FIELD = re.compile(
     r'\s*"([^"\\]{1,64})"\s*:\s*'
     r'(?:"((?:[^"\\]|\\.)*)"|([^",{}\[\]]*(?:, [^",{}\[\]:]+)*))\s*([,}])'
 )
 
 
-def _fields(line: str) -> dict[str, Any] | None:
-    """The record's keys and values; None for what is no object."""
+def _fields(line: str) -> tuple[dict[str, Any] | None, dict[str, list[Any]]]:
+    """The record's keys and values, None for what is no object; and what is twice."""
     try:
-        record = orjson.loads(line)
-        if line.count("{") + line.count("[") > _FLAT:
-            orjson.dumps(
-                record
-            )  # what nests too deeply to be written is none of nginx's
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        record, duplicates = load(line)
+    except NotJsonError:
         return _broken(line)
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) else None, duplicates
 
 
-def _broken(line: str) -> dict[str, Any] | None:
+def _broken(line: str) -> tuple[dict[str, Any] | None, dict[str, list[Any]]]:
     """The fields of an object whose unquoted values are none of JSON's."""
     text = line.strip()
-    found: dict[str, Any] = {}
+    found: list[tuple[str, Any]] = []
+    duplicates: dict[str, list[Any]] = {}
     place = 1
     while field := _FIELD.match(text, place):
         key, quoted, bare, end = field.groups()
-        found[key] = bare.strip() if quoted is None else _unescaped(quoted)
+        found.append((key, bare.strip() if quoted is None else _unescaped(quoted)))
         place = field.end()
-        if end == "}":
-            return found if place == len(text) else None
-    return None
+        if end == "}" and place == len(text):
+            return unique(found, duplicates), duplicates
+    return None, duplicates
 
 
 def _unescaped(text: str) -> str:

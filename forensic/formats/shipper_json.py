@@ -5,16 +5,13 @@ without the marks of a shipper, the text must begin as a line of a log does. Rec
 that a shipper took apart itself (they have a level of their own) are an application's.
 """
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments
-from forensic.exported import is_carrier
+from forensic.exported import exported, is_carrier
 from forensic.format import Format
 from forensic.json_fields import value_at
-from forensic.json_text import NotJsonError, compact, load
 
 __all__ = ["FORMAT"]
 
@@ -45,12 +42,6 @@ _KEPT = {
     "kubernetes.container.name": "container",
     "container_name": "container",
 }
-_SCHEMA: dict[str, pl.DataType] = dict.fromkeys(
-    ("written", "hostname", "message", "extra", "flag", "refused"), pl.String()
-)
-_SCHEMA["counted"] = pl.Datetime("us")
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
-_LATEST = 4_102_444_800
 
 
 def _text(record: dict[str, Any], *names: str) -> str | None:
@@ -58,55 +49,36 @@ def _text(record: dict[str, Any], *names: str) -> str | None:
     return next((v for n in names if isinstance(v := value_at(record, n), str)), None)
 
 
-def _counted(record: dict[str, Any]) -> datetime | None:
-    """The moment that stands as a count of seconds since 1970."""
-    for name in _STAMPS:
-        value = record.get(name)
-        if isinstance(value, int | float) and 0 < value < _LATEST:
-            return _EPOCH + timedelta(microseconds=round(value * 1e6))
-    return None
+def _stamp(record: dict[str, Any]) -> str | float | None:
+    """The stamp as it is written, or else as it is counted."""
+    counts = (v for n in _STAMPS if isinstance(v := record.get(n), int | float))
+    return _text(record, *_STAMPS) or next(counts, None)
 
 
-def _row(text: str) -> dict[str, Any]:
-    try:
-        record, duplicates = load(text)
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(record: Any) -> dict[str, Any] | None:
     if isinstance(record, dict) and isinstance(record.get("_source"), dict):
         record = record["_source"]
     if not isinstance(record, dict):
-        return {"refused": "JSON, but no shipper's record"}
+        return None
     line = _text(record, *_TEXTS)
     marked = any(marks <= record.keys() for marks in _MARKS)
-    if not (marked or is_carrier(record, line)):
-        return {"refused": "JSON, but no shipper's record"}
-    if line is None or any(value_at(record, name) is not None for name in _LEVELS):
-        return {"refused": "JSON of a shipper, but not a line of a log"}
-    extra = {kept: _text(record, n) for n, kept in _KEPT.items() if _text(record, n)}
+    if line is None or not (marked or is_carrier(record, line)):
+        return None
+    if any(value_at(record, name) is not None for name in _LEVELS):
+        return None
     return {
-        "written": _text(record, *_STAMPS),
-        "counted": _counted(record),
+        "stamp": _stamp(record),
         "hostname": _text(record, *_HOSTS),
         "message": line.rstrip("\r\n"),
-        "extra": compact(extra | ({"duplicates": duplicates} if duplicates else {})),
-        "flag": "duplicate_key" if duplicates else None,
+        "extra": {
+            kept: text for name, kept in _KEPT.items() if (text := _text(record, name))
+        },
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of shippers' records; `message` is the payload."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
-    stamps = moments(rows["written"])
-    counted = pl.col("counted").is_not_null()
-    return rows.select(
-        *("hostname", "message", "extra", "refused"),
-        envelope_local=pl.coalesce(pl.lit(stamps["local_time"]), "counted"),
-        envelope_offset=pl.when(pl.lit(stamps["local_time"]).is_not_null())
-        .then(pl.lit(stamps["utc_offset"]))
-        .when(counted)
-        .then(pl.lit(0, pl.Int32)),
-        flags=pl.when(pl.col("flag").is_not_null()).then(pl.concat_list("flag")),
-    )
+    return exported(lines, _read, "JSON, but no line in a shipper's record")
 
 
 FORMAT = Format(

@@ -12,7 +12,7 @@ import polars as pl
 
 from forensic.columns import moments
 from forensic.format import Format
-from forensic.json_text import NotJsonError, compact, load
+from forensic.json_fields import json_rows
 from forensic.messages import programs, system_messages
 from forensic.schema import PARSED
 
@@ -38,8 +38,7 @@ _FACILITIES = (
 _SEVERITIES = "emerg alert crit err warning notice info debug".split()
 _TAG = re.compile(r"([^\[\]: ]{1,128})(?:\[([0-9]{1,10})\])?:? ?\Z")
 _SCHEMA = {
-    name: PARSED[name]
-    for name in ("hostname", "process", "pid", "level", "message", "extra", "refused")
+    name: PARSED[name] for name in ("hostname", "process", "pid", "level", "message")
 } | {"written": pl.String()}
 
 
@@ -57,20 +56,16 @@ def _level(record: dict[str, Any]) -> str | None:
     return None if not word or word.isdigit() else word
 
 
-def _row(line: str) -> dict[str, Any]:
-    try:
-        record, _ = load(line)
-    except NotJsonError as error:
-        return {"refused": str(error)}
+def _read(record: Any) -> dict[str, Any] | str:
     if not isinstance(record, dict):
-        return {"refused": "JSON, but no message of syslog"}
+        return "JSON, but no message of syslog"
     text = next((record[n] for n in _TEXTS if isinstance(record.get(n), str)), None)
     facility = _first(record, _FACILITIES)
     tag = _TAG.match(_first(record, _TAGS) or "")
     process = _first(record, _PROGRAMS) or (tag[1] if tag else None)
     known = "syslogtag" in record or "PROGRAM" in record or facility is not None
     if text is None or process is None or not known:
-        return {"refused": "JSON, but no message of syslog"}
+        return "JSON, but no message of syslog"
     pid = _first(record, _PIDS) or (tag[2] if tag else None)
     return {
         "written": _first(record, _STAMPS),
@@ -80,13 +75,13 @@ def _row(line: str) -> dict[str, Any]:
         "level": _level(record),
         # The space behind a tag is rsyslog's; more of them begin a traceback's line.
         "message": re.sub(r"^ (?! )", "", text).rstrip("\r\n"),
-        "extra": compact({"facility": facility} if facility else {}),
+        "extra": {"facility": facility} if facility else {},
     }
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns of such messages; `message` is the payload."""
-    rows = pl.DataFrame([_row(line) for line in lines.to_list()], schema=_SCHEMA)
+    rows = json_rows(lines, _read, _SCHEMA)
     stamps = moments(rows["written"])
     program = programs(rows["process"])
     facts = system_messages(program["system"], rows["message"])

@@ -70,7 +70,9 @@ def row(text: str) -> dict[str, Any]:
         record, stamp = _unwrap(value, duplicates)
     except NotJsonError as error:
         return {"refused": str(error)}
-    record = _whole(_canonical({key: _told(item) for key, item in record.items()}))
+    record = _whole(
+        _canonical({key: _told(item, duplicates) for key, item in record.items()})
+    )
     sampled = "ruleNameWithinRuleGroup" in record or "Weight" in record
     flags = ["duplicate_key"] if duplicates else []
     moment, bad = _moment(record.get("timestamp"), sampled)
@@ -112,15 +114,16 @@ def _is_record(value: Any) -> bool:
     return {"terminatingruleid", "webaclid", "action"} <= keys
 
 
-def _told(item: Any) -> Any:
+def _told(item: Any, duplicates: dict[str, list[Any]]) -> Any:
     """The object or list that a text shows, or what was given."""
     if not isinstance(item, str) or item[:1] not in ("{", "["):
         return item
     try:
-        return load(item)[0]
+        told, inner = load(item)
     except NotJsonError:
-        told = shown(item, _MEMBER)
-        return item if told is None else told
+        told, inner = shown(item, _MEMBER), {}
+    duplicates.update(inner)
+    return item if told is None else told
 
 
 def _whole(record: dict[str, Any]) -> dict[str, Any]:
