@@ -39,6 +39,8 @@ MEMBER = "!/"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 #: The number of a name that another file has too.
 _NUMBERED = re.compile(r"#\d+(?:/|$)")
+#: The source, the name as bytes, the path, and why it is not opened (verdict, words).
+_Found = tuple[str, bytes, bytes, tuple[str, str] | None]
 #: A container in a container is opened, a third level is listed only.
 _DEPTH = 2
 #: More bytes that nobody wrote than this are not read through.
@@ -55,6 +57,7 @@ class Entry:
     """
 
     source: str
+    #: The name as bytes, below the archive or the container that holds it.
     raw_name: bytes
     size: int
     mtime_us: int | None
@@ -106,14 +109,14 @@ def entries(archives: Sequence[Path], budget: Budget | None = None) -> Iterator[
     All of them together unpack no more than the budget. Raises UsageError where an
     archive does not exist.
     """
-    found: list[tuple[str, bytes, tuple[str, str] | None]] = []
+    found: list[_Found] = []
     for archive, prefix in zip(archives, _archive_names(archives), strict=True):
         found += _files(archive, prefix)
     found.sort()
     budgets = _Budgets() if budget is None else _Budgets(budget, budget)
     taken: dict[str, int] = {}
-    for source, path, problem in found:
-        entry = _opened(_unique(source, taken), path, problem, budgets)
+    for source, raw, path, problem in found:
+        entry = _opened(_unique(source, taken), raw, path, problem, budgets)
         yield from _unpacked(entry, budgets, 0, taken)
 
 
@@ -127,9 +130,7 @@ def _unique(source: str, taken: dict[str, int]) -> str:
     return name
 
 
-def _files(
-    archive: Path, prefix: str
-) -> list[tuple[str, bytes, tuple[str, str] | None]]:
+def _files(archive: Path, prefix: str) -> list[_Found]:
     root = os.fsencode(archive)
     try:
         mode = os.stat(root).st_mode  # noqa: PTH116 (names are bytes)
@@ -137,43 +138,41 @@ def _files(
         message = f"{display(root)}: {error.strerror}"
         raise UsageError(message) from error
     if not stat.S_ISDIR(mode):
-        name = display(os.path.basename(root.rstrip(b"/")))  # noqa: PTH119
-        return [(prefix + name, os.path.realpath(root), None)]
+        name = os.path.basename(root.rstrip(b"/"))  # noqa: PTH119
+        return [(prefix + display(name), name, os.path.realpath(root), None)]
     return list(_walk(root, prefix))
 
 
-def _walk(
-    folder: bytes, prefix: str
-) -> Iterator[tuple[str, bytes, tuple[str, str] | None]]:
-    """(source, path, problem) of everything below a folder; links are not followed."""
-    pending = [(folder, prefix)]
+def _walk(folder: bytes, prefix: str) -> Iterator[_Found]:
+    """Everything below a folder; links are not followed."""
+    pending = [(folder, prefix, b"")]
     while pending:
-        here, name = pending.pop()
+        here, name, raw = pending.pop()
         try:
             with os.scandir(here) as listing:
                 items = list(listing)
         except OSError as error:
             reason = f"folder cannot be read: {error.strerror}"
-            yield (name.rstrip("/") or ".", here, ("unreadable", reason))
+            yield (name.rstrip("/") or ".", raw, here, ("unreadable", reason))
             continue
         if {b"case.json", b"SHA256SUMS"} <= {item.name for item in items}:
             reason = "a case folder of this tool, no evidence"
-            yield (name.rstrip("/") or ".", here, ("unsupported", reason))
+            yield (name.rstrip("/") or ".", raw, here, ("unsupported", reason))
             # Whatever else somebody put there is evidence like any other.
             items = [item for item in items if not is_own(display(item.name))]
         for item in items:
-            source = name + display(item.name)
+            source, below = name + display(item.name), raw + item.name
             if item.is_symlink():
                 target = display(_link(item.path))
                 reason = f"symbolic link, not followed: {target}"
-                yield (source, item.path, ("unsupported", reason))
+                yield (source, below, item.path, ("unsupported", reason))
             elif item.is_dir(follow_symlinks=False):
-                pending.append((item.path, source + "/"))
+                pending.append((item.path, source + "/", below + b"/"))
             elif item.is_file(follow_symlinks=False):
-                yield (source, item.path, None)
+                yield (source, below, item.path, None)
             else:
                 reason = "neither a file nor a folder (pipe, socket or device)"
-                yield (source, item.path, ("unsupported", reason))
+                yield (source, below, item.path, ("unsupported", reason))
 
 
 def _link(path: bytes) -> bytes:
@@ -192,11 +191,15 @@ def _open(path: bytes) -> int:
 
 
 def _opened(
-    source: str, path: bytes, problem: tuple[str, str] | None, budgets: _Budgets
+    source: str,
+    raw: bytes,
+    path: bytes,
+    problem: tuple[str, str] | None,
+    budgets: _Budgets,
 ) -> Entry:
     closed = Entry(
         source=source,
-        raw_name=path,
+        raw_name=raw,
         size=0,
         mtime_us=None,
         stream=None,
@@ -334,7 +337,7 @@ def _nearest(
     if len(found) != 1 or _NUMBERED.search(found[0][0]):
         return
     name, path = found[0]
-    entry = _opened(name, path, None, budgets)
+    entry = _opened(name, os.fsencode(name), path, None, budgets)
     taken = {name: 1}
     yield from [entry] if name == source else _unpacked(entry, budgets, 0, taken)
 

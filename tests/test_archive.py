@@ -50,6 +50,22 @@ def test_links_pipes_and_locked_files_are_listed_and_not_read(tmp_path: Path) ->
     assert all(value == (None, "unsupported") for value in found.values())
 
 
+def test_a_name_as_bytes_tells_nothing_of_where_the_archive_stood(
+    tmp_path: Path,
+) -> None:
+    for folder in (b"here", b"th\xffre"):
+        root = tmp_path / os.fsdecode(folder)
+        log = root / "logs" / os.fsdecode(b"a\xff.log")
+        log.parent.mkdir(parents=True)
+        log.write_bytes(b"x\n")
+        for archive, raw in (
+            (root, b"logs/a\xff.log"),
+            (log.parent, b"a\xff.log"),
+            (log, b"a\xff.log"),
+        ):
+            assert [entry.raw_name for entry in entries([archive])] == [raw]
+
+
 def test_names_that_are_globs_urls_or_no_text(tmp_path: Path) -> None:
     names = [
         b"a[1].log",
