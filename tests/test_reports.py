@@ -82,6 +82,22 @@ def test_what_was_not_read_whole_stands_beside_the_answer(
     assert report.index(told) < report.index("### Evidence")
 
 
+def test_of_two_clocks_in_one_file_it_is_said_which_is_which(
+    make_case: Callable[..., Case], story: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    tables, answer = story
+    clock = {**tables["clocks"][0], "source": "syslog", "basis": "inferred"}
+    rows = [{**clock, "stamp": stamp} for stamp in ("event", "envelope")]
+    case = make_case({**tables, "clocks": rows}, answer)
+    screen = terminal.render(case, 200, colour=False)
+    assert re.findall(r"^  (syslog(?: \(.*?\))?) {2}", screen, re.MULTILINE) == [
+        "syslog",
+        "syslog (envelope)",
+    ]
+    assert "`syslog (envelope)`" in markdown.render(case, "en")
+    assert b"syslog (envelope)" in html.render(case, "en")
+
+
 def test_the_answer_comes_first(story_case: Case) -> None:
     lines = terminal.render(story_case, 80, colour=False).splitlines()
     assert lines[0].startswith("The WAF answered 403 on GET /app/admin")

@@ -38,6 +38,7 @@ __all__ = [
     "unparsed",
     "verdict",
     "waf_rules",
+    "whose",
 ]
 
 Row = dict[str, Any]
@@ -258,6 +259,13 @@ def clocks(case: Case) -> list[Row]:
     """The clock of each source, the inferred ones first."""
     written = pl.col("basis") == "written"
     return rows(case.table("clocks").sort(written, "source", "first_line", "stamp"))
+
+
+def whose(clock: Row) -> str:
+    """The source of a clock, and which of its stamps it is, where it is not of all."""
+    stamp = "envelope" if clock["stamp"] == "envelope" else None
+    parts = [part for part in (clock["hostname"], clock["process"], stamp) if part]
+    return f"{clock['source']} ({' '.join(parts)})" if parts else str(clock["source"])
 
 
 def unparsed(case: Case, most: int) -> list[Row]:

@@ -97,6 +97,7 @@ def _facts(case: Case, lang: str) -> dict[str, Any]:
         "request_kinds": digest.failed_kinds(case),
         "waf": digest.waf_rules(case, 40),
         "clocks": digest.clocks(case),
+        "whose": digest.whose,
         "unparsed": digest.unparsed(case, 40),
         "reproduction": digest.reproduction(case),
     }

@@ -273,7 +273,7 @@ def _clocks(case: Case, say: Say) -> list[str]:
     ]
     cells = [
         (
-            code(row["source"]),
+            code(digest.whose(row)),
             markdown(row["zone"] or ""),
             str(row["year"] or ""),
             say(row["basis"] or ""),

@@ -253,7 +253,7 @@ def _clocks(paper: Paper, case: Case) -> None:
     paper.heading("clocks that were worked out")
     table = (
         (
-            row["source"],
+            digest.whose(row),
             row["zone"] or "",
             row["year"],
             row["confidence"],
