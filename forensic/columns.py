@@ -17,6 +17,7 @@ __all__ = [
     "clf_stamp",
     "dash_to_null",
     "groups",
+    "http_status",
     "iso_stamp",
     "json_extra",
     "moments",
@@ -33,6 +34,12 @@ __all__ = [
 def dash_to_null(column: pl.Expr) -> pl.Expr:
     """The column with a lone `-`, the usual mark for absent, as null."""
     return pl.when(column != "-").then(column)
+
+
+def http_status(column: pl.Expr) -> pl.Expr:
+    """The status code of a text or number; null for what is none."""
+    status = column.cast(pl.Int16, strict=False)
+    return pl.when(status.is_between(100, 599)).then(status)
 
 
 def offset_seconds(column: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments, seconds
+from forensic.columns import http_status, moments, seconds
 from forensic.format import Format
 from forensic.json_fields import json_rows
 from forensic.json_text import load
@@ -59,7 +59,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the records."""
     rows = json_rows(lines, _read, _SCHEMA)
     stamps = moments(rows["stamp"])
-    status = pl.col("status").cast(pl.Int16, strict=False)
     sub = pl.col("substatus").str.extract(r"^([1-9][0-9]*)$")
     windows = pl.col("windows").str.extract(r"^(12[0-9]{3})$")
     whole = pl.concat_str("status", pl.lit("."), sub)
@@ -69,7 +68,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
         host=pl.col("host").str.replace(r":\d+$", ""),
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=http_status(pl.col("status")),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         bytes_received=pl.col("bytes_received").cast(pl.Int64, strict=False),
         duration=seconds(pl.col("millis"), 1e3),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import moments, target, without_port
+from forensic.columns import http_status, moments, target, without_port
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -35,8 +35,7 @@ _NONE = ["", "-", "NoError", "ERRORINFO_NO_ERROR"]
 
 
 def _status(name: str) -> pl.Expr:
-    status = pl.col(name).cast(pl.Float64, strict=False).cast(pl.Int16, strict=False)
-    return pl.when(status.is_between(100, 599)).then(status)
+    return http_status(pl.col(name).cast(pl.Float64, strict=False))
 
 
 def _reason() -> pl.Expr:

@@ -5,7 +5,7 @@
 
 import polars as pl
 
-from forensic.columns import seconds, target
+from forensic.columns import http_status, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 from forensic.messages import first_class
@@ -86,8 +86,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     stamp = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
     access = pl.col("logger").str.starts_with("http.log.access")
     own = pl.col("logger").str.contains(_OWN)
-    status = pl.col("status").cast(pl.Int16, strict=False)
-    answer = pl.when(access & status.is_between(100, 599)).then(status)
+    answer = pl.when(access).then(http_status(pl.col("status")))
     address = target(pl.col("uri"))
     short = pl.when(stamp.is_null() | ~own).then(pl.lit("JSON, but not of Caddy"))
     return rows.select(

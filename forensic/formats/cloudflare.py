@@ -6,7 +6,7 @@ origin status of 0 means that no origin was asked.
 
 import polars as pl
 
-from forensic.columns import moments, seconds, target
+from forensic.columns import http_status, moments, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -68,11 +68,6 @@ def _stamp(name: str) -> pl.Expr:
     return micros.cast(pl.Datetime("us"))
 
 
-def _status(name: str) -> pl.Expr:
-    status = pl.col(name).cast(pl.Int16, strict=False)
-    return pl.when(status.is_between(100, 599)).then(status)
-
-
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Cloudflare's records."""
     rows = json_fields(lines, _KEYS, {"RayID"}, {"event"})
@@ -86,11 +81,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     millis = seconds(pl.col("origin_ms"), 1e3)
     nanos = seconds(pl.col("origin_ns"), 1e9)
     address = target(pl.col("uri"))
-    asked = _status("upstream_status").is_not_null()
+    asked = http_status(pl.col("upstream_status")).is_not_null()
     event = pl.col("event").is_not_null()
     done = pl.col("event").str.to_lowercase().str.replace_all("_", "")
     told = event & pl.col("host").is_not_null()
-    short = pl.when(_status("status").is_null() & ~told).then(
+    short = pl.when(http_status(pl.col("status")).is_null() & ~told).then(
         pl.lit("JSON, but no request of Cloudflare")
     )
     given = pl.col("given").str.strip_prefix("?")
@@ -114,8 +109,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         .otherwise(pl.when(pl.col("action") != "").then("action")),
         refused=pl.coalesce("refused", short),
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
-        status=_status("status"),
-        upstream_status=_status("upstream_status"),
+        status=http_status(pl.col("status")),
+        upstream_status=http_status(pl.col("upstream_status")),
         upstream_duration=pl.when(asked).then(pl.coalesce(millis, nanos)),
     )
 

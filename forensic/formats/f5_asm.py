@@ -7,7 +7,7 @@ the number that the blocking page shows to the user.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra
+from forensic.columns import http_status, iso_stamp, json_extra
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -43,7 +43,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     found = pl.DataFrame({"line": lines}).select(
         "line", **{name: _value(name) for name in _KEYS}
     )
-    status = pl.col("response_code").cast(pl.Int16, strict=False)
     done = pl.col("request_status").str.to_lowercase()
     action = done.replace_strict(_DONE, default=None, return_dtype=pl.String)
     rule = pl.coalesce("violations", "attack_type")
@@ -58,7 +57,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         host=_header("host").str.replace(r":\d+$", ""),
         path=pl.col("uri").str.extract(r"^([^?]*)"),
         query=pl.coalesce("query_string", pl.col("uri").str.extract(r"\?(.*)$")),
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=http_status(pl.col("response_code")),
         user_agent=_header("user-agent"),
         user="username",
         request_id="support_id",

@@ -7,7 +7,7 @@ which is that of the blocking page.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, moments, target
+from forensic.columns import dash_to_null, http_status, moments, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -55,8 +55,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     stamps = moments(rows["stamp"])
     rows = rows.with_columns(stamps.select("local_time", "utc_offset"))
     address = target(pl.col("target"))
-    status = pl.col("status").cast(pl.Int16, strict=False)
-    status = pl.when(status.is_between(100, 599)).then(status)
+    status = http_status(pl.col("status"))
     event = pl.col("event").is_not_null()
     blocked = pl.col("done").str.contains("(?i)block|deny")
     matched = _first("signatures", "id").is_not_null()

@@ -6,7 +6,7 @@ is Varnish's word for how the answer came about.
 
 import polars as pl
 
-from forensic.columns import moments, target
+from forensic.columns import http_status, moments, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -36,7 +36,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     rows = json_fields(lines, _KEYS, marks, {"state", "why"})
     stamps = moments(rows["stamp"])
     address = target(pl.col("url"))
-    status = pl.col("status").cast(pl.Int16, strict=False)
+    status = http_status(pl.col("status"))
     asked = pl.col("state").str.contains("^(?:MISS|PASS)")
     short = pl.when(status.is_null() | stamps["local_time"].is_null()).then(
         pl.lit("JSON, but no record of Fastly")
@@ -49,7 +49,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         path=address["path"],
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=status,
         # Varnish sets ERROR for a page that it made itself.
         upstream_status=pl.when(asked).then(status),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),

@@ -6,7 +6,13 @@ has the status. The zone stands in words, and twice: it counts where both agree.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, offset_seconds, target
+from forensic.columns import (
+    http_status,
+    iso_stamp,
+    json_extra,
+    offset_seconds,
+    target,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -80,7 +86,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     client = pl.coalesce("src", "src_ip")
     origin = pl.col("original_src")
     severity = pl.coalesce("severity_level", "severity", "threat_level")
-    status = pl.col("http_retcode").cast(pl.Int16, strict=False)
     fits = kind.is_in(["attack", "traffic"]) & pl.col("line").str.contains(_HEAD)
     return found.select(
         **_stamps(),
@@ -93,7 +98,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         host=pl.coalesce(url["host"], pl.col("http_host").str.replace(r":\d+$", "")),
         path=url["path"],
         query=url["query"],
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=http_status(pl.col("http_retcode")),
         bytes_sent=pl.col("http_response_bytes").cast(pl.Int64, strict=False),
         bytes_received=pl.col("http_request_bytes").cast(pl.Int64, strict=False),
         user_agent=pl.coalesce("http_agent", "user_agent"),

@@ -6,7 +6,13 @@ proxy latency of -1 then means that no upstream was asked.
 
 import polars as pl
 
-from forensic.columns import json_extra, seconds, target, without_port
+from forensic.columns import (
+    http_status,
+    json_extra,
+    seconds,
+    target,
+    without_port,
+)
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -41,11 +47,6 @@ _EITHER = [502, 503, 504]
 _PLAIN = "method user_agent referrer forwarded_for request_id".split()
 
 
-def _status(column: pl.Expr) -> pl.Expr:
-    status = column.cast(pl.Int16, strict=False)
-    return pl.when(status.is_between(100, 599)).then(status)
-
-
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Kong's records."""
     rows = json_fields(lines, _KEYS, {"request", "response", "started_at"})
@@ -58,7 +59,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         microseconds=(took.fill_null(0.0) * 1000).cast(pl.Int64, strict=False)
     )
     url, uri = target(pl.col("url")), target(pl.col("uri"))
-    status = _status(pl.col("status"))
+    status = http_status(pl.col("status"))
     waited = pl.col("waited").cast(pl.Float64, strict=False)
     kong = (pl.col("source") != "upstream") | (
         pl.col("source").is_null() & (waited < 0)

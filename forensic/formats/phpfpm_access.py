@@ -10,6 +10,7 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
+    http_status,
     json_extra,
     offset_seconds,
     seconds,
@@ -38,7 +39,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     script, took = longer.field("1"), longer.field("2")
     stamp = clf_stamp(pl.col("stamp"))
     offset = offset_seconds(pl.col("zone"))
-    status = pl.col("status").cast(pl.Int16, strict=False)
     return rows.select(
         "method",
         local_time=stamp,
@@ -46,7 +46,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         start_time=(stamp - pl.duration(seconds=offset)).dt.replace_time_zone("UTC"),
         client_ip=dash_to_null(pl.col("peer")),
         user=pl.when(~pl.col("user").is_in(["", "-"])).then("user"),
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=http_status(pl.col("status")),
         duration=seconds(took, 1e3),
         extra=json_extra(script=script, tail=pl.when(script.is_null()).then("tail")),
         refused=pl.when(stamp.is_null()).then(pl.lit("no access line of php-fpm")),

@@ -6,7 +6,7 @@ as text.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, seconds, target
+from forensic.columns import http_status, json_extra, moments, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -37,8 +37,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Railway's requests."""
     rows = json_fields(lines, _KEYS, {"httpStatus", "totalDuration"})
     stamps = moments(rows["stamp"])
-    status = pl.col("status").cast(pl.Int16, strict=False)
-    status = pl.when(status.is_between(100, 599)).then(status)
+    status = http_status(pl.col("status"))
     url = target(pl.col("url"))
     error = pl.col("errors").str.extract(r'(?s).*"error"\s*:\s*"([^"]+)"')
     details = pl.when(pl.col("details") != "").then("details")

@@ -6,7 +6,7 @@ signature matched and whether the packet was dropped. It answers no request itse
 
 import polars as pl
 
-from forensic.columns import moments, target
+from forensic.columns import http_status, moments, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -51,7 +51,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     rows = json_fields(lines, _KEYS, (), _KEPT)
     stamps = moments(rows["stamp"])
     address = target(pl.col("url"))
-    status = pl.col("status").cast(pl.Int16, strict=False)
     # Applications write an `event_type`, too.
     own = pl.col("kind").str.contains(_KINDS) & pl.col("client_ip").is_not_null()
     own |= pl.col("kind") == "stats"
@@ -67,7 +66,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         path=address["path"],
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
-        status=pl.when(status.is_between(100, 599)).then(status),
+        status=http_status(pl.col("status")),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         action=pl.col("action").replace_strict(
             _DONE, default=None, return_dtype=pl.String

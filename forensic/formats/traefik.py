@@ -9,6 +9,7 @@ import polars as pl
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
+    http_status,
     json_extra,
     moments,
     offset_seconds,
@@ -61,12 +62,6 @@ _KEYS = {
 _NANO = 1e9
 
 
-def _status(name: str) -> pl.Expr:
-    """The status; Traefik's 0 for an origin that was not asked is none."""
-    status = pl.col(name).cast(pl.Int16, strict=False)
-    return pl.when(status.is_between(100, 599)).then(status)
-
-
 def _text(lines: pl.Series) -> pl.DataFrame:
     rows = lines.str.extract_groups(_TEXT).struct.unnest()
     rows = rows.rename(dict(zip(rows.columns, _TEXT_NAMES, strict=True)))
@@ -87,7 +82,7 @@ def _text(lines: pl.Series) -> pl.DataFrame:
         http_version=line["http_version"],
         path=address["path"],
         query=address["query"],
-        status=_status("status"),
+        status=http_status(pl.col("status")),
         bytes_sent=pl.col("bytes").cast(pl.Int64, strict=False),
         referrer=dash_to_null(pl.col("referrer")),
         user_agent=dash_to_null(pl.col("user_agent")),
@@ -130,8 +125,8 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         path=address["path"],
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),
-        status=_status("status"),
-        upstream_status=_status("upstream_status"),
+        status=http_status(pl.col("status")),
+        upstream_status=http_status(pl.col("upstream_status")),
         upstream=dash_to_null(pl.col("upstream")).str.extract(
             "^(?:[a-z0-9]+://)?(.*)$"
         ),

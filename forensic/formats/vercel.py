@@ -6,7 +6,7 @@ another origin, or the firewall.
 
 import polars as pl
 
-from forensic.columns import json_extra, target
+from forensic.columns import http_status, json_extra, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -40,11 +40,6 @@ _ASKED = ["lambda", "edge", "external"]
 _BROKEN = r"(Task timed out after [0-9.]+ seconds|[A-Z]+(?:_[A-Z]+)*_INVOCATION_[A-Z]+)"
 
 
-def _status(column: str) -> pl.Expr:
-    status = pl.col(column).cast(pl.Int16, strict=False)
-    return pl.when(status.is_between(100, 599)).then(status)
-
-
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Vercel's records."""
     rows = json_fields(
@@ -69,8 +64,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         client_ip="client",
         path=url["path"],
         query=url["query"],
-        status=pl.when(answered).then(_status("status")),
-        upstream_status=pl.when(answered & passed).then(_status("made")),
+        status=pl.when(answered).then(http_status(pl.col("status"))),
+        upstream_status=pl.when(answered & passed).then(http_status(pl.col("made"))),
         upstream=pl.when(passed).then("entrypoint"),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         user_agent=pl.col("agents").str.extract(r'^\{"":\["(.*)"\]\}$'),
