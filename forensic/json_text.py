@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["NotJsonError", "compact", "load", "nested", "unique"]
+__all__ = ["NotJsonError", "compact", "load", "nested", "unescaped", "unique"]
 
 #: Every digit as `0`, every white space as one, what may stand beside them as it is.
 _KINDS = bytes.maketrans(
@@ -88,6 +88,14 @@ def compact(value: dict[str, Any]) -> str | None:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # a number beyond 64 bits
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def unescaped(text: str) -> str:
+    """What stands between a JSON text's quotes, read; as it is, where it is none."""
+    try:
+        return str(orjson.loads(f'"{text}"'))
+    except orjson.JSONDecodeError:
+        return text
 
 
 def nested(fields: dict[str, Any]) -> dict[str, Any]:

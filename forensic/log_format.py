@@ -10,7 +10,6 @@ writes a missing number as nothing at all.
 import dataclasses
 import re
 
-import orjson
 import polars as pl
 
 from forensic.columns import (
@@ -22,6 +21,7 @@ from forensic.columns import (
     request_line,
     target,
 )
+from forensic.json_text import unescaped
 
 __all__ = ["Template", "bare_tail", "event_columns", "read", "template"]
 
@@ -140,15 +140,8 @@ def _decoded(column: pl.Series) -> pl.Series:
     escaped = column.filter(column.str.contains("\\", literal=True)).unique()
     if escaped.is_empty():
         return column
-    plain = [_unescaped(text) for text in escaped]
+    plain = [unescaped(text) for text in escaped]
     return column.replace(escaped, pl.Series(plain, dtype=pl.String))
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return str(orjson.loads(f'"{text}"'))
-    except orjson.JSONDecodeError:
-        return text
 
 
 _BORDER = r"(?:^|$|[ |;,\t\"\[\]])"

@@ -8,12 +8,11 @@ is read key by key.
 import re
 from typing import Any
 
-import orjson
 import polars as pl
 
 from forensic.access_keys import access_columns
 from forensic.format import Format
-from forensic.json_text import NotJsonError, load, unique
+from forensic.json_text import NotJsonError, load, unescaped, unique
 
 __all__ = ["FORMAT"]
 
@@ -41,18 +40,11 @@ def _broken(line: str) -> tuple[dict[str, Any] | None, dict[str, list[Any]]]:
     place = 1
     while field := _FIELD.match(text, place):
         key, quoted, bare, end = field.groups()
-        found.append((key, bare.strip() if quoted is None else _unescaped(quoted)))
+        found.append((key, bare.strip() if quoted is None else unescaped(quoted)))
         place = field.end()
         if end == "}" and place == len(text):
             return unique(found, duplicates), duplicates
     return None, duplicates
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return str(orjson.loads(f'"{text}"'))
-    except orjson.JSONDecodeError:
-        return text
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
