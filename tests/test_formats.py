@@ -67,7 +67,7 @@ def test_format_has_a_fixture_of_its_own(fmt: Format) -> None:
     own = [path for path in LOGS if path.parent.name == fmt.name]
     assert own
     seen = {name for path in own for name in parsed(path).events["format"].unique()}
-    assert fmt.name in seen
+    assert fmt.name in seen, "others took its lines: see `narrow`, `sure`, `paths`"
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
