@@ -15,91 +15,37 @@ _SECOND = 1_000_000
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
 _UNIQUE = 16
+#: When a line about an answer is written, before and behind the answer's own record.
+_NEAR = (-3 * _SECOND, 2 * _SECOND)
 #: How long after its start a request may fail that waited for something.
 _WHILE = (-1_500_000, 65 * _SECOND)
 #: Whose records may have the id that the application writes before its lines.
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
+_THROWN = ["exception", "abort"]
+_IS_THROWN = pl.col("kind").is_in(_THROWN)
 
 
 def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Which traceback or application line is about which request."""
-    lines = notes.filter(
-        pl.col("kind").is_in(["exception", "abort", "said_no", "invalid_request"])
-    )
-    timed = lines.filter(pl.col("time").is_not_null())
-    named = timed.filter(pl.col("path").is_not_null())
-    beside = named.select("source", "pid", beside=pl.col("time")).sort(
-        "beside", "source"
-    )
-    nameless = (
-        timed.filter(pl.col("path").is_null())
-        .sort("time", "note")
-        .join_asof(
-            beside,
-            left_on="time",
-            right_on="beside",
-            by=["source", "pid"],
-            strategy="backward",
-            tolerance=_SECOND,
-            check_sortedness=False,
-        )
-        .filter(pl.col("beside").is_null())
-        .sort("source", "offset")
-    )
-    thrown = pl.col("kind").is_in(["exception", "abort"])
     failed = requests.filter(pl.col("status") >= 500)
-    readable = requests.filter(pl.col("path").is_not_null())
-    refused = readable.filter(pl.col("status").is_between(400, 499))
-    words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
-    known = pl.concat(
-        [_of_its_id(failed, lines.filter(thrown)), _of_its_id(refused, words)]
+    refused = requests.filter(
+        pl.col("path").is_not_null(), pl.col("status").is_between(400, 499)
     )
-    refused = refused.join(known, on="request", how="anti", maintain_order="left")
-    failed = failed.join(known, on="request", how="anti", maintain_order="left")
-    below = _next_line(failed, lines.filter(thrown))
-    failed = failed.join(below, on="request", how="anti", maintain_order="left")
-    above = _line_above(failed, lines.filter(thrown))
-    failed = failed.join(above, on="request", how="anti", maintain_order="left")
-    placed = pl.concat([known, below, above])
+    placed = _placed(failed, refused, notes)
+    failed, refused = (
+        rows.join(placed, on="request", how="anti", maintain_order="left")
+        for rows in (failed, refused)
+    )
+    lines = notes.filter(pl.col("kind").is_in([*_THROWN, "said_no", "invalid_request"]))
+    timed = lines.filter(pl.col("time").is_not_null())
     named, nameless = (
         side.join(placed, on="note", how="anti", maintain_order="left")
-        for side in (named, nameless)
+        for side in (timed.filter(pl.col("path").is_not_null()), _nameless(timed))
     )
-    # What gunicorn could not read has no path, and the application never saw it;
-    # Tomcat has it in its access log all the same.
-    unwritten = pl.col("app_server_row").is_null()
-    unwritten |= pl.col("app_server_format").eq_missing(pl.lit("apache_access"))
-    unread = readable.filter(
-        (pl.col("status") == 400)
-        & pl.col("application_row").is_null()
-        & unwritten
-        & (pl.col("web_server_upstream_status").fill_null(400) == 400)
-    )
-    slow = failed.filter(
-        (pl.col("status") == 500) & (pl.col("duration") >= LEAST_LIMIT)
-    )
-    # One of a log that has the request itself is of that one, whatever else failed.
-    recorded = failed.with_columns(source="application_source")
-    recorded = recorded.filter(pl.col("source").is_not_null())
-    aborted = named.filter(pl.col("kind") == "abort")
-    complaints = notes.filter(pl.col("kind") == COMPLAINT.name)
-    spoken = nameless.filter(thrown).with_columns(
-        path=pl.col("message").str.extract(ASKED)
-    )
-    begun = failed.filter(
-        pl.col("duration").is_null()
-        & (pl.col("web_server_format") == "apache_access").fill_null(value=False)
-    )
-    steps: list[Step] = [
-        (failed, named.filter(thrown), ["method", "path"], (-3 * _SECOND, _SECOND)),
-        (failed, named.filter(thrown), ["path"], (-12 * _SECOND, 2 * _SECOND)),
-        (failed, spoken, ["path"], SAME),
-        *((begun, lines, ["path"], _WHILE) for lines in (named.filter(thrown), spoken)),
-        (recorded, nameless.filter(thrown), ["source"], SAME),
-        (failed, nameless.filter(thrown), [], SAME),
-        (slow, aborted, [], SAME),  # the web server gave it another path
-        (refused, named.filter(~thrown), ["path"], (-3 * _SECOND, 2 * _SECOND)),
-        (unread, nameless.filter(~thrown), [], SAME),
+    steps = [
+        *_failures(failed, named, nameless),
+        (refused, named.filter(~_IS_THROWN), ["path"], _NEAR),
+        (_unread(requests), nameless.filter(~_IS_THROWN), [], SAME),
         *_refusals(refused, notes),
         # Django's word about a host names no path, whoever logged the answer.
         (
@@ -110,12 +56,92 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         ),
         (
             failed.filter(pl.col("status").is_in(COMPLAINT.statuses)),
-            complaints.filter(pl.col("path").is_not_null()),
+            notes.filter(
+                pl.col("kind") == COMPLAINT.name, pl.col("path").is_not_null()
+            ),
             ["path"],
-            (-3 * _SECOND, 2 * _SECOND),
+            _NEAR,
         ),
     ]
     return pl.concat([placed, passes(steps)]).sort("request")
+
+
+def _placed(
+    failed: pl.DataFrame, refused: pl.DataFrame, notes: pl.DataFrame
+) -> pl.DataFrame:
+    """What an id or the place of lines ties to a request, whatever the time."""
+    thrown = notes.filter(_IS_THROWN)
+    words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
+    placed = pl.concat([_of_its_id(failed, thrown), _of_its_id(refused, words)])
+    for tie in (_next_line, _line_above):
+        rest = failed.join(placed, on="request", how="anti", maintain_order="left")
+        placed = pl.concat([placed, tie(rest, thrown)])
+    return placed
+
+
+def _nameless(timed: pl.DataFrame) -> pl.DataFrame:
+    """Lines without a path that do not follow one with a path of the same process."""
+    beside = timed.filter(pl.col("path").is_not_null()).select(
+        "source", "pid", beside=pl.col("time")
+    )
+    return (
+        timed.filter(pl.col("path").is_null())
+        .sort("time", "note")
+        .join_asof(
+            beside.sort("beside", "source"),
+            left_on="time",
+            right_on="beside",
+            by=["source", "pid"],
+            strategy="backward",
+            tolerance=_SECOND,
+            check_sortedness=False,
+        )
+        .filter(pl.col("beside").is_null())
+        .sort("source", "offset")
+    )
+
+
+def _unread(requests: pl.DataFrame) -> pl.DataFrame:
+    """Requests that the application server could not read.
+
+    They have no path in its words, and the application never saw them; Tomcat has them
+    in its access log all the same.
+    """
+    unwritten = pl.col("app_server_row").is_null()
+    unwritten |= pl.col("app_server_format").eq_missing(pl.lit("apache_access"))
+    return requests.filter(
+        pl.col("path").is_not_null(),
+        pl.col("status") == 400,
+        pl.col("application_row").is_null(),
+        unwritten,
+        pl.col("web_server_upstream_status").fill_null(400) == 400,
+    )
+
+
+def _failures(
+    failed: pl.DataFrame, named: pl.DataFrame, nameless: pl.DataFrame
+) -> list[Step]:
+    """The passes for what was thrown: by path, by its log, then by the moment alone."""
+    thrown, bare = named.filter(_IS_THROWN), nameless.filter(_IS_THROWN)
+    spoken = bare.with_columns(path=pl.col("message").str.extract(ASKED))
+    slow = failed.filter(pl.col("status") == 500, pl.col("duration") >= LEAST_LIMIT)
+    # One of a log that has the request itself is of that one, whatever else failed.
+    recorded = failed.with_columns(source="application_source")
+    recorded = recorded.filter(pl.col("source").is_not_null())
+    begun = failed.filter(
+        pl.col("duration").is_null(),
+        (pl.col("web_server_format") == "apache_access").fill_null(value=False),
+    )
+    return [
+        (failed, thrown, ["method", "path"], (-3 * _SECOND, _SECOND)),
+        (failed, thrown, ["path"], (-12 * _SECOND, 2 * _SECOND)),
+        (failed, spoken, ["path"], SAME),
+        *((begun, lines, ["path"], _WHILE) for lines in (thrown, spoken)),
+        (recorded, bare, ["source"], SAME),
+        (failed, bare, [], SAME),
+        # The web server gave it another path.
+        (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
+    ]
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
@@ -188,9 +214,8 @@ def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
     for kind in REFUSALS:
         answers = refused.filter(pl.col("status").is_in(kind.statuses))
         lines = notes.filter(pl.col("kind") == kind.name)
-        near = (-3 * _SECOND, 2 * _SECOND)
         steps += [
-            (answers, lines.filter(named), ["path"], near),
+            (answers, lines.filter(named), ["path"], _NEAR),
             (answers, lines.filter(~named & pl.col("known_log")), [], SAME),
         ]
     return steps
