@@ -1,10 +1,13 @@
-"""One JSON text ▶ its value, read strictly, with the keys that stand in it twice.
+r"""One JSON text ▶ its value, read strictly, with the keys that stand in it twice.
 
 Readers differ on a key written twice: most keep the last value, some the first. Such
-a key has no value here where its values differ; the caller gets all of them.
+a key has no value here where its values differ; the caller gets all of them. They
+differ on half a character, too (`\ud83d` alone, of a text that was cut or sent so):
+it stays the escape that it is.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +27,11 @@ _KINDS = bytes.maketrans(
 _LONG, _LONG_NEGATIVE = b"0" * 20, b"-" + b"0" * 19
 #: A name of more parts than this is no path: no log nests so deeply.
 _DEEPEST = 100
+#: Escapes in a JSON text: two halves of a character, one alone, or any other.
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
 
 
 class NotJsonError(ValueError):
@@ -38,7 +46,7 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
         return unique(found, duplicates)
 
     try:
-        value = orjson.loads(text)
+        text, value = _decoded(text)
         octets, written = text.encode(), orjson.dumps(value)
         # Where it is written back as it was, nothing was dropped: no key stands twice.
         if written == octets or _keeps_all(octets, written):
@@ -51,14 +59,27 @@ def load(text: str) -> tuple[Any, dict[str, list[Any]]]:
     raise NotJsonError(reason)
 
 
+def _decoded(text: str) -> tuple[str, Any]:
+    """The value of the text, and the text without half characters."""
+    try:
+        return text, orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if "surrogate" not in str(error):
+            raise
+    whole = _ESCAPES.sub(lambda m: f"\\{m[1]}" if m[1] else m[0], text)
+    return whole, orjson.loads(whole)
+
+
 def _keeps_all(text: bytes, written: bytes) -> bool:
     """Whether what was read and written back has all keys and numbers of the text.
 
     A key is followed by `":`, and so is nothing else but an escaped quote in a text: as
-    many of them mean as many keys, where neither a space parts the two nor the quote
+    many of them mean as many keys, where neither a space parts the two nor one of them
     is escaped by its number. True is certain, False is not.
     """
-    if text.count(b'":') != written.count(b'":') or b"\\u0022" in text:
+    if text.count(b'":') != written.count(b'":'):
+        return False
+    if b"\\u0022" in text or b"\\u003a" in text or b"\\u003A" in text:
         return False
     alike = text.translate(_KINDS)  # 64 bits hold 19 digits, and less below zero
     return not (b" :" in alike or _LONG in alike or _LONG_NEGATIVE in alike)

@@ -59,7 +59,16 @@ _KEYS = st.sampled_from(['"a"', '"b"', '"\\u0061"', '"a\\":"', '""'])
 _ATOMS = st.sampled_from(
     [
         *("1", "-0", "1E6", "9223372036854775807", "-9223372036854775809", "null"),
-        *("18446744073709551616", "1.50", "true", '"x"', '"\\":"', '"\\u0022:"', '"é"'),
+        *(
+            "18446744073709551616",
+            "1.50",
+            "true",
+            '"x"',
+            '"\\":"',
+            '"\\"\\u003a"',
+            '"\\u0022:"',
+            '"é"',
+        ),
         *('"\\u00e9"', '" :"', '"\\\\"', '"-1234567890123456789"'),
     ]
 )
@@ -110,9 +119,25 @@ def test_a_name_of_a_thousand_parts_is_one() -> None:
 def test_neither_blanks_nor_an_escaped_colon_hide_what_stands_twice() -> None:
     """An escaped colon is written back as one more, as if nothing were dropped."""
     assert load('{"a": 1, "b": 2, "c": "x:y"}')[1] == {}
-    for text in ('{"a": 1, "a": 2}', '{"a":1,"a":2,"b":"\\u003a"}'):
+    for text in (
+        '{"a": 1, "a": 2}',
+        '{"a":1,"a":2,"b":"\\u003a"}',
+        '{"a":1,"a":2,"b":"\\"\\u003a"}',
+    ):
         assert load(text)[1] == {"a": [1, 2]}
 
 
 def test_a_number_beyond_64_bits_is_kept_to_its_last_digit() -> None:
     assert load('{"a": 123456789012345678901234}')[0] == {"a": 123456789012345678901234}
+
+
+def test_half_a_character_hides_no_record() -> None:
+    r"""JSON.stringify writes `\ud83d` where a text was cut within an emoji."""
+    assert load('{"a":"x\\ud83d","b":"\\ud83d\\ude00"}')[0] == {
+        "a": "x\\ud83d",
+        "b": "\U0001f600",
+    }
+    assert load('{"a":"\\\\ud83d \\uDE00"}')[0] == {"a": "\\ud83d \\uDE00"}
+    value, duplicates = load('{"a":"\\udc00","a":1}')
+    assert value == {"a": None}
+    assert duplicates == {"a": ["\\udc00", 1]}

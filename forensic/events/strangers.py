@@ -3,12 +3,17 @@
 __all__ = ["stranger"]
 
 _UNPACK = "which is not opened here: unpack it and analyze that"
+_DECRYPT = "which is not opened here: decrypt it and analyze that"
 #: First bytes ▶ what it is, and whether it may hold logs that nobody reads now.
 _KNOWN: list[tuple[bytes, str, bool]] = [
     (b"7z\xbc\xaf\x27\x1c", f"a 7-Zip archive, {_UNPACK}", True),
     (b"Rar!\x1a\x07", f"a RAR archive, {_UNPACK}", True),
     (b"MSCF\0\0\0\0", f"a cabinet archive, {_UNPACK}", True),
     (b"\x04\x22\x4d\x18", f"packed by lz4, {_UNPACK}", True),
+    (b"\x5d\0\0", f"packed by LZMA, {_UNPACK}", True),
+    (b"Salted__", f"encrypted by openssl, {_DECRYPT}", True),
+    (b"age-encryption.org/", f"encrypted by age, {_DECRYPT}", True),
+    (b"-----BEGIN PGP MESSAGE", f"encrypted by PGP, {_DECRYPT}", True),
     (b"\x1f\x9d", f"packed by compress, {_UNPACK}", True),
     (b"\xff\x06\x00\x00sNaPpY", f"packed by snappy, {_UNPACK}", True),
     (b"\x1f\x8b", f"packed twice by gzip, {_UNPACK}", True),
