@@ -21,7 +21,7 @@ from forensic.errors import (
     OutputError,
     UsageError,
 )
-from forensic.pipeline import Request, analyze
+from forensic.pipeline import Request, analyze, parse
 from forensic.reports import sql
 from tests.conftest import write_case
 
@@ -119,6 +119,20 @@ def test_show_spells_out_what_is_hidden(run: Run, proven: Case) -> None:
     assert "> 2" in result.stdout
     assert "  6  last without an end" in result.stdout
     assert all(c.isprintable() for c in result.stdout.replace("\n", ""))
+
+
+def test_show_counts_a_hole_and_what_nobody_reads(run: Run, tmp_path: Path) -> None:
+    """A hole of 5 MB took minutes, and twenty megabytes of the terminal."""
+    log = b"2025-02-06 14:32:07,216 ERROR app: x\n"
+    tail = b"2025-02-06 14:32:08,216 ERROR app: " + b"y" * 100_000
+    (tmp_path / "app.log").write_bytes(log + b"\0" * 5_000_000 + tail + b"\n")
+    case = tmp_path / "x.case"
+    request = Request(archives=(tmp_path / "app.log",), case=case, jobs=0)
+    parse(request, lambda *_: None)
+    told = " ".join(run("show", "app.log:2", "--case", case).stdout.split())
+    assert "> 2 …5000000 zeros…2025-02-06 14:32:08,216 ERROR app: yyy" in told
+    assert "chars: --json has more)" in told
+    assert len(told) < 300_000
 
 
 def test_show_has_the_secrets_on_demand(run: Run, proven: Case) -> None:

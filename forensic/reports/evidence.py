@@ -1,5 +1,6 @@
 """One line of evidence for a person or a program, and evidence against its hashes."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ __all__ = ["as_json", "check", "put"]
 
 #: Columns that the heading of a record says already.
 _PLACE = {"source", "line", "lines", "offset", "length"}
+#: Zeros that nobody wrote: a hole in the log.
+_HOLE = re.compile(r"\0{16,}")
+#: Characters of one text that a person is shown.
+_MOST = 1 << 16
 
 
 def put(
@@ -32,7 +37,7 @@ def put(
     for line in lines:
         mark = ">" if line.number == wanted else " "
         style = "" if line.number == wanted else "dim"
-        sheet.safe(f"{mark} {line.number}  {safe(line.text)}", style=style)
+        sheet.safe(f"{mark} {line.number}  {safe(_brief(line.text))}", style=style)
     for record in records:
         sheet.blank()
         sheet.fields(
@@ -46,9 +51,18 @@ def put(
             sheet.line(f"not parsed: {record.columns.get('reason')}")
             continue
         columns = [(n, v) for n, v in record.columns.items() if n not in _PLACE]
-        sheet.safe_fields((name, safe(_plain(value))) for name, value in columns)
+        sheet.safe_fields(
+            (name, safe(_brief(_plain(value)))) for name, value in columns
+        )
     if not records:
         sheet.line("neither an event nor a line that failed: blank, or a header")
+
+
+def _brief(text: str) -> str:
+    """The text with its holes counted, and of a very long one its beginning."""
+    text = _HOLE.sub(lambda hole: f"…{len(hole[0])} zeros…", text)
+    more = len(text) - _MOST
+    return text if more <= 0 else f"{text[:_MOST]}… (+{more} chars: --json has more)"
 
 
 def _plain(value: Any) -> str:
