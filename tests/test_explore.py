@@ -443,6 +443,22 @@ def test_query_counts(run: Run, story_case: Case, engine: str) -> None:
     ]
 
 
+def test_a_table_that_is_too_wide_is_told_row_by_row(run: Run, proven: Case) -> None:
+    """Of forty columns in eighty, `SELECT *` showed pieces of names and no values."""
+    told = run("query", proven.folder, "SELECT * FROM events").stdout
+    assert re.search(r"^row 3$", told, re.MULTILINE)
+    assert re.search(r"^  source +app.log$", told, re.MULTILINE)
+    assert "utc_offset" not in told
+
+
+@pytest.mark.parametrize("text", ["SELECT message FROM events", "SELECT * FROM events"])
+def test_query_shows_credentials_where_it_is_asked_to(
+    run: Run, proven: Case, text: str
+) -> None:
+    assert "CANARY" not in run("query", proven.folder, text).stdout
+    assert "CANARY" in run("query", proven.folder, text, "--secrets").stdout
+
+
 @pytest.mark.parametrize("engine", sql.ENGINES)
 @pytest.mark.parametrize("name", sql.TABLES)
 def test_every_table_can_be_asked(story_case: Case, engine: str, name: str) -> None:

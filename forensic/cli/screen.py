@@ -3,10 +3,11 @@
 import os
 import shutil
 import sys
+from collections.abc import Callable
 
 import polars as pl
 
-from forensic.reports.escape import guarded, json_text, shown
+from forensic.reports.escape import guarded, json_text, shown, visible
 from forensic.reports.paper import Paper
 
 __all__ = ["has_colour", "note", "paper", "put_frame", "put_json", "put_text", "width"]
@@ -51,7 +52,10 @@ def note(text: str) -> None:
 def put_frame(
     frame: pl.DataFrame, *, as_csv: bool, as_json: bool, secrets: bool
 ) -> None:
-    """Write a table: for the eye, as JSON rows, or as CSV without formulas."""
+    """Write a table: for the eye, as JSON rows, or as CSV without formulas.
+
+    A table whose names alone are wider than the terminal is written row by row.
+    """
     if as_json:
         put_json(frame.to_dicts(), secrets=secrets)
         return
@@ -69,9 +73,21 @@ def put_frame(
         put_text(safe.write_csv())
         return
     sheet = paper()
-    numbers = [name for name, dtype in safe.schema.items() if dtype.is_numeric()]
-    sheet.table(safe.columns, safe.iter_rows(), right=numbers, indent=0)
+    if len("  ".join(safe.columns)) > width():
+        _put_rows(sheet, safe, visible if secrets else shown)
+    else:
+        numbers = [name for name, dtype in safe.schema.items() if dtype.is_numeric()]
+        rows = safe.iter_rows()
+        sheet.table(safe.columns, rows, right=numbers, indent=0, safe=secrets)
     put_text(sheet.text())
+
+
+def _put_rows(sheet: Paper, frame: pl.DataFrame, safe: Callable[[str], str]) -> None:
+    """Each row as names and values below each other, without those that are empty."""
+    for number, row in enumerate(frame.iter_rows(named=True), start=1):
+        sheet.line(f"row {number}", indent=0, style="bold")
+        filled = (name for name, value in row.items() if value not in (None, ""))
+        sheet.safe_fields((name, safe(str(row[name]))) for name in filled)
 
 
 def _flat(value: pl.Series) -> str:

@@ -113,8 +113,13 @@ class Paper:
         right: Sequence[str] = (),
         whole: Sequence[str] = (),
         indent: int = 2,
+        safe: bool = False,
     ) -> None:
-        """A table without lines; columns in `right` are numbers, `whole` never fold."""
+        """A table without lines; columns in `right` are numbers, `whole` never fold.
+
+        `safe` where the caller made the cells so, because they may hold credentials.
+        """
+        told = visible if safe else shown
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
         for name in names:
             justify = "right" if name in right else "left"
@@ -126,7 +131,7 @@ class Paper:
                 no_wrap=name in right or name in whole,
             )
         for row in rows:
-            cells = ["" if cell is None else shown(cell) for cell in row]
+            cells = ["" if cell is None else told(str(cell)) for cell in row]
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self._put(table, indent)
 
