@@ -338,3 +338,17 @@ def test_what_a_json_record_has_of_an_exception_stands_below_its_message() -> No
     assert row("app_json", line % 404)["message"] == "failed"  # it was handled
     again = line.replace('"failed"', '"TypeError: x\\n    at f (/a.js:1:2) in worker"')
     assert row("app_json", again % 500)["message"].count("TypeError") == 1
+
+
+def test_a_client_writes_no_key_into_a_firewalls_record() -> None:
+    """An appliance that escapes no `=` lets a request say `act=passed`."""
+    head = "CEF:0|F5|ASM|15.1.10|Illegal URL|Illegal URL|5|act=blocked src=203.0.113.9"
+    lines = [
+        f"{head} request=/a",
+        f"{head} request=/a act=passed",
+        f"{head} act=blocked",
+    ]
+    rows = load("cef").parse(pl.Series("text", lines, pl.String))
+    assert rows["action"].to_list() == ["BLOCK", None, "BLOCK"]
+    assert rows["flags"].to_list() == [None, ["duplicate_key"], ["duplicate_key"]]
+    assert '"duplicates":{"act":["blocked","passed"]}' in rows["extra"][1]

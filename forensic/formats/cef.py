@@ -3,6 +3,8 @@
 `CEF:0|vendor|product|version|id|name|severity|key=value …`. Values may hold spaces; a
 number of a custom field (`cn1`) means what its label says. Web firewalls (F5, Imperva,
 NetScaler, FortiWeb, Barracuda and their like) tell of the request and what they did.
+A `=` in a value is escaped; where an appliance forgets it, a client can write keys of
+its own into its request: a key that stands twice has no value where they differ.
 """
 
 import re
@@ -13,7 +15,7 @@ import polars as pl
 
 from forensic.columns import target
 from forensic.format import Format
-from forensic.json_text import compact
+from forensic.json_text import compact, unique
 from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS
 
@@ -22,7 +24,7 @@ __all__ = ["FORMAT"]
 _COLUMNS = (
     "local_time utc_offset hop client_ip forwarded_for method status host user_agent"
     " referrer user request_id action rule rule_group rule_type reason message extra"
-    " refused"
+    " flags refused"
 ).split()
 _SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {
     "url": pl.String(),
@@ -53,17 +55,23 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 
 
-def _fields(text: str) -> dict[str, str]:
-    """The extension's keys and values; a key that a value contains is escaped."""
+def _fields(text: str) -> tuple[dict[str, str], dict[str, list[Any]]]:
+    """The extension's keys and values, and all values of a key that stands twice."""
     found = list(_KEY.finditer(text))
     ends = [*(match.start() for match in found[1:]), *([len(text)] if found else [])]
-    return {
-        match[1]: _ESCAPED.sub(
-            lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], escape[1]),
-            text[match.end() : end].strip(" "),
+    pairs = [
+        (
+            match[1],
+            _ESCAPED.sub(
+                lambda escape: {"n": "\n", "r": "\r"}.get(escape[1], escape[1]),
+                text[match.end() : end].strip(" "),
+            ),
         )
         for match, end in zip(found, ends, strict=True)
-    }
+    ]
+    duplicates: dict[str, list[Any]] = {}
+    once = unique(pairs, duplicates)
+    return {key: value for key, value in once.items() if value is not None}, duplicates
 
 
 def _zone(text: str | None) -> int | None:
@@ -115,7 +123,7 @@ def _row(line: str) -> dict[str, Any]:
     vendor, product, version, number, name, severity = (
         _ESCAPED.sub(r"\1", part) for part in head.groups()
     )
-    keys = _fields(line[head.end() :])
+    keys, duplicates = _fields(line[head.end() :])
     if not line.startswith("CEF") and not (keys and _SEVERITY.fullmatch(severity)):
         return {"refused": "no CEF line"}
     labels = {
@@ -171,7 +179,9 @@ def _row(line: str) -> dict[str, Any]:
                 {"product": f"{vendor} {product} {version}", "id": number, "name": name}
                 | {"severity": severity}
                 | {k: v for k, v in keys.items() if k not in {"src", "cs3", "cs3Label"}}
+                | ({"duplicates": duplicates} if duplicates else {})
             ),
+            "flags": ["duplicate_key"] if duplicates else None,
         }
     )
 
