@@ -20,9 +20,11 @@ __all__ = [
     "http_status",
     "iso_stamp",
     "json_extra",
+    "keys_apart",
     "moments",
     "offset_seconds",
     "prefix",
+    "quoted_value",
     "request_line",
     "seconds",
     "target",
@@ -253,6 +255,31 @@ def moments(stamps: pl.Series) -> pl.DataFrame:
     return pl.concat(
         [seconds, split, by_value(split["rest"], _zones)], how="horizontal"
     ).select(pl.col("local_time") + micros, "utc_offset", "zone")
+
+
+#: A quoted value, as `key=value` pairs have it, and one in which a key may seem to be.
+_QUOTED = re.compile(r'="(?:[^"\\]|\\.)*"')
+_KEY_INSIDE = r'="(?:[^"\\=]|\\.)*='
+
+
+def keys_apart(lines: pl.Series) -> pl.Series:
+    r"""Lines of `key="value"` pairs in which a value holds no `key=`: it is `key\=`.
+
+    What a client sent stands in quotes, and may look like a pair of the log's own.
+    """
+    odd = lines.str.contains(_KEY_INSIDE).arg_true()
+    if not len(odd):
+        return lines
+    apart = [
+        _QUOTED.sub(lambda value: '="' + value[0][2:].replace("=", r"\="), line)
+        for line in lines.gather(odd).to_list()
+    ]
+    return lines.clone().scatter(odd, pl.Series(apart, dtype=pl.String))
+
+
+def quoted_value(column: pl.Expr) -> pl.Expr:
+    """What stood between the quotes of such a line before `keys_apart`."""
+    return column.str.replace_all(r"\=", "=", literal=True)
 
 
 def without_colour(texts: pl.Series) -> pl.Series:

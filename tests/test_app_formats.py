@@ -352,3 +352,33 @@ def test_a_client_writes_no_key_into_a_firewalls_record() -> None:
     assert rows["action"].to_list() == ["BLOCK", None, "BLOCK"]
     assert rows["flags"].to_list() == [None, ["duplicate_key"], ["duplicate_key"]]
     assert '"duplicates":{"act":["blocked","passed"]}' in rows["extra"][1]
+
+
+_LOGFMT = (
+    'time=2025-02-06T14:32:07Z level=error msg="x status=200 path=/b \\" a=b"'
+    ' note=a\\=b status=403 path="/a?b=c"'
+)
+_FORTIWEB = (
+    "date=2025-02-06 time=14:32:07 log_id=20000008 type=attack action=Alert_Deny"
+    ' http_agent="x http_retcode=200 http_url=/b" http_retcode=403 http_url="/a?b=c"'
+    " src=203.0.113.9"
+)
+_HEROKU = (
+    'at=error method=GET path="/a?b=c status=200" host=www.example.com'
+    ' fwd="203.0.113.9 status=200" dyno=web.1 connect=0ms service=1ms status=403'
+    " bytes=0 protocol=https"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [("logfmt", _LOGFMT), ("fortiweb", _FORTIWEB), ("heroku_router", _HEROKU)],
+)
+def test_what_stands_in_quotes_is_no_pair_of_the_log(name: str, line: str) -> None:
+    """Whoever names themselves `x status=200` changed the status of the line."""
+    (row,) = load(name).parse(pl.Series("text", [line], pl.String)).to_dicts()
+    assert row["refused"] is None
+    assert row["status"] == 403
+    assert row["path"] == "/a"
+    assert row["query"].startswith("b=c")
+    assert row.get("message") in {None, line}

@@ -10,7 +10,9 @@ from forensic.columns import (
     http_status,
     iso_stamp,
     json_extra,
+    keys_apart,
     offset_seconds,
+    quoted_value,
     target,
 )
 from forensic.format import Format
@@ -42,7 +44,7 @@ def _value(name: str) -> pl.Expr:
     """The value of a key without its quotes; null for the marks of absence."""
     shape = rf'(?:^|[ >]){name}=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
     groups = pl.col("line").str.extract_groups(shape).struct
-    quoted = groups.field("1").str.replace_all(r"\\(.)", "$1")
+    quoted = quoted_value(groups.field("1")).str.replace_all(r"\\(.)", "$1")
     found = pl.coalesce(quoted, groups.field("2"))
     return pl.when(~found.is_in(_ABSENT)).then(found)
 
@@ -77,7 +79,7 @@ def _action() -> pl.Expr:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the appliance's lines."""
-    found = pl.DataFrame({"line": lines}).select(
+    found = pl.DataFrame({"line": keys_apart(lines)}).select(
         "line", **{name: _value(name) for name in _KEYS}
     )
     kind = pl.coalesce("cat", "type")

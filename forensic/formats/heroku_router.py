@@ -5,7 +5,7 @@ A line for every request; with a `code` the router answered itself, or was left.
 
 import polars as pl
 
-from forensic.columns import json_extra, seconds, target
+from forensic.columns import json_extra, keys_apart, quoted_value, seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -21,13 +21,13 @@ def _value(name: str) -> pl.Expr:
     """The value of a key without its quotes; null where it is empty."""
     found = pl.col("line").str.extract_groups(rf'(?:^| ){name}=(?:"([^"]*)"|([^ "]*))')
     part = found.struct
-    value = pl.coalesce(part.field("1"), part.field("2"))
+    value = pl.coalesce(quoted_value(part.field("1")), part.field("2"))
     return pl.when(value != "").then(value)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the router's lines."""
-    rows = pl.DataFrame({"line": lines}).select(
+    rows = pl.DataFrame({"line": keys_apart(lines)}).select(
         "line", **{name: _value(name) for name in _KEYS}
     )
     url = target(pl.col("path"))

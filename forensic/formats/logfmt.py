@@ -6,7 +6,7 @@ spaces is quoted; the order of keys is free.
 
 import polars as pl
 
-from forensic.columns import moments, target
+from forensic.columns import keys_apart, moments, quoted_value, target
 from forensic.format import Format, headed
 from forensic.messages import http_messages
 
@@ -17,14 +17,14 @@ def _value(names: str) -> pl.Expr:
     """The value of the first of the keys, without its quotes."""
     pattern = rf'(?:^| )(?:{names})=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
     groups = pl.col("line").str.extract_groups(pattern).struct
-    quoted = groups.field("1").str.replace_all(r"\"", '"', literal=True)
+    quoted = quoted_value(groups.field("1")).str.replace_all(r"\"", '"', literal=True)
     return pl.coalesce(quoted, groups.field("2"))
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of logfmt lines."""
     url = target(_value("path|uri|url|request_uri"))
-    found = pl.DataFrame({"line": lines}).select(
+    found = pl.DataFrame({"line": keys_apart(lines), "whole": lines}).select(
         stamp=_value("time|ts|t|timestamp"),
         level=_value("level|lvl|severity").str.to_lowercase(),
         message=_value("msg|message|event"),
@@ -36,7 +36,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         ),
         request_id=_value("request_id|requestId|req_id"),
         trace_id=_value("trace_id|traceID|traceId"),
-        line="line",
+        line="whole",
         **url,
     )
     stamps = moments(found["stamp"])
