@@ -15,7 +15,7 @@ import polars as pl
 
 from forensic.json_text import compact
 from forensic.log_format import event_columns
-from forensic.record_shapes import DEPTH, ByShape
+from forensic.record_shapes import DEPTH, ByShape, at
 
 __all__ = ["access_columns"]
 
@@ -139,7 +139,7 @@ def _variables(record: dict[str, Any]) -> dict[str, str] | None:
     values: dict[str, str] = {}
     named: set[str] = set()
     for path, fixed in places.leaves:
-        text = _text(_at(record, path))
+        text = _text(at(record, path))
         variable = fixed or _variable(path, text)
         named.add(variable)
         if text and (text != "-" or variable.startswith("upstream_")):
@@ -158,13 +158,6 @@ def _paths(
             yield from _paths(value, (*above, key))
         else:
             yield (*above, key)
-
-
-def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
-    value: Any = record
-    for key in path:
-        value = value[key]
-    return value
 
 
 def _text(value: Any) -> str:

@@ -4,17 +4,20 @@ What no column takes stays together as `extra`; a key written twice is flagged, 
 no value where its values differ: all of them stand in `extra`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from forensic.json_text import NotJsonError, compact, load
+from forensic.record_shapes import ByShape, at
 
 __all__ = ["json_fields", "json_row", "json_rows", "value_at"]
 
 #: What is read of a decoded value: its columns, or in words why it is no such record.
 _Read = Callable[[Any], dict[str, Any] | str]
+#: Column ▶ the keys that lead to its value; and the record's own keys that none uses.
+_Places = tuple[Mapping[str, Sequence[str]], Sequence[str]]
 
 
 def json_rows(
@@ -60,40 +63,40 @@ def json_fields(
     leads into an object. A record has all keys of `marks`, or it is refused. The keys
     of the columns `kept` stay in `extra` too.
     """
-    paths = {column: keys.split() for column, keys in names.items()}
+    keys_of = {column: keys.split() for column, keys in names.items()}
+
+    def seek(record: dict[str, Any]) -> _Places:
+        found = {name: _path(record, keys) for name, keys in keys_of.items()}
+        paths = {name: path for name, path in found.items() if path}
+        own = [paths[n] for n in paths.keys() - {*kept} if len(paths[n]) == 1]
+        used = {key for (key,) in own}
+        return paths, [key for key in record if key not in used]
+
+    shapes = ByShape(seek)
 
     def read(record: Any) -> dict[str, Any] | str:
         if not isinstance(record, dict) or not all(mark in record for mark in marks):
             return "JSON, but no such record"
-        return _fields(record, paths, kept)
+        paths, rest = shapes.of(record)
+        row: dict[str, Any] = {n: _text(at(record, p)) for n, p in paths.items()}
+        left = {key: record[key] for key in rest if record[key] is not None}
+        return row | {"extra": left}
 
     return json_rows(lines, read, dict.fromkeys(names, pl.String()))
 
 
-def _fields(
-    record: dict[str, Any], paths: Mapping[str, list[str]], kept: Collection[str]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    used = set()
-    for column, keys in paths.items():
-        for key in keys:
-            value = value_at(record, key)
-            if value is not None:
-                row[column] = _text(value)
-                used |= set() if column in kept else {key}
-                break
-    row["extra"] = {k: v for k, v in record.items() if k not in used and v is not None}
-    return row
+def _path(record: dict[str, Any], keys: Sequence[str]) -> Sequence[str] | None:
+    """The keys to the first value that goes by one of the names, or their dots."""
+    for key in keys:
+        path = [key] if key in record else key.split(".")
+        if at(record, path) is not None:
+            return path
+    return None
 
 
 def value_at(record: dict[str, Any], key: str) -> Any:
     """The value of the key itself, or where its dots lead."""
-    if key in record:
-        return record[key]
-    value: Any = record
-    for step in key.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
+    return at(record, [key] if key in record else key.split("."))
 
 
 def _text(value: Any) -> str | None:

@@ -4,10 +4,10 @@ A log's records share a few shapes. Where a value stands, and whether there is o
 the same in all records of a shape; what the values are is not.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-__all__ = ["DEPTH", "ByShape"]
+__all__ = ["DEPTH", "ByShape", "at"]
 
 Record = dict[str, Any]
 Found = TypeVar("Found")
@@ -26,6 +26,14 @@ def _shape(record: Record, depth: int = DEPTH) -> Hashable:
         return tuple(record), kinds
     inside = tuple(_shape(v, depth - 1) for v in values if type(v) is dict)
     return tuple(record), kinds, inside
+
+
+def at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """The value to which keys lead; null where they lead nowhere."""
+    value: Any = record
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 class ByShape(Generic[Found]):

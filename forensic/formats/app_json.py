@@ -19,7 +19,7 @@ from forensic.exported import is_carrier, is_line
 from forensic.format import Format
 from forensic.json_fields import json_rows
 from forensic.messages import http_messages
-from forensic.record_shapes import ByShape
+from forensic.record_shapes import ByShape, at
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
@@ -146,19 +146,11 @@ class _Places:
     shipped: bool
 
 
-def _at(record: Mapping[str, Any], path: Sequence[str]) -> Any:
-    """The value to which keys lead; null where they lead nowhere."""
-    value: Any = record
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def _path(record: Mapping[str, Any], column: str) -> Sequence[str] | None:
     """The keys of the first value that goes by one of the column's names."""
     for name, levels in _PATHS[column]:
         path = levels if record.get(name) is None else (name,)
-        value = _at(record, path)
+        value = at(record, path)
         if value is not None and (column in _OBJECTS or not isinstance(value, dict)):
             return path
     return None
@@ -310,7 +302,7 @@ def _read(value: Any) -> dict[str, Any] | str:
     if rails and "host" in record:
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
     places = _SHAPES.of(record)
-    values = {name: _at(record, path) for name, path in places.paths.items()}
+    values = {name: at(record, path) for name, path in places.paths.items()}
     message = values.get("message")
     level = _level(values.get("level"), record)
     stamp = values.get("time")
