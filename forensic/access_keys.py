@@ -242,6 +242,13 @@ def _stamped(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
+def _refusal(duplicates: Mapping[str, list[Any]]) -> str:
+    """Why a record is no access record; a key that stands twice has no value."""
+    if not duplicates:
+        return "no access record"
+    return f"no access record, as it has {' and '.join(duplicates)} twice"
+
+
 def access_columns(
     records: Sequence[tuple[dict[str, Any] | None, Mapping[str, list[Any]]]],
 ) -> pl.DataFrame:
@@ -257,7 +264,10 @@ def access_columns(
     rows = [_stamped(values or {}) for values in found]
     columns = {name: [row.get(name) for row in rows] for name in names}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
-    reasons = [None if values else "no access record" for values in found]
+    reasons = [
+        None if values else _refusal(duplicates)
+        for values, (_, duplicates) in zip(found, records, strict=True)
+    ]
     refused = pl.Series("refused", reasons, dtype=pl.String)
     if not names:
         return pl.DataFrame([refused])

@@ -259,7 +259,7 @@ def moments(stamps: pl.Series) -> pl.DataFrame:
 
 #: A quoted value, as `key=value` pairs have it, and one in which a key may seem to be.
 _QUOTED = re.compile(r'="(?:[^"\\]|\\.)*"')
-_KEY_INSIDE = r'="(?:[^"\\=]|\\.)*='
+_KEY_INSIDE = r'="(?:[^"\\]|\\.)*[ >][^ "=]+='
 
 
 def keys_apart(lines: pl.Series) -> pl.Series:
@@ -267,14 +267,15 @@ def keys_apart(lines: pl.Series) -> pl.Series:
 
     What a client sent stands in quotes, and may look like a pair of the log's own.
     """
-    odd = lines.str.contains(_KEY_INSIDE).arg_true()
-    if not len(odd):
+    odd = lines.str.contains(_KEY_INSIDE) | lines.str.contains(r"\=", literal=True)
+    rows = odd.arg_true()
+    if not len(rows):
         return lines
     apart = [
         _QUOTED.sub(lambda value: '="' + value[0][2:].replace("=", r"\="), line)
-        for line in lines.gather(odd).to_list()
+        for line in lines.gather(rows).to_list()
     ]
-    return lines.clone().scatter(odd, pl.Series(apart, dtype=pl.String))
+    return lines.clone().scatter(rows, pl.Series(apart, dtype=pl.String))
 
 
 def quoted_value(column: pl.Expr) -> pl.Expr:

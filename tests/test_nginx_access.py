@@ -127,3 +127,30 @@ def test_an_address_is_not_cut_at_its_first_colon() -> None:
     numbered = pl.Series([f"{number}:{line}" for number in (17, 2001, 20010)])
     rows = parse_rows(numbered, ["carried_line"], ["nginx_access"])
     assert rows["client_ip"].to_list() == ["192.0.2.1"] * 3
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '"status":"200"',
+        '"status"  :"200"',
+        '"status"\t:200,"x":"\\":"',
+        '"x":"\\"\\u003a","status":"200"',
+        '"st\\u0061tus":"200"',
+    ],
+)
+def test_a_status_that_stands_twice_is_none(twice: str) -> None:
+    """A log_format that escapes nothing lets a client write a status of its own."""
+    line = (
+        '{"time_iso8601":"2025-02-06T14:32:07+09:00","remote_addr":"203.0.113.9",'
+        f'"request_uri":"/a","request_time":"0.1","status":"403",{twice}}}'
+    )
+    rows = load("nginx_json").parse(pl.Series("text", [line, '"{"'], pl.String))
+    assert rows["refused"].to_list() == [
+        "no access record, as it has status twice",
+        "no access record",
+    ]
+    own = line.replace('"status":"403",', "").replace("200", "403")
+    (row,) = load("nginx_json").parse(pl.Series("text", [own], pl.String)).to_dicts()
+    assert row["status"] == 403
+    assert row["flags"] is None

@@ -8,6 +8,7 @@ is read key by key.
 import re
 from typing import Any
 
+import orjson
 import polars as pl
 
 from forensic.access_keys import access_columns
@@ -16,6 +17,8 @@ from forensic.json_text import NotJsonError, load, unescaped, unique
 
 __all__ = ["FORMAT"]
 
+#: What may part a key from its colon.
+_GAPS = (" :", "\t:", "\r:", "\n:")
 #: A value that is a string, a number, nothing at all, or a bare list of tries.
 _FIELD = re.compile(
     r'\s*"([^"\\]{1,64})"\s*:\s*'
@@ -25,11 +28,30 @@ _FIELD = re.compile(
 
 def _fields(line: str) -> tuple[dict[str, Any] | None, dict[str, list[Any]]]:
     """The record's keys and values, None for what is no object; and what is twice."""
+    flat = _flat(line)
+    if flat is not None:
+        return flat, {}
     try:
         record, duplicates = load(line)
     except NotJsonError:
         return _broken(line)
     return record if isinstance(record, dict) else None, duplicates
+
+
+def _flat(line: str) -> dict[str, Any] | None:
+    """The record, where it plainly is one object whose keys all differ.
+
+    A key is followed by `":`: where the line has no more of them than the record has
+    keys, and no space that may part the two, none was dropped.
+    """
+    if line.count("{") != 1 or "[" in line or any(gap in line for gap in _GAPS):
+        return None
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    whole = isinstance(record, dict) and line.count('":') == len(record)
+    return record if whole else None
 
 
 def _broken(line: str) -> tuple[dict[str, Any] | None, dict[str, list[Any]]]:
