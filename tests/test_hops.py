@@ -2184,3 +2184,36 @@ def test_an_answer_without_a_stamp_has_the_time_of_its_request() -> None:
         "strong",
     )
     assert "NoMethodError (undefined method" in row["explanation"]
+
+
+@pytest.mark.parametrize("pid", [800, None], ids=["journal", "log store"])
+def test_the_line_that_names_what_was_thrown_is_told_where_it_is_an_event(
+    pid: int | None,
+) -> None:
+    """Journals and log stores make an event of each line of a traceback."""
+    own: dict[str, Any] = {"level": None, "pid": pid}
+    own |= {} if pid else {"hop": None}
+    rows = [
+        web(500, upstream="127.0.0.1:8000", upstream_status=500),
+        app("Error handling request /app/admin", path="/app/admin", line=20),
+        app(TRACE, line=21, **own),
+        app("KeyError: 'total'", line=24, **own),
+        app("Error handling request /other", path="/other", line=25),
+        app("ValueError: another's", line=26, **own),
+    ]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert "KeyError: 'total'" in row["explanation"]
+    assert [line["line"] for line in row["evidence"]][1:] == [20, 24]
+
+
+def test_an_exception_stands_above_the_undated_record_of_asp_net_core() -> None:
+    undated: dict[str, Any] = {"source": "web.log", "time": None}
+    undated |= {"format": "aspnet_console", "hop": "application", "pid": None}
+    thrown = app(
+        "An unhandled exception\nSystem.TimeoutException: late", line=7, **undated
+    )
+    category = app("", line=9, **undated | {"level": "info"})
+    rows = [thrown | {"lines": 2}, category, said(500, line=10, **undated)]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("exception", "strong")
+    assert "System.TimeoutException: late" in row["explanation"]

@@ -183,13 +183,14 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The requests with the traceback and the worker's death that are about them."""
     source = pl.coalesce("inner_web_source", "web_server_source")
     inner = pl.coalesce("app_server_time", "inner_web_time", "web_server_time")
-    timed = requests.filter(pl.col("time").is_not_null()).with_columns(
+    own = requests.with_columns(
         request="root",
         web_source=source,
         # A load balancer may stamp the start; what failed is told at the end.
         time=pl.when(inner - pl.col("time") > _LONG).then(inner).otherwise("time"),
     )
-    traced = traces.tracebacks(timed, said).rename({"request": "root", "note": "trace"})
+    timed = own.filter(pl.col("time").is_not_null())
+    traced = traces.tracebacks(own, said).rename({"request": "root", "note": "trace"})
     deaths = incident.incidents(timed, said).rename({"request": "root"})
     places = ["hop", "source", "line", "offset"]
     trace = said.select(
@@ -200,9 +201,14 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace_id="request_id",
         trace_words=pl.coalesce(
             thrown(pl.col("message")),
+            "named",
             pl.when(pl.col("kind").is_in(REFUSED)).then(words(pl.col("message"))),
         ),
         **{f"trace_{c}": c for c in places},
+        thrown=pl.when(pl.col("named").is_not_null()).then("note"),
+        thrown_source="source",
+        thrown_line="named_line",
+        thrown_offset="named_offset",
     )
     death = said.select(
         incident_note="note",

@@ -35,6 +35,7 @@ def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
             places.append(("note_", "own_note", pl.lit("web_server")))
     places += [("arrival_", "arrival", pl.col("arrival_hop"))]
     places += [("trace_", "trace", pl.col("trace_hop"))]
+    places += [("thrown_", "thrown", pl.col("trace_hop"))]
     places += [("incident_", "incident_note", pl.col("incident_hop"))]
     lines = [
         requests.filter(pl.col(known).is_not_null()).select(

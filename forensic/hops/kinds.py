@@ -348,6 +348,14 @@ KINDS = [
         "exception",
         (500, 502, 503, 504),
     ),
+    # The same of a program that a format knows: `spread` ties it to the stack's head.
+    Kind(
+        "named",
+        "app_server application host",
+        r"^\s*(?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*(?:Error|Exception|Timeout|Exit)"
+        r"(?:: | \(|$)",
+        "none",
+    ),
     Kind(
         "said_no",
         f"app_server application {UNNAMED}",

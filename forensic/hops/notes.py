@@ -12,6 +12,7 @@ from forensic.hops.facts import Facts
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.responses import TIERS, hashed
+from forensic.hops.spread import named
 
 __all__ = ["ABOVE", "as_responses", "collect", "speakers"]
 
@@ -171,7 +172,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort("source", "offset")
     )
-    found = _of_the_next(found)
+    found = named(_of_the_next(found))
     own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]
     refusal = pl.col("kind").is_in(own_words)
     causes = {kind.name: kind.cause for kind in _EVERY}
@@ -191,7 +192,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
 
 
 #: What they throw stands above the record of the request, behind that of another one.
-ABOVE = ["uwsgi"]
+ABOVE = ["uwsgi", "aspnet_console"]
 _NAMES = ["client_ip", "host", "query", "status", "path", "method"]
 
 

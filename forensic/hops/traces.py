@@ -7,10 +7,13 @@ import polars as pl
 
 from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
 from forensic.hops.kinds import COMPLAINT, REFUSALS
+from forensic.hops.notes import ABOVE
 
 __all__ = ["WITH_IDS", "tracebacks"]
 
 _SECOND = 1_000_000
+#: Stacks without a stamp, which a program printed between the lines of its log.
+_BARE = (pl.col("format") == "bare_stack").fill_null(value=False)
 #: So long may a request last of which two lines have the id.
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
@@ -19,6 +22,8 @@ _UNIQUE = 16
 _NEAR = (-3 * _SECOND, 2 * _SECOND)
 #: How long after its start a request may fail that waited for something.
 _WHILE = (-1_500_000, 65 * _SECOND)
+#: An application may go on for a while after what was thrown.
+_BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 #: Whose records may have the id that the application writes before its lines.
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort"]
@@ -32,8 +37,12 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         pl.col("path").is_not_null(), pl.col("status").is_between(400, 499)
     )
     placed = _placed(failed, refused, notes)
+    # What is not tied by its place is by its time.
+    requests = requests.filter(pl.col("time").is_not_null())
     failed, refused = (
-        rows.join(placed, on="request", how="anti", maintain_order="left")
+        rows.filter(pl.col("time").is_not_null()).join(
+            placed, on="request", how="anti", maintain_order="left"
+        )
         for rows in (failed, refused)
     )
     lines = notes.filter(pl.col("kind").is_in([*_THROWN, "said_no", "invalid_request"]))
@@ -73,7 +82,7 @@ def _placed(
     thrown = notes.filter(_IS_THROWN)
     words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
     placed = pl.concat([_of_its_id(failed, thrown), _of_its_id(refused, words)])
-    for tie in (_next_line, _line_above):
+    for tie in (_next_line, _line_above, _neighbours):
         rest = failed.join(placed, on="request", how="anti", maintain_order="left")
         placed = pl.concat([placed, tie(rest, thrown)])
     return placed
@@ -132,9 +141,11 @@ def _failures(
         pl.col("duration").is_null(),
         (pl.col("web_server_format") == "apache_access").fill_null(value=False),
     )
+    aimed = pl.concat([thrown, spoken.select(thrown.columns)])
     return [
+        *_begun_first(begun, aimed),
         (failed, thrown, ["method", "path"], (-3 * _SECOND, _SECOND)),
-        (failed, thrown, ["path"], (-12 * _SECOND, 2 * _SECOND)),
+        (failed, thrown, ["path"], _BEFORE_END),
         (failed, spoken, ["path"], SAME),
         *((begun, lines, ["path"], _WHILE) for lines in (thrown, spoken)),
         (recorded, bare, ["source"], SAME),
@@ -142,6 +153,17 @@ def _failures(
         # The web server gave it another path.
         (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
     ]
+
+
+def _begun_first(begun: pl.DataFrame, aimed: pl.DataFrame) -> list[Step]:
+    """The pass for requests that were stamped at their start, where they were.
+
+    Most logs of that layout are Apache's, some nginx's, which stamps the end: what is
+    thrown follows the start, and comes before the end or with it.
+    """
+    follows: Step = (begun, aimed, ["path"], _WHILE)
+    precedes: Step = (begun, aimed, ["path"], _BEFORE_END)
+    return [follows] if passes([follows]).height > passes([precedes]).height else []
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
@@ -180,7 +202,8 @@ def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
 
     So uvicorn writes them, as lines below it, and Rails, as the rest of the record.
     """
-    undated = thrown.filter(pl.col("time").is_null()).select("note", "source", "line")
+    undated = thrown.filter(pl.col("time").is_null() & ~_BARE)
+    undated = undated.select("note", "source", "line")
     found = [
         failed.select(
             "request",
@@ -195,13 +218,73 @@ def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
 
 
 def _line_above(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
-    """Exceptions right above the record that they are about, as uWSGI has them."""
-    ends = thrown.filter(pl.col("format") == "uwsgi").select("note", "source", "below")
-    own = failed.filter(pl.col("app_server_status") >= 500).select(
-        "request", source="app_server_source", below="app_server_line"
+    """Exceptions right above the record that they are about, as uWSGI has them.
+
+    ASP.NET Core has a line of its own between: the record's category.
+    """
+    ends = thrown.filter(pl.col("format").is_in(ABOVE))
+    ends = ends.select("note", "source", "below")
+    found = [
+        failed.filter(pl.col(f"{tier}_status") >= 500)
+        .select(
+            "request",
+            source=f"{tier}_source",
+            below=pl.col(f"{tier}_line") - between,
+        )
+        .join(ends, on=["source", "below"], maintain_order="left")
+        for tier in ("app_server", "application")
+        for between in (0, 1)
+    ]
+    pairs = pl.concat(found).select("request", "note")
+    return pairs.unique("request", keep="first", maintain_order=True)
+
+
+def _neighbours(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
+    """Stacks that were printed between the records of a log, and the record beside.
+
+    Some print the stack first, some the record, and the two may be of different
+    requests: in each log the side counts on which more stacks have a failed one. With
+    as many on both sides, those count that have one on one side alone.
+    """
+    stacks = thrown.filter(_BARE).select("note", "source", "line", "below")
+    records = pl.concat(
+        failed.filter(pl.col(f"{tier}_status") >= 500).select(
+            "request",
+            source=f"{tier}_source",
+            line=f"{tier}_line",
+        )
+        for tier in ("web_server", "app_server", "application")
+    ).drop_nulls("line")
+    sides = [
+        stacks.with_columns(beside=place).join(
+            records.rename({"line": "beside"}),
+            on=["source", "beside"],
+            maintain_order="left",
+        )
+        for place in (pl.col("line") - 1, pl.col("below"))
+    ]
+    before, behind = (
+        side.group_by("source").agg(many=pl.col("note").n_unique()) for side in sides
     )
-    pairs = own.join(ends, on=["source", "below"], maintain_order="left")
-    return pairs.select("request", "note")
+    votes = before.join(behind, on="source", how="full", coalesce=True, suffix="_below")
+    votes = votes.with_columns(pl.col("many", "many_below").fill_null(0))
+    tied = votes.filter(pl.col("many") == pl.col("many_below"))["source"].implode()
+    more = [
+        votes.filter(pl.col("many") > pl.col("many_below"))["source"].implode(),
+        votes.filter(pl.col("many") < pl.col("many_below"))["source"].implode(),
+    ]
+    pairs = pl.concat(
+        side.filter(
+            pl.col("source").is_in(own)
+            | (
+                pl.col("source").is_in(tied)
+                & ~pl.col("note").is_in(other["note"].implode())
+            )
+        )
+        for side, other, own in zip(sides, reversed(sides), more, strict=True)
+    ).select("request", "note")
+    pairs = pairs.unique("request", keep="first", maintain_order=True)
+    return pairs.unique("note", keep="first", maintain_order=True)
 
 
 def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
