@@ -91,6 +91,7 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     outer = load(chosen[0])
     if outer.whole:
         framing, chosen = "whole", chosen[:1]
+        sample = _wholes(head, outer, coloured=coloured)
     if outer.envelope:
         inner = _messages(outer, sample)
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
@@ -142,6 +143,16 @@ def _records(head: bytes) -> list[bytes]:
     # A list longer than the sample is cut short, but the records before the cut stand.
     found = records(head, final=True)
     return [bytes(head[start:end]) for start, end in found.spans[:_RECORDS]]
+
+
+def _wholes(head: bytes, outer: Format, *, coloured: bool) -> list[bytes]:
+    """The first records of a format whose records are several lines."""
+    text = _text([line.removesuffix(b"\r") for line in head.split(b"\n")])
+    text = without_colour(text) if coloured else text
+    starts = text.str.contains(outer.head).arg_true().to_list()[: _RECORDS + 1]
+    ends = [*starts[1:], len(text)][:_RECORDS]
+    pairs = zip(starts, ends, strict=False)
+    return ["\n".join(text[low:high].to_list()).encode() for low, high in pairs]
 
 
 @dataclass(frozen=True, slots=True)

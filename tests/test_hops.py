@@ -2186,9 +2186,13 @@ def test_an_answer_without_a_stamp_has_the_time_of_its_request() -> None:
     assert "NoMethodError (undefined method" in row["explanation"]
 
 
-@pytest.mark.parametrize("pid", [800, None], ids=["journal", "log store"])
+@pytest.mark.parametrize(
+    ("pid", "newest_first"),
+    [(800, False), (None, False), (None, True)],
+    ids=["journal", "log store", "newest first"],
+)
 def test_the_line_that_names_what_was_thrown_is_told_where_it_is_an_event(
-    pid: int | None,
+    pid: int | None, newest_first: bool
 ) -> None:
     """Journals and log stores make an event of each line of a traceback."""
     own: dict[str, Any] = {"level": None, "pid": pid}
@@ -2201,9 +2205,15 @@ def test_the_line_that_names_what_was_thrown_is_told_where_it_is_an_event(
         app("Error handling request /other", path="/other", line=25),
         app("ValueError: another's", line=26, **own),
     ]
+    later = T.replace(microsecond=0) + timedelta(seconds=9)
+    rows += [app("Exception on /last [GET]", path="/last", time=later, line=30)]
+    if newest_first:
+        rows = [row | {"line": 40 - row.get("line", 0)} for row in reversed(rows)]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert "KeyError: 'total'" in row["explanation"]
-    assert [line["line"] for line in row["evidence"]][1:] == [20, 24]
+    assert sorted(line["line"] for line in row["evidence"][1:]) == (
+        [16, 20] if newest_first else [20, 24]
+    )
 
 
 def test_an_exception_stands_above_the_undated_record_of_asp_net_core() -> None:

@@ -1,5 +1,10 @@
-"""What an application prints on Azure App Service: a line in `resultDescription`."""
+"""What programs print on Azure, as App Service, AKS and Container Apps keep it.
 
+A line in `resultDescription` of a diagnostic record; in a row of Log Analytics, as `az
+monitor log-analytics query` prints it; or in `Log`, as `az containerapp logs show`.
+"""
+
+import re
 from typing import Any
 
 import polars as pl
@@ -9,12 +14,22 @@ from forensic.format import Format
 
 __all__ = ["FORMAT"]
 
+_ZONED = re.compile(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")
 _CATEGORIES = {"AppServiceConsoleLogs", "AppServiceAppLogs", "ContainerAppConsoleLogs"}
 
 
+#: Columns of tables of Log Analytics that hold a line, and the record's own stamp.
+_LINES = "LogMessage LogEntry Log_s ResultDescription SyslogMessage Message Log".split()
+_STAMPS = ("time_t", "TimeGenerated")
+_HOSTS = ("PodName", "ContainerGroupName_s", "Host", "HostName", "Computer")
+_KEPT = ("ContainerName", "ContainerName_s", "PodNamespace", "_ResourceId", "Type")
+
+
 def _read(record: Any) -> dict[str, Any] | None:
-    if not isinstance(record, dict) or str(record.get("category")) not in _CATEGORIES:
+    if not isinstance(record, dict):
         return None
+    if str(record.get("category")) not in _CATEGORIES:
+        return _row(record)
     text = record.get("resultDescription")
     if not isinstance(text, str):
         return None
@@ -27,6 +42,22 @@ def _read(record: Any) -> dict[str, Any] | None:
     }
 
 
+def _row(record: dict[str, Any]) -> dict[str, Any] | None:
+    """A row of a table: its columns are named as Azure names them."""
+    names = ("TimeStamp",) if record.keys() == {"TimeStamp", "Log"} else _STAMPS
+    text = next((v for n in _LINES if isinstance(v := record.get(n), str)), None)
+    stamp = next((record[name] for name in names if record.get(name)), None)
+    if text is None or not isinstance(stamp, str):
+        return None
+    return {
+        # UTC, whether it says so or not.
+        "stamp": stamp if _ZONED.search(stamp) else f"{stamp}Z",
+        "hostname": next((record[n] for n in _HOSTS if record.get(n)), None),
+        "message": text.rstrip("\r\n"),
+        "extra": {name: record.get(name) for name in _KEPT},
+    }
+
+
 def _parse(lines: pl.Series) -> pl.DataFrame:
     return exported(lines, _read, "JSON, but no console line of Azure's")
 
@@ -36,7 +67,10 @@ FORMAT = Format(
     title="console of an application on Azure",
     hop=None,
     reference="https://learn.microsoft.com/azure/azure-monitor/reference/tables/appserviceconsolelogs",
-    head=r'^\s*\{[\s\S]*"(?:AppService(?:Console|App)|ContainerAppConsole)Logs"',
+    head=(
+        r'^\s*\{[\s\S]*"(?:(?:AppService(?:Console|App)|ContainerAppConsole)Logs"'
+        r'|(?:time_t|TimeGenerated|TimeStamp)"\s*:)'
+    ),
     parse=_parse,
     envelope=True,
     payload=False,

@@ -69,6 +69,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     if doubtful.any():
         certain = head["rest"].str.contains(rf"^(?:{_SPACED_V4})")
         spaced = spaced.zip_with(~doubtful, certain)
+    # A quote that closes behind the stamp is that of a cell: CSV.
+    spaced &= ~head["rest"].str.contains(rf'^[\[(]?{_DAY}[ T]{_CLOCK}[^" ]*",')
     own = head["rest"].str.contains(rf"^(?:{_OWN})")
     # An application's own line may end in an access line's text.
     own &= ~head["rest"].str.contains(_LEVEL)

@@ -1,7 +1,8 @@
 """Logs as CSV: what the consoles of log stores download.
 
-CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana and Google's
-Logs Explorer. The first line names the columns; the sniffer passes it on as a template.
+CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana, Graylog,
+Azure's Log Analytics and Google's Logs Explorer. The first line names the columns; the
+sniffer passes it on as a template.
 One column is the event's stamp, one its message; where a query asked for single fields
 instead, they are put together again as the JSON object that they were taken from.
 A spreadsheet that saves such a file again spoils its stamps, not its messages.
@@ -28,10 +29,14 @@ _COLUMNS = (
 ).split()
 _SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: Names of the columns, in lower case. A stamp without a zone is UTC under the first.
-_UTC = ["@timestamp", "timestamp", "time"]
+_AZURE = ["timegenerated [utc]", "timestamp [utc]", "time_t [utc]", "timegenerated"]
+_UTC = ["@timestamp", "timestamp", "time", *_AZURE]
 _STAMPS = [*_UTC, "_time", "date"]
-_MESSAGES = ["@message", "message", "_raw", "line", "textpayload"]
-_HOSTS = ["host", "host.name", "hostname", "resource.labels.pod_name"]
+_MESSAGES = [
+    *("@message", "message", "_raw", "line", "textpayload"),
+    *("logmessage", "logentry", "log_s", "resultdescription", "syslogmessage"),
+]
+_HOSTS = ["host", "host.name", "hostname", "resource.labels.pod_name", "podname"]
 _KEPT = {
     "@logstream": "log_stream",
     "logstreamname": "log_stream",
@@ -48,6 +53,10 @@ _ISO = (
 )
 _EPOCH_MS = r"1[0-9]{12}|1[0-9]{9}\.[0-9]{1,9}"
 _KIBANA = r"[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4} @ [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
+#: Azure's portal, American order whoever asks.
+_PORTAL = (
+    r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}, [0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} [AP]M"
+)
 #: What a spreadsheet makes of a stamp: minutes alone, a date in the order of its
 #: country, an epoch rounded. None of them says when.
 _SPOILT = (
@@ -55,7 +64,7 @@ _SPOILT = (
     r"|[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}"
     r" [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [AP]M)?"
 )
-_STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA}|{_SPOILT})"
+_STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA}|{_PORTAL}|{_SPOILT})"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -91,6 +100,8 @@ def _moment(written: str) -> tuple[datetime, int | None] | None:
         month, day, year, _, clock = written.replace(",", "").split()
         number = _MONTHS.index(month) + 1 if month in _MONTHS else 0
         written = f"{year}-{number:02}-{day:0>2} {clock}"
+    elif re.fullmatch(_PORTAL, written):
+        written = _of_the_portal(written)
     elif not re.fullmatch(_ISO, written):
         return None
     parts = _PARTS.fullmatch(written)
@@ -101,6 +112,15 @@ def _moment(written: str) -> tuple[datetime, int | None] | None:
         return None
     micros = int((parts[2] or "0").ljust(6, "0")[:6])
     return moment + timedelta(microseconds=micros), _zone(parts[3])
+
+
+def _of_the_portal(written: str) -> str:
+    """`2/6/2025, 2:32:07.000 PM` as ISO has it."""
+    date, clock, half = written.replace(",", "").split()
+    month, day, year = date.split("/")
+    hour, rest = clock.split(":", 1)
+    late = 12 if half == "PM" else 0
+    return f"{year}-{month:0>2}-{day:0>2} {int(hour) % 12 + late:02}:{rest}"
 
 
 def _zone(text: str) -> int | None:

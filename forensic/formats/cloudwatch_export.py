@@ -32,6 +32,8 @@ _TABBED = (
 _SYSLOG = r"^[A-Za-z0-9._-]+ [A-Za-z0-9_./@-]+(?:\[\d+\]: |: )"
 #: A level, or a word of Lambda's: no host stands there.
 _NO_HOST = r"^(?:[A-Z_]+|debug|info|warn|warning|error) "
+#: What a program says first, and a colon: a level, or an error's name.
+_NO_PROGRAM = r"^(?:[A-Z_]+|(?:[\w$]+\.)*\w*(?:Error|Exception|Warning)): "
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
@@ -73,7 +75,9 @@ def _spaced(lines: pl.Series) -> pl.DataFrame:
     # program's colon behind it says which.
     syslog = message.str.contains(_SYSLOG) & export.is_not_null()
     syslog &= ~message.str.contains(_NO_HOST)
-    syslog |= tail.is_not_null() & message.str.contains(r"^[\w./@-]+(?:\[\d+\])?: ")
+    program = message.str.contains(r"^[\w./@-]+(?:\[\d+\])?: ")
+    program &= ~message.str.contains(_NO_PROGRAM)
+    syslog |= tail.is_not_null() & program
     stream = tail.str.slice(33)
     readable = stamped & ~syslog & (short.is_null() | message.str.starts_with("{"))
     return parts.select(
@@ -98,6 +102,7 @@ FORMAT = Format(
     parse=_parse,
     multiline=True,
     envelope=True,
+    narrow=True,  # syslog reads a stream as a host
     payload=False,
     header=r"^(?:[bf]/\d+\t[bf]/\d+$|SEARCHEDLOGSTREAMS\t)",
     paths=r"(?i)export|cloudwatch|aws-logs|/\d{6}\.gz$",

@@ -86,6 +86,7 @@ FORMAT = Format(
     parse=parse,
     multiline=True,
     whole=True,
+    sure=True,  # an access line within is one of a record's values
     envelope=True,
     payload=False,
     header=r"^-- .* --\s*$",

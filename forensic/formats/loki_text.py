@@ -1,7 +1,7 @@
 """Lines that Loki kept, as text: what `logcli query` prints, and Grafana's download.
 
 `2025-02-06T14:32:07+09:00 {app="nginx"} line`; Grafana leaves the labels out and puts
-a tab there, under a few lines about the query.
+a tab there, under a few lines about the query, and may put milliseconds in front.
 """
 
 import polars as pl
@@ -15,6 +15,8 @@ _STAMP = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+#: The same moment, counted: Grafana's.
+_MILLIS = r"(?:1[0-9]{12}\t)?"
 _LABELS = r'\{(?:[A-Za-z_][A-Za-z0-9_]*="(?:[^"\\]|\\.)*"(?:, )?)*\}'
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 
@@ -28,7 +30,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns; `message` is the payload."""
     head = prefix(
         without_colour(lines),
-        rf"(?P<stamp>{_STAMP})(?:\t| (?P<labels>{_LABELS}) )",
+        rf"{_MILLIS}(?P<stamp>{_STAMP})(?:\t| (?P<labels>{_LABELS}) )",
     )
     stamps = moments(head["stamp"])
     return head.select(
@@ -48,7 +50,7 @@ FORMAT = Format(
     title="lines of Grafana Loki as text",
     hop=None,
     reference="https://grafana.com/docs/loki/latest/query/logcli/getting-started/",
-    head=rf"^{_COLOUR}{_STAMP}{_COLOUR}(?:\t| {_COLOUR}\{{)",
+    head=rf"^{_COLOUR}{_MILLIS}{_STAMP}{_COLOUR}(?:\t| {_COLOUR}\{{)",
     parse=parse,
     envelope=True,
     payload=False,

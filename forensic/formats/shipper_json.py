@@ -24,6 +24,8 @@ _MARKS = [
     {"container_id", "container_name"},
     {"_p", "stream"},
 ]
+#: Fly.io gives every line a level, whatever it says.
+_FLY = {"instance", "region", "timestamp", "message"}
 #: An application's synonyms among them: what carries a line is none of its own.
 _TEXTS = "event.original message log MESSAGE msg body text short_message".split()
 _LEVELS = ("level", "log.level", "levelname", "severity", "loglevel")
@@ -61,10 +63,11 @@ def _read(record: Any) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         return None
     line = _text(record, *_TEXTS)
-    marked = any(marks <= record.keys() for marks in _MARKS)
+    marked = any(marks <= record.keys() for marks in [*_MARKS, _FLY])
     if line is None or not (marked or is_carrier(record, line)):
         return None
-    if any(value_at(record, name) is not None for name in _LEVELS):
+    apart = any(value_at(record, name) is not None for name in _LEVELS)
+    if apart and not record.keys() >= _FLY:
         return None
     return {
         "stamp": _stamp(record),
@@ -88,7 +91,7 @@ FORMAT = Format(
     reference="https://www.elastic.co/docs/reference/beats/filebeat/exported-fields",
     head=(
         r'^\s*\{[\s\S]*"(?:agent|kubernetes|@metadata|source_type|container_id|_p'
-        r'|@version|message|log|MESSAGE|msg|body|text|short_message)"\s*:'
+        r'|@version|instance|message|log|MESSAGE|msg|body|text|short_message)"\s*:'
     ),
     parse=parse,
     envelope=True,

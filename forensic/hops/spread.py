@@ -24,23 +24,30 @@ def named(notes: pl.DataFrame) -> pl.DataFrame:
     """The notes; beside those of exceptions that another line names, its words.
 
     It is the next line of the same process that names one; where the lines have no
-    number of a process, the next of the log. Before the next request's.
+    number of a process, the next of the log. Before the next request's. Stores give
+    the newest line first: then it is the one before.
     """
     words = thrown(pl.col("message").str.strip_chars_start())
-    told = notes.with_columns(words=words).sort("source", "offset")
+    back = pl.col("time").drop_nulls()
+    upward = (back.first() > back.last()).over("source").fill_null(value=False)
+    told = notes.with_columns(
+        words=words, place=pl.col("offset") * pl.when(upward).then(-1).otherwise(1)
+    ).sort("source", "place")
     heads = pl.col("kind").is_in(_THROWN) & pl.col("words").is_null()
     # Another request's exception: what follows it is of that one.
     ends = pl.col("kind").is_in(_THROWN) & pl.col("path").is_not_null()
     below = told.filter((pl.col("words").is_not_null()) | ends).select(
         "source",
         "pid",
-        at="offset",
+        "place",
         named=pl.when(~(ends & pl.col("words").is_null())).then("words"),
         named_line="line",
         named_offset="offset",
         named_time="time",
     )
-    wanted = told.filter(heads).select("source", "pid", "line", "offset", "time")
+    wanted = told.filter(heads).select(
+        *("source", "pid", "line", "offset", "time", "place")
+    )
     found = pl.concat(
         [
             _next(wanted.filter(pl.col("pid").is_not_null()), below, ["source", "pid"]),
@@ -54,15 +61,14 @@ def _next(wanted: pl.DataFrame, below: pl.DataFrame, same: list[str]) -> pl.Data
     """For each head the next line that names something, if it stands near enough."""
     found = wanted.join_asof(
         below.drop([name for name in ("pid",) if name not in same]),
-        left_on="offset",
-        right_on="at",
+        on="place",
         by=same,
         strategy="forward",
         allow_exact_matches=False,
         check_sortedness=False,
     )
     apart = (pl.col("named_time") - pl.col("time")).abs() <= _AT_ONCE
-    near = pl.col("named_line") - pl.col("line") <= _DEEPEST
+    near = (pl.col("named_line") - pl.col("line")).abs() <= _DEEPEST
     return found.filter(apart.fill_null(near) & pl.col("named").is_not_null()).select(
         "source", "offset", *COLUMNS
     )
