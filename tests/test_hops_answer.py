@@ -1,5 +1,6 @@
 """The story's question, its variants, and what a question may look like."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from forensic import hops
 from forensic.errors import UsageError
-from forensic.hops import Question, correlate, journey, waf_false_positives
+from forensic.hops import Question, correlate, journey, pasted, waf_false_positives
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 MINUTE = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
@@ -366,6 +367,18 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("https://example.com/app/admin#top", "/app/admin", None, True),
         ("https://example.com", "/", None, True),
         ("/管理/a b", "/%E7%AE%A1%E7%90%86/a%20b", None, True),
+        ("/%e7%ae%a1/a%20b", "/管/a b", None, True),
+        ("/a%2Fb", "/a%2fb", None, True),
+        ("/a%FF", "/a%ff", None, True),
+        ("/a#b", "/a", None, True),
+        ("/a#b", "/a%23b", None, True),
+        ("/a#b", "/a#b", None, True),
+        ("/a~b", "/a%7Eb", None, True),
+        ("app/admin", "/app/admin", None, True),
+        ("shop.example.com:8443/app/admin?x=1", "/app/admin", "x=1", True),
+        ('"GET /app/admin?x=1 HTTP/1.1" 403 162', "/app/admin", "x=1", True),
+        ("curl -X POST 'https://example.com/pay' -d '{}'", "/pay", None, True),
+        ("/a/very/long/path…", "/a/very/long/path/of/all", None, True),
     ],
 )
 def test_paths(pattern: str, path: str, query: str | None, fits: bool) -> None:
@@ -374,6 +387,66 @@ def test_paths(pattern: str, path: str, query: str | None, fits: bool) -> None:
     )
     question = Question.parse(path=pattern)
     assert frame.select(question.matches_path()).item() is fits
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "query"),
+    [
+        ("/App/Admin/", "/app//admin", None),
+        ("/a;jsessionid=9?x=1", "/a", None),
+        ("/a", "/a;jsessionid=9", None),
+        ("/a/b", "/%61%2Fb", None),
+        ("/a?x=1&y=2", "/a", "y=2&x=1"),
+        ("/" + "x" * 300, "/" + "x" * 250, None),
+    ],
+)
+def test_a_path_that_is_written_otherwise(
+    asked: str, path: str, query: str | None
+) -> None:
+    frame = pl.DataFrame(
+        {"path": [path], "query": [query]}, schema_overrides={"query": pl.String}
+    )
+    question = Question.parse(path=asked)
+    assert not frame.select(question.matches_path()).item()
+    assert frame.select(replace(question, loose=True).matches_path()).item()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "https://me:pw@Shop.example.com:8443/a?x=1",
+            (None, "shop.example.com", "/a?x=1"),
+        ),
+        ("http://[2001:db8::1]:80/x", (None, "2001:db8::1", "/x")),
+        ("localhost:8080/x", (None, "localhost", "/x")),
+        ("index.php/foo", (None, None, "/index.php/foo")),
+        ("<https://example.com/x>", (None, "example.com", "/x")),
+        ("GET /a b HTTP/1.1", ("GET", None, "/a b")),
+        (
+            '192.0.2.7 - - [06/Feb/2025:14:32:07 +0900] "PUT /cart HTTP/1.1" 500 0',
+            ("PUT", None, "/cart"),
+        ),
+        ("$ curl -sI https://example.com/y", ("HEAD", "example.com", "/y")),
+        ("curl 'https://example.com/z", ("GET", "example.com", "/z")),
+        (
+            "curl -H 'Host: shop.example.com' http://192.0.2.1:80/p --data a=1",
+            ("POST", "shop.example.com", "/p"),
+        ),
+    ],
+)
+def test_what_is_pasted_for_a_path(text: str, found: tuple[str | None, ...]) -> None:
+    assert pasted.read(text)[:3] == found
+
+
+def test_the_host_of_an_address_tells_two_sites_apart() -> None:
+    rows = [
+        block(time=MINUTE, host="b.example.com"),
+        block(time=MINUTE, host="a.example.com") | {"rule": "Other", "offset": 900},
+    ]
+    for host, rule in (("a", "Other"), ("b", "AdminProtection_URIPATH")):
+        asked = Question.parse(path=f"https://{host}.example.com/app/admin")
+        assert verdict(rows, asked)["rule"] == rule
 
 
 def test_false_positives_have_two_sides() -> None:

@@ -27,7 +27,8 @@ PathGlob = Annotated[
     str | None,
     typer.Option(
         "--path",
-        help="The path the user saw; * matches any text, ? one.",
+        help="The path the user saw, or an address, a line of a log, a curl command: "
+        "* matches any text, ? one.",
         metavar="GLOB",
     ),
 ]

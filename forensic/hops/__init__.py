@@ -25,7 +25,8 @@ The modules in the order in which they work, and behind a bar what serves them.
 
 `answer`: a question and the tables ▶ the verdict.
 
-* `question` is what a user saw | `when`: the time as it was typed
+* `question` is what a user saw | `when`: the time as it was typed; `pasted`: what
+  stood in for a path
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
   and have none | `inquiry` holds all three
 * `verdict` speaks of errors that fit, `success` of answers that were none, `inside` of

@@ -116,7 +116,24 @@ def fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
     status = pl.lit(value=True)
     if question.status is not None:
         status = (pl.col("status") == question.status).fill_null(value=False)
-    return requests.filter(status & question.matches_path())
+    found = requests.filter(status & question.matches_path())
+    return _preferred(
+        _preferred(found, "host", question.host), "method", question.method
+    )
+
+
+def _preferred(rows: pl.DataFrame, column: str, wanted: str | None) -> pl.DataFrame:
+    """The rows that have the value, or say nothing of it; all where none has it.
+
+    A proxy may ask its server by another name than the one in a browser's bar.
+    """
+    if wanted is None:
+        return rows
+    value = pl.col(column).str.to_lowercase().str.replace(r":\d+$", "")
+    own = value == wanted.lower()
+    if not rows.select(own.any()).item():
+        return rows
+    return rows.filter(own | value.is_null())
 
 
 def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.DataFrame:

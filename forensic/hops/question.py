@@ -7,47 +7,74 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import polars as pl
 
 from forensic.errors import UsageError
-from forensic.hops import when
+from forensic.hops import pasted, when
 
 __all__ = ["Question"]
+
+
+#: What a browser or a proxy may encode, or leave.
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_WILD = {"*": ".*", "?": ".", " ": r"(?: |%20|\+)"}
 
 
 def _glob(path: str) -> str:
     """The regular expression of a path pattern: `*` any text, `?` one character.
 
-    What browsers encode on the way fits either way: `é`, `%C3%A9` and `%c3%a9`.
+    What is encoded on the way fits either way: `é`, `%C3%A9` and `%c3%a9`, `#`, `%23`.
     """
-    parts = {"*": ".*", "?": ".", " ": r"(?: |%20|\+)"}
-    return "".join(parts.get(c) or _either(c) for c in path)
+    pattern, place = "", 0
+    for found in _ENCODED.finditer(path):
+        pattern += "".join(map(_fits, path[place : found.start()]))
+        pattern += _decoded(found[0])
+        place = found.end()
+    return pattern + "".join(map(_fits, path[place:]))
+
+
+def _decoded(encoded: str) -> str:
+    """The expression of characters that were encoded; of no UTF-8, as they are."""
+    try:
+        text = bytes.fromhex(encoded.replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return f"(?i:{re.escape(encoded)})"
+    return "".join(_WILD[c] if c == " " else _either(c) for c in text)
+
+
+def _fits(character: str) -> str:
+    plain = character == "/" or (character.isascii() and character.isalnum())
+    return _WILD.get(character) or (character if plain else _either(character))
 
 
 def _either(character: str) -> str:
-    """A character as it is, or as a browser sends it."""
-    if character.isascii():
-        return re.escape(character)
-    return f"(?:{character}|(?i:{_escaped(character)}))"
-
-
-def _escaped(character: str) -> str:
-    """Return the character's bytes as `%xx`."""
-    return "".join(f"%{byte:02x}" for byte in character.encode())
-
-
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
-
-
-def _path(written: str) -> str:
-    """The path of what may be a whole address, as copied from a browser."""
-    bare = _ADDRESS.sub("", written.strip(), count=1) if "://" in written else written
-    return bare.partition("#")[0] or "/"
+    """A character as it is, or as it is encoded."""
+    escaped = "".join(f"%{byte:02x}" for byte in character.encode())
+    return f"(?:{re.escape(character)}|(?i:{escaped}))"
 
 
 def _bare(path: str) -> str:
-    """The path without its query and the slashes at its end.
+    """The path without its query, parameters of its parts, and needless slashes.
 
     A `?` that no `=` follows is more likely a wildcard than a query.
     """
-    return re.sub(r"\?[^?]*=.*$", "", path).rstrip("/")
+    path = re.sub(r"\?[^?]*=.*$", "", path)
+    return re.sub(r"/{2,}", "/", re.sub(_PARAMETERS, "", path)).rstrip("/")
+
+
+#: `;jsessionid=…` and the like, at the end of a part of the path.
+_PARAMETERS = r";[^/?*]*"
+#: Characters that some hop wrote encoded, and another did not.
+_ASCII = [f"%{code:02X}" for code in range(0x21, 0x7F)]
+_PLAIN = [chr(code) for code in range(0x21, 0x7F)]
+#: A path as long as this may have been cut where it was logged.
+_LONG = 200
+
+
+def _plain(path: pl.Expr) -> pl.Expr:
+    """Logged paths, written as `_bare` and `_glob` write one that was asked for."""
+    decoded = path.str.replace_many(
+        [*_ASCII, *map(str.lower, _ASCII)], [*_PLAIN, *_PLAIN]
+    )
+    bare = decoded.str.replace_all(_PARAMETERS, "").str.replace_all(r"/{2,}", "/")
+    return bare.str.strip_chars_end("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +100,11 @@ class Question:
     status: int | None = None
     #: A pattern; `*` and `?` as in a shell.
     path: str | None = None
+    #: The same with `#` and what followed it, which may be a fragment or not.
+    whole: str | None = None
+    #: What else the address, the log line or the command said that was pasted.
+    host: str | None = None
+    method: str | None = None
     #: Whether case, a slash at the end of the path and a query make no difference.
     loose: bool = False
 
@@ -91,7 +123,10 @@ class Question:
         if path is not None and not path.strip():
             message = "--path is empty: leave it out, or write / for the first page"
             raise UsageError(message)
-        seen = cls(status=status, path=path and _path(path))
+        seen = cls(status=status)
+        if path is not None:
+            given = pasted.read(path)
+            seen = replace(seen, **given._asdict())
         if at is None:
             return seen
         said = when.read(at)
@@ -136,11 +171,21 @@ class Question:
         """Whether `path`, alone or with its query, is the one asked for."""
         if self.path is None:
             return pl.lit(value=True)
-        pattern = f"^{_glob(self.path)}$"
+        every = [self.path, *([self.whole] if self.whole else [])]
+        logged = pl.concat_str("path", pl.lit("?"), pl.col("query").fill_null(""))
         if self.loose:
-            pattern = f"(?i)^{_glob(_bare(self.path))}/?$"
-        whole = pl.concat_str("path", pl.lit("?"), pl.col("query").fill_null(""))
-        found = pl.col("path").str.contains(pattern) | whole.str.contains(pattern)
+            pattern = "|".join(_glob(_bare(path)) for path in every)
+            found = _plain(pl.col("path")).str.contains(f"(?i)^(?:{pattern})$")
+            if len(self.path) > _LONG:
+                cut = pl.coalesce(
+                    pl.when(pl.col("query").is_not_null()).then(logged), "path"
+                )
+                found |= pl.lit(self.path).str.starts_with(cut) & (
+                    cut.str.len_bytes() >= _LONG
+                )
+            return found.fill_null(value=False)
+        pattern = f"^(?:{'|'.join(map(_glob, every))})$"
+        found = pl.col("path").str.contains(pattern) | logged.str.contains(pattern)
         return found.fill_null(value=False)
 
     def within(self, moment: pl.Expr, slack: timedelta = timedelta(0)) -> pl.Expr:
