@@ -2227,3 +2227,34 @@ def test_an_exception_stands_above_the_undated_record_of_asp_net_core() -> None:
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("exception", "strong")
     assert "System.TimeoutException: late" in row["explanation"]
+
+
+SUM = (
+    'ModSecurity: Access denied with code 403 (phase 2). [id "949110"]'
+    ' [msg "Inbound Anomaly Score Exceeded (Total Score: 8)"] [unique_id "Zabc"]'
+)
+MATCHED = (
+    'ModSecurity: Warning. detected SQLi using libinjection [id "942100"]'
+    ' [msg "SQL Injection Attack Detected via libinjection"] [unique_id "Zabc"]'
+)
+
+
+@pytest.mark.parametrize("audited", [False, True], ids=["error log", "audit log"])
+def test_what_core_rules_added_up_is_told_beside_the_rule_that_ended_it(
+    audited: bool,
+) -> None:
+    own: dict[str, Any] = {"request_id": "Zabc", "rule": "949110", "line": 12}
+    denied = error(SUM, reason="modsecurity_denied", status=403, action="block", **own)
+    warned = error(MATCHED, reason="modsecurity_warning")
+    warned |= {"request_id": "Zabc", "rule": "942100", "line": 11}
+    other = warned | {"request_id": "Zother", "rule": "930100", "line": 13}
+    audit = denied | {"source": "audit.log", "format": "modsec_audit"}
+    audit |= {"extra": '{"rules":"901340 942100 920350 949110 980170"}', "line": 1}
+    rows = [web(403), denied, other, audit if audited else warned]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["rule"]) == ("waf_rule", "949110")
+    told = "942100, 920350" if audited else "942100 SQL Injection Attack Detected via"
+    assert f"(Total Score: 8); matched before: {told}" in row["explanation"]
+    assert "930100" not in row["explanation"]
+    if not audited:
+        assert {line["line"] for line in row["evidence"]} >= {11, 12}

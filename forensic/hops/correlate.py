@@ -31,6 +31,7 @@ from forensic.hops.kept import kept
 from forensic.hops.kinds import REFUSED
 from forensic.hops.moment import doubtful, instant, settled
 from forensic.hops.quoted import thrown, words
+from forensic.hops.scored import COLUMNS as SCORED
 from forensic.schema import REQUEST
 
 __all__ = ["correlate"]
@@ -150,7 +151,12 @@ def _noted(
             pl.col(c).alias(f"note_{c}")
             for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
         ),
-        note_words=words(pl.col("message")),
+        note_words=pl.concat_str(
+            words(pl.col("message")),
+            pl.format("; matched before: {}", "scored").fill_null(""),
+        ),
+        scored_note=pl.when(pl.col("scored_line").is_not_null()).then("note"),
+        **{name: name for name in SCORED[1:]},
         note_named=pl.col("client_ip").is_not_null() | pl.col("path").is_not_null(),
         note_path=pl.col("path").is_not_null(),
         note_leaf="leaf",

@@ -33,6 +33,7 @@ def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
         places.append((f"{tier}_", f"{tier}_row", pl.lit(hop)))
         if tier == "inner_web":
             places.append(("note_", "own_note", pl.lit("web_server")))
+            places.append(("scored_", "scored_note", pl.lit("web_server")))
     places += [("arrival_", "arrival", pl.col("arrival_hop"))]
     places += [("trace_", "trace", pl.col("trace_hop"))]
     places += [("thrown_", "thrown", pl.col("trace_hop"))]

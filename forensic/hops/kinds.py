@@ -54,6 +54,7 @@ KINDS = [
         (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
         ("modsecurity_denied",),
     ),
+    Kind("weighed", WEB, _BY_REASON, "none", (), ("modsecurity_warning",)),
     Kind("cut", WEB, r"while reading upstream|while sending to client", "none"),
     Kind(
         "limited",

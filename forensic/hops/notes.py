@@ -11,7 +11,8 @@ from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
 from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
 from forensic.hops.moment import corrected
-from forensic.hops.responses import TIERS, hashed
+from forensic.hops.responses import AUDITS, TIERS, hashed
+from forensic.hops.scored import scored
 from forensic.hops.spread import named
 
 __all__ = ["ABOVE", "as_responses", "collect", "speakers"]
@@ -154,6 +155,9 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "reason",
             "upstream",
             "request_id",
+            rules=pl.when(pl.col("format").is_in(AUDITS)).then(
+                pl.col("extra").str.json_path_match("$.rules")
+            ),
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             hop=_hop(),
             known_log=pl.col("hop").is_not_null(),
@@ -172,7 +176,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort("source", "offset")
     )
-    found = named(_of_the_next(found))
+    found = scored(named(_of_the_next(found)))
     own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]
     refusal = pl.col("kind").is_in(own_words)
     causes = {kind.name: kind.cause for kind in _EVERY}

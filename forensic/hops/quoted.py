@@ -9,6 +9,8 @@ _MOST = 140
 #: the kernel's seconds.
 _BEFORE = r"^(?:\*\d+ |\[ *\d+\.\d+\] )"
 _AFTER = r"(?s)(?:, (?:client|server|request|upstream|referrer|referer): .*|\n.*)$"
+#: What ModSecurity's rule says, behind what it looked at and where it is written.
+_RULE = r'ModSecurity: .*\[msg "([^"]+)"\]'
 #: A line that names what was thrown.
 _NAME = (
     r"(?m)^(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
@@ -25,7 +27,10 @@ def _cut(text: pl.Expr) -> pl.Expr:
 
 def words(message: pl.Expr) -> pl.Expr:
     """The message of an error line without what it says of the request."""
-    return _cut(message.str.replace(_BEFORE, "").str.replace(_AFTER, ""))
+    plain = message.str.replace(_BEFORE, "").str.replace(_AFTER, "")
+    return _cut(
+        pl.coalesce(pl.format("ModSecurity: {}", message.str.extract(_RULE)), plain)
+    )
 
 
 #: The last line of a traceback, which is not indented.
