@@ -86,6 +86,9 @@ class Format:
     sure: bool = False
     #: It claims nearly any stamped line: tried only where nothing else fits.
     last_resort: bool = False
+    #: Its records have no stamp, and may stand between the lines of another log; where
+    #: those go on in the lines below, what looks like one is a part of them.
+    stampless: bool = False
     #: Lines such as `#Fields:` that describe the file: counted as headers.
     header: str = r"[^\s\S]"
     #: A file's first bytes ▶ the templates that its header lines announce, which the

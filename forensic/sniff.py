@@ -83,6 +83,8 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         outermost = [key for key in keys if load(key).json or load(key).envelope]
     chosen = _greedy(sample, outermost, source)
     sure = bool(chosen) and load(chosen[0]).sure
+    if framing == "lines":
+        chosen += _between(head, chosen)
     if not chosen or not (sure or _convincing(sample, chosen[0])):
         # Records over several lines that somebody pasted below a few words.
         pasted = _PASTED.search(head) if framing == "lines" else None
@@ -145,6 +147,23 @@ def _records(head: bytes) -> list[bytes]:
     return [bytes(head[start:end]) for start, end in found.spans[:_RECORDS]]
 
 
+def _between(head: bytes, chosen: Sequence[str]) -> tuple[str, ...]:
+    """Formats whose records stand between the lines of the log, however seldom."""
+    known = [load(key) for key in chosen]
+    if not known or any(fmt.multiline or fmt.envelope for fmt in known):
+        return ()
+    return tuple(
+        fmt.name
+        for fmt in all_formats()
+        if fmt.stampless and fmt.name not in chosen and _anywhere(fmt.head, head)
+    )
+
+
+def _anywhere(pattern: str, head: bytes) -> bool:
+    """Whether a line begins as the pattern says."""
+    return re.search(pattern.encode(), head, re.MULTILINE) is not None
+
+
 def _wholes(head: bytes, outer: Format, *, coloured: bool) -> list[bytes]:
     """The first records of a format whose records are several lines."""
     text = _text([line.removesuffix(b"\r") for line in head.split(b"\n")])
@@ -171,7 +190,12 @@ def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str,
     usual = [key for key in keys if not load(key).last_resort]
     chosen, left = _chosen(lines, usual, source)
     # A last resort wins only where nothing else parses a line at all.
-    resorts = [key for key in keys if load(key).last_resort]
+    goes_on = any(load(key).multiline or load(key).envelope for key in chosen)
+    resorts = [
+        key
+        for key in keys
+        if load(key).last_resort and not (goes_on and load(key).stampless)
+    ]
     return (*chosen, *_chosen(lines.filter(pl.Series(left)), resorts, source)[0])
 
 

@@ -2258,3 +2258,38 @@ def test_what_core_rules_added_up_is_told_beside_the_rule_that_ended_it(
     assert "930100" not in row["explanation"]
     if not audited:
         assert {line["line"] for line in row["evidence"]} >= {11, 12}
+
+
+def bare(line: int, text: str = "Error: no such order") -> dict[str, Any]:
+    stack = app(f"{text}\n    at show (/srv/app.js:1:2)", pid=None, line=line, lines=2)
+    return stack | {"time": None, "source": "app.log", "format": "bare_stack"}
+
+
+def record(line: int, status: int, path: str) -> dict[str, Any]:
+    time = T + timedelta(seconds=line)
+    own: dict[str, Any] = {"source": "app.log", "path": path, "line": line}
+    return said(status, time=time, **own)
+
+
+@pytest.mark.parametrize("first", ["stack", "record"])
+def test_a_bare_stack_is_of_the_failed_record_beside_it(first: str) -> None:
+    """Two in a row: the side is the one that the log's other stacks show."""
+    lines = [record(1, 200, "/ok")]
+    for path, text in (("/a", "Error: of a"), ("/b", "Error: of b")):
+        pair = [bare(0, text), record(0, 500, path)]
+        lines += pair if first == "stack" else pair[::-1]
+    lines.append(record(0, 200, "/ok"))
+    place = 1
+    for line in lines:
+        line |= {"line": place}
+        place += line.get("lines", 1)
+    found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
+    told = dict(found.select("path", "explanation").iter_rows())
+    assert "(Error: of a)" in told["/a"]
+    assert "(Error: of b)" in told["/b"]
+
+
+def test_a_bare_stack_between_two_failures_is_of_neither() -> None:
+    lines = [record(1, 500, "/a"), bare(2), record(4, 500, "/b")]
+    found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
+    assert not found["explanation"].str.contains("no such order").any()

@@ -15,7 +15,8 @@ _RULE = r'ModSecurity: .*\[msg "([^"]+)"\]'
 _NAME = (
     r"(?m)^(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
     r"(?:Error|Exception|Exit|NotEstablished|NotFound|Timeout|Invalid|Interrupt)"
-    r"(?:: | \()[^\n]*|[A-Za-z_][\w.]*(?:Error|Exception))"
+    r"(?:: | \()[^\n]*|Error(?: \[[A-Z0-9_]+\])?: [^\n]+"
+    r"|[A-Za-z_][\w.]*(?:Error|Exception))"
 )
 
 
