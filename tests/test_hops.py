@@ -2293,3 +2293,37 @@ def test_a_bare_stack_between_two_failures_is_of_neither() -> None:
     lines = [record(1, 500, "/a"), bare(2), record(4, 500, "/b")]
     found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
     assert not found["explanation"].str.contains("no such order").any()
+
+
+def test_what_waited_is_told_after_the_start_that_apache_stamps() -> None:
+    """Of two requests of one path the trace of the first is no word on the second."""
+    text = "request /api/stock failed\na.b.PoolException: no\n\tat a.b.C(C.java:1)"
+    rows = []
+    for number, second in enumerate((0, 37, 120, 200)):
+        start = T + timedelta(seconds=second)
+        own: dict[str, Any] = {"source": "apache/access.log", "path": "/api/stock"}
+        rows.append(web(500, format="apache_access", time=start, **own))
+        thrown = {"source": "app.log", "hop": "application", "line": 10 + number}
+        late = start + timedelta(seconds=30)
+        rows.append(app(text, time=late, path=None, pid=None, **thrown))
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).sort("time")
+    traces = [row[-1]["line"] for row in found["evidence"].to_list()]
+    assert traces == [10, 11, 12, 13]
+
+
+def test_who_is_refused_while_a_server_restarts_that_lacked_memory() -> None:
+    up = "10.0.0.9:3000"
+    later = T + timedelta(seconds=12)
+    far = T + timedelta(seconds=300)
+    rows = [
+        web(502, upstream=up),
+        error("upstream prematurely closed connection while reading response"),
+        app("Memory cgroup out of memory: Killed process 7 (node)", hop="host"),
+        web(502, upstream=up, time=later, path="/b"),
+        error(REFUSED, time=later.replace(microsecond=0), path="/b"),
+        web(502, upstream=up, time=far, path="/c"),
+        error(REFUSED, time=far.replace(microsecond=0), path="/c"),
+    ]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).sort("time")
+    causes = ["out_of_memory", "out_of_memory", "upstream_refused"]
+    assert found["cause"].to_list() == causes

@@ -439,6 +439,20 @@ def test_what_is_pasted_for_a_path(text: str, found: tuple[str | None, ...]) -> 
     assert pasted.read(text)[:3] == found
 
 
+@pytest.mark.parametrize(
+    ("status", "path", "sure"),
+    [(500, "/pay", "strong"), (500, None, "strong"), (None, None, "weak")],
+)
+def test_a_minute_off_is_no_doubt_where_the_path_or_the_failure_fits(
+    status: int | None, path: str | None, sure: str
+) -> None:
+    late = MINUTE + timedelta(seconds=75)
+    row = failure(message=TRACEBACK, path="/pay", status=500) | {"time": late}
+    found = verdict([row], Question.parse("2025-02-06 05:32Z", status, path))
+    assert found["confidence"] == sure
+    assert "within a minute of the time asked" in found["sentence"]
+
+
 def test_the_host_of_an_address_tells_two_sites_apart() -> None:
     rows = [
         block(time=MINUTE, host="b.example.com"),

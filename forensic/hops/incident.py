@@ -19,6 +19,8 @@ _BEFORE = 3_500_000
 _AFTER = 2_500_000
 #: A failed boot explains refusals until the next boot that holds.
 _OUTAGE = 900 * _SECOND
+#: So long a container needs to start again.
+_RESTART = 60 * _SECOND
 _HOLDS = 12 * _SECOND
 
 
@@ -123,6 +125,35 @@ def _refused(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _restarting(requests: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    """Requests that a server refused which had died for want of memory just before."""
+    died = (
+        requests.filter(pl.col("web_server_upstream").is_not_null())
+        .join(broken, on="request", maintain_order="left")
+        .filter(pl.col("incident") == "out_of_memory")
+        .select("time", "incident", "incident_note", upstream="web_server_upstream")
+    )
+    rows = requests.filter(
+        pl.col("status").is_in([502, 503]) & (pl.col("note_kind") == "refused")
+    )
+    if not rows.height or not died.height:
+        return pl.DataFrame(schema=_EMPTY)
+    return (
+        rows.select("request", "time", upstream="web_server_upstream")
+        .sort("time", "request")
+        .join_asof(
+            died.sort("time", "incident_note"),
+            on="time",
+            by="upstream",
+            strategy="backward",
+            tolerance=_RESTART,
+            check_sortedness=False,
+        )
+        .filter(pl.col("incident").is_not_null())
+        .select(*_EMPTY)
+    )
+
+
 def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests that an ingress asked nobody for, since their service had nobody."""
     alone = pl.col("web_server_upstream").is_null() & pl.col("note_kind").is_null()
@@ -146,7 +177,9 @@ def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
 
 def incidents(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """`request`, `incident` (its cause) and `incident_note`, one row a request."""
-    found = [way(requests, notes) for way in (_broken, _refused, _unserved)]
+    broken = _broken(requests, notes)
+    found = [broken, *(way(requests, notes) for way in (_refused, _unserved))]
+    found.append(_restarting(requests, broken))
     return (
         pl.concat(found)
         .unique("request", keep="first", maintain_order=True)

@@ -17,6 +17,7 @@ __all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest", "weightie
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _MINUTE = " It stands within a minute of the time asked, not in it."
+_SERVER_ERROR = 500
 _DAY = 86400
 _HOUR = 60
 #: Hops write one request so far apart.
@@ -42,6 +43,9 @@ class Match(NamedTuple):
     misfit: str = ""
     #: They may have nothing to do with the question.
     far: bool = False
+    #: They have the path asked for, or that server error, within a minute of the time:
+    #: people round.
+    close: bool = False
 
 
 def matches(
@@ -84,7 +88,11 @@ def matches(
             _within(loose, question, SLACK),
             f"{_SPELT}; time and status fit.",
         ),
-        Match(_within(loose, question, _NEAR), _MINUTE),
+        Match(
+            _within(loose, question, _NEAR),
+            _MINUTE,
+            close=question.path is not None or (question.status or 0) >= _SERVER_ERROR,
+        ),
         _zoned(same, question, zones),
         Match(
             _within(unread, question, SLACK),

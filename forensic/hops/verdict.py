@@ -90,7 +90,10 @@ def _sure(match: Match, confidence: str, same: pl.DataFrame) -> str:
     alike = found.filter(pl.col("status").is_in(same["status"].implode()))
     share = same.height / found.height
     tied = same.height * 2 <= alike.height
-    for doubt in (share < 0.8 or match.misfit, share < 0.5 or tied):
+    if match.close and confidence == "certain":
+        confidence = "strong"
+    misfit = match.misfit and not match.close
+    for doubt in (share < 0.8 or misfit, share < 0.5 or tied):
         confidence = _LOWER.get(confidence, confidence) if doubt else confidence
     return "weak" if match.far and confidence == "strong" else confidence
 

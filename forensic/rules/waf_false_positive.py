@@ -43,7 +43,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             .otherwise(pl.lit("weak")),
             evidence=pl.col("evidence").list.eval(place),
             ask_for=pl.lit(
-                ["when the rule or its managed version last changed"],
+                ["the web ACL's rules and when they were last changed"],
                 pl.List(pl.String),
             ),
         )
