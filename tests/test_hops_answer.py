@@ -374,6 +374,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("/a#b", "/a%23b", None, True),
         ("/a#b", "/a#b", None, True),
         ("/a~b", "/a%7Eb", None, True),
+        ("/a+b", "/a%20b", None, True),
         ("app/admin", "/app/admin", None, True),
         ("shop.example.com:8443/app/admin?x=1", "/app/admin", "x=1", True),
         ('"GET /app/admin?x=1 HTTP/1.1" 403 162', "/app/admin", "x=1", True),

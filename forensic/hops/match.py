@@ -43,8 +43,8 @@ class Match(NamedTuple):
     misfit: str = ""
     #: They may have nothing to do with the question.
     far: bool = False
-    #: They have the path asked for, or that server error, within a minute of the time:
-    #: people round.
+    #: They have the path asked for, or that server error, within a minute of the time,
+    #: or the path in other letters: people round, and hops write differently.
     close: bool = False
 
 
@@ -68,7 +68,7 @@ def matches(
     untold = fitting(requests.filter(wordless), replace(question, status=None))
     loose = fitting(requests, replace(question, loose=True))
     if question.start is None:
-        spelt = Match(loose, f"{_SPELT}; the rest fits.")
+        spelt = Match(loose, f"{_SPELT}; the rest fits.", close=True)
         every = (Match(same), Match(untold, _UNTOLD), spelt)
         return next((way for way in every if way.rows.height), Match(same))
     no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
@@ -87,6 +87,7 @@ def matches(
         Match(
             _within(loose, question, SLACK),
             f"{_SPELT}; time and status fit.",
+            close=True,
         ),
         Match(
             _within(loose, question, _NEAR),

@@ -14,7 +14,8 @@ __all__ = ["Question"]
 
 #: What a browser or a proxy may encode, or leave.
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_WILD = {"*": ".*", "?": ".", " ": r"(?: |%20|\+)"}
+_SPACE = r"(?: |%20|\+)"
+_WILD = {"*": ".*", "?": ".", " ": _SPACE, "+": rf"(?:{_SPACE}|%2[Bb])"}
 
 
 def _glob(path: str) -> str:
