@@ -983,6 +983,22 @@ def test_two_logs_that_one_server_writes_are_one() -> None:
     assert len(sources) == 2
 
 
+def test_a_proxy_beside_its_server_is_no_twin_of_it() -> None:
+    """The same clients, seconds and sizes: only how long it took tells them apart."""
+
+    def both(number: int, status: int) -> list[dict[str, Any]]:
+        time = T.replace(microsecond=0) + timedelta(seconds=number)
+        seen = {"path": f"/app/{number}", "client_ip": "203.0.113.9", "time": time}
+        took = {"duration": 0.2 + number / 1000, "upstream_duration": 0.19}
+        outer = web(status, source="logs/front.log", **seen, **took)
+        return [outer, web(status, source="logs/back.log", duration=0.18, **seen)]
+
+    rows = [row for number in range(24) for row in both(number, 200)]
+    found = correlate(events(*rows, *both(24, 403)), NO_CLOCKS, NO_SOURCES)
+    sources = {line["source"] for row in found["evidence"] for line in row}
+    assert sources == {"logs/front.log", "logs/back.log"}
+
+
 def test_all_requests_keeps_what_succeeded() -> None:
     rows = events(web(200), web(404, path="/x"))
     assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 1

@@ -37,6 +37,8 @@ _SECOND = 1_000_000
 _FOLDER = r"^(?:(.*)/)?[^/]*$"
 #: Apache can write another client than its peer; who proxies, stamps otherwise.
 _OWN_STAMPS = "apache_access"
+#: To so many seconds one server's time of a request is alike in its logs.
+_FINE = 0.0011
 #: The hops whose logs may be copies or twins.
 PROXIES = ["web_server", "load_balancer"]
 
@@ -138,8 +140,9 @@ def _settled(pairs: set[tuple[str, str]]) -> dict[str, str]:
 def twins(events: pl.LazyFrame, known: Facts) -> list[str]:
     """The sources of answers that the same server wrote beside, telling more of them.
 
-    Each request stands in both, in the same second: a proxy and what stands behind it
-    differ in some, if only in those that the proxy answers itself.
+    Each request stands in both, in the same second, and lasted as long: a proxy and
+    what stands behind it differ in some, if only in those that the proxy answers
+    itself, and in how long they took.
     """
     pairs = _beside(known)
     if pairs.is_empty():
@@ -161,6 +164,7 @@ def twins(events: pl.LazyFrame, known: Facts) -> list[str]:
             *(value.hash(7).sort().alias(name) for name, value in told.items()),
             unversed=pl.col("http_version").is_null().all(),
             own=(pl.col("format") == _OWN_STAMPS).all(),
+            took=pl.col("duration").drop_nulls().sort(),
             filled=pl.col("filled").sum(),
         )
         .collect(engine="streaming")
@@ -179,7 +183,23 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     clients = one["clients"] == other["clients"] or (one["own"] and other["own"])
     versions = one["versions"] == other["versions"]
     versions |= one["unversed"] or other["unversed"]
-    return bool(clients and versions and one["requests"] == other["requests"])
+    same = clients and versions and one["requests"] == other["requests"]
+    return bool(same and _took_as_long(one["took"], other["took"]))
+
+
+def _took_as_long(one: list[float], other: list[float]) -> bool:
+    """Whether the requests lasted as long in both logs, where both say so.
+
+    One server writes one time into all its logs; a proxy waits for its server, and
+    then some. Whole seconds are told of either where one has no more.
+    """
+    if len(one) != len(other):
+        return True
+    whole = any(all(value.is_integer() for value in log) for log in (one, other))
+    unit = 1.0 if whole else _FINE
+    return all(
+        abs(value - told) <= unit for value, told in zip(one, other, strict=True)
+    )
 
 
 def _beside(known: Facts) -> pl.DataFrame:
