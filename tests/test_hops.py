@@ -2343,3 +2343,20 @@ def test_who_is_refused_while_a_server_restarts_that_lacked_memory() -> None:
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).sort("time")
     causes = ["out_of_memory", "out_of_memory", "upstream_refused"]
     assert found["cause"].to_list() == causes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pod/web-7d9f4c-x2x9k OOMKilled: a container ended, exit code 137",
+        "container oom shop-web-1",
+        "container shop-web-1 OOMKilled: exit code 137",
+    ],
+    ids=["kubectl describe", "docker events", "docker inspect"],
+)
+def test_who_runs_containers_tells_that_one_lacked_memory(text: str) -> None:
+    closed = error("upstream prematurely closed connection while reading response")
+    told = app(text, hop="host", pid=None, level=None)
+    row = correlate(events(web(502), closed, told), NO_CLOCKS, NO_SOURCES)
+    assert row["cause"].to_list() == ["out_of_memory"]
+    assert row["confidence"].to_list() == ["strong"]

@@ -289,7 +289,8 @@ KINDS = [
         r"Out of memory: Kill|[Mm]emory cgroup out of memory"
         r"|JavaScript heap out of memory|^Memory limit of [0-9]+ ?[KMG]i?B exceeded"
         r"|^(?:\[[ \d.]+\] )?oom-kill:"
-        r"|killed by the OOM killer|Failed with result 'oom-kill'",
+        r"|killed by the OOM killer|Failed with result 'oom-kill'"
+        r"|\bOOMKilled\b|^container oom ",
         "out_of_memory",
     ),
     Kind(
