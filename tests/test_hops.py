@@ -698,7 +698,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
     (
         "a limit of which the error log, that was written, has nothing",
         [web(429), said(200, path="/", time=T - timedelta(hours=1)), *COMPLAINTS],
-        ("application", "application_response", "weak"),
+        ("application", "rate_limited", "weak"),
     ),
     (
         "no page, and neither log that would tell whose",
@@ -717,7 +717,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         (
             f"the application's own word: {words}",
             [web(status), app(words, hop="application", level="warning")],
-            ("application", "application_response", sure),
+            ("application", cause, sure),
         )
         for words, status, sure in (
             ("Permission denied: user=alice path=/app/admin", 403, "strong"),
@@ -727,6 +727,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
             ("Account bob is locked after 5 attempts", 403, "weak"),
             ("Rate limit exceeded for key 42", 429, "weak"),
         )
+        for cause in ["rate_limited" if status == 429 else "application_response"]
     ),
     *(
         (
@@ -1649,7 +1650,7 @@ def test_an_access_log_beside_an_application_s_own_is_the_application_s(
         ]
     rows.append(web(200, source=f"node/{days[1]}.txt", time=T + timedelta(days=1)))
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
-    assert (row["answered_by"], row["cause"]) == ("application", "application_response")
+    assert (row["answered_by"], row["cause"]) == ("application", "rate_limited")
     assert row["evidence"][1]["source"] == inner["source"]
     assert row["evidence"][1]["hop"] == "app_server"
 

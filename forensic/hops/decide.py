@@ -80,6 +80,11 @@ _STOPPING_RULE = pl.when(~WAF_PASSED).then("waf_rule")
 _CLOSE = 3_000_000
 
 
+#: What an application means by this status is a limit of its own.
+_TOO_MANY = 429
+_LIMIT = (pl.col("status") == _TOO_MANY) & (pl.col("cause") == "application_response")
+
+
 def _exchangeable() -> pl.Expr:
     """Requests that another one, answered otherwise, equals in all that joins them.
 
@@ -102,6 +107,7 @@ def decide(requests: pl.DataFrame) -> pl.DataFrame:
         *_first(requests, _table()), _slot=pl.col("time") // _CLOSE
     ).with_columns(ambiguous=_exchangeable())
     return decided.drop("_slot").with_columns(
+        cause=pl.when(_LIMIT).then(pl.lit("rate_limited")).otherwise("cause"),
         confidence=pl.when(pl.col("ambiguous"))
         .then(_lowered(pl.col("confidence")))
         .otherwise(pl.col("confidence")),
