@@ -66,7 +66,7 @@ _NAMES = {
     "duration": "duration latency httpRequest.latency elapsed took response_time",
     "error": "error.type error.kind err.type exc_type exception.type exception_class",
     "trace": "error.stack_trace error.stack exception.stacktrace err.stack exc_info"
-    " exception stack_trace stacktrace stack @x thrown record.exception",
+    " exception stack_trace stacktrace stack @x thrown record.exception Exception",
 }
 _PATHS = {
     column: [(name, name.split(".")) for name in names.split()]

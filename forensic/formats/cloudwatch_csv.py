@@ -66,6 +66,8 @@ _SPOILT = (
 )
 _STAMP = rf"(?:{_ISO}|{_EPOCH_MS}|{_KIBANA}|{_PORTAL}|{_SPOILT})"
 _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
+#: A first cell that goes on in the next line; within it a quote is written twice.
+_OPEN = r'|"[^"]*(?:""[^"]*)*$'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _NAME = re.compile(r"[\w@.() \[\]/-]+")
@@ -183,10 +185,11 @@ def from_template(template: str) -> Format:
         title="CSV of a log store (CloudWatch, Athena, Datadog, Splunk, Kibana)",
         hop=None,
         reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-exporting.html",
-        head=rf'^{_CELL * place}"?{_STAMP}"?(?:,|$)',
+        head=rf'^(?:{_CELL * place}"?{_STAMP}"?(?:,|$){_OPEN if place else ""})',
         parse=functools.partial(_parse, names=names, written=written),
         multiline=True,
         whole=True,
+        sure=True,  # its own first line says what its rows are
         envelope=True,
         payload=False,
         header=rf"^\s*{re.escape(template)}\s*$",
@@ -208,4 +211,6 @@ def _headless(lines: pl.Series) -> pl.DataFrame:
 
 
 _NAMELESS = ["@timestamp", "@message"]
-FORMAT = replace(from_template(",".join(_NAMELESS)), head=_TWO, parse=_headless)
+FORMAT = replace(
+    from_template(",".join(_NAMELESS)), head=_TWO, parse=_headless, sure=False
+)

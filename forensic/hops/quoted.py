@@ -38,6 +38,8 @@ def words(message: pl.Expr) -> pl.Expr:
 _LAST = r"(?m)^[A-Za-z_][\w.]*(?:: [^\n]*)?$"
 
 
+#: .NET's frames behind it, where a JSON log has them in one line.
+_FRAMES = r" {3,}at \S.*$"
 #: What Rails writes before each line of a request.
 _TAG = r"(?m)^\[[^\] \n]{1,64}\] "
 #: Monolog's message before the context that holds the exception (Laravel, Symfony).
@@ -55,7 +57,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
         .then(last.extract_all(_LAST).list.last())
         .otherwise(pl.coalesce(named.list.first(), message.str.extract(_MONOLOG)))
     )
-    return _cut(one.str.strip_suffix(":"))
+    return _cut(one.str.replace(_FRAMES, "").str.strip_suffix(":"))
 
 
 def told(text: str, column: str) -> pl.Expr:
