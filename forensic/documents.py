@@ -26,7 +26,8 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
     key.encode(): frozenset([key, *others.split()])
     for key, others in {
         "events": "searchedLogStreams nextToken nextForwardToken nextBackwardToken "
-        "ResponseMetadata",
+        "ResponseMetadata min_id max_id reached_beginning reached_record_limit "
+        "reached_time_limit min_time_at tz_offset sawmill",
         "Records": "",
         "Events": "NextToken",
         "logEvents": "messageType owner logGroup logStream subscriptionFilters "
@@ -65,6 +66,7 @@ _KEY = re.compile(rb'"([^"\\]{1,16})"\s*:\s*\Z')
 _MAY_WRAP = re.compile(
     rb'\{\s*+"(?:%s)"' % "|".join(sorted(set().union(*_WRAPPERS.values()))).encode()
 )
+_BRACKET = re.compile(rb"[{\[]")
 _SPACE = re.compile(rb"[\s,\x1e\]}]*+")
 _START = re.compile(rb"[ \t\r,]*+(?=[{\[])")
 #: A value that only JSON begins so; an ordinary line may begin with `[` too.
@@ -252,6 +254,8 @@ def _strangers(data: bytes, value: _Value) -> Iterator[Broken]:
     if value.reason and borders and broken > borders[-1][1]:
         borders.append((broken, broken))  # from where on it is told as a whole
     for (_, end), (start, _) in pairwise(borders):
+        if value.deep and _BRACKET.search(data, end, start):
+            continue  # from one list to the next, with what is said of that one
         between = _SPACE.match(data, end, start)
         if between and between.end() < start:
             yield Broken(between.end(), start, "no JSON object")

@@ -158,3 +158,13 @@ def test_any_bytes(data: bytes, final: bool) -> None:
         position = high
     assert found.consumed == len(data) or not final
     is_document(data)
+
+
+def test_what_is_said_of_the_next_stream_is_no_stranger() -> None:
+    """Loki keeps each stream's lines in a list of its own, below its labels."""
+    one = '{"stream":{"job":"a"},"values":[["1","x"]]}'
+    two = one.replace('"a"', '"b"')
+    data = f'{{"status":"success","data":{{"result":[{one},\n{two}]}}}}'
+    found = records(data.encode(), final=True)
+    assert len(found.spans) == 2
+    assert found.broken == []

@@ -20,7 +20,7 @@ __all__ = ["FORMAT"]
 
 _STAMPS = (
     "ISODATE R_ISODATE S_ISODATE timereported @timestamp timestamp time timegenerated"
-    " isodate date"
+    " isodate date generated_at received_at"
 ).split()
 _TEXTS = "MESSAGE msg message MSG Message".split()
 _HOSTS = "HOST hostname host logsource HOSTNAME fromhost source_host".split()
