@@ -260,3 +260,12 @@ def test_a_pool_that_is_used_up_is_told_once() -> None:
     rows = [line | {"message": text} for text in (own, wrapped)]
     [told] = _summaries("app-dependency-failed", Example(title="", events=rows))
     assert told.startswith("2 errors with Connection is not available")
+
+
+def test_an_audit_log_that_is_there_is_not_asked_for() -> None:
+    rule = next(rule for rule in RULES if rule.id == "modsecurity-denied")
+    denied = dict(rule.positives[0].events[0])
+    for form, wishes in (("nginx_error", 1), ("modsec_audit", 0)):
+        lines = [denied | {"format": form}]
+        found = rule.query(frames(Example(title="", events=lines))).collect()
+        assert found["ask_for"].list.len().to_list() == [wishes]

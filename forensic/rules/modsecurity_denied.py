@@ -5,7 +5,33 @@ from functools import partial
 import polars as pl
 
 from forensic.complaints import reasons
-from forensic.rule import Example, Rule, counting, plural
+from forensic.rule import Example, Frames, Rule, counting, plural
+
+_AUDITS = ["modsec_audit", "modsec_json"]
+_COUNTED = counting(
+    partial(reasons, hop="web_server", names=["modsecurity_denied"]),
+    by=["rule", "status"],
+    tops=["path", "client_ip"],
+    summary=pl.format(
+        "ModSecurity rule {} refused {} with {}: path {}; client {}",
+        pl.col("rule").fill_null("unknown"),
+        plural(pl.col("count"), "request"),
+        pl.col("status").cast(pl.String).fill_null("an unknown status"),
+        "path_list",
+        "client_ip_list",
+    ),
+    ask_for=["ModSecurity's audit log of that time: which rules matched, and what"],
+)
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    """The findings; an audit log that is there is not asked for."""
+    found = _COUNTED(frames)
+    audits = frames.telling.filter(pl.col("format").is_in(_AUDITS)).head(1)
+    if not audits.collect(engine="streaming").height:
+        return found
+    return found.with_columns(ask_for=pl.lit([], pl.List(pl.String)))
+
 
 RULE = Rule(
     id="modsecurity-denied",
@@ -18,20 +44,7 @@ RULE = Rule(
     tags=["modsecurity"],
     hop="web_server",
     needs=["web_server"],
-    query=counting(
-        partial(reasons, hop="web_server", names=["modsecurity_denied"]),
-        by=["rule", "status"],
-        tops=["path", "client_ip"],
-        summary=pl.format(
-            "ModSecurity rule {} refused {} with {}: path {}; client {}",
-            pl.col("rule").fill_null("unknown"),
-            plural(pl.col("count"), "request"),
-            pl.col("status").cast(pl.String).fill_null("an unknown status"),
-            "path_list",
-            "client_ip_list",
-        ),
-        ask_for=["ModSecurity's audit log of that time"],
-    ),
+    query=_query,
     positives=[
         Example(
             title="modsecurity denied",
