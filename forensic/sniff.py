@@ -150,7 +150,7 @@ def _records(head: bytes) -> list[bytes]:
 def _between(head: bytes, chosen: Sequence[str]) -> tuple[str, ...]:
     """Formats whose records stand between the lines of the log, however seldom."""
     known = [load(key) for key in chosen]
-    if not known or any(fmt.multiline or fmt.envelope for fmt in known):
+    if not known or any(map(_goes_on, known)):
         return ()
     return tuple(
         fmt.name
@@ -190,13 +190,23 @@ def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str,
     usual = [key for key in keys if not load(key).last_resort]
     chosen, left = _chosen(lines, usual, source)
     # A last resort wins only where nothing else parses a line at all.
-    goes_on = any(load(key).multiline or load(key).envelope for key in chosen)
-    resorts = [
-        key
-        for key in keys
-        if load(key).last_resort and not (goes_on and load(key).stampless)
-    ]
-    return (*chosen, *_chosen(lines.filter(pl.Series(left)), resorts, source)[0])
+    for stampless in (False, True):
+        if stampless and any(map(_goes_on, map(load, chosen))):
+            break
+        resorts = [
+            key
+            for key in keys
+            if load(key).last_resort and load(key).stampless == stampless
+        ]
+        lines = lines.filter(pl.Series(left))
+        found, left = _chosen(lines, resorts, source)
+        chosen += found
+    return tuple(chosen)
+
+
+def _goes_on(fmt: Format) -> bool:
+    """Whether what stands below a line of the format may be that line's."""
+    return fmt.multiline or fmt.envelope
 
 
 def _chosen(
