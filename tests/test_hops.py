@@ -2361,3 +2361,61 @@ def test_who_runs_containers_tells_that_one_lacked_memory(text: str) -> None:
     row = correlate(events(web(502), closed, told), NO_CLOCKS, NO_SOURCES)
     assert row["cause"].to_list() == ["out_of_memory"]
     assert row["confidence"].to_list() == ["strong"]
+
+
+def test_an_upstream_s_own_502_leaves_no_error_line() -> None:
+    """Nginx tells of each upstream that fails it; its own page has a known size."""
+    hour = timedelta(hours=1)
+    around = [error("x", time=T - hour), error("y", time=T + hour)]
+    asked = {"upstream_status": 502, "upstream": "a:1", "extra": '{"uct":"0.000"}'}
+    body = NGINX | {"bytes_sent": 3}
+    told = correlate(events(web(502, **body, **asked), *around), NO_CLOCKS, NO_SOURCES)
+    assert told.select("answered_by", "confidence").row(0) == ("application", "strong")
+    bare = correlate(events(web(502, **body), *around), NO_CLOCKS, NO_SOURCES)
+    assert bare.select("answered_by", "confidence").row(0) == ("application", "weak")
+    silent = correlate(events(web(502, **body, **asked)), NO_CLOCKS, NO_SOURCES)
+    assert silent.select("answered_by", "confidence").row(0) == ("web_server", "weak")
+    page = web(502, **NGINX, **asked, bytes_sent=157)
+    failed = correlate(events(page), NO_CLOCKS, NO_SOURCES)
+    assert failed.select("answered_by", "confidence").row(0) == ("web_server", "strong")
+
+
+@pytest.mark.parametrize(
+    ("status", "size", "cause"),
+    [
+        (410, 143, "fixed_response"),
+        (416, 197, "bad_request"),
+        (400, 237, "bad_request"),
+    ],
+)
+def test_pages_that_nginx_makes_itself(status: int, size: int, cause: str) -> None:
+    hour = timedelta(hours=1)
+    around = [error("x", time=T - hour), error("y", time=T + hour)]
+    own = web(status, **NGINX, bytes_sent=size)
+    row = correlate(events(own, *around, app("x")), NO_CLOCKS, NO_SOURCES)
+    assert row.select("answered_by", "cause").row(0) == ("web_server", cause)
+    certificate = "No required SSL certificate was sent" in row["explanation"][0]
+    assert certificate == (status == 400)
+
+
+def test_a_444_is_nginx_s_alone() -> None:
+    row = correlate(events(web(444, **NGINX), app("x")), NO_CLOCKS, NO_SOURCES)
+    said = row.select("answered_by", "cause", "confidence").row(0)
+    assert said == ("web_server", "access_forbidden", "strong")
+
+
+def test_another_body_than_nginx_s_page_may_be_anybody_s() -> None:
+    row = correlate(events(web(403, **NGINX, bytes_sent=9)), NO_CLOCKS, NO_SOURCES)
+    assert row.select("answered_by", "confidence").row(0) == ("unknown", "weak")
+
+
+def test_an_exception_is_told_by_the_path_behind_the_proxy() -> None:
+    """The proxy asks for another path, and the traceback names that one."""
+    front = web(500, path="/shop/pay", upstream_status=500, upstream="10.0.0.5:8000")
+    own = {"source": "gunicorn.log", "hop": "app_server", "path": "/pay"}
+    inner = web(500, **own, client_ip="10.0.0.1")
+    thrown = app(f"Exception on /pay [GET]\n{TRACE}", hop="application")
+    near = web(500, path="/shop/x", upstream_status=500, upstream="10.0.0.5:8000")
+    rows = events(front, inner, thrown, near | {"time": T + timedelta(minutes=2)})
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("exception", "certain")

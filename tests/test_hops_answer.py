@@ -1212,3 +1212,15 @@ def test_a_traceback_below_another_request_s_line_is_no_step_of_that_request() -
         10: "tells why, about that moment",
     }
     assert [step["line"] for step in told["path"]] == [14]
+
+
+def test_who_got_no_answer_can_ask_for_that() -> None:
+    """A log writes 0 or 000 where no answer was sent."""
+    gone = pings()[0] | {"status": 0, "path": "/export", "time": MINUTE}
+    for asked in (Question.parse(None, 0), Question.parse(None, 0, "/export")):
+        found = verdict([*pings(), gone], asked)
+        assert (found["answered_by"], found["confidence"]) == ("web_server", "weak")
+        assert "gave GET /export no answer" in found["sentence"]
+    none = verdict(pings(), Question.parse(None, 0))
+    assert none["count"] == 0
+    assert "no error" not in none["sentence"]

@@ -104,7 +104,7 @@ def _fits(question: Question) -> pl.Expr:
     if question.path is not None:
         return question.matches_path()
     status = pl.col("status")
-    asked = status == question.status if question.status else status >= 400
+    asked = status >= 400 if question.status is None else status == question.status
     return asked.fill_null(value=False)
 
 

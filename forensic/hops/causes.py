@@ -25,6 +25,8 @@ COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 #: Words of a refusal.
 SAID_NO = sure_of(pl.col("trace_kind").is_in(REFUSED))
 _PROTOCOL = [400, 405, 408, 411, 414, 416, 421, 431, 494, 495, 496, 497, 501, 505]
+#: What no web server answers unless its configuration says so (`return 410`).
+_CONFIGURED = [410, 418, 451]
 _INCIDENT = pl.col("incident")
 #: Apache answers 503 where it gets no connection, and 502 for what comes of one.
 _APACHE = sure_of(pl.col("web_format").str.starts_with("apache_"))
@@ -45,6 +47,7 @@ def own_cause() -> pl.Expr:
         502: "bad_gateway",
         504: "upstream_timeout",
         **dict.fromkeys(_PROTOCOL, "bad_request"),
+        **dict.fromkeys(_CONFIGURED, "fixed_response"),
     }
     known = STATUS.replace_strict(
         list(by_status),

@@ -93,9 +93,11 @@ def requests(
         )
         for column in _SHOWN
     ]
+    # What the server behind it was asked for, where a proxy gives it another path.
+    behind = pl.coalesce("application_path", "app_server_path", "inner_web_path")
     keep = {"web_server_client_scope"}
     drop = {f"{name}_{column}" for name in TIERS for column in _SHOWN} - keep
-    return spine.with_columns(shown).drop(sorted(drop))
+    return spine.with_columns(*shown, behind_path=behind).drop(sorted(drop))
 
 
 def _one_balancer(spine: pl.DataFrame) -> pl.DataFrame:

@@ -194,9 +194,13 @@ def _otherwise(quiet: Mapping[str, Silence]) -> str:
 
 def _what(question: Question) -> str:
     """The response that is asked about, in words."""
-    if question.path is None:
-        return f"a response with {question.status}" if question.status else "an error"
-    return f"{question.status or 'an error'} for {question.path}"
+    if question.status == 0:
+        what = "a request without an answer (status 0)"
+    elif question.path is not None:
+        what = str(question.status or "an error")
+    else:
+        what = f"a response with {question.status}" if question.status else "an error"
+    return what if question.path is None else f"{what} for {question.path}"
 
 
 def _outside(question: Question, web: Silence) -> str:

@@ -25,7 +25,7 @@ from forensic.hops.causes import (
 )
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
-from forensic.hops.page import own_page
+from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.products import iis, s3, uwsgi
 from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
@@ -50,6 +50,7 @@ _ASKED_ONE = (
 ) & _UP.is_null()
 #: Of Caddy only an answer's headers tell that an upstream made it.
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
+_NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
 _INCIDENT = pl.col("incident")
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
@@ -57,6 +58,16 @@ _APP_SAYS = sure_of(
 #: Who logs an answer has not died over it.
 _ANSWERED = sure_of(pl.coalesce("app_server_status", "application_status") < 500)
 _BOTH = "the web server passed its status on, and its own log has it too"
+#: nginx writes down which upstream failed it, before it answers so with its own page.
+_UNSAID = _GATEWAY & pl.col("web_complains") & other_page() & _INCIDENT.is_null()
+_NOT_ITS_OWN = (
+    "the web server's error log covers that moment and tells of no upstream that failed"
+    " it, and the body has not the size of its own page: the status is the upstream's"
+)
+_EITHER_S = (
+    "it had a connection to its upstream, and the body has not the size of its own"
+    " page: one of its configuration, or the upstream's own answer"
+)
 
 
 def _with_refusal(text: str) -> pl.Expr:
@@ -114,6 +125,14 @@ def _unasked() -> list[Line]:
             because=told("it had nobody to ask, and its log says so", "incident_words"),
         ),
         Line(
+            when=WEB & _NGINX & (STATUS == 444) & _UP.is_null(),
+            by="web_server",
+            cause=own_cause(),
+            sure="strong",
+            because="nginx alone has this status: its configuration makes it close the"
+            " connection without an answer",
+        ),
+        Line(
             when=WEB & sure_of(pl.col("web_server_reason") == "cached_error"),
             by="web_server",
             cause="cached_error",
@@ -134,7 +153,7 @@ def _unasked() -> list[Line]:
             .then(pl.lit("no header of a server behind it is in the answer"))
             .when((STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_NONE_ASKED}: a limit, or a fixed answer"))
-            .otherwise(pl.lit(_NONE_ASKED)),
+            .otherwise(with_reason(_NONE_ASKED)),
         ),
         Line(
             when=WEB & _LOGS_UP & _UP.is_null() & (STATUS < 400) & ~_CADDY,
@@ -151,6 +170,8 @@ def _unasked() -> list[Line]:
 def _asked() -> list[Line]:
     """A web server that logs what the upstream answered, and asked one."""
     passed = WEB & _LOGS_UP & (_UP == STATUS)
+    # A body of another size may be what came on the connection.
+    reached = NEVER | (CONNECTED & ~other_page())
     return [
         Line(
             when=passed & _GATEWAY & ANSWERED,
@@ -161,15 +182,24 @@ def _asked() -> list[Line]:
             " is the upstream's own",
         ),
         Line(
+            when=passed & _UNSAID & ~_APP_SAYS,
+            by="application",
+            cause=app_cause(),
+            sure="strong",
+            because=_NOT_ITS_OWN,
+        ),
+        Line(
             when=passed & _GATEWAY & ~_APP_SAYS & _INCIDENT.is_null(),
             by="web_server",
             cause=upstream_cause(),
             # How long it took alone does not tell a refusal from a reset.
-            sure=pl.when(CONNECTED | NEVER | (own_page() & (STATUS == 504)))
+            sure=pl.when(reached | (own_page() & (STATUS == 504)))
             .then(pl.lit("strong"))
             .otherwise(pl.lit("weak")),
-            because=pl.when(own_page() & ~CONNECTED & ~NEVER)
+            because=pl.when(own_page() & ~reached)
             .then(pl.lit("its body has the size of the web server's own error page"))
+            .when(CONNECTED & other_page())
+            .then(pl.lit(_EITHER_S))
             .otherwise(upstream_told(_FAILS)),
         ),
         Line(
@@ -275,6 +305,21 @@ def _status_tells() -> list[Line]:
     malformed = WEB & (pl.col("method").is_null() | pl.col("path").is_null())
     gateway = _GATEWAY & (WEB | BALANCED)
     return [
+        Line(
+            when=WEB & (STATUS == 0),
+            by="web_server",
+            cause="unknown",
+            sure="weak",
+            because="its log has no status: it or the client closed the connection"
+            " before an answer began",
+        ),
+        Line(
+            when=WEB & _UNSAID,
+            by="application",
+            cause=app_cause(),
+            sure="weak",
+            because=_NOT_ITS_OWN,
+        ),
         Line(
             when=malformed | (WEB & ~_ASKED_ONE & STATUS.is_in(_UNREADABLE)),
             by="web_server",

@@ -8,7 +8,7 @@ import polars as pl
 from forensic.hops.between import STATUS
 from forensic.hops.table import sure_of
 
-__all__ = ["other_page", "own_page"]
+__all__ = ["other_page", "own_page", "with_reason"]
 
 #: The bytes of nginx's own error page: markup, twice the title, the server's name
 #: (`nginx`, `nginx/1.22.1`, `nginx/1.18.0 (Ubuntu)`; before 1.15 with a colour).
@@ -22,22 +22,53 @@ _TITLES = {
     403: "403 Forbidden",
     404: "404 Not Found",
     405: "405 Not Allowed",
+    406: "406 Not Acceptable",
+    408: "408 Request Time-out",
+    409: "409 Conflict",
+    410: "410 Gone",
+    411: "411 Length Required",
+    412: "412 Precondition Failed",
     413: "413 Request Entity Too Large",
+    414: "414 Request-URI Too Large",
+    415: "415 Unsupported Media Type",
+    416: "416 Requested Range Not Satisfiable",
+    421: "421 Misdirected Request",
     429: "429 Too Many Requests",
     500: "500 Internal Server Error",
+    501: "501 Not Implemented",
     502: "502 Bad Gateway",
     503: "503 Service Temporarily Unavailable",
     504: "504 Gateway Time-out",
+    505: "505 HTTP Version Not Supported",
+    507: "507 Insufficient Storage",
 }
+#: What it says below the title of a 400 that it logs under another number, 494 to 497,
+#: where its configuration asks for that: title and line are longer by so much.
+_REASONS = [
+    "Request Header Or Cookie Too Large",
+    "The SSL certificate error",
+    "No required SSL certificate was sent",
+    "The plain HTTP request was sent to HTTPS port",
+]
+_SAID_BELOW = len("<center></center>\r\n")
 #: 22 bytes and the old markup make 179, which is what Django sends for a 404.
 _FORMS = {(markup, name) for markup in _MARKUP for name in _NAMES} - {(131, 22)}
-_PAGES = {
-    status: [
-        markup + 2 * len(title) + name + padding
+
+
+def _sizes(titles: int) -> list[int]:
+    """The bytes of pages whose titles have so many, whatever the server's name."""
+    return [
+        markup + titles + name + padding
         for markup, name in sorted(_FORMS)
         for padding in _PADDING
     ]
-    for status, title in _TITLES.items()
+
+
+_PAGES = {status: _sizes(2 * len(title)) for status, title in _TITLES.items()}
+_BAD = _TITLES[400]
+_REASONED = {
+    reason: _sizes(len("400 " + reason) + len(_BAD) + len(reason) + _SAID_BELOW)
+    for reason in _REASONS
 }
 #: lighttpd's page: markup, and twice the title.
 _LIGHTTPD = 315
@@ -52,9 +83,27 @@ _LIGHTTPD_TITLES = {
 _SIZE = pl.col("web_bytes_sent")
 
 
+_NGINX = pl.col("web_format").str.starts_with("nginx")
+
+
+def with_reason(text: str) -> pl.Expr:
+    """The text, and behind it what nginx's page of that size says, if just one does."""
+    said = pl.lit("")
+    for reason, sizes in _REASONED.items():
+        others = [
+            size for other in _REASONED if other != reason for size in _REASONED[other]
+        ]
+        own = sorted({*sizes} - {*others, *_PAGES[400]})
+        more = f'; its body has the size of the page that says "{reason}"'
+        said = pl.when(_SIZE.is_in(own)).then(pl.lit(more)).otherwise(said)
+    said = pl.when(sure_of(_NGINX & (STATUS == 400))).then(said).otherwise(pl.lit(""))
+    return pl.concat_str(pl.lit(text), said)
+
+
 def own_page() -> pl.Expr:
     """Whether the body has the size of the page that the web server itself sends."""
-    found = pl.lit(value=False)
+    reasoned = sorted({size for sizes in _REASONED.values() for size in sizes})
+    found = _NGINX & (STATUS == 400) & _SIZE.is_in(reasoned)
     for status, sizes in _PAGES.items():
         found |= (STATUS == status) & _SIZE.is_in(sizes)
     # Its access log looks like Apache's.
@@ -67,5 +116,4 @@ def own_page() -> pl.Expr:
 
 def other_page() -> pl.Expr:
     """Whether it is nginx that answers, with a body of another size than its page's."""
-    nginx = pl.col("web_format").str.starts_with("nginx")
-    return sure_of(nginx & STATUS.is_in(list(_PAGES)) & (_SIZE > 0)) & ~own_page()
+    return sure_of(_NGINX & STATUS.is_in(list(_PAGES)) & (_SIZE > 0)) & ~own_page()

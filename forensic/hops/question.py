@@ -118,7 +118,8 @@ class Question:
         A time to the minute means that minute, with seconds that second, a day alone
         the whole day.
         """
-        if status is not None and not 100 <= status <= 999:
+        # 0 is what is logged of a request that got no answer.
+        if status and not 100 <= status <= 999:
             message = f"{status} is no HTTP status"
             raise UsageError(message)
         if path is not None and not path.strip():
@@ -145,6 +146,11 @@ class Question:
             lacks=said.lacks,
             note=said.note,
         )
+
+    @property
+    def failed(self) -> bool:
+        """Whether it asks for an error; 0 is that there was no answer."""
+        return self.status is not None and (self.status >= 400 or not self.status)
 
     def placed(self, offset: int) -> "Question":
         """The question with its wall-clock time read `offset` seconds east of UTC."""

@@ -50,9 +50,8 @@ def succeeded(
     None where it names no time or no path, or asks for an error. Where tries failed
     before some of them, only those: it is these that somebody asks about.
     """
-    error = question.status is not None and question.status >= 400
     near = around(events, question)
-    if question.start is None or question.path is None or error:
+    if question.start is None or question.path is None or question.failed:
         near = near.limit(0)
     every = correlate(near, clocks, sources, all_requests=True)
     match = matches(every, question, settled(clocks, sources), [])
@@ -71,7 +70,7 @@ def sighted(
 
     As it was where it asks for an error, or for no status and path.
     """
-    fine = question.status is not None and question.status < 400
+    fine = question.status is not None and not question.failed
     if question.start is not None or question.path is None or not fine:
         return question, ""
     rows = _rows(events, clocks, question).drop_nulls("time")
@@ -185,7 +184,7 @@ def served(
 
     None where an error is asked about, or where no log has such a response.
     """
-    if question.status is None or question.status >= 400:
+    if question.status is None or question.failed:
         return None
     rows = _rows(events, clocks, question)
     if not rows.height:

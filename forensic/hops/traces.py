@@ -54,6 +54,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     steps = [
         *_failures(failed, named, nameless),
         (refused, named.filter(~_IS_THROWN), ["path"], _NEAR),
+        (_behind(refused), named.filter(~_IS_THROWN), ["path"], _NEAR),
         (_unread(requests), nameless.filter(~_IS_THROWN), [], SAME),
         *_refusals(refused, notes),
         # Django's word about a host names no path, whoever logged the answer.
@@ -146,6 +147,7 @@ def _failures(
         *_begun_first(begun, aimed),
         (failed, thrown, ["method", "path"], (-3 * _SECOND, _SECOND)),
         (failed, thrown, ["path"], _BEFORE_END),
+        (_behind(failed), thrown, ["path"], _NEAR),
         (failed, spoken, ["path"], SAME),
         *((begun, lines, ["path"], _WHILE) for lines in (thrown, spoken)),
         (recorded, bare, ["source"], SAME),
@@ -164,6 +166,12 @@ def _begun_first(begun: pl.DataFrame, aimed: pl.DataFrame) -> list[Step]:
     follows: Step = (begun, aimed, ["path"], _WHILE)
     precedes: Step = (begun, aimed, ["path"], _BEFORE_END)
     return [follows] if passes([follows]).height > passes([precedes]).height else []
+
+
+def _behind(requests: pl.DataFrame) -> pl.DataFrame:
+    """The requests that a proxy gave another path, by the one that came out of it."""
+    other = pl.col("behind_path") != pl.col("path")
+    return requests.filter(other).with_columns(path="behind_path")
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
@@ -299,6 +307,7 @@ def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
         lines = notes.filter(pl.col("kind") == kind.name)
         steps += [
             (answers, lines.filter(named), ["path"], _NEAR),
+            (_behind(answers), lines.filter(named), ["path"], _NEAR),
             (answers, lines.filter(~named & pl.col("known_log")), [], SAME),
         ]
     return steps

@@ -4,7 +4,7 @@ import polars as pl
 
 from forensic.hops.between import APP_SILENT, INNER_SILENT, STATUS, WEB
 from forensic.hops.causes import SAID_NO, own_cause
-from forensic.hops.page import own_page
+from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.quoted import told
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
@@ -28,8 +28,10 @@ def unlogged() -> list[Line]:
             .then(pl.lit("unknown"))
             .otherwise(own_cause()),
             sure="weak",
-            because="what stands behind it logs its requests, and this one is not among"
-            " them",
+            because=with_reason(
+                "what stands behind it logs its requests, and this one is not among"
+                " them"
+            ),
         ),
         Line(
             when=WEB & (STATUS == 503) & pl.col("app_covered") & ~has("application"),
@@ -43,7 +45,9 @@ def unlogged() -> list[Line]:
             by="web_server",
             cause=own_cause(),
             sure="weak",
-            because="its body has the size of the web server's own error page",
+            because=with_reason(
+                "its body has the size of the web server's own error page"
+            ),
         ),
         Line(
             when=SAID_NO,
@@ -74,6 +78,15 @@ def unlogged() -> list[Line]:
             sure="weak",
             because="the web server's error log covers that moment and has nothing of"
             " it: a rule of it that writes nothing, or an application behind it",
+        ),
+        Line(
+            when=WEB & ~pl.col("proxies") & other_page(),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because="nothing in the archive shows an upstream behind it, and the body"
+            " has not the size of the page that it makes itself: one of its"
+            " configuration, or the answer of what stands behind it",
         ),
         Line(
             when=WEB & ~pl.col("proxies") & (STATUS >= 400) & (STATUS != 500),
