@@ -37,6 +37,9 @@ _USUAL = {
     " $http_x_amzn_trace_id, $request_time, $upstream_addr and $upstream_status",
     "web_errors": "error log of every web host, {window}, rotated files included: it"
     " says why it answered so",
+    "php": "php-fpm's error log and its slow log (slowlog, request_slowlog_timeout),"
+    " {window}: they say which script was slow, was ended or found no worker",
+    "uwsgi": "uWSGI's log, {window}",
     "lambda": "log of the Lambda function, {window}: CloudWatch Logs group"
     " /aws/lambda/FUNCTION",
     "app_server": "gunicorn's error log (or syslog and `journalctl -o json --utc`),"

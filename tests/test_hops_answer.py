@@ -1224,3 +1224,92 @@ def test_who_got_no_answer_can_ask_for_that() -> None:
     none = verdict(pings(), Question.parse(None, 0))
     assert none["count"] == 0
     assert "no error" not in none["sentence"]
+
+
+def balanced(**columns: Any) -> dict[str, Any]:
+    """A line of HAProxy."""
+    line = {"hop": "load_balancer", "source": "haproxy.log", "format": "haproxy"}
+    return _row(columns.pop("number", 40), **line, **columns)
+
+
+def test_the_servers_that_were_down_are_evidence() -> None:
+    asked = Question.parse(None, 503, "/x")
+    none = balanced(
+        time=MINUTE,
+        method="GET",
+        path="/x",
+        status=503,
+        reason="SC--",
+        extra='{"backend":"web","server":"<NOSRV>"}',
+    )
+    why = 'Server web/w1 is DOWN, reason: Layer4 timeout, info: "x y", check: 9ms.'
+    down = balanced(number=38, reason="server_down", upstream="web/w1", message=why)
+    rows = [
+        none,
+        down | {"time": MINUTE - timedelta(minutes=4)},
+        down | {"time": MINUTE - timedelta(minutes=9), "upstream": "api/a1"},
+    ]
+    found = verdict(rows, asked)
+    assert found["sentence"].endswith(
+        "had found web/w1 down 4 minutes before (Layer4 timeout: x y)."
+    )
+    assert found["evidence"][-1]["line"] == 38
+    up = balanced(number=39, reason="server_up", upstream="web/w1")
+    better = verdict([*rows, up | {"time": MINUTE - timedelta(minutes=1)}], asked)
+    assert "down" not in better["sentence"]
+    late = [none, down | {"time": MINUTE + timedelta(seconds=5)}]
+    assert "found web/w1 down soon after" in verdict(late, asked)["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [("SD--", "target_connection_error"), ("cD--", "client_closed")],
+)
+def test_a_proxy_tells_that_an_answer_broke_off(reason: str, cause: str) -> None:
+    cut = balanced(time=MINUTE, method="GET", path="/x", status=200, reason=reason)
+    for row in (cut, cut | {"upstream_status": 200, "upstream": "web/w1"}):
+        found = verdict([row], Question.parse("2025-02-06 14:32 +09:00", 200, "/x"))
+        assert found["cause"] == cause
+        assert "The answer broke off" in found["sentence"]
+
+
+def test_a_redirect_for_which_no_server_was_asked_is_the_proxy_s() -> None:
+    sent = balanced(time=MINUTE, method="GET", path="/old", status=302, reason="LR--")
+    asked = Question.parse("2025-02-06 14:32 +09:00", 302, "/old")
+    found = verdict([sent], asked)
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", "redirect")
+    passed = verdict([sent | {"upstream": "web/w1", "reason": "----"}], asked)
+    assert passed["answered_by"] == "unknown"
+
+
+def test_a_redirect_without_a_path_is_sought_where_it_goes_round() -> None:
+    near = [timedelta(seconds=n // 4) for n in range(12)]
+    web = {"source": "nginx/access.log", "hop": "web_server", "method": "GET"}
+    sent = web | {"status": 301, "path": "/login", "client_ip": "203.0.113.9"}
+    rows = [_row(n, time=MINUTE + late, **sent) for n, late in enumerate(near, 20)]
+    early = MINUTE - timedelta(minutes=5)
+    other = _row(19, time=early, **web | {"status": 301, "path": "/old"})
+    found = verdict([other, *rows], Question.parse(None, 301))
+    assert (
+        "the first of 12 that sent the client 203.0.113.9 to /login"
+        in (found["sentence"])
+    )
+    assert (
+        "again and again" not in verdict([other], Question.parse(None, 301))["sentence"]
+    )
+
+
+def test_who_serves_fastcgi_is_asked_for_by_its_log() -> None:
+    path: dict[str, Any] = {"method": "GET", "path": "/a.php", "time": MINUTE}
+    path |= {"hop": "web_server", "client_ip": "10.1.1.210"}
+    answered = _row(900, source="nginx/access.log", status=504, **path)
+    said = _row(
+        21,
+        source="nginx/error.log",
+        format="nginx_error",
+        message="upstream timed out (110: Connection timed out) while reading",
+        extra='{"protocol":"fastcgi"}',
+        **path,
+    )
+    found = verdict([*pings(), answered, said], Question.parse(None, 504))
+    assert any("slow log" in text for text in found["ask_for"])

@@ -154,6 +154,10 @@ def _modsecurity(message: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
+#: How an upstream is spoken to that speaks no HTTP.
+_PROTOCOL = r"^(fastcgi|uwsgi|scgi|grpcs?|memcached)://"
+
+
 def _request() -> dict[str, pl.Expr]:
     line = request_line(pl.col("request"))
     address = target(line["target"])
@@ -196,6 +200,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
             **{
                 "while": message.str.extract(r" while ([a-zA-Z0-9/ ]+)$"),
                 "server": pl.col("server"),
+                "protocol": pl.col("upstream").str.extract(_PROTOCOL),
                 "subrequest": pl.col("subrequest"),
                 "zone": message.str.extract(r'^(?:limiting|delaying) .*zone "([^"]*)"'),
             },

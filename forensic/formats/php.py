@@ -82,6 +82,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         pl.col("level").str.to_lowercase(),
         said.replace_strict(_LEVELS, default=None, return_dtype=pl.String),
     )
+    # php-fpm names the script's request where it was slow or was ended.
+    asked = r'\(request: "([A-Z]+) ([^"?\n]*)(?:\?([^"\n]*))?"\)'
+    request = lines.str.extract_groups(asked).struct.unnest()
     reason = pl.coalesce(
         pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(name))
         for name, pattern in _REASONS.items()
@@ -96,6 +99,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         level=level,
         process=pl.when(pl.col("zone").is_null()).then(pl.lit("php-fpm")),
         message=bare,
+        method=pl.lit(request["1"]),
+        path=pl.lit(request["2"]),
+        query=pl.lit(request["3"]),
         reason=reason,
         extra=json_extra(pool=pl.col("pool"), zone=pl.col("zone")),
         flags=pl.when(pl.lit(moment).is_null()).then(pl.lit(["bad_time"])),

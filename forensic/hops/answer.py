@@ -12,6 +12,7 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
+from forensic.hops.downtime import downtime
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
@@ -88,8 +89,13 @@ def _calm(inquiry: Inquiry) -> _Told | None:
 
 def _record(inquiry: Inquiry) -> _Told | None:
     """A response that fits and was no error, by its records alone."""
-    sent = success.served(inquiry.events, inquiry.clocks, inquiry.question)
-    return _bare(inquiry, sent) if sent else None
+    question, more = inquiry.question, ""
+    if question.path is None:
+        question, more = success.sighted(inquiry.events, inquiry.clocks, question)
+    sent = success.served(inquiry.events, inquiry.clocks, question)
+    if sent is None:
+        return None
+    return _bare(inquiry, sent | {"sentence": sent["sentence"] + more})
 
 
 def _unseen(inquiry: Inquiry) -> _Told:
@@ -120,6 +126,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     events, quiet = inquiry.events, inquiry.quiet
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     verdict |= unheard(verdict, inquiry.gaps)
+    verdict |= downtime(events, inquiry.clocks, verdict)
     if not (verdict["request"]["status"] or 0) >= 400:
         more = success.hidden(events, inquiry.clocks, inquiry.question, verdict)
         lines = once(journey.placed(events, more.pop("lines", [])))

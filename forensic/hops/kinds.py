@@ -280,7 +280,7 @@ KINDS = [
     Kind(
         "killed",
         _APP,
-        r"was sent SIGKILL|worker \d+ \(pid: \d+\) died, killed by signal 9",
+        r"was sent SIGKILL|died, killed by signal 9\b|child \d+ exited on signal 9\b",
         "out_of_memory",
     ),
     Kind(

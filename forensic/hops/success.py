@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.hops import notes
+from forensic.hops import cut_short, loops, notes
 from forensic.hops.correlate import correlate
 from forensic.hops.explain import NAMES
 from forensic.hops.match import Match, matches
@@ -68,17 +68,37 @@ def sighted(
 ) -> tuple[Question, str]:
     """A question without a time about the first response that fits, and that it is so.
 
-    As it was where it asks for an error, or for no status and path.
+    Without a path, about the redirects that lead back to themselves. As it was where
+    it asks for an error, or for no status and path.
     """
     fine = question.status is not None and not question.failed
-    if question.start is not None or question.path is None or not fine:
+    if (question.start is not None and question.path is not None) or not fine:
+        return question, ""
+    if question.path is None and question.status not in loops.REDIRECTS:
         return question, ""
     rows = _rows(events, clocks, question).drop_nulls("time")
+    if question.path is None:
+        return _round(loops.loop(rows), question)
     if not rows.height:
         return question, ""
     first = rows["time"][0]
     more = " Of several such responses it is the first." if rows.height > 1 else ""
     return replace(question, start=first, end=first + _SECOND), more
+
+
+def _round(circle: pl.DataFrame, question: Question) -> tuple[Question, str]:
+    """A question about the first of these redirects, and that they are a circle."""
+    if not circle.height:
+        return question, ""
+    first = circle.row(0, named=True)
+    client = f"the client {first['client_ip']}" if first["client_ip"] else "a client"
+    more = (
+        f" It is the first of {circle.height} that sent {client} to {first['path']}"
+        " again and again within ten seconds: these redirects lead back to themselves."
+    )
+    start = first["time"].replace(microsecond=0)
+    there = replace(question, start=start, end=start + _SECOND, path=first["path"])
+    return there, more
 
 
 def _tries(
@@ -152,7 +172,7 @@ def _broken_off(
         .sort("time", "source", "offset")
     )
     if not rows.height:
-        return {}
+        return _cut_short(near, verdict)
     late = "timed out" in rows["message"][0]
     lines = rows.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
     what = "sent no more of it in time" if late else "closed the connection within it"
@@ -166,6 +186,19 @@ def _broken_off(
     }
 
 
+def _cut_short(near: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """What a proxy's own record says of an answer of which only a part came through."""
+    evidence = verdict["evidence"]
+    places = pl.col("source").is_in([line["source"] for line in evidence])
+    places &= pl.col("offset").is_in([line["offset"] for line in evidence])
+    hop = pl.col("hop").cast(pl.String)
+    rows = near.filter(places).select(*cut_short.COLUMNS, hop=hop)
+    for row in cut_short.cut_short(rows.collect(engine="streaming")).to_dicts():
+        more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
+        return {"cause": row["cut"], "sentence": verdict["sentence"] + more}
+    return {}
+
+
 # -- by the records alone, where no request is made of them --------------------------
 #: Actions of a load balancer ▶ the cause of an answer that it gave itself.
 _OWN = {
@@ -173,6 +206,8 @@ _OWN = {
     "authenticate": "redirect",
     "fixed-response": "fixed_response",
 }
+#: Proxies that name the server of each request for which they asked one.
+_NAMING = ["haproxy", "haproxy_json", "envoy", "traefik"]
 _NEAR_BY = timedelta(seconds=5)
 _SHOWN = 3
 
@@ -191,6 +226,8 @@ def served(
         return None
     own = rows.filter(pl.col("cause").is_not_null())
     made = own if own.height else rows
+    broken = cut_short.cut_short(made)
+    made = broken if broken.height else made
     status, path = question.status, question.path or "any path"
     sent = made.group_by("hop", "action").len("n").sort("n", "hop", descending=True)
     told = [
@@ -208,6 +245,7 @@ def served(
         "confidence": "certain" if own.height else "none",
         "sentence": f"The logs have {status} for {path}: {', '.join(told)}. It is no"
         " error, so that no more of it was followed from hop to hop.",
+        **_as_broken(broken, f"The logs have {status} for {path}: {', '.join(told)}."),
         "evidence": [
             line | {"role": "record of the response"} for line in evidence.to_dicts()
         ],
@@ -215,6 +253,15 @@ def served(
         "count": rows.height,
         "ask_for": [],
     }
+
+
+def _as_broken(broken: pl.DataFrame, sentence: str) -> dict[str, Any]:
+    """What is to be said of an answer that broke off; nothing where none did."""
+    if not broken.height:
+        return {}
+    row = broken.row(0, named=True)
+    more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
+    return {"cause": row["cut"], "confidence": "weak", "sentence": sentence + more}
 
 
 def _rows(
@@ -225,14 +272,21 @@ def _rows(
     hop = pl.col("hop").cast(pl.String)
     last = pl.col("action").str.extract(r"([^,]*)$")
     own = (hop == "load_balancer") & pl.col("upstream_status").is_null()
+    unasked = pl.col("format").is_in(_NAMING) & pl.col("upstream").is_null()
+    unasked &= pl.col("status").is_in(loops.REDIRECTS)
+    turned = pl.when(unasked).then(pl.lit("redirect"))
     return (
         events.filter((pl.col("status") == question.status) & question.matches_path())
         .with_columns(time=moment)
         .filter(question.within(pl.col("time"), _NEAR_BY))
         .select(
             *("source", "line", "offset", "length", "time", "action"),
+            *("status", "client_ip", "path"),
+            *cut_short.COLUMNS,
             hop=hop,
-            cause=pl.when(own).then(last.replace_strict(_OWN, default=None)),
+            cause=pl.when(own).then(
+                pl.coalesce(last.replace_strict(_OWN, default=None), turned)
+            ),
         )
         .collect(engine="streaming")
         .sort("time", "source", "offset", nulls_last=True)

@@ -35,6 +35,9 @@ _TOLD = {
     "boot_failed",
     "no_target",
 }
+#: How a web server speaks to what runs the application ▶ whose log that is; the wish
+#: and the format have one name.
+_PROTOCOLS = {"fastcgi": "php", "uwsgi": "uwsgi"}
 #: A log of which hop it is.
 _WHOSE = {"web_errors": "web_server"}
 
@@ -78,11 +81,25 @@ def _behind(inquiry: Inquiry, verdict: Mapping[str, Any], span: Span) -> list[st
         here = {*inquiry.counts["hop"].drop_nulls()}
         if silent and "web_server" not in here and not inquiry.formats & {*PLATFORMS}:
             wanted.append("web_server")
-        if not here & {"app_server", "application"}:
+        spoken = _spoken(inquiry, verdict) if failed else None
+        if spoken is not None:
+            wanted += [spoken] if spoken not in inquiry.formats else []
+        elif not here & {"app_server", "application"}:
             wanted.append("lambda" if cause == "lambda_error" else "application")
     if by == "application" and cause == "exception" and verdict["confidence"] == "weak":
         wanted.append("application")  # no log that has its exceptions is here
     return wanted
+
+
+def _spoken(inquiry: Inquiry, verdict: Mapping[str, Any]) -> str | None:
+    """What the web server speaks FastCGI or uwsgi with, by its own error line."""
+    lines = [line for line in verdict["evidence"] if line["hop"] == "web_server"]
+    places = pl.col("source").is_in([line["source"] for line in lines])
+    places &= pl.col("offset").is_in([line["offset"] for line in lines])
+    protocol = pl.col("extra").str.extract(r'"protocol":"(\w+)"')
+    rows = inquiry.events.filter(places).select(protocol.alias("protocol"))
+    found = rows.collect(engine="streaming")["protocol"].drop_nulls()
+    return _PROTOCOLS.get(found[0]) if found.len() else None
 
 
 def _holes(gaps: pl.DataFrame, span: Span) -> list[tuple[str, str]]:

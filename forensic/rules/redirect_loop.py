@@ -2,11 +2,9 @@
 
 import polars as pl
 
+from forensic.hops.loops import MANY, REDIRECTS, WITHIN
 from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 
-_REDIRECTS = [301, 302, 303, 307, 308]
-#: Browsers give up after about twenty; so many within so short a time nobody clicks.
-_MANY, _WITHIN = 8, "10s"
 _KEYS = ["hop", "client_ip", "client_scope", "host", "path"]
 
 
@@ -15,15 +13,15 @@ def _query(frames: Frames) -> pl.LazyFrame:
     sent = (
         frames.of("cdn", "load_balancer", "web_server")
         .filter(
-            pl.col("status").is_in(_REDIRECTS),
+            pl.col("status").is_in(REDIRECTS),
             pl.col("path").is_not_null(),
             pl.col("time").is_not_null(),
         )
-        .with_columns(slot=pl.col("time").dt.truncate(_WITHIN))
+        .with_columns(slot=pl.col("time").dt.truncate(WITHIN))
     )
     # Of what a proxy asks for many clients, the user agent tells them apart.
     keys = [*_KEYS, "user_agent", "query", "slot"]
-    rounds = sent.group_by(keys).agg(n=pl.len()).filter(pl.col("n") >= _MANY)
+    rounds = sent.group_by(keys).agg(n=pl.len()).filter(pl.col("n") >= MANY)
     found = rounds.select(keys).collect(engine="streaming").lazy()
     loops = sent.join(found, on=keys, how="semi", nulls_equal=True)
     return report(
@@ -35,7 +33,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
             hop_words(),
             plural(pl.col("client_ip_count"), "client"),
             "path",
-            pl.lit(_MANY),
+            pl.lit(MANY),
             "status_list",
             "host_list",
             "client_ip_list",
