@@ -1313,3 +1313,24 @@ def test_who_serves_fastcgi_is_asked_for_by_its_log() -> None:
     )
     found = verdict([*pings(), answered, said], Question.parse(None, 504))
     assert any("slow log" in text for text in found["ask_for"])
+
+
+def test_connections_that_failed_are_told_though_no_request_is_logged() -> None:
+    """HAProxy's log of TCP has neither path nor status."""
+    tcp = balanced(reason="SC", upstream="db/p1", bytes_sent=0, duration=3.0)
+    rows = [tcp | {"time": MINUTE}, tcp | {"time": MINUTE, "reason": "--"}]
+    found = verdict(rows, None)
+    assert (found["cause"], found["confidence"]) == (
+        "target_connection_error",
+        "strong",
+    )
+    assert "ended 1 connection to db/p1" in found["sentence"]
+    at = "2025-02-06 14:32 +09:00"
+    seen = [verdict(rows, Question.parse(at, status)) for status in (None, 503, 504)]
+    told = [(one["answered_by"], one["confidence"]) for one in seen]
+    assert told == [("load_balancer", "weak")] * 2 + [("unknown", "none")]
+    later = Question.parse("2025-02-06 14:52 +09:00", 503)
+    assert verdict(rows, later)["answered_by"] == "unknown"
+    unnamed = tcp | {"time": MINUTE, "upstream": None, "extra": '{"backend":"db"}'}
+    none = verdict([unnamed], Question.parse(at, 503))
+    assert none["cause"] == "no_target"

@@ -18,6 +18,7 @@ from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
+from forensic.hops.sessions import sessions
 from forensic.hops.unheard import unheard
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
@@ -98,6 +99,13 @@ def _record(inquiry: Inquiry) -> _Told | None:
     return _bare(inquiry, sent | {"sentence": sent["sentence"] + more})
 
 
+def _session(inquiry: Inquiry) -> _Told | None:
+    """Connections that failed, of which a proxy logs no requests."""
+    tables = (inquiry.events, inquiry.clocks, inquiry.question)
+    found = sessions(*tables, asked=inquiry.asked)
+    return _bare(inquiry, found) if found else None
+
+
 def _unseen(inquiry: Inquiry) -> _Told:
     """A response that no log has: who can have given it."""
     asked, quiet = inquiry.question, inquiry.quiet
@@ -115,6 +123,7 @@ _WAYS: list[Callable[[Inquiry], _Told | None]] = [
     _success,
     _inside,
     _error_nearby,
+    _session,
     _calm,
     _record,
     _unseen,

@@ -5,10 +5,21 @@ import polars as pl
 from forensic.hops.said import Said, made_by, spoken
 from forensic.hops.table import Line
 
-__all__ = ["lines"]
+__all__ = ["FAILED", "UNNAMED", "lines"]
 
 _HOP = "load_balancer"
 _DENIED = "a rule of its own denies it"
+#: What it says where it was a server that failed.
+FAILED = [
+    Said(r"^sC", "target_timeout", "the server did not take the connection in time"),
+    Said(r"^(?:s|S)Q", "target_timeout", "no server was free in time"),
+    Said(r"^s[HDL]", "target_timeout", "the server did not answer in time"),
+    Said(r"^SC", "target_connection_error", "the server refused the connection"),
+    Said(r"^S", "target_connection_error", "the server broke off"),
+    Said(r"^[DU]", "target_connection_error", "the server was taken out meanwhile"),
+]
+#: What it says where it names none that it asked.
+UNNAMED = Said(r"^S[CQ]", "no_target", "it had no server for it")
 _WORDS = [
     Said(r"^PR", "bad_request", "it could not read the request", (400,)),
     Said(r"^PR", "auth_failed", "a rule of its own asks for a login", (401,)),
@@ -22,12 +33,7 @@ _WORDS = [
     Said(r"^L", "fixed_response", "it serves this answer itself"),
     Said(r"^[Cc]R", "bad_request", "no whole request came from the client"),
     Said(r"^[Cc][CQHDLT]", "client_closed", "the client went away"),
-    Said(r"^sC", "target_timeout", "the server did not take the connection in time"),
-    Said(r"^(?:s|S)Q", "target_timeout", "no server was free in time"),
-    Said(r"^s[HDL]", "target_timeout", "the server did not answer in time"),
-    Said(r"^SC", "target_connection_error", "the server refused the connection"),
-    Said(r"^S", "target_connection_error", "the server broke off"),
-    Said(r"^[DU]", "target_connection_error", "the server was taken out meanwhile"),
+    *FAILED,
     Said(r"^K", "unknown", "an operator ended the session"),
     Said(r"^R", "unknown", "it ran out of memory, sockets or ports"),
     Said(r"^I", "unknown", "it failed itself"),
@@ -38,9 +44,8 @@ def lines() -> list[Line]:
     """The lines about what HAProxy answers itself."""
     asked = pl.col(f"{_HOP}_upstream_status").is_not_null()
     unnamed = pl.col(f"{_HOP}_upstream").is_null()
-    none = Said(r"^S[CQ]", "no_target", "it had no server for it")
     return [
-        *spoken(_HOP, "haproxy", [none], when=unnamed),
+        *spoken(_HOP, "haproxy", [UNNAMED], when=unnamed),
         *spoken(_HOP, "haproxy", _WORDS, when=~asked),
         Line(
             when=made_by(_HOP, "haproxy") & ~asked & unnamed,
