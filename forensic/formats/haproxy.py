@@ -1,7 +1,8 @@
 """HAProxy: httplog, tcplog, the health of its servers, refused connections.
 
 Usually the payload of syslog. The stamp is when the connection was accepted; it has
-milliseconds and no zone. The four characters of the termination state say who ended
+milliseconds and no zone, but in `httplog clf`, which begins like a web server's line
+and has UTC. The four characters of the termination state say who ended
 the session, and when.
 """
 
@@ -29,12 +30,22 @@ _HTTP = (
     rf"^{_SESSION}(-?\d+/-?\d+/-?\d+/-?\d+/\+?-?\d+) (-?\d{{1,3}}) (\+?\d+)"
     rf' (\S+) (\S+) {_ENDED} (?:\{{(.*?)\}} )?(?:\{{(.*?)\}} )?"([^"]*)(?:" ?(.*))?$'
 )
+#: `option httplog clf`: the same as words behind the line of a web server.
+_CLF = (
+    r"^([0-9A-Fa-f:.]+|unix) - - "
+    r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}) \+0000\]"
+    r' "([^"]*)" (-?\d{1,3}) (\+?\d+) "" "" \d+ (\d{3})'
+    r' "([^"~]*)(~?)" "([^"]*)" "([^"]*)"'
+    r" (-?\d+ -?\d+ -?\d+ -?\d+ \+?-?\d+) ([A-Za-z-]{2,4})"
+    r' (\d+ \d+ \d+ \d+ \+?\d+) (\d+ \d+) "([^"]*)" "([^"]*)" ?(.*)$'
+)
 _TCP = rf"^{_SESSION}(-?\d+/-?\d+/\+?-?\d+) (\+?\d+) {_ENDED}$"
 _REFUSED = rf"^{_START}([^ /]+)/([^ :]+): (.+)$"
 _CONNECTED = r"^Connect from ([^ ]+):(\d+) to ([^ ]+):\d+ \(([^ /]+)/(\w+)\)$"
 _HEALTH = r"^((?:Health check for |backup )*(?:[Ss]erver|[Bb]ackend|[Pp]roxy) .*)$"
 _HEAD = (
     rf"^(?:{_START}[^ ]+ [^ /]+/[^ ]+ -?\d+/-?\d+/|{_START}[^ /]+/[^ :]+: "
+    r'|[^ ]+ - - \[[^\]]* \+0000\] "[^"]*" -?\d+ \+?\d+ "" "" \d+ \d{3} "[^"]*" "'
     r"|Connect from [^ ]+:\d+ to [^ ]+:\d+ \([^ ]+/\w+\)"
     r"|(?:Health check for )?(?:backup )?[Ss]erver [^ /]+/[^ ]+ "
     r"(?:is (?:UP|DOWN|stopping|going DOWN)|succeeded|failed|\()"
@@ -84,6 +95,30 @@ def _session(**extra: pl.Expr) -> dict[str, pl.Expr]:
 def _http(lines: pl.Series) -> pl.DataFrame:
     names = [*_PLACE, "timers", "status", "bytes", "cookie_in", "cookie_out", *_END]
     names += ["captured", "captured_answer", "request", "tail"]
+    return _answers(groups(lines, _HTTP, names))
+
+
+def _clf(lines: pl.Series) -> pl.DataFrame:
+    names = ["client_ip", "stamp", "request", "status", "bytes", "milliseconds"]
+    names += ["frontend", "secure", "backend", "server", "timers", *_END]
+    names += ["cookie_in", "cookie_out", "captured"]
+    rows = groups(lines, _CLF, names)
+    lists = ["timers", "connections", "queues"]
+    return _answers(
+        rows.with_columns(
+            *(pl.col(name).str.replace_all(" ", "/", literal=True) for name in lists),
+            stamp=pl.concat_str("stamp", "milliseconds", separator="."),
+            captured=pl.when(pl.col("captured") != "").then("captured"),
+            captured_answer=pl.lit(None, pl.String),
+            tail=pl.lit(None, pl.String),
+        )
+    ).with_columns(
+        utc_offset=pl.when(pl.col("local_time").is_not_null()).then(pl.lit(0, pl.Int32))
+    )
+
+
+def _answers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns of lines of requests, of either layout."""
     status = pl.col("status").cast(pl.Int16, strict=False)
     line = request_line(pl.col("request"))
     address = target(line["target"])
@@ -93,10 +128,11 @@ def _http(lines: pl.Series) -> pl.DataFrame:
     answered = waited.is_not_null() & ~pl.col("server").str.starts_with("<")
     local = pl.col("state").str.contains(r"^[PLR]")
     secure = pl.when(pl.col("secure") == "~").then(pl.lit("https"))
-    captured = {name: dash_to_null(pl.col(name)) for name in names[-4:-2]}
+    kept = ("captured", "captured_answer")
+    captured = {name: dash_to_null(pl.col(name)) for name in kept}
     # What a site appends to the format stands behind the request.
     captured["tail"] = pl.when(pl.col("tail") != "").then("tail")
-    return groups(lines, _HTTP, names).select(
+    return rows.select(
         **_session(**captured),
         status=pl.when(status >= 0).then(status),
         upstream_status=pl.when(answered & ~local & (status >= 100)).then(status),
@@ -163,7 +199,7 @@ def _health(lines: pl.Series) -> pl.DataFrame:
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:
-    return first_that_parses(lines, [_http, _tcp, _refused, _connected, _health])
+    return first_that_parses(lines, [_http, _clf, _tcp, _refused, _connected, _health])
 
 
 FORMAT = Format(
