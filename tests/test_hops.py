@@ -1697,6 +1697,8 @@ def test_a_502_at_once_is_a_refused_connection_as_the_hop_in_front_timed_it() ->
     rows = [alb(502, 502, **HAPROXY, reason="----", duration=0.001), web(502)]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("upstream_refused", "weak")
+    alone = correlate(events(rows[0]), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert alone["cause"] == "bad_gateway"
 
 
 @pytest.mark.parametrize(("status", "by"), [(413, "web_server"), (500, "application")])

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops.between import STATUS
+from forensic.hops.between import STATUS, WEB
 from forensic.hops.kinds import COMPLAINT, REFUSED
 from forensic.hops.reached import CONNECTED, LIMITED, NEVER
 from forensic.hops.table import sure_of
@@ -62,10 +62,9 @@ def own_cause() -> pl.Expr:
 
 def upstream_cause(status: pl.Expr = STATUS) -> pl.Expr:
     """Why a web server wrote 502 or 504, where no error line says it."""
-    # What stood in front waited no less.
-    waited = pl.coalesce(
-        "web_upstream_duration", "web_duration", "load_balancer_duration"
-    )
+    # What stood in front waited no less; alone it does not tell what it waited for.
+    front = pl.when(WEB).then("load_balancer_duration")
+    waited = pl.coalesce("web_upstream_duration", "web_duration", front)
     return (
         pl.when(_INCIDENT.is_not_null())
         .then(_INCIDENT)
