@@ -1221,6 +1221,10 @@ def test_who_got_no_answer_can_ask_for_that() -> None:
         found = verdict([*pings(), gone], asked)
         assert (found["answered_by"], found["confidence"]) == ("web_server", "weak")
         assert "gave GET /export no answer" in found["sentence"]
+    left = balanced(time=MINUTE, status=0, path="/x", reason="DC", format="envoy")
+    told = verdict([left], Question.parse(None, 0))
+    assert told["cause"] == "client_closed"
+    assert "broke off" not in told["sentence"]
     none = verdict(pings(), Question.parse(None, 0))
     assert none["count"] == 0
     assert "no error" not in none["sentence"]
@@ -1229,7 +1233,7 @@ def test_who_got_no_answer_can_ask_for_that() -> None:
 def balanced(**columns: Any) -> dict[str, Any]:
     """A line of HAProxy."""
     line = {"hop": "load_balancer", "source": "haproxy.log", "format": "haproxy"}
-    return _row(columns.pop("number", 40), **line, **columns)
+    return _row(columns.pop("number", 40), **(line | columns))
 
 
 def test_the_servers_that_were_down_are_evidence() -> None:

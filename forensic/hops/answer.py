@@ -136,7 +136,8 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= downtime(events, inquiry.clocks, verdict)
-    if not (verdict["request"]["status"] or 0) >= 400:
+    status = verdict["request"]["status"]
+    if status is None or 0 < status < 400:
         more = success.hidden(events, inquiry.clocks, inquiry.question, verdict)
         lines = once(journey.placed(events, more.pop("lines", [])))
         verdict |= more | {"evidence": [*verdict["evidence"], *lines]}

@@ -94,7 +94,7 @@ def with_reason(text: str) -> pl.Expr:
             size for other in _REASONED if other != reason for size in _REASONED[other]
         ]
         own = sorted({*sizes} - {*others, *_PAGES[400]})
-        more = f'; its body has the size of the page that says "{reason}"'
+        more = f'; by its size the page says "{reason}"'
         said = pl.when(_SIZE.is_in(own)).then(pl.lit(more)).otherwise(said)
     said = pl.when(sure_of(_NGINX & (STATUS == 400))).then(said).otherwise(pl.lit(""))
     return pl.concat_str(pl.lit(text), said)
