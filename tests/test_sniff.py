@@ -43,6 +43,16 @@ def test_the_format_that_parses_most_comes_first() -> None:
     assert ("nginx_access", "python_logging") == found.formats
 
 
+def test_rows_below_a_header_are_no_lines_in_quotes() -> None:
+    """The stamp in front of a row is the store's, and the line its last cell."""
+    header = b'"_time",host,source,sourcetype,"_raw"\n'
+    row = b'"2025-02-06T14:32:07.756+0900",web1,/var/log/nginx/access.log,nginx,"%s"\n'
+    rows = [row % ACCESS.strip().replace(b'"', b'""')] * 9
+    found = sniff(header + b"".join(rows), "1754301000_12.csv", [])
+    assert found is not None
+    assert found.formats[0].startswith("cloudwatch_csv:")
+
+
 def test_requests_among_texts_of_one_export_are_known_for_what_they_are() -> None:
     """An application's JSON would read them all."""
     run = "projects/demo/logs/run.googleapis.com%2F"

@@ -194,6 +194,7 @@ def from_template(template: str) -> Format:
         payload=False,
         header=rf"^\s*{re.escape(template)}\s*$",
         templates=templates,
+        narrow=True,
         paths=r"(?i)insights|log-events-viewer|cloudwatch|athena|datadog|splunk|kibana",
     )
 
