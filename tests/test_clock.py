@@ -332,6 +332,23 @@ def test_a_clock_some_minutes_wrong_is_known_by_frequent_requests() -> None:
     assert found["skew"].to_list() == [pytest.approx(247, abs=1)]
 
 
+def test_a_server_s_error_log_has_the_clock_of_its_access_log() -> None:
+    """Twelve refusals of one page tell no skew themselves."""
+    rng = random.Random(7)
+    at, rows = local("2025-05-05 00:00"), []
+    edge = {"source": "alb.log", "utc_offset": 0, "hop": "load_balancer"}
+    web = {"source": "nginx/access.log", "utc_offset": 0, "hop": "web_server"}
+    for _ in range(200):
+        at += dt.timedelta(seconds=rng.expovariate(1 / 30))
+        path = f"/{rng.randrange(99)}"
+        shown, wrong = (str(at + dt.timedelta(seconds=s))[:19] for s in (0, 250))
+        rows += [written(shown, path, **edge), written(wrong, path, **web)]
+    refused = {"source": "nginx/error.log", "hop": "web_server"}
+    rows += [logged("2025-05-05 00:54:10", "/big", **refused)] * 12
+    found = clocks(events(*rows)).filter(pl.col("source") == "nginx/error.log")
+    assert found["skew"].to_list() == [pytest.approx(250, abs=1)]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_same_pages_asked_for_again_and_again_are_no_leap(seed: int) -> None:
     rng = random.Random(seed)

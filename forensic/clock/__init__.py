@@ -20,6 +20,7 @@ from forensic.clock.evidence import (
     inner_evidence,
     named_zone_votes,
 )
+from forensic.clock.nearness import spread
 from forensic.clock.options import Overrides
 from forensic.clock.place import host_zones
 from forensic.clock.shared import Shared, share
@@ -69,7 +70,7 @@ def infer(
     links = [*inner_links, *request_links, *continuity_links(found, jumped)]
     links += host_links(found)
     zones = decide_zones(found, anchors, links)
-    skews = shared.skews(zones)
+    skews = spread(shared.skews(zones), found)
     zones, ruled = followed(cells, found, zones)
     named_all = {**names, **ruled}
     return clock_rows(

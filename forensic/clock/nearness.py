@@ -14,10 +14,11 @@ from forensic.clock.link import Link, is_zone
 from forensic.clock.names import folder
 from forensic.clock.options import offset_text
 from forensic.clock.place import host_root
+from forensic.clock.spans import Skew
 from forensic.clock.unit import Key, Unit
 from forensic.clock.votes import Decision, Vote, lowered, weaker
 
-__all__ = ["neighbours"]
+__all__ = ["neighbours", "spread"]
 
 #: Written by machines of the provider: their zone says nothing about a host's.
 _REMOTE = {"cdn", "waf", "load_balancer"}
@@ -50,6 +51,31 @@ _NEARNESS = [
 _SERVER = 3
 #: The share of a circle's clocks that must be the same for it to speak at all.
 _UNITED = 0.8
+#: Seconds of skew that stamps of whole seconds can show.
+_SHOWN = 1.0
+
+
+def spread(
+    skews: Mapping[tuple[str, Key], Sequence[Skew]], found: Mapping[Key, Unit]
+) -> dict[tuple[str, Key], Sequence[Skew]]:
+    """The skews, and those of logs that have none and are the same server's.
+
+    An access and an error log are one program's, and of one clock. A clock that was
+    set meanwhile is left alone: its step stands at another line in each log.
+    """
+    servers: dict[Circle, list[Skew]] = defaultdict(list)
+    for (_, key), runs in skews.items():
+        servers[_circles(found[key])[_SERVER]] += runs
+    whole = dict(skews)
+    for key, unit in found.items():
+        near = servers.get(_circles(unit)[_SERVER], [])
+        values = [skew.value for skew in near]
+        if unit.hop != "web_server" or not values or min(map(abs, values)) < _SHOWN:
+            continue
+        if max(values) - min(values) < _SHOWN:
+            for source in unit.lines:
+                whole.setdefault((source, key), [replace(near[0], first_line=1)])
+    return whole
 
 
 def _circles(unit: Unit) -> list[Circle]:
