@@ -95,12 +95,23 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         framing, chosen = "whole", chosen[:1]
         sample = _wholes(head, outer, coloured=coloured)
     if outer.envelope:
-        inner = _messages(outer, sample)
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
-        payloads = _greedy(inner, wanted, source)
+        payloads = _inside(_messages(outer, sample), wanted, source)
     return Sniffed(
         formats=chosen, payloads=payloads, framing=framing, coloured=coloured
     )
+
+
+def _inside(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:
+    """The formats of an envelope's payloads, and of what is in one that carries too.
+
+    Container runtimes and shippers wrap a line before a log store does.
+    """
+    found = _greedy(sample, keys, source)
+    if not found or not load(found[0]).envelope:
+        return found
+    deeper = _greedy(_messages(load(found[0]), sample), keys, source)
+    return tuple(dict.fromkeys([*found, *deeper]))
 
 
 def family(source: str) -> str:

@@ -67,6 +67,5 @@ FORMAT = Format(
     parse=parse,
     envelope=True,
     pieces=Pieces(goes_on=_goes_on, joined=_joined),
-    payload=False,
     paths=r"/(?:pods|containers)/",
 )

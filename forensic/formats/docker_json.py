@@ -85,7 +85,6 @@ FORMAT = Format(
     parse=parse,
     envelope=True,
     pieces=Pieces(goes_on=_goes_on, joined=_joined),
-    payload=False,
     json=True,
     paths=r"-json\.log|/containers/",
 )

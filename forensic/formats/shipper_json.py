@@ -95,7 +95,6 @@ FORMAT = Format(
     ),
     parse=parse,
     envelope=True,
-    payload=False,
     json=True,
     paths=r"(?i)filebeat|fluent|vector|elastic",
 )
