@@ -21,6 +21,8 @@ _CATEGORIES = {"AppServiceConsoleLogs", "AppServiceAppLogs", "ContainerAppConsol
 #: Columns of tables of Log Analytics that hold a line, and the record's own stamp.
 _LINES = "LogMessage LogEntry Log_s ResultDescription SyslogMessage Message Log".split()
 _STAMPS = ("time_t", "TimeGenerated")
+#: Columns of records, whose `Message` is one of their fields.
+_OF_A_REQUEST = re.compile(r"(?i)client_?ip|requesturi|csuristem|httpstatus|ruleid")
 _HOSTS = ("PodName", "ContainerGroupName_s", "Host", "HostName", "Computer")
 _KEPT = ("ContainerName", "ContainerName_s", "PodNamespace", "_ResourceId", "Type")
 
@@ -44,6 +46,8 @@ def _read(record: Any) -> dict[str, Any] | None:
 
 def _row(record: dict[str, Any]) -> dict[str, Any] | None:
     """A row of a table: its columns are named as Azure names them."""
+    if any(_OF_A_REQUEST.match(name) for name in record):
+        return None
     names = ("TimeStamp",) if record.keys() == {"TimeStamp", "Log"} else _STAMPS
     text = next((v for n in _LINES if isinstance(v := record.get(n), str)), None)
     stamp = next((record[name] for name in names if record.get(name)), None)

@@ -53,9 +53,9 @@ _ISO = (
 )
 _EPOCH_MS = r"1[0-9]{12}|1[0-9]{9}\.[0-9]{1,9}"
 _KIBANA = r"[A-Z][a-z]{2} [0-9]{1,2}, [0-9]{4} @ [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
-#: Azure's portal, American order whoever asks.
+#: As Azure's portal shows it: in America with AM and PM, elsewhere the day is first.
 _PORTAL = (
-    r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}, [0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} [AP]M"
+    r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}, [0-9]{1,2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}(?: [AP]M)?"
 )
 #: What a spreadsheet makes of a stamp: minutes alone, a date in the order of its
 #: country, an epoch rounded. None of them says when.
@@ -103,7 +103,7 @@ def _moment(written: str) -> tuple[datetime, int | None] | None:
         number = _MONTHS.index(month) + 1 if month in _MONTHS else 0
         written = f"{year}-{number:02}-{day:0>2} {clock}"
     elif re.fullmatch(_PORTAL, written):
-        written = _of_the_portal(written)
+        written = _shown(written)
     elif not re.fullmatch(_ISO, written):
         return None
     parts = _PARTS.fullmatch(written)
@@ -116,13 +116,14 @@ def _moment(written: str) -> tuple[datetime, int | None] | None:
     return moment + timedelta(microseconds=micros), _zone(parts[3])
 
 
-def _of_the_portal(written: str) -> str:
-    """`2/6/2025, 2:32:07.000 PM` as ISO has it."""
-    date, clock, half = written.replace(",", "").split()
-    month, day, year = date.split("/")
+def _shown(written: str) -> str:
+    """A stamp of Azure's portal as ISO 8601 has it."""
+    date, clock, *half = written.split()
+    first, second, year = date.rstrip(",").split("/")
+    day, month = (second, first) if half else (first, second)
     hour, rest = clock.split(":", 1)
-    late = 12 if half == "PM" else 0
-    return f"{year}-{month:0>2}-{day:0>2} {int(hour) % 12 + late:02}:{rest}"
+    number = int(hour) % 12 + 12 * (half == ["PM"]) if half else int(hour)
+    return f"{year}-{month:0>2}-{day:0>2} {number:02}:{rest}"
 
 
 def _zone(text: str) -> int | None:
@@ -152,7 +153,9 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
     hosts = (fields[name] for name in _HOSTS if fields.get(name) not in {None, "-"})
     plain = column in _UTC and fields[column][0].isdigit() and offset is None
     plain = plain and not spoilt
-    message = next((fields[name] for name in _MESSAGES if name in fields), None)
+    # Of Azure's records a `Message` is one of the fields.
+    texts = [n for n in _MESSAGES if n != "message" or column not in _AZURE]
+    message = next((fields[name] for name in texts if name in fields), None)
     if message is None or (not message and "textpayload" in fields):
         given = dict(zip(written, cells, strict=False))
         apart = {n: v for n, v in given.items() if v and not n.startswith("@")}
@@ -182,7 +185,7 @@ def from_template(template: str) -> Format:
     place = min(names.index(name) for name in _STAMPS if name in names)
     return Format(
         name="cloudwatch_csv",
-        title="CSV of a log store (CloudWatch, Athena, Datadog, Splunk, Kibana)",
+        title="CSV of a log store (CloudWatch, Athena, Datadog, Splunk, Kibana, Azure)",
         hop=None,
         reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-exporting.html",
         head=rf'^(?:{_CELL * place}"?{_STAMP}"?(?:,|$){_OPEN if place else ""})',
@@ -195,7 +198,8 @@ def from_template(template: str) -> Format:
         header=rf"^\s*{re.escape(template)}\s*$",
         templates=templates,
         narrow=True,
-        paths=r"(?i)insights|log-events-viewer|cloudwatch|athena|datadog|splunk|kibana",
+        paths=r"(?i)insights|log-events-viewer|cloudwatch|athena|datadog|splunk|kibana"
+        r"|query_data",
     )
 
 
