@@ -54,10 +54,14 @@ REASONS = {
     "permission_denied": r"^open [^\n]*: permission denied",
     "file_not_found": r"^open [^\n]*: no such file|^stat [^\n]*: no such file",
     "too_many_open_files": r"too many open files",
+    "modsecurity_denied": r"\] Coraza: Access denied",
+    "modsecurity_warning": r"\] Coraza: ",
 }
 #: Caddy's own loggers: others write JSON of this shape, too.
 _LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
 _OWN = f"^{_LOGGERS}"
+#: What Coraza puts into its message, as ModSecurity does: its records have no more.
+_CORAZA = r'\] Coraza: [\s\S]*\[{} "([^"]*)"\]'
 #: The server that was not reached.
 _DIALLED = r"^dial (?:tcp[46]?|unix) (\S+): "
 
@@ -66,6 +70,10 @@ def _first(name: str) -> pl.Expr:
     """The first value of a header, which Caddy writes as a list."""
     listed = pl.col(name).str.json_path_match("$[''][0]")
     return pl.coalesce(listed, pl.col(name))
+
+
+def _coraza(name: str) -> pl.Expr:
+    return pl.col("message").str.extract(_CORAZA.format(name))
 
 
 def _passed() -> pl.Expr:
@@ -87,10 +95,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     access = pl.col("logger").str.starts_with("http.log.access")
     own = pl.col("logger").str.contains(_OWN)
     answer = pl.when(access).then(http_status(pl.col("status")))
-    address = target(pl.col("uri"))
+    address = target(pl.coalesce("uri", _coraza("uri")))
     short = pl.when(stamp.is_null() | ~own).then(pl.lit("JSON, but not of Caddy"))
     return rows.select(
-        *("extra", "flags", "method", "host", "logger", "request_id"),
+        *("extra", "flags", "method", "host", "logger"),
         *(
             pl.col(name).cast(pl.Int64, strict=False)
             for name in ("bytes_sent", "bytes_received")
@@ -101,9 +109,15 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         message="message",
         reason=pl.when(~access).then(first_class(pl.col("message"), REASONS)),
         upstream=pl.when(~access).then(pl.col("message").str.extract(_DIALLED)),
+        rule=_coraza("id"),
+        request_id=pl.coalesce("request_id", _coraza("unique_id")),
         user=pl.when(pl.col("user") != "").then("user"),
         user_agent=_first("agent"),
-        client_ip=pl.coalesce("client", "peer"),
+        client_ip=pl.coalesce(
+            "client",
+            "peer",
+            pl.col("message").str.extract(r'^\[client "([^"]*)"\] Coraza: '),
+        ),
         path=address["path"],
         query=address["query"],
         http_version=pl.col("protocol").str.strip_prefix("HTTP/"),

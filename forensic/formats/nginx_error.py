@@ -55,6 +55,8 @@ _NO_NAME = r"^_?$|^[0-9.:*\[\]]+$|^unix:"
 REASONS = {
     "modsecurity_denied": r"ModSecurity: Access denied",
     "modsecurity_warning": r"ModSecurity: ",
+    "naxsi_warning": r"^NAXSI_(?:EXLOG|FMT: .*&(?:learning=1|config=learning)(?:&|$))",
+    "naxsi_denied": r"^NAXSI_FMT: ",
     "access_forbidden_by_rule": r"^access forbidden by rule",
     "directory_index_forbidden": r'^directory index of ".*" is forbidden',
     "too_many_open_files": r"\(24: [^)]*\)",
@@ -139,8 +141,8 @@ def _reason(message: pl.Expr, errno: pl.Expr) -> pl.Expr:
     )
 
 
-def _modsecurity(message: pl.Expr) -> dict[str, pl.Expr]:
-    """What ModSecurity decided, where the message is its own."""
+def _firewall(message: pl.Expr) -> dict[str, pl.Expr]:
+    """What ModSecurity or NAXSI decided, where the message is its own."""
     denied = message.str.extract(r"ModSecurity: Access denied with code (\d{3})")
 
     def field(name: str) -> pl.Expr:
@@ -149,7 +151,9 @@ def _modsecurity(message: pl.Expr) -> dict[str, pl.Expr]:
     return {
         "status": denied.cast(pl.Int16, strict=False),
         "action": pl.when(denied.is_not_null()).then(pl.lit("block")),
-        "rule": field("id"),
+        "rule": pl.coalesce(
+            field("id"), message.str.extract(r"^NAXSI_FMT: .*?&id0=(\d+)")
+        ),
         "request_id": field("unique_id"),
     }
 
@@ -193,7 +197,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         message=message,
         reason=pl.when(message.is_not_null()).then(_reason(message, errno)),
         **_request(),
-        **_modsecurity(message),
+        **_firewall(message),
         extra=json_extra(
             connection=connection,
             errno=errno.cast(pl.Int64, strict=False),

@@ -52,7 +52,7 @@ KINDS = [
         r"ModSecurity: Access denied with code",
         "waf_rule",
         (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
-        ("modsecurity_denied",),
+        ("modsecurity_denied", "naxsi_denied"),
     ),
     Kind("weighed", WEB, _BY_REASON, "none", (), ("modsecurity_warning",)),
     Kind("cut", WEB, r"while reading upstream|while sending to client", "none"),

@@ -47,7 +47,7 @@ JAPANESE = {
     "lb-waf-unavailable": "ロードバランサーが WAF に問い合わせできない",
     "logs-cleared": "ログを削除または空にしたコマンド",
     "missing-upstream-error": "報告されたエラーが、その時刻を含む内側のログにない",
-    "modsecurity-denied": "ModSecurity がリクエストを拒否",
+    "modsecurity-denied": "Web サーバー内のファイアウォールがリクエストを拒否",
     "outer-hop-answered": "Web サーバーに届かなかったエラー",
     "path-scan": "パスを次々に試すクライアント",
     "private-clients": "Web サーバーのクライアントが全てプライベートアドレス",

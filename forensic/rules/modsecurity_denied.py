@@ -1,4 +1,4 @@
-"""Rule: ModSecurity inside the web server refused requests."""
+"""Rule: a firewall inside the web server refused requests."""
 
 from functools import partial
 
@@ -9,18 +9,18 @@ from forensic.rule import Example, Frames, Rule, counting, plural
 
 _AUDITS = ["modsec_audit", "modsec_json"]
 _COUNTED = counting(
-    partial(reasons, hop="web_server", names=["modsecurity_denied"]),
+    partial(reasons, hop="web_server", names=["modsecurity_denied", "naxsi_denied"]),
     by=["rule", "status"],
     tops=["path", "client_ip"],
     summary=pl.format(
-        "ModSecurity rule {} refused {} with {}: path {}; client {}",
+        "Rule {} refused {} with {}: path {}; client {}",
         pl.col("rule").fill_null("unknown"),
         plural(pl.col("count"), "request"),
         pl.col("status").cast(pl.String).fill_null("an unknown status"),
         "path_list",
         "client_ip_list",
     ),
-    ask_for=["ModSecurity's audit log of that time: which rules matched, and what"],
+    ask_for=["the firewall's audit log of that time: which rules matched, and what"],
 )
 
 
@@ -35,10 +35,10 @@ def _query(frames: Frames) -> pl.LazyFrame:
 
 RULE = Rule(
     id="modsecurity-denied",
-    title="ModSecurity refused requests",
+    title="A firewall inside the web server refused requests",
     level="medium",
-    description="A firewall that runs inside the web server answered; neither the "
-    "application nor a WAF further out did.",
+    description="ModSecurity, Coraza or NAXSI answered, inside the web server; "
+    "neither the application nor a WAF further out did.",
     falsepositives=["It did its work: attacks are refused rightly"],
     references=["https://github.com/owasp-modsecurity/ModSecurity/wiki"],
     tags=["modsecurity"],
