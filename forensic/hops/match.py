@@ -28,10 +28,13 @@ _NEAR = timedelta(seconds=60)
 _REDACTED = "REDACTED"
 #: How far off people remember the time of an error.
 _FAR = timedelta(minutes=5)
-#: The zones that there are.
-_ZONES = (-12 * 3600, 14 * 3600)
 #: Zones differ by halves of hours (a few by quarters, which nobody leaves out).
 _ZONE_STEP = 1800
+#: The zones that there are: whole hours, and the halves that some country keeps.
+_ZONES = [
+    *range(-12 * 3600, 15 * 3600, 3600),
+    *(half * 1800 for half in (-19, -7, -5, 7, 9, 11, 13, 19, 21)),
+]
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
 
@@ -250,7 +253,7 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
     since = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
     step = (since / _ZONE_STEP).floor().cast(pl.Int64)
     offset = question.offset - step * _ZONE_STEP
-    placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_between(*_ZONES))
+    placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_in(_ZONES))
     span = (question.end - question.start).total_seconds()
     fit = placed.filter(since - step * _ZONE_STEP < span)
     if fit["zone"].n_unique() != 1:
