@@ -19,7 +19,7 @@ from forensic.frames import Frames, frames_of, telling_of
 from forensic.rule import Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
-from forensic.wish import OUTER, hop_of
+from forensic.wish import OUTER, distinct, hop_of
 
 __all__ = ["ReadSpan", "detect", "promising"]
 
@@ -87,7 +87,7 @@ def _with_theirs(
         for wish in finding["ask_for"]
         if hop_of(wish) not in passed
     ]
-    return list(dict.fromkeys([*verdict["ask_for"], *near]))
+    return distinct([*verdict["ask_for"], *near])
 
 
 def _sorted_out(frames: Frames) -> tuple[list[Rule], list[dict[str, Any]]]:

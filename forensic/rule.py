@@ -326,7 +326,7 @@ def counting(
     by: Sequence[str] = (),
     tops: Sequence[str] = (),
     level: pl.Expr | None = None,
-    ask_for: Sequence[str] | Mapping[str, str] = (),
+    ask_for: Sequence[str] | Mapping[str, str] | pl.Expr = (),
 ) -> Callable[[Frames], pl.LazyFrame]:
     """Make the query of a rule that counts certain events and shows them.
 

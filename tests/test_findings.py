@@ -142,6 +142,35 @@ def test_evidence_shows_the_time_that_its_line_says(tmp_path: Path) -> None:
         assert f"{stamp:[%d/%b/%Y:%H:%M:%S +0900]}" in place["text"]
 
 
+def test_a_log_is_asked_for_once_on_whatever_clock(tmp_path: Path) -> None:
+    """The verdict says the window on its owner's clock too, and a rule does not."""
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "access.log").write_text(
+        "".join(
+            f"10.1.1.{n} - - [06/Feb/2025:14:{n:02}:07 +0900]"
+            ' "GET /api/ping HTTP/1.1" 200 17 "-" "curl/8.5.0"\n'
+            for n in range(60)
+        )
+    )
+    (archive / "alb.log").write_text(
+        "h2 2025-02-06T05:32:07.131000Z app/prod/50dc6c495c0c9188 203.0.113.9:51234 -"
+        ' -1 -1 -1 403 - 812 227 "GET https://example.com:443/app/admin HTTP/2.0"'
+        ' "curl/8.5.0" TLS_AES_128_GCM_SHA256 TLSv1.3 -'
+        ' "Root=1-67a44957-0123456789abcdef01234567" "example.com" "arn:aws:acm:x" 0'
+        ' 2025-02-06T05:32:07.121000Z "waf" "-" "-" "-" "-" "-" "-"\n'
+    )
+    request = pipeline.Request(
+        archives=(archive,),
+        case=tmp_path / "x.case",
+        jobs=0,
+        question={"at": "2025-02-06 14:32 +09:00", "status": 403},
+    )
+    done = pipeline.analyze(request, lambda _stage, _bytes: None)
+    wishes = done.read_json("findings.json")["verdict"]["ask_for"]
+    assert len([wish for wish in wishes if wish.startswith("AWS WAF log")]) == 1
+
+
 def test_an_answer_asks_for_what_findings_about_its_own_lines_want(
     tmp_path: Path,
 ) -> None:

@@ -538,6 +538,13 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
+def test_half_an_hour_off_is_no_zone_that_nobody_keeps() -> None:
+    rows = [*pings(), block(time=MINUTE + timedelta(seconds=1809), method="GET")]
+    found = verdict(rows, Question.parse("2025-02-06 14:32", 403, "/app/admin"))
+    assert found["answered_by"] == "unknown"
+    assert "fits as" not in found["sentence"]
+
+
 @pytest.mark.parametrize(("minutes", "who"), [(4, "waf"), (9, "unknown")])
 def test_some_minutes_off_it_may_be_another_one(minutes: int, who: str) -> None:
     rows = [*pings(), block(time=MINUTE - timedelta(minutes=minutes), method="GET")]
@@ -647,6 +654,27 @@ def test_a_slow_request_fits_when_it_came_and_when_it_ended(seconds: int) -> Non
     asked = Question.parse(f"2025-02-06T05:32:{seconds:02}Z", 504)
     found = verdict([*pings(), slow], asked)
     assert (found["answered_by"], found["confidence"]) == ("load_balancer", "certain")
+
+
+def test_the_server_that_was_to_answer_is_named_in_what_to_ask_for() -> None:
+    passed = _row(
+        1,
+        source="alb.log",
+        format="aws_alb",
+        hop="load_balancer",
+        time=MINUTE + timedelta(seconds=9),
+        client_ip="203.0.113.9",
+        client_scope="public",
+        method="GET",
+        path="/app/admin",
+        status=403,
+        upstream_status=403,
+        upstream="10.0.2.31:80",
+    )
+    found = verdict([*pings(), passed])
+    inner = [wish for wish in found["ask_for"] if "nginx" in wish or "own log" in wish]
+    assert inner
+    assert all("those of 10.0.2.31:80" in wish for wish in inner)
 
 
 def test_a_hop_that_has_the_path_with_another_status_is_not_asked_for() -> None:

@@ -5,7 +5,7 @@ function each, tried in the order of `_WAYS`. What they say stands in `verdict`,
 `success` and `hypotheses`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -22,7 +22,7 @@ from forensic.hops.sessions import sessions
 from forensic.hops.unheard import unheard
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
-from forensic.wish import ask
+from forensic.wish import OUTER, ask
 
 __all__ = ["answer"]
 
@@ -159,7 +159,8 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
     span = verdict.pop("span", (None, None))
     # Where no time is asked, that of the requests that were found.
     when = (asked.start, asked.end) if asked.start else span
-    wish = _wish(inquiry, when)
+    steps = journey.path(inquiry.events, inquiry.clocks, request)
+    wish = _wish(inquiry, when, _target(steps))
     hops = verdict.pop("wanted", verdict["missing"])
     wanted = wishes(inquiry, verdict, hops, when, wish)
     verdict["ask_for"] = list(dict.fromkeys([*verdict["ask_for"], *wanted]))
@@ -168,18 +169,34 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
         "question": _asked(asked) if inquiry.asked else None,
         **verdict,
         "hypotheses": ranked,
-        "path": journey.path(inquiry.events, inquiry.clocks, request),
+        "path": steps,
     }
 
 
-def _wish(inquiry: Inquiry, span: Span) -> hypotheses.Wish:
-    """How a hop's log of that time is asked for, by name and on its owner's clocks."""
+def _target(steps: Sequence[Mapping[str, Any]]) -> str | None:
+    """The server to which a balancer sent it, where no record of it lies further in."""
+    inner = [step for step in steps if step["hop"] != "waf"]
+    last = inner[-1] if inner else {}
+    return last.get("upstream") if last.get("hop") == "load_balancer" else None
+
+
+def _wish(inquiry: Inquiry, span: Span, target: str | None = None) -> hypotheses.Wish:
+    """How a hop's log of that time is asked for, by name and on its owner's clocks.
+
+    Logs of inner hops are those of the `target` first of all.
+    """
     asked = inquiry.question
     offset = asked.offset
     if asked.start is None and span[0] is not None:
         wall = span[0].replace(tzinfo=None)
         offset = dominant_offset(inquiry.events, inquiry.counts, inquiry.clocks, wall)
-    return lambda hop: ask(hop, *span, inquiry.formats, offset)
+    first = f". Above all those of {target}, which was to answer" if target else ""
+
+    def wish(hop: str) -> str:
+        text = ask(hop, *span, inquiry.formats, offset)
+        return text if hop in OUTER else text + first
+
+    return wish
 
 
 def _remarks(inquiry: Inquiry, match: Match) -> str:

@@ -45,7 +45,12 @@ RULE = Rule(
             .then(pl.format("; reason {}", "reason_list"))
             .otherwise(pl.lit("")),
         ),
-        ask_for=["keep-alive time of the target's server and its restarts"],
+        ask_for=pl.concat_list(
+            pl.format(
+                "keep-alive time of the server on {}, and its restarts",
+                pl.col("upstream").fill_null("the target"),
+            )
+        ),
     ),
     positives=[
         Example(

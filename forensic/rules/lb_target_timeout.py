@@ -48,7 +48,12 @@ RULE = Rule(
             "phase",
             said("path", "client_ip"),
         ),
-        ask_for=["logs of that target for the minute before each of these"],
+        ask_for=pl.concat_list(
+            pl.format(
+                "logs of {} for the minute before each of these",
+                pl.col("upstream").fill_null("the target"),
+            )
+        ),
     ),
     positives=[
         Example(
