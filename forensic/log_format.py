@@ -226,6 +226,8 @@ _TAKEN = {
 }
 #: What `$upstream_cache_status` is of an answer that no upstream was asked for.
 _KEPT = ["HIT", "STALE", "UPDATING"]
+#: Where the ingress controller for Kubernetes listens for what no rule fits.
+_DEFAULT_SERVER = "127.0.0.1:8181"
 _HOSTS = ["host", "http_host", "server_name"]
 
 
@@ -349,6 +351,11 @@ class _Mapping:
             if "status" in self.names:
                 kept &= pl.col("status").str.contains("^[45]")
             columns["reason"] = pl.when(kept).then(pl.lit("cached_error"))
+        if "proxy_upstream_name" in self.names and address is not None:
+            # The ingress controller's own server, for hosts and paths of no rule.
+            own = address.is_in([_DEFAULT_SERVER, "-"])
+            own &= pl.col("proxy_upstream_name") == "upstream-default-backend"
+            columns["reason"] = pl.when(own).then(pl.lit("no_route"))
         return columns
 
     def extra(self) -> pl.Expr | None:

@@ -133,6 +133,13 @@ def _unasked() -> list[Line]:
             " connection without an answer",
         ),
         Line(
+            when=WEB & sure_of(pl.col("web_server_reason") == "no_route"),
+            by="web_server",
+            cause="no_route",
+            sure="strong",
+            because="its own default backend answered: no rule fits host and path",
+        ),
+        Line(
             when=WEB & sure_of(pl.col("web_server_reason") == "cached_error"),
             by="web_server",
             cause="cached_error",

@@ -47,8 +47,8 @@ RULE = Rule(
         ),
         ask_for=pl.concat_list(
             pl.format(
-                "keep-alive time of the server on {}, and its restarts",
-                pl.col("upstream").fill_null("the target"),
+                "keep-alive time of the server at {}, and its restarts",
+                pl.col("upstream").fill_null("the target's address"),
             )
         ),
     ),
