@@ -538,6 +538,35 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
+def test_what_is_pasted_into_a_note_is_no_word_against_a_log() -> None:
+    pasted = _row(
+        1,
+        source="README.txt",
+        hop="web_server",
+        time=MINUTE + timedelta(seconds=9),
+        client_ip="203.0.113.77",
+        client_scope="public",
+        method="GET",
+        path="/app/admin",
+        status=403,
+        bytes_sent=153,
+    )
+    note: dict[str, Any] = {"source": "README.txt", "verdict": "complete"}
+    note |= {"lines": 7, "events_lines": 1, "unparsed_lines": 4}
+    sources = pl.from_dicts([note], schema=SOURCE)
+
+    def told(*rows: dict[str, Any]) -> dict[str, Any]:
+        events = pl.from_dicts([*pings(), *rows], schema=EVENT).lazy()
+        requests = correlate(events, CLOCKS, sources)
+        return answer(events, requests, CLOCKS, GAPS, sources, ASKED)
+
+    own = block(time=MINUTE + timedelta(seconds=12), method="GET")
+    found = told(pasted, own)
+    assert (found["answered_by"], found["confidence"]) == ("waf", "certain")
+    assert "README.txt, which is no log" in found["sentence"]
+    assert told(pasted)["answered_by"] == "web_server"
+
+
 def test_half_an_hour_off_is_no_zone_that_nobody_keeps() -> None:
     rows = [*pings(), block(time=MINUTE + timedelta(seconds=1809), method="GET")]
     found = verdict(rows, Question.parse("2025-02-06 14:32", 403, "/app/admin"))

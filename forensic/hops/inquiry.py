@@ -14,6 +14,9 @@ from forensic.hops.question import Question
 
 __all__ = ["Inquiry", "inquire"]
 
+#: Names of files that people write.
+_NOTE = r"(?i)\.(?:txt|md|markdown|rst|adoc|html?|eml)$|(?:^|/)(?:readme|notes?)[^/]*$"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
@@ -33,12 +36,31 @@ class Inquiry:
     asked: bool
     #: At the moment that is meant; empty where nobody asked.
     question: Question
-    #: What was assumed to find that moment, a sentence each.
+    #: What was assumed to find that moment, and what was left out, a sentence each.
     notes: list[str]
     #: Hop ▶ what its logs show about that moment.
     quiet: Mapping[str, Silence]
     #: The errors that are meant, near or far.
     match: Match
+
+
+def _beside_notes(match: Match, sources: pl.DataFrame) -> tuple[Match, list[str]]:
+    """The requests that logs have, where notes that people wrote have others as well.
+
+    What somebody pasted between words of his own may be anything; alone it counts.
+    That it was left out is told.
+    """
+    words = pl.col("unparsed_lines") > pl.col("events_lines")
+    named = pl.col("source").str.contains(_NOTE)
+    notes = sources.filter(words & named)["source"]
+    places = pl.element().struct.field("source").is_in(notes.implode())
+    noted = pl.col("evidence").list.eval(places).list.all()
+    logged = match.rows.filter(~noted)
+    if notes.is_empty() or logged.height in {0, match.rows.height}:
+        return match, []
+    first = match.rows.filter(noted)["evidence"].list.first().struct.field("source")
+    text = f" {min(first.to_list())}, which is no log, tells of another one."
+    return match._replace(rows=logged), [text]
 
 
 def _inner(events: pl.LazyFrame, asked: Question) -> pl.DataFrame:
@@ -73,6 +95,8 @@ def inquire(
         bare = question.start is not None and not question.zone_written
         zones = zones_of(counts) if bare else []
         match = matches(requests, question, known, zones)
+        match, left_out = _beside_notes(match, sources)
+        notes = [*notes, *left_out]
     return Inquiry(
         events=events,
         requests=requests,
