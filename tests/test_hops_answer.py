@@ -538,6 +538,44 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
+def test_what_the_waf_let_pass_was_answered_further_in() -> None:
+    passed = [
+        block(time=MINUTE + timedelta(seconds=s), method="GET")
+        | {"status": None, "action": "ALLOW", "line": n + 1, "offset": n * 100}
+        for n, s in enumerate((-70, 9, 100))
+    ]
+    found = verdict(passed)
+    assert found["answered_by"] == "unknown"
+    assert "The WAF let that path pass." in found["sentence"]
+    assert found["candidates"][:2] == ["web_server", "application"]
+    assert [line["line"] for line in found["evidence"]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("site", "who"),
+    [("www", "waf"), ("api", "web_server"), ("shop", "waf")],
+)
+def test_an_address_names_the_site(site: str, who: str) -> None:
+    time = MINUTE + timedelta(seconds=9)
+    own = _row(
+        1,
+        source="nginx/json.log",
+        hop="web_server",
+        time=time + timedelta(seconds=20),
+        client_ip="203.0.113.8",
+        client_scope="public",
+        method="GET",
+        path="/app/admin",
+        host="api.example.com",
+        status=403,
+    )
+    rows = [*pings(), block(time=time, method="GET", host="www.example.com:443"), own]
+    where = f"https://{site}.example.com/app/admin"
+    found = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 403, where))
+    assert found["answered_by"] == who
+    assert ("The site asked for is" in found["sentence"]) == (site == "shop")
+
+
 def test_what_is_pasted_into_a_note_is_no_word_against_a_log() -> None:
     pasted = _row(
         1,

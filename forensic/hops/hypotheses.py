@@ -54,7 +54,10 @@ def _candidates(
         return [*front, *late], ["web_server", "app_server", "application"]
     if web is not None and web.seen:
         return [*front, *late, *inner], []
-    return ([*inner, *front, *late] if not quiet else [*front, *late, *inner]), []
+    # What the WAF let pass, it handed inwards.
+    if not quiet or (web is None and _let_pass(quiet.get("waf"))):
+        return [*inner, *front, *late], []
+    return [*front, *late, *inner], []
 
 
 def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
@@ -192,6 +195,16 @@ def _otherwise(quiet: Mapping[str, Silence]) -> str:
     return told
 
 
+def _let_pass(waf: Silence | None) -> str:
+    """The sentence that the WAF ended no request for that path, where its log has some.
+
+    Its record of one that it ends has a status.
+    """
+    if waf is None or not waf.seen or waf.statuses:
+        return ""
+    return " The WAF let that path pass."
+
+
 def _what(question: Question) -> str:
     """The response that is asked about, in words."""
     if question.status == 0:
@@ -241,7 +254,13 @@ def unseen(
     candidates, excluded = _candidates(question, quiet)
     web = quiet.get("web_server")
     evidence: list[dict[str, Any]] = []
-    for hop in ("web_server", "application", "app_server"):
+    passed = _let_pass(quiet.get("waf"))
+    for hop in (
+        "web_server",
+        "application",
+        "app_server",
+        *(["waf"] if passed else []),
+    ):
         silence = quiet.get(hop)
         if silence is not None:
             evidence += _heard(silence)
@@ -282,7 +301,7 @@ def unseen(
         "cause": "unknown",
         "rule": None,
         "confidence": confidence,
-        "sentence": f"{sentence}{likely}{known}",
+        "sentence": f"{sentence}{passed}{likely}{known}",
         "evidence": evidence,
         "missing": missing,
         "count": 0,

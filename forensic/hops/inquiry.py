@@ -63,6 +63,23 @@ def _beside_notes(match: Match, sources: pl.DataFrame) -> tuple[Match, list[str]
     return match._replace(rows=logged), [text]
 
 
+def _of_site(match: Match, asked: Question) -> tuple[Match, list[str]]:
+    """The requests of the site asked for, or of none that is logged.
+
+    A hop may call a site by another name than people do: where all are of others,
+    they stay, and that is told.
+    """
+    rows, same = match.rows, asked.matches_host()
+    if asked.host is None or not rows.height:
+        return match, []
+    for mine in (same.fill_null(value=False), same.is_null()):
+        found = rows.filter(mine)
+        if found.height:
+            return match._replace(rows=found), []
+    others = ", ".join(rows["host"].unique().sort().head(3).to_list())
+    return match, [f" The site asked for is {asked.host}, that of the record {others}."]
+
+
 def _inner(events: pl.LazyFrame, asked: Question) -> pl.DataFrame:
     """The records of an inner hop with the status asked for, which no client got."""
     own = (pl.col("status") == asked.status).fill_null(value=False)
@@ -95,8 +112,9 @@ def inquire(
         bare = question.start is not None and not question.zone_written
         zones = zones_of(counts) if bare else []
         match = matches(requests, question, known, zones)
+        match, elsewhere = _of_site(match, given)
         match, left_out = _beside_notes(match, sources)
-        notes = [*notes, *left_out]
+        notes = [*notes, *elsewhere, *left_out]
     return Inquiry(
         events=events,
         requests=requests,

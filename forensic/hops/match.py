@@ -129,23 +129,23 @@ def fitting(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
     if question.status is not None:
         status = (pl.col("status") == question.status).fill_null(value=False)
     found = requests.filter(status & question.matches_path())
-    return _preferred(
-        _preferred(found, "host", question.host), "method", question.method
-    )
+    if question.host is not None:
+        found = _preferred(found, question.matches_host())
+    if question.method is not None:
+        found = _preferred(found, pl.col("method") == question.method)
+    return found
 
 
-def _preferred(rows: pl.DataFrame, column: str, wanted: str | None) -> pl.DataFrame:
-    """The rows that have the value, or say nothing of it; all where none has it.
+def _preferred(rows: pl.DataFrame, own: pl.Expr) -> pl.DataFrame:
+    """The rows that are what was asked for, or say nothing of it; all where none is.
 
     A proxy may ask its server by another name than the one in a browser's bar.
     """
-    if wanted is None:
-        return rows
-    value = pl.col(column).str.to_lowercase().str.replace(r":\d+$", "")
-    own = value == wanted.lower()
-    if not rows.select(own.any()).item():
-        return rows
-    return rows.filter(own | value.is_null())
+    return (
+        rows.filter(own.fill_null(value=True))
+        if rows.select(own.any()).item()
+        else rows
+    )
 
 
 def _within(rows: pl.DataFrame, question: Question, slack: timedelta) -> pl.DataFrame:

@@ -195,6 +195,11 @@ class Question:
         found = pl.col("path").str.contains(pattern) | logged.str.contains(pattern)
         return found.fill_null(value=False)
 
+    def matches_host(self) -> pl.Expr:
+        """Whether the site is the one asked for; null where none is logged."""
+        name = pl.col("host").str.to_lowercase().str.replace(r":[0-9]*$", "")
+        return name == pl.lit(self.host and self.host.lower(), pl.String)
+
     def within(self, moment: pl.Expr, slack: timedelta = timedelta(0)) -> pl.Expr:
         """Whether a moment lies in the span, or that near to it."""
         if self.start is None or self.end is None:
