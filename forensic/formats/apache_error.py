@@ -56,13 +56,14 @@ REASONS = {
     r"|AH00961:|AH01961:",
     "upstream_certificate": r"SSL Proxy: Peer certificate|^remote: .*AH02039:",
     "client_certificate": r"AH02039:|AH02010:|AH02040:|AH0226[23]:",
-    # Its other line about the same request says more.
-    "upstream_failed": r"AH00898:|AH01067:|AH01030:|AH00992:|\(22\)[^:]*: AH01075:",
     "upstream_timed_out": rf"{_EXPIRED}|AH1022[45]:|Timeout waiting for output from CGI"
     r"|Timeout when reading response headers from daemon process"
     r"|mod_fcgid: (?:read|write) data timeout",
+    # Its other line about the same request says more.
+    "upstream_failed": r"AH00898:|AH01067:|AH01030:|AH00992:|AH00893:|AH00878:"
+    r"|\(22\)[^:]*: AH01075:",
     "upstream_prematurely_closed": r"AH0110[12]:|AH01110:|AH0107[345]:"
-    r"|AH01097:|AH01084:|AH10154:|AH1029[34]:|AH00893:|AH00878:|AH00860:"
+    r"|AH01097:|AH01084:|AH10154:|AH1029[34]:|AH00860:"
     r"|End of script output|Premature end of script headers"
     r"|Truncated or oversized response headers received from daemon process"
     r"|mod_fcgid: error reading data",
