@@ -269,7 +269,12 @@ TRACEBACK = "order failed\nTraceback (most recent call last):"
 
 
 @pytest.mark.parametrize(
-    "asked", [None, Question.parse("2025-02-06 14:32 +09:00", 500)]
+    "asked",
+    [
+        None,
+        Question.parse("2025-02-06 14:32 +09:00", 500),
+        Question.parse("2025-02-06 14:32 +09:00"),
+    ],
 )
 def test_a_traceback_alone_is_an_error(asked: Question | None) -> None:
     """Nothing tells the log's zone either: it fits if that is the one asked in."""
