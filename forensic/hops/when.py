@@ -5,6 +5,7 @@ that can be read in one way only is read.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,6 +32,14 @@ _DATES = [
     )
 ]
 _KANJI = re.compile(r"(\d\d?)時 ?(\d\d?)分(?: ?(\d\d?)秒)?")
+#: Halves of the day stand in front of the clock there.
+_HALF = re.compile(r"午([前後]) ?([0-9:]+)")
+#: As names of files have it.
+_PACKED = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?(?!\d)")
+#: Who says so means a minute more or less, as all do.
+_VAGUE = re.compile(
+    r"(?i)[~≈]|\b(?:about|around|approx(?:imately)?\b\.?|ca\b\.?)|頃|ごろ"
+)
 _CLOCK = re.compile(
     r"(?i)(?P<hour>\d\d?)(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?(?![a-z]))?"
@@ -67,7 +76,8 @@ class When:
 
 def read(text: str) -> When:
     """What a text means; raises UsageError where that is unknown or not one thing."""
-    bare = " ".join(text.split()).removeprefix("[").removesuffix("]")
+    bare = _VAGUE.sub(" ", unicodedata.normalize("NFKC", text))
+    bare = " ".join(bare.split()).removeprefix("[").removesuffix("]")
     epoch = _EPOCH.fullmatch(bare)
     if epoch is not None:
         fraction = epoch[2] or epoch[3] or epoch[4] or "0"
@@ -75,7 +85,8 @@ def read(text: str) -> When:
         start += timedelta(microseconds=int(f"{fraction:0<6}"))
         return When(start=start.replace(tzinfo=None), size=_second(), zone=UTC)
     bare = _KANJI.sub(_colons, _WEEKDAY.sub("", bare, count=1))
-    bare = bare.replace("日本時間", "JST")
+    bare = _HALF.sub(_western, bare).replace("日本時間", "JST")
+    bare = _PACKED.sub(_spaced, bare, count=1)
     day, lacks, rest = _date(bare, text)
     clock, size, rest = _clock(rest, text, alone=lacks == "date")
     zone, note = _zone(rest.strip(), text)
@@ -85,6 +96,17 @@ def read(text: str) -> When:
 def _colons(clock: re.Match[str]) -> str:
     """A time of day as clocks show it."""
     return ":".join(f"{part:0>2}" for part in clock.groups() if part)
+
+
+def _western(clock: re.Match[str]) -> str:
+    """A time of day with its half behind it."""
+    return f"{clock[2]} {'a' if clock[1] == '前' else 'p'}m"
+
+
+def _spaced(stamp: re.Match[str]) -> str:
+    """A stamp without marks between its parts, with them."""
+    year, month, day, *clock = (part for part in stamp.groups() if part)
+    return f"{year}-{month}-{day}T{':'.join(clock)}"
 
 
 def _second() -> timedelta:
