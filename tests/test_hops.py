@@ -1620,6 +1620,21 @@ def test_a_path_that_a_proxy_rewrote_is_the_same_request(told: dict[str, Any]) -
     assert found["evidence"].list.len().to_list() == [2]
 
 
+@pytest.mark.parametrize(
+    ("path", "who"), [("/auth", "web_server"), ("/v1/wiki", "application")]
+)
+def test_what_a_web_server_asks_beside_a_request_is_another_one(
+    path: str, who: str
+) -> None:
+    """Such as who may come in: nginx's auth_request has a path of its own."""
+    outer = alb(403, upstream="10.0.1.23:80", upstream_status=403, path="/app/wiki")
+    rows = [outer, web(403, path="/app/wiki", bytes_sent=153), said(403, path=path)]
+    other = [web(200, path="/x", line=9), said(200, path="/x", line=9)]
+    found = correlate(events(*rows, *other), NO_CLOCKS, NO_SOURCES)
+    row = found.filter(pl.col("path") == "/app/wiki").row(0, named=True)
+    assert row["answered_by"] == who
+
+
 def test_who_sent_sigkill_is_not_known_from_that_line_alone() -> None:
     closed = error("upstream prematurely closed connection while reading response")
     killed = app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?")

@@ -165,9 +165,14 @@ def _rewritten(
     has its path: by the last name of the path, then by the moment.
     """
     failed = partners.columns.error
-    for fields in (["method", "leaf", "query"], ["method", "query"]):
+    # A web server between them may ask others at that moment, such as who may come in.
+    direct = asked & ~partners.led[TIERS["web_server"]]
+    for outer, fields in (
+        (asked, ["method", "leaf", "query"]),
+        (direct, ["method", "query"]),
+    ):
         partners.join(
-            asked & failed, inner & failed, tier, fields, _AT_ONCE, statuses=statuses
+            outer & failed, inner & failed, tier, fields, _AT_ONCE, statuses=statuses
         )
 
 
