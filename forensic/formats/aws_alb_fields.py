@@ -1,12 +1,13 @@
-"""ALB access log rows whose fields go by name: what Athena's table gives.
+"""ALB access log rows whose fields go by name: Athena's table, and vended JSON.
 
-The names are those of the table that Athena's documentation creates over the log. A
-query may leave any of them out; the status, and who asked or for what, must be there.
+The names are those of the table that Athena's documentation creates over the log, or
+those of the log's own fields, which are delivered as JSON on demand. Any of them may be
+left out; the status, and who asked or for what, must be there.
 """
 
 import polars as pl
 
-from forensic.columns import dash_to_null, moments, seconds, target
+from forensic.columns import dash_to_null, moments, request_line, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -16,6 +17,7 @@ _KEYS = {
     "stamp": "time",
     "began": "request_creation_time",
     "client": "client_ip",
+    "peer": "client_port",
     "target": "target_ip",
     "port": "target_port",
     "first": "request_processing_time",
@@ -27,6 +29,7 @@ _KEYS = {
     "bytes_sent": "sent_bytes",
     "method": "request_verb",
     "url": "request_url",
+    "line": "request_line request",
     "protocol": "request_proto",
     "user_agent": "user_agent",
     "trace": "trace_id",
@@ -45,34 +48,43 @@ def _there(name: str) -> pl.Expr:
     return pl.when(column != "").then(column)
 
 
+def _peer() -> pl.Expr:
+    """The address in the log's own field, which has both; Athena's is the port."""
+    return _there("peer").str.extract(r"^(.+):[0-9]+$", 1)
+
+
 def _moments(rows: pl.DataFrame, name: str) -> pl.Series:
     return moments(rows.select(_there(name)).to_series())["local_time"]
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the rows."""
-    rows = json_fields(lines, _KEYS, {"elb_status_code"}, {"priority"})
+    rows = json_fields(lines, _KEYS, {"elb_status_code"}, {"priority", "peer"})
     rows = rows.with_columns(
         _moments(rows, "stamp").alias("ended"), _moments(rows, "began").alias("began")
     )
     parts = [seconds(pl.col(name), 1) for name in ("first", "second", "third")]
     parts = [pl.when(part >= 0).then(part) for part in parts]
-    address = target(pl.col("url"))
+    asked = request_line(pl.col("line"))
+    address = target(pl.coalesce("url", asked["target"]))
     ended = pl.col("ended")
     between = (ended - pl.col("began")).dt.total_microseconds() / 1_000_000
     trace = _there("trace")
-    other = pl.when(_there("client").is_null() & address["path"].is_null())
+    nobody = _there("client").is_null() & _peer().is_null()
+    other = pl.when(nobody & address["path"].is_null())
     return rows.select(
         local_time=ended,
         utc_offset=pl.when(ended.is_not_null()).then(pl.lit(0, pl.Int32)),
         start_time=pl.col("began").dt.replace_time_zone("UTC"),
-        client_ip=_there("client"),
-        method=_there("method"),
+        client_ip=pl.coalesce(_there("client"), _peer()),
+        method=pl.coalesce(_there("method"), asked["method"]),
         scheme=address["scheme"],
         host=pl.coalesce(_there("domain"), address["host"]),
         path=address["path"],
         query=address["query"],
-        http_version=_there("protocol").str.strip_prefix("HTTP/"),
+        http_version=pl.coalesce(
+            _there("protocol").str.strip_prefix("HTTP/"), asked["http_version"]
+        ),
         status=pl.col("status").cast(pl.Int16, strict=False),
         upstream_status=pl.col("upstream_status").cast(pl.Int16, strict=False),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
@@ -82,7 +94,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             pl.when(between >= 0).then(between),
         ),
         upstream_duration=parts[1],
-        upstream=pl.concat_str(_there("target"), pl.lit(":"), _there("port")),
+        upstream=pl.coalesce(
+            pl.concat_str(_there("target"), pl.lit(":"), _there("port")),
+            pl.when(_there("port").str.contains(":")).then(_there("port")),
+        ),
         user_agent=_there("user_agent"),
         trace_id=pl.coalesce(trace.str.extract(r"Root=([^;]+)"), trace),
         action=_there("action"),
@@ -96,7 +111,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 
 FORMAT = Format(
     name="aws_alb_fields",
-    title="ALB access log by field (Athena)",
+    title="ALB access log by field (Athena, JSON)",
     hop="load_balancer",
     reference="https://docs.aws.amazon.com/athena/latest/ug/create-alb-access-logs-table.html",
     head=r'^\s*\{[\s\S]*"elb_status_code"\s*:',

@@ -1,10 +1,10 @@
 """Logs as CSV: what the consoles of log stores download.
 
-CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana, Graylog,
-Azure's Log Analytics and Google's Logs Explorer. The first line names the columns; the
-sniffer passes it on as a template.
-One column is the event's stamp, one its message; where a query asked for single fields
-instead, they are put together again as the JSON object that they were taken from.
+CloudWatch Logs, its Insights, Athena, Datadog, Splunk, Kibana, Grafana, Graylog, Sumo
+Logic, Azure's Log Analytics and Google's Logs Explorer. The first line names the
+columns; the sniffer passes it on as a template. One column is the event's stamp, one
+its message; where a query asked for single fields instead, they are put together again
+as the JSON object that they were taken from.
 A spreadsheet that saves such a file again spoils its stamps, not its messages.
 """
 
@@ -31,12 +31,12 @@ _SCHEMA = {name: PARSED[name] for name in _COLUMNS}
 #: Names of the columns, in lower case. A stamp without a zone is UTC under the first.
 _AZURE = ["timegenerated [utc]", "timestamp [utc]", "time_t [utc]", "timegenerated"]
 _UTC = ["@timestamp", "timestamp", "time", *_AZURE]
-_STAMPS = [*_UTC, "_time", "date"]
+_STAMPS = [*_UTC, "_time", "_messagetimems", "_messagetime", "date"]
 _MESSAGES = [
     *("@message", "message", "_raw", "line", "textpayload"),
     *("logmessage", "logentry", "log_s", "resultdescription", "syslogmessage"),
 ]
-_HOSTS = ["host", "host.name", "hostname", "resource.labels.pod_name", "podname"]
+_HOSTS = "host host.name hostname resource.labels.pod_name podname _sourcehost".split()
 _KEPT = {
     "@logstream": "log_stream",
     "logstreamname": "log_stream",
@@ -44,6 +44,7 @@ _KEPT = {
     "source": "source",
     "service": "service",
     "log.file.path": "source",
+    "_sourcename": "source",
 }
 #: Always with its fraction or a zone: `14:32:07,123` is how Python writes a stamp.
 _ISO = (
