@@ -13,7 +13,8 @@ from forensic.messages import programs, system_messages
 __all__ = ["FORMAT"]
 
 _STAMP = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(?:Z| ?[+-][0-9]{2}:?[0-9]{2})"
 )
 _SEVERITIES = "Emergency|Alert|Critical|Error|Warning|Notice|Info|Debug"
 _CELL = r"[^\t]*"
