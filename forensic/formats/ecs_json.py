@@ -149,11 +149,15 @@ def _balancer(record: dict[str, Any]) -> str | None:
         "trace_id": _first(record, "aws.elb.trace_id"),
         "domain_name": _first(record, "url.domain", "destination.domain"),
         "matched_rule_priority": _first(record, "aws.elb.matched_rule_priority"),
-        "actions_executed": ",".join(actions) if isinstance(actions, list) else actions,
+        "actions_executed": _listed(actions),
         "error_reason": _first(record, "aws.elb.error.reason"),
     }
     known = {key: value for key, value in whole.items() if value is not None}
     return compact(known) if "elb_status_code" in known else None
+
+
+def _listed(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], str | None]] = {
@@ -177,7 +181,7 @@ def _read(record: Any) -> dict[str, Any] | None:
     whole = _first(record, "event.original")
     try:
         line = whole if isinstance(whole, str) else kind(record)
-    except ValueError:  # no such moment
+    except (ValueError, OverflowError):  # no such moment
         return None
     return {
         "stamp": record["@timestamp"],
