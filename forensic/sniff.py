@@ -97,9 +97,25 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     if outer.envelope:
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
         payloads = _inside(_messages(outer, sample), wanted, source)
+        if not payloads and (bare := _of_requests(sample, outermost, source)):
+            chosen = bare
     return Sniffed(
         formats=chosen, payloads=payloads, framing=framing, coloured=coloured
     )
+
+
+def _of_requests(
+    sample: list[bytes], keys: Sequence[str], source: str
+) -> tuple[str, ...]:
+    """The last resort that reads requests in most lines, if there is one.
+
+    What stands before a line of nobody's may be the first value of a line of requests.
+    """
+    lines = _text(sample)
+    resorts = [key for key in keys if load(key).last_resort and load(key).hop]
+    claims = [claim for key in resorts if (claim := _claim(key, lines, source))]
+    most = [claim.key for claim in claims if 2 * claim.parses.sum() > len(lines)]
+    return (most[0],) if most else ()
 
 
 def _inside(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:

@@ -53,6 +53,19 @@ def test_rows_below_a_header_are_no_lines_in_quotes() -> None:
     assert found.formats[0].startswith("cloudwatch_csv:")
 
 
+def test_a_stamp_before_a_request_is_no_envelope_of_it() -> None:
+    """A site's own `log_format`, parted by tabs, begins as lines of Loki do."""
+    own = b"2025-02-06T14:32:07+09:00\t%s\tGET /x HTTP/1.1\t503\t206\t-\tx\t0.001\n"
+    rows = b"".join(own % f"203.0.113.{n}".encode() for n in range(1, 9))
+    found = sniff(rows, "logs/tab_access.log", [])
+    assert found is not None
+    assert found.formats == ("access_like",)
+    carried = b"".join(b"2025-02-06T14:32:07+09:00\t" + ACCESS for _ in range(9))
+    found = sniff(carried, "explore.txt", [])
+    assert found is not None
+    assert found.formats[0] == "loki_text"
+
+
 def test_requests_among_texts_of_one_export_are_known_for_what_they_are() -> None:
     """An application's JSON would read them all."""
     run = "projects/demo/logs/run.googleapis.com%2F"
