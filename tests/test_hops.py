@@ -1635,6 +1635,18 @@ def test_what_a_web_server_asks_beside_a_request_is_another_one(
     assert row["answered_by"] == who
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [('"GET /app/admin HTTP/1.0" 403 Forbidden', False), ("role is forbidden", True)],
+)
+def test_the_name_of_a_status_is_no_reason(words: str, why: bool) -> None:
+    """As uvicorn writes it behind each request."""
+    inner = said(403, source="uvicorn.log", hop="app_server", message=words)
+    row = correlate(events(web(403), inner), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["answered_by"] == "application"
+    assert (words in row["explanation"]) == why
+
+
 def test_who_sent_sigkill_is_not_known_from_that_line_alone() -> None:
     closed = error("upstream prematurely closed connection while reading response")
     killed = app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?")

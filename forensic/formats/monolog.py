@@ -1,4 +1,4 @@
-"""Monolog's lines without a stamp, as its handler for syslog writes them: PHP's own logs.
+"""Monolog's lines without a stamp, as its handler for syslog writes them (PHP).
 
 `production.ERROR: text {"userId":7} []`; Laravel and Symfony log so. The channel is
 named before the level; context and extras stand behind the text as JSON.

@@ -49,10 +49,18 @@ def _kind() -> pl.Expr:
     for kind in reversed(_EVERY):
         said = pl.col("message").str.contains(kind.phrase) | _classed(kind.reasons)
         said &= hop.is_in(kind.hops.split())
+        if kind in REFUSALS:
+            said &= ~_is_answer()
         chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
     # An audit log says it in whatever words.
     firewalled = _classed(("modsecurity_denied",)) & (hop == WEB)
     return pl.when(firewalled).then(pl.lit("firewall")).otherwise(chain)
+
+
+def _is_answer() -> pl.Expr:
+    """Whether the message is a request with its status, whose name tells no reason."""
+    request = pl.col("message").str.contains(r"^\"?[A-Z]+ \S+ HTTP/[0-9.]+\"")
+    return (request & pl.col("status").is_not_null()).fill_null(value=False)
 
 
 def _classed(reasons: Sequence[str]) -> pl.Expr:
