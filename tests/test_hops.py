@@ -411,6 +411,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "cached_error", "certain"),
     ),
     (
+        "what is forbidden is hidden",
+        [alb(404, 404), web(404), error("access forbidden by rule")],
+        ("web_server", "access_forbidden", "certain"),
+    ),
+    (
         "default backend",
         [web(404, upstream_status=404, upstream="127.0.0.1:8181", reason="no_route")],
         ("web_server", "no_route", "strong"),

@@ -69,7 +69,8 @@ KINDS = [
         WEB,
         r"access forbidden by rule",
         "access_forbidden",
-        (403,),
+        # Many a site hides what it forbids: `error_page 403 =404`.
+        (403, 404),
         ("access_forbidden_by_rule", "symlink_forbidden"),
     ),
     Kind(
