@@ -546,6 +546,20 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
+@pytest.mark.parametrize(("path", "told"), [("/app/admin", True), ("/x", False)])
+def test_a_failure_that_a_page_of_200_hides_is_told(path: str, told: bool) -> None:
+    time = MINUTE + timedelta(seconds=9)
+    own = {"hop": "web_server", "method": "GET", "time": time}
+    page = _row(900, source="nginx/access.log", path="/app/admin", status=200, **own)
+    line = _row(1, source="nginx/error.log", path=path, level="error", **own)
+    line |= {"message": "connect() failed (111: Connection refused) while connecting"}
+    asked = Question.parse("2025-02-06 14:32 +09:00", 200, "/app/admin")
+    found = verdict([*pings(), page, line | {"reason": "connect_refused"}], asked)
+    assert ("connect() failed" in found["sentence"]) == told
+    sources = {line["source"] for line in found["evidence"]}
+    assert ("nginx/error.log" in sources) == told
+
+
 def test_what_the_waf_let_pass_was_answered_further_in() -> None:
     passed = [
         block(time=MINUTE + timedelta(seconds=s), method="GET")

@@ -8,7 +8,7 @@ into requests (`succeeded`) where a time and a path are asked, else alone (`serv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -210,6 +210,7 @@ _OWN = {
 _NAMING = ["haproxy", "haproxy_json", "envoy", "traefik"]
 _NEAR_BY = timedelta(seconds=5)
 _SHOWN = 3
+_WORDS = 120
 
 
 def served(
@@ -237,31 +238,60 @@ def served(
     evidence = made.head(_SHOWN).select(
         "hop", "source", "line", "offset", "length", "time"
     )
+    lines = [line | {"role": "record of the response"} for line in evidence.to_dicts()]
+    failed, why = _failure(events, clocks, question, made)
+    said = f"The logs have {status} for {path}: {', '.join(told)}."
     return {
         "answered_by": "load_balancer" if own.height else "unknown",
         "candidates": made["hop"].unique(maintain_order=True).to_list(),
         "cause": own["cause"].mode().sort()[0] if own.height else "unknown",
         "rule": None,
         "confidence": "certain" if own.height else "none",
-        "sentence": f"The logs have {status} for {path}: {', '.join(told)}. It is no"
-        " error, so that no more of it was followed from hop to hop.",
-        **_as_broken(broken, f"The logs have {status} for {path}: {', '.join(told)}."),
-        "evidence": [
-            line | {"role": "record of the response"} for line in evidence.to_dicts()
-        ],
+        "sentence": f"{said} It is no error, so that no more of it was followed from"
+        f" hop to hop.{why}",
+        **_as_broken(broken, said, why),
+        "evidence": [*lines, *failed],
         "missing": [],
         "count": rows.height,
         "ask_for": [],
     }
 
 
-def _as_broken(broken: pl.DataFrame, sentence: str) -> dict[str, Any]:
+def _as_broken(broken: pl.DataFrame, said: str, why: str) -> dict[str, Any]:
     """What is to be said of an answer that broke off; nothing where none did."""
     if not broken.height:
         return {}
     row = broken.row(0, named=True)
     more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
-    return {"cause": row["cut"], "confidence": "weak", "sentence": sentence + more}
+    return {"cause": row["cut"], "confidence": "weak", "sentence": said + more + why}
+
+
+def _failure(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    question: Question,
+    rows: pl.DataFrame,
+) -> tuple[list[dict[str, Any]], str]:
+    """The web server's error lines about such a request then, and in words."""
+    first = rows["time"].drop_nulls().first()
+    if question.path is None or not isinstance(first, datetime):
+        return [], ""
+    moment = replace(question, start=first, end=first + _SECOND)
+    micros = pl.col("time").cast(pl.Datetime("us", "UTC"))
+    said = notes.collect(around(events, moment), clocks).filter(
+        question.matches_path()
+        & (pl.col("hop") == "web_server")
+        & moment.within(micros, _SECOND)
+    )
+    if not said.height:
+        return [], ""
+    lines = said.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    words = str(said["message"][0]).split("\n", 1)[0][:_WORDS]
+    text = (
+        f" The web server's error log has a failure of such a request then ({words}):"
+        " another try, or a page of its own, may have hidden it."
+    )
+    return [line | {"role": "error line about such a request"} for line in lines], text
 
 
 def _rows(
