@@ -97,7 +97,8 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
     if outer.envelope:
         wanted = [key for key in keys if load(key).payload and key != chosen[0]]
         payloads = _inside(_messages(outer, sample), wanted, source)
-        if not payloads and (bare := _of_requests(sample, outermost, source)):
+        alone = not payloads and not outer.whole
+        if alone and (bare := _of_requests(sample, outermost, source)):
             chosen = bare
     return Sniffed(
         formats=chosen, payloads=payloads, framing=framing, coloured=coloured

@@ -54,7 +54,8 @@ def _beside_notes(match: Match, sources: pl.DataFrame) -> tuple[Match, list[str]
     named = pl.col("source").str.contains(_NOTE)
     notes = sources.filter(words & named)["source"]
     places = pl.element().struct.field("source").is_in(notes.implode())
-    noted = pl.col("evidence").list.eval(places).list.all()
+    lines = pl.col("evidence")
+    noted = lines.list.eval(places).list.all() & (lines.list.len() > 0)
     logged = match.rows.filter(~noted)
     if notes.is_empty() or logged.height in {0, match.rows.height}:
         return match, []
