@@ -5,14 +5,15 @@ The modules in the order in which they work, and behind a bar what serves them.
 `correlate`: events ▶ requests, a window of time after the other.
 
 * `census` counts what each log holds | `facts`: what the logs can show at all
-* `windows` cut time into parts that memory holds
+* `windows` cut time, and logs without one, into parts that memory holds
 * `reached`: how far web servers came with their upstreams
 * `copies` are logs that another log of the archive holds line for line
 * `moment` puts every record on one clock | `machine`: whose log it is
 * `responses` are the records of answers | `dialogue`: those that take two lines
 * `notes` are what programs wrote besides | `kinds`: their phrases, and what follows;
-  `quoted`: what a sentence takes of them; `spread`: exceptions over several events;
-  `scored`: what a sum of core rules is made of
+  `refusals`: in which words applications say no; `quoted`: what a sentence takes of
+  them; `spread`: exceptions over several events; `scored`: what a sum of core rules is
+  made of
 * `proxies`, `balancers`: which servers stand in front of which
 * `join` links the records of one request | `partners`: who has which so far; `pair`
 * `chain` makes a row of them, a group of columns a hop | `kept`: an error of the
@@ -33,8 +34,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `verdict` speaks of errors that fit, `downtime` of the servers that were down then,
   `success` of answers that were none (`cut_short`: or broke off; `loops`: or went
   round), `inside` of what an inner log says, `sessions` of connections without
-  requests, `hypotheses` of what no log has |
-  `unheard`: what silence is worth in a gap
+  requests, `hypotheses` of what no log has | `unheard`: what silence is worth in a gap
 * `journey` draws the way of the request; `wanted` asks for what would tell more
 
 `false_positives` stands alone: WAF rules that stop ordinary users.

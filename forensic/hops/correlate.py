@@ -28,9 +28,9 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
-from forensic.hops.kinds import REFUSED
 from forensic.hops.moment import doubtful, instant, settled
 from forensic.hops.quoted import thrown, words
+from forensic.hops.refusals import REFUSED
 from forensic.hops.scored import COLUMNS as SCORED
 from forensic.schema import REQUEST
 

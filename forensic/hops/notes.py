@@ -9,8 +9,9 @@ import polars as pl
 
 from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import COMPLAINT, KINDS, REFUSALS, UNNAMED, WEB
+from forensic.hops.kinds import COMPLAINT, KINDS, UNNAMED, WEB
 from forensic.hops.moment import corrected
+from forensic.hops.refusals import REFUSALS
 from forensic.hops.responses import AUDITS, TIERS, hashed
 from forensic.hops.scored import scored
 from forensic.hops.spread import named

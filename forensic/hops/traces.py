@@ -6,8 +6,9 @@ By the id that both have, by where the lines stand, by path, and by the moment.
 import polars as pl
 
 from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
-from forensic.hops.kinds import COMPLAINT, REFUSALS
+from forensic.hops.kinds import COMPLAINT
 from forensic.hops.notes import ABOVE
+from forensic.hops.refusals import REFUSALS
 
 __all__ = ["WITH_IDS", "tracebacks"]
 
