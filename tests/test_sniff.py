@@ -117,3 +117,28 @@ def test_records_below_a_few_words_are_found() -> None:
     found = sniff(head, "ticket.md", [])
     assert found is not None
     assert (found.formats, found.framing) == (("app_json",), "json")
+
+
+@pytest.mark.parametrize(
+    ("line", "outer"),
+    [
+        (
+            b"2025-05-20T09:45:31.400Z  WARN 1 --- [orders] [exec-7] o.h.Sql : Error",
+            "python_logging",
+        ),
+        (b"2025-02-06T05:32:07.136Z  INFO orders: saved", "python_logging"),
+        (b"2025-02-06T05:32:07.020000+00:00 web/i-0abc ready", "cloudwatch_export"),
+        (
+            b"2025-02-06T03:00:00.586Z START RequestId: 9ff6f430 Version: $LATEST",
+            "cloudwatch_export",
+        ),
+        (b"2025-02-06T05:32:07.020000+00:00 web1 nginx: " + ACCESS, "syslog"),
+        (b"2025-02-06T05:32:07.020000+00:00 web1 app[812]: ready", "syslog"),
+    ],
+    ids=["Spring Boot", "level", "stream", "Lambda", "nginx", "program"],
+)
+def test_what_stands_behind_a_stamp_tells_whose_it_is(line: bytes, outer: str) -> None:
+    """An application's lines, syslog's, and CloudWatch's print begin alike."""
+    found = sniff((line.strip() + b"\n") * 9, "logs/application.txt", [])
+    assert found is not None
+    assert found.formats[0] == outer

@@ -28,10 +28,11 @@ _SVLOGD = rf"{_DAY}_{_CLOCK}\.[0-9]{{1,9}}"
 _SECONDS = r"1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]{1,9})?"
 _TAI = r"@4000000[0-9a-f]{17}"
 _STAMP = rf"[\[(]?(?:{_WRITTEN}|{_SVLOGD}|{_SECONDS}|{_TAI})[\])]?:?[ \t]"
-#: How a line begins that has a stamp of its own.
+#: How a line begins that has a stamp of its own; a word with a colon behind it is a
+#: program, which syslog puts there.
 _OWN = (
     rf"[\[(]?{_DAY}[ T]{_CLOCK}"
-    r"|[^\[\"{]{3,120}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
+    r"|(?:[^\[\"{ ]{0,80}[^\[\"{ :] {1,4}){1,9}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
     rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}"
 )
 #: With an address in front: gunicorn on a socket writes a space for its client; or of

@@ -102,7 +102,6 @@ FORMAT = Format(
     parse=_parse,
     multiline=True,
     envelope=True,
-    narrow=True,  # syslog reads a stream as a host
     payload=False,
     header=r"^(?:[bf]/\d+\t[bf]/\d+$|SEARCHEDLOGSTREAMS\t)",
     paths=r"(?i)export|cloudwatch|aws-logs|/\d{6}\.gz$",

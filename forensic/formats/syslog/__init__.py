@@ -276,8 +276,11 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
     )
     sure = pl.col("iso").is_null() | certain | written
     if "hostname" in origin.columns:
-        level = pl.col("hostname").is_in(NO_HOSTS).fill_null(value=False)
-        sure &= pl.col("dated").is_null() | (certain & ~level)
+        # CloudWatch prints stamps alike, and behind them a stream or Lambda's words.
+        stream = pl.col("hostname").str.contains("/", literal=True) & ~certain
+        other = (pl.col("hostname").is_in(NO_HOSTS) | stream).fill_null(value=False)
+        bsd = pl.col("iso").is_null() & pl.col("dated").is_null()
+        sure &= (bsd | ~other) & (pl.col("dated").is_null() | certain)
     return _columns(
         found.with_columns(
             iso=pl.coalesce("iso", "full", "dated"),
