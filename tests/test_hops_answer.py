@@ -52,6 +52,20 @@ def pings(every: int = 7) -> list[dict[str, Any]]:
     return rows
 
 
+def another(time: datetime, **columns: Any) -> dict[str, Any]:
+    """What nginx logged of another client's request, twenty seconds later."""
+    return _row(
+        1,
+        hop="web_server",
+        time=time + timedelta(seconds=20),
+        client_ip="203.0.113.8",
+        client_scope="public",
+        method="GET",
+        path="/app/admin",
+        **columns,
+    )
+
+
 def block(**columns: Any) -> dict[str, Any]:
     """The story's WAF record: it has no timestamp."""
     return _row(
@@ -579,18 +593,7 @@ def test_what_the_waf_let_pass_was_answered_further_in() -> None:
 )
 def test_an_address_names_the_site(site: str, who: str) -> None:
     time = MINUTE + timedelta(seconds=9)
-    own = _row(
-        1,
-        source="nginx/json.log",
-        hop="web_server",
-        time=time + timedelta(seconds=20),
-        client_ip="203.0.113.8",
-        client_scope="public",
-        method="GET",
-        path="/app/admin",
-        host="api.example.com",
-        status=403,
-    )
+    own = another(time, source="nginx/json.log", host="api.example.com", status=403)
     rows = [*pings(), block(time=time, method="GET", host="www.example.com:443"), own]
     where = f"https://{site}.example.com/app/admin"
     found = verdict(rows, Question.parse("2025-02-06 14:32 +09:00", 403, where))
@@ -785,16 +788,7 @@ def test_a_hop_that_has_the_path_with_another_status_is_not_asked_for() -> None:
 
 def test_as_many_answers_of_one_status_from_two_hops_are_doubtful() -> None:
     time = MINUTE + timedelta(seconds=9)
-    own = _row(
-        1,
-        source="nginx/access.log",
-        hop="web_server",
-        time=time + timedelta(seconds=20),
-        client_ip="203.0.113.8",
-        client_scope="public",
-        method="GET",
-        path="/app/admin",
-    )
+    own = another(time, source="nginx/access.log")
     for status, confidence in ((403, "weak"), (404, "strong")):
         rows = [block(time=time, method="GET"), own | {"status": status}]
         found = verdict(rows, Question.parse("2025-02-06T05:32Z"))
