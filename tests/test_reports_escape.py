@@ -7,6 +7,7 @@ from forensic.reports.escape import redacted
 
 _PIECES = [
     *[" ", '"', "'", "=", ": ", ":", ",", "\\", "&", "?", "%3d", "[", "]", "\n", "a9"],
+    *["%22", "%5d", ", ", "(", ")", "=>", "-key", "-token", "db_", '\\"', "x" * 130],
     *['"name":', '"value":', '"Cookie"', '"x-csrf-a"', '"X-XSRF-b"', '"x-access-c"'],
     *["pass", "PWD", "sid", "Sig", "jwt", "otp", "phpsessid", "connect.", "session_id"],
     *["api_", "key", "secret", "token", "credential", "signature", "private_key"],

@@ -6,8 +6,9 @@ What is no more than a word of a sentence stays: `token: expired` is no secret.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 __all__ = ["SIGNS", "redacted", "redacted_as"]
 
@@ -88,6 +89,7 @@ _COOKIES = r"(?:[^\"'\r\n]|(?<==)\"[^\"\r\n]*\"?)+"
 
 #: Words without which there is no such name, in lower case: cheap to look for.
 _HEADER_SIGNS = "cookie key token auth csrf xsrf access sess secret signature jwt oidc"
+_DASHED_SIGNS = "-key -token -accesstoken -signature -assertion -session-id"
 _KEY_SIGNS = "token secret pass key signature credential sess pw sid sig jwt auth otp"
 _QUERY_SIGNS = (
     "code= state nonce ticket invite key pin= hmac bearer hint csrf asser saml "
@@ -97,87 +99,134 @@ _DOOR_SIGNS = "reset verif confirm activat invit magic unsub recover pass token"
 _ANY_SIGNS = f"{_KEY_SIGNS} {_HEADER_SIGNS}"
 _ANY = f"{_KEYS}|{_HEADERS}"
 
-#: The words of which one must stand in a text, the pattern, and its secret's group.
-_PATTERNS: list[tuple[str, str, int]] = [
+
+def _followed(run: str, by: str) -> str:
+    """By a run of characters and what ends it; by so many that nobody looks further."""
+    return rf"{run}{{128}}|{run}*+(?:{by})"
+
+
+#: What must stand behind one of the words, in lower case: cheap to look at.
+_ANYWHERE = ""
+_AS_KEY = _followed(r"[^\"'%\\\n]", rf"{_Q}{_IS}")
+_AS_VALUE = _followed(r"[\w.-]", _Q)
+_AS_NAME = _followed(r"[\w.-]", r"(?:\]|%5d)*\s*(?:[:=]|%3d)")
+
+#: The words of which one must stand in a text, what must stand behind it, the pattern,
+#: and its secret's group.
+_PATTERNS: list[tuple[str, str, str, int]] = [
     # {"name": "Cookie", "value": "…"} and the other way round (AWS WAF's headers)
     (
         _HEADER_SIGNS,
+        _AS_VALUE,
         rf"({_Q})name\1\s*:\s*\1(?:{_HEADERS})\1\s*,\s*\1value\1\s*:\s*\1(.*?){_END}",
         2,
     ),
     (
         _HEADER_SIGNS,
+        _AS_VALUE,
         rf"({_Q})value\1\s*:\s*\1([^\"']*)\1\s*,\s*\1name\1\s*:\s*\1(?:{_HEADERS})\1",
         2,
     ),
     # "password": "…"   "password"=>"…"   'password': b'…'   %22password%22%3A%22…%22
-    (_ANY_SIGNS, rf"{_quoted(_ANY)}{_IS}[bu]?\1(.*?){_END}", 2),
+    (_ANY_SIGNS, _AS_KEY, rf"{_quoted(_ANY)}{_IS}[bu]?\1(.*?){_END}", 2),
     # "Cookie": ["…"]
-    (_ANY_SIGNS, rf"{_quoted(f'(?:{_ANY})s?')}{_IS}{_LIST}", 2),
+    (_ANY_SIGNS, _AS_KEY, rf"{_quoted(f'(?:{_ANY})s?')}{_IS}{_LIST}", 2),
     # "password": 1234
-    (_KEY_SIGNS, rf"{_quoted(_SURE)}{_IS}(-?\d[^\s\"',;}}\]]*)", 2),
+    (_KEY_SIGNS, _AS_KEY, rf"{_quoted(_SURE)}{_IS}(-?\d[^\s\"',;}}\]]*)", 2),
     # a pair, as Python prints headers
     (
         _ANY_SIGNS,
+        _AS_VALUE,
         rf"[\[(]\s*({_Q})(?:{_ANY})\1\s*,\s*[bu]?\1(.{{1,400}}?)\1\s*[\])]",
         2,
     ),
     # what a WAF rule matched is whatever the client sent
-    ("matcheddata", rf"\\*\"matchedData\\*\"\s*:\s*{_LIST}", 1),
+    ("matcheddata", _ANYWHERE, rf"\\*\"matchedData\\*\"\s*:\s*{_LIST}", 1),
     # Cookie: a=b; c="d"   http_cookie="a=b"   Authorization: Basic …
     (
         "cookie",
+        _AS_NAME,
         rf"{_ALONE}(?:[\w-]*[_-])?cookie2?\s*[:=]\s*(\\*[\"'])(.*?){_END}",
         2,
     ),
     (
         "cookie",
+        _AS_NAME,
         rf"{_ALONE}(?:[\w-]*[_-])?cookie2?\s*[:=]\s*(?![\"'\s])({_COOKIES})",
         1,
     ),
     (
         "authorization",
+        _AS_NAME,
         rf"{_ALONE}(?:[\w-]*[_-])?authorization\s*[:=]\s*({_ADMISSION})",
         1,
     ),
     # x-api-key: …
     (
-        _HEADER_SIGNS + " assertion",
+        _DASHED_SIGNS,
+        _AS_NAME,
         rf"{_ALONE}{_DASHED}\s*[:=]\s*([^\s\"',;]+)",
         1,
     ),
     # password: x1   SECRET_KEY = 'x'   --token x1
     (
         _KEY_SIGNS,
+        _AS_NAME,
         rf"(?<![\w.-])(?=[\w.-]+\s*[:=])(?:{_KEYS})\s*[:=]\s*(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))",
         0,
     ),
-    ("pass", r"passw(?:or)?d\s+(?:is\s+)?([\"'])(.+?)(?:\1|$)", 2),
+    ("pass", _ANYWHERE, r"passw(?:or)?d\s+(?:is\s+)?([\"'])(.+?)(?:\1|$)", 2),
     # [password] => x   <password>x</password>
-    (_KEY_SIGNS, rf"\[(?:{_ANY})\]\s*=>\s*([^\r\n]+?)(?=\s+[\[)]|[\r\n]|$)", 1),
-    (_KEY_SIGNS, rf"<(?:\w+:)?(?:{_KEYS})(?:\s[^<>]*)?>([^<]+)", 1),
+    (
+        _KEY_SIGNS,
+        _AS_NAME,
+        rf"\[(?:{_ANY})\]\s*=>\s*([^\r\n]+?)(?=\s+[\[)]|[\r\n]|$)",
+        1,
+    ),
+    (_KEY_SIGNS, _ANYWHERE, rf"<(?:\w+:)?(?:{_KEYS})(?:\s[^<>]*)?>([^<]+)", 1),
     # what is typed at a prompt
-    ("--", rf"(?<!\S)--(?:{_KEYS})\s+(\S+)", 1),
-    (" -u --user", r"(?<!\S)(?:-u|--user)[\s=]+[^\s:]+:(?!\d+(?!\S))(\S+)", 1),
-    ("sshpass", r"\bsshpass\s+-p\s*(\S+)", 1),
-    ("mysql", r"\bmysql\w*\s[^|;]{0,200}?(?<!\S)-p(\S+)", 1),
-    ("auth", r"\bauth\s+(?:plain|login|xoauth2)\s+([a-z0-9+/]{8,}=*)", 1),
+    ("--", _ANYWHERE, rf"(?<!\S)--(?:{_KEYS})\s+(\S+)", 1),
+    (
+        " -u --user",
+        _ANYWHERE,
+        r"(?<!\S)(?:-u|--user)[\s=]+[^\s:]+:(?!\d+(?!\S))(\S+)",
+        1,
+    ),
+    ("sshpass", _ANYWHERE, r"\bsshpass\s+-p\s*(\S+)", 1),
+    ("mysql", _ANYWHERE, r"\bmysql\w*\s[^|;]{0,200}?(?<!\S)-p(\S+)", 1),
+    ("auth", _ANYWHERE, r"\bauth\s+(?:plain|login|xoauth2)\s+([a-z0-9+/]{8,}=*)", 1),
     # ?code=…: only where it is long
-    (_QUERY_SIGNS, rf"(?:^|[?&;\s\"'])(?:{_IN_QUERY})=({_LONG})", 1),
+    (_QUERY_SIGNS, _ANYWHERE, rf"(?:^|[?&;\s\"'])(?:{_IN_QUERY})=({_LONG})", 1),
     # token=…   user[password]=…
-    (_KEY_SIGNS, rf"{_EDGE}{_GIVEN}(?:{_KEYS})(?:\]|%5d)*(?:=|%3d)([^&\s\"'#;,]+)", 1),
+    (
+        _KEY_SIGNS,
+        _AS_NAME,
+        rf"{_EDGE}{_GIVEN}(?:{_KEYS})(?:\]|%5d)*(?:=|%3d)([^&\s\"'#;,]+)",
+        1,
+    ),
     # /reset/…
-    (_DOOR_SIGNS, rf"(?i:/{_DOORS}/)(?-i:((?=[\w.~-]{{0,64}}\d)[\w.~-]{{20,}}))", 1),
-    ("/bot", r"/bot(\d{6,}:[\w-]{30,})", 1),
-    ("hooks", r"hooks\.slack\.com/services/([\w/]+)", 1),
-    ("webhooks", r"/webhooks/\d+/([\w-]{20,})", 1),
+    (
+        _DOOR_SIGNS,
+        _ANYWHERE,
+        rf"(?i:/{_DOORS}/)(?-i:((?=[\w.~-]{{0,64}}\d)[\w.~-]{{20,}}))",
+        1,
+    ),
+    ("/bot", _ANYWHERE, r"/bot(\d{6,}:[\w-]{30,})", 1),
+    ("hooks", _ANYWHERE, r"hooks\.slack\.com/services/([\w/]+)", 1),
+    ("webhooks", _ANYWHERE, r"/webhooks/\d+/([\w-]{20,})", 1),
     # https://token@host   https://user:password@host
-    ("@", r"://((?=[^/\s:@\"']{0,64}\d)[^/?#\s:@\"']{16,})(?=(?::[^/?#\s\"']*)?@)", 1),
-    ("@", r"://[^/\s:@\"']*:([^/?#\s\"']+)@", 1),
-    ("%40", r"%3a%2f%2f[^/\s%&]{0,64}%3a([^&\s]{1,64}?)%40", 1),
-    ("bearer", r"(?<!\w)bearer(?:\s|\+|%20)+([A-Za-z0-9+/=._~-]{16,})", 1),
+    (
+        "@",
+        _ANYWHERE,
+        r"://((?=[^/\s:@\"']{0,64}\d)[^/?#\s:@\"']{16,})(?=(?::[^/?#\s\"']*)?@)",
+        1,
+    ),
+    ("@", _ANYWHERE, r"://[^/\s:@\"']*:([^/?#\s\"']+)@", 1),
+    ("%40", _ANYWHERE, r"%3a%2f%2f[^/\s%&]{0,64}%3a([^&\s]{1,64}?)%40", 1),
+    ("bearer", _ANYWHERE, r"(?<!\w)bearer(?:\s|\+|%20)+([A-Za-z0-9+/=._~-]{16,})", 1),
     (
         "basic",
+        _ANYWHERE,
         r"(?<!\w)basic\s+([A-Za-z0-9+/]{6,}={1,2}|[A-Za-z0-9+/]*\d[A-Za-z0-9+/]{5,})",
         1,
     ),
@@ -234,22 +283,33 @@ def _hidden(group: int) -> Callable[[re.Match[str]], str]:
     return replace
 
 
+class _Pattern(NamedTuple):
+    """How credentials are found: where words stand is where it pays to look."""
+
+    signs: list[str]
+    behind: str
+    looks: re.Pattern[str]
+    hide: Callable[[re.Match[str]], str]
+
+
 _COMPILED = [
-    (
-        tuple(signs.split()),
+    _Pattern(
+        signs.split(),
+        behind,
         re.compile(pattern, re.IGNORECASE | re.DOTALL),
         _hidden(group),
     )
-    for signs, pattern, group in _PATTERNS
+    for signs, behind, pattern, group in _PATTERNS
 ] + [
-    (
-        tuple(" ".join(_SHAPES).split()),
+    _Pattern(
+        " ".join(_SHAPES).split(),
+        _ANYWHERE,
         re.compile(f"({'|'.join(_SHAPES.values())})", re.DOTALL),
         _hidden(1),
     )
 ]
 #: What any of them needs, in lower case: a text without all of these has none.
-SIGNS = sorted({sign for signs, _, _ in _COMPILED for sign in signs})
+SIGNS = sorted({sign for one in _COMPILED for sign in one.signs})
 #: Texts up to this length come again and again: labels, paths, names.
 _SHORT = 200
 
@@ -267,14 +327,31 @@ def redacted_as(name: str, text: str) -> str:
 
 def _searched(text: str) -> str:
     # Beyond ASCII there are letters that match and are those of no sign: `ſecret`.
-    small = text.lower()
-    seen = {sign for sign in SIGNS if sign in small} if text.isascii() else {*SIGNS}
+    small = text.lower() if text.isascii() else ""
+    seen = {sign for sign in SIGNS if sign in small} if small else {*SIGNS}
     if not seen:
         return text
-    for signs, pattern, hidden in _COMPILED:
-        if not seen.isdisjoint(signs):
-            text = pattern.sub(hidden, text)
+    standing = {_ANYWHERE: seen}
+    for signs, behind, looks, hide in _COMPILED:
+        if behind not in standing:
+            standing[behind] = _standing(small, seen, behind) if small else seen
+        if not standing[behind].isdisjoint(signs):
+            text = looks.sub(hide, text)
     return text
+
+
+def _standing(small: str, signs: set[str], behind: str) -> set[str]:
+    """The signs behind which something of that kind stands, anywhere in the text."""
+    fits = re.compile(behind).match
+    return {sign for sign in signs if any(fits(small, at) for at in _ends(small, sign))}
+
+
+def _ends(text: str, word: str) -> Iterator[int]:
+    """Where the word ends, each time that it occurs."""
+    at = text.find(word)
+    while at >= 0:
+        yield at + len(word)
+        at = text.find(word, at + 1)
 
 
 _known = lru_cache(maxsize=8192)(_searched)
