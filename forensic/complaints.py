@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forensic.hops.responses import recorded
+from forensic.answers import recorded
 from forensic.rule import Frames
 
 __all__ = ["amid", "answered", "answers", "complaints", "reasons", "said"]

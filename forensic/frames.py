@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from forensic.case import Case
+from forensic.census import census, formats_of, of_case
 from forensic.hops import facts
-from forensic.hops.census import census, formats_of, of_case
 from forensic.hops.copies import copies, without
 from forensic.telling import held, telling
 
@@ -36,7 +36,7 @@ class Frames:
 
     @property
     def counts(self) -> pl.DataFrame:
-        """How many events of which kind there are, see `forensic.hops.census`."""
+        """How many events of which kind there are, see `forensic.census`."""
         return census(self.events) if self.counted is None else self.counted
 
     @property

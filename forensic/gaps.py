@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from forensic.census import EXPECTED, MINUTE, formats_of, moment, span_of
 from forensic.counted import plural
-from forensic.hops.census import EXPECTED, MINUTE, formats_of, moment, span_of
 from forensic.hops.explain import NAMES
 from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS

@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from forensic.case import Case
+from forensic.census import census, formats_of, of_case, span_of, zones_of
+from forensic.events import ParseOptions, parse
 from forensic.hops import windows
-from forensic.hops.census import census, formats_of, span_of, zones_of
 from forensic.schema import EVENT
 
 START = datetime(2025, 2, 6, 5, 0, tzinfo=UTC)
@@ -88,3 +92,24 @@ def test_logs_without_time_are_cut_themselves_where_they_are_long() -> None:
     assert all(
         later["line"][0] < before["line"][-1] for before, later in pairwise(own[-2:])
     )
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_parts_counted_while_they_are_parsed_give_the_census_of_all(
+    tmp_path: Path, jobs: int
+) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    web = '203.0.113.7 - - [06/Feb/2025:05:{:02}:00 +0000] "GET / HTTP/1.1" {} 5\n'
+    rows = [web.format(n % 60, 200 if n % 7 else 502) for n in range(3000)]
+    (archive / "access.log").write_text("".join(rows))
+    line = "Feb  6 05:{:02}:00 web1 app[9]: ERROR no answer\n"  # wants a year
+    (archive / "syslog").write_text("".join(line.format(n % 60) for n in range(900)))
+    case = Case(tmp_path / "case")
+    case.folder.mkdir()
+    parse([archive], case, ParseOptions(jobs=jobs, block=16 << 10))
+    assert len(list(case.path("events").iterdir())) > 5
+    found = of_case(case)
+    assert_frame_equal(found, of_case(Case(case.folder)))
+    assert found["events"].sum() == 3900
+    assert not found["minute"].null_count()

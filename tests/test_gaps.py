@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from forensic import gaps
-from forensic.hops.census import census
+from forensic.census import census
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 START = datetime(2025, 2, 6, 5, 0, tzinfo=UTC)

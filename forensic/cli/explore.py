@@ -13,6 +13,7 @@ import typer
 
 from forensic import hops
 from forensic.case import Case
+from forensic.census import of_case
 from forensic.cli.options import (
     AsJson,
     At,
@@ -25,7 +26,6 @@ from forensic.cli.options import (
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
-from forensic.hops.census import of_case
 from forensic.reports import (
     digest,
     evidence,

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from forensic.archive import entries, means
 from forensic.case import Case
+from forensic.census import merged, moment
 from forensic.clock import Overrides, Stored, infer
 from forensic.code import CODE
 from forensic.errors import ForensicError, OutputError
@@ -24,7 +25,7 @@ from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder, Reading
 from forensic.events.ledger import source_rows
 from forensic.events.slots import Slot
-from forensic.events.tasks import Part, Span, parse_slot, remembered, settle
+from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
 from forensic.parquet import parquet_bytes
 from forensic.place import PARTS
@@ -97,12 +98,14 @@ class _Run:
         if not any(part.pending for part in self.parts):
             workers.rest()
         clocks = self._clocks(sources, found)
-        spans = self._publish_events(workers, clocks)
+        self._publish_events(workers, clocks)
         workers.rest()
-        sources = _with_span(sources, spans)
+        counts = self._census()
+        sources = _with_span(sources, counts)
         self._publish_unparsed()
         self.case.publish_table("clocks", clocks)
         self.case.publish_table("sources", sources)
+        self.case.known("census", lambda: counts, of_events=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         return sources
 
@@ -183,11 +186,12 @@ class _Run:
         return infer(Stored(traces), sources, self.options.overrides, found.files)
 
     # -- publishing ---------------------------------------------------------------
-    def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> list[Span]:
-        """Settle the pending parts and put all parts in place, in order.
+    def _census(self) -> pl.DataFrame:
+        """The census of all events, from those that the parts left."""
+        return merged([pl.read_ipc(p.census) for p in self.parts if p.census])
 
-        Returns the times that the sources' events lie between.
-        """
+    def _publish_events(self, workers: Workers, clocks: pl.DataFrame) -> None:
+        """Settle the pending parts and put all parts in place, in order."""
         listing = self.folder / "clocks.parquet"
         listing.write_bytes(parquet_bytes(clocks))
         ready = self.folder / "events"
@@ -197,16 +201,14 @@ class _Run:
             final = ready / f"{number:06d}.parquet"
             if part.pending:
                 place = (str(part.events), str(listing), str(final))
-                workers.submit(number, settle, *place)
+                workers.submit(number, settle, *place, str(part.census))
             else:
                 Path(str(part.events)).rename(final)
-        spans = [span for part in with_events for span in part.spans]
         for _, value in workers.results(wait=True):
             if isinstance(value, Failed):
                 self._require_output(value)
                 message = f"the times of a part could not be settled: {value.reason}"
                 raise ForensicError(message)
-            spans += value
         for path in ready.iterdir():
             if path.stat().st_mode & 0o777 != 0o600:
                 path.chmod(0o600)  # not made by a confined process
@@ -217,7 +219,6 @@ class _Run:
         if target.exists():
             target.rename(self.folder / "old")
         ready.rename(target)
-        return spans
 
     def _publish_unparsed(self) -> None:
         frames = [pl.DataFrame(schema=UNPARSED)]
@@ -279,11 +280,10 @@ def _lost(failed: Sequence[tuple[Segment, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=UNPARSED)
 
 
-def _with_span(sources: pl.DataFrame, spans: Sequence[Span]) -> pl.DataFrame:
-    """The sources with the times of their first and last events."""
-    times = ["first_time", "last_time"]
-    schema = {"source": pl.String(), **dict.fromkeys(times, pl.Int64())}
-    told = pl.DataFrame(spans, schema=schema, orient="row")
-    whole = told.group_by("source").agg(pl.min(times[0]), pl.max(times[1]))
-    whole = whole.with_columns(pl.col(name).cast(SOURCE[name]) for name in times)
-    return sources.drop(times).join(whole, "source", how="left").sort("source")
+def _with_span(sources: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
+    """The sources with the times of their first and last events, from the census."""
+    times = {"first_time": pl.col("first").min(), "last_time": pl.col("last").max()}
+    whole = counts.group_by("source").agg(
+        moment(end).cast(SOURCE[name]).alias(name) for name, end in times.items()
+    )
+    return sources.drop(*times).join(whole, "source", how="left").sort("source")

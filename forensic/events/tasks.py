@@ -2,20 +2,21 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
+from forensic import census
 from forensic.clock import apply, collect, needs_clock
 from forensic.events.slots import mapped
 from forensic.events.unit import Segment, parse_block
 from forensic.parquet import arrow, write_table
 from forensic.schema import EVENT
 
-__all__ = ["Part", "Span", "parse_slot", "remembered", "settle"]
+__all__ = ["Part", "parse_slot", "remembered", "settle"]
 
 _PLAIN = pl.CompatLevel.oldest()
 #: Bytes a row that a column of short texts may hold beside its rows.
@@ -29,21 +30,17 @@ _LOOKED_AT = (
 ).split()
 
 
-#: A source and the least and greatest of its times, in microseconds.
-Span = tuple[str, int | None, int | None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What a parsed block left behind: files beside the case, and its ledger rows."""
 
     events: str | None
+    census: str | None  # of `events`; written when their times are known
     pending: bool  # the times of `events` still want the clock
     traces: str | None  # what `events` tell of clocks
     unparsed: str | None
     ledger: list[tuple[object, ...]]
     first: tuple[str, int]  # source and offset of the first event, for the order
-    spans: list[Span] = field(default_factory=list)  # none while `events` are pending
     failed: tuple[tuple[Segment, str], ...] = ()
 
 
@@ -53,12 +50,14 @@ def parse_slot(slot: int, used: int, segments: Sequence[Segment], stem: str) -> 
         parsed = parse_block(block, segments)
         events = parsed.events
         pending = needs_clock(events) if len(events) else False
-        path = traces = None
+        path = counts = traces = None
         if len(events):
-            traces = f"{stem}.traces"
+            traces, counts = f"{stem}.traces", f"{stem}.census"
             collect(events).write(traces)
             path = f"{stem}.arrow" if pending else f"{stem}.parquet"
             _write(events if pending else events.drop("stamps_end"), path)
+            if not pending:
+                _count(events, counts)
         left = None
         if len(parsed.unparsed):
             left = f"{stem}.unparsed.arrow"
@@ -66,12 +65,12 @@ def parse_slot(slot: int, used: int, segments: Sequence[Segment], stem: str) -> 
         first = min((segment.source, segment.base) for segment in segments)
         part = Part(
             events=path,
+            census=counts,
             pending=pending,
             traces=traces,
             unparsed=left,
             ledger=parsed.ledger.rows(),
             first=first,
-            spans=[] if pending else _spans(events),
             failed=parsed.failed,
         )
         if not part.failed:
@@ -92,7 +91,8 @@ def remembered(stem: str) -> Part | None:
     if not note.exists():
         return None
     part = msgspec.json.decode(note.read_bytes(), type=Part)
-    files = [path for path in (part.events, part.traces, part.unparsed) if path]
+    counts = None if part.pending else part.census
+    files = [f for f in (part.events, part.traces, part.unparsed, counts) if f]
     return part if all(Path(path).exists() for path in files) else None
 
 
@@ -141,17 +141,13 @@ def _events(pending: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields))
 
 
-def _spans(events: pl.DataFrame) -> list[Span]:
-    """The times that each source's events lie between."""
-    time = pl.col("time").dt.epoch("us")
-    return events.group_by("source").agg(time.min(), time.max().alias("last")).rows()
+def _count(events: pl.DataFrame, path: str) -> None:
+    """Write the census of these events."""
+    census.census(events.lazy()).write_ipc(path)
 
 
-def settle(pending: str, clocks: str, target: str) -> list[Span]:
-    """Fill the times of a pending part from the clocks, and write it as Parquet.
-
-    Returns the times that its sources' events lie between.
-    """
+def settle(pending: str, clocks: str, target: str, counts: str) -> None:
+    """Fill the times of a pending part from the clocks, write it and its census."""
     with pa.memory_map(pending) as source:
         table = pa.ipc.open_file(source).read_all()
     # Only what the clocks look at is converted; the texts go through as they are.
@@ -165,5 +161,6 @@ def settle(pending: str, clocks: str, target: str) -> list[Span]:
         place = final.schema.get_field_index(name)
         final = final.set_column(place, filled.schema.field(name), filled[name])
     write_table(final, target)
+    counted = pl.DataFrame(pl.from_arrow(final.select(census.LOOKED_AT)))
+    _count(counted.select(pl.col(c).cast(EVENT[c]) for c in counted.columns), counts)
     Path(pending).unlink()
-    return _spans(pl.DataFrame([frame["source"], settled["time"]]))

@@ -4,7 +4,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 
 `correlate`: events ▶ requests, a window of time after the other.
 
-* `census` counts what each log holds | `facts`: what the logs can show at all
+* `facts`: what the logs can show at all, by the archive's census
 * `windows` cut time, and logs without one, into parts that memory holds
 * `reached`: how far web servers came with their upstreams
 * `copies` are logs that another log of the archive holds line for line

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
+from forensic.census import MINUTE, census
 from forensic.clock.pairs import MOST_SKEW
 from forensic.hops import (
     arrivals,
@@ -23,7 +24,6 @@ from forensic.hops import (
     traces,
     windows,
 )
-from forensic.hops.census import MINUTE, census
 from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts

@@ -8,7 +8,9 @@ without a stamp, as Rails writes it, has the request's, and as long as it took.
 
 import polars as pl
 
-__all__ = ["answered", "orphan"]
+from forensic.answers import APPS, STEPWISE
+
+__all__ = ["answered"]
 
 #: Where requests have an id, threads of one process do not mix them up.
 _SPOKEN = ["source", "hostname", "pid", "request_id"]
@@ -18,29 +20,19 @@ _MICRO = 1_000_000
 #: What else the steps tell before the last of them.
 _STEPS = ["upstream_status", "upstream_duration", "reason", "user_agent", "trace_id"]
 _STEPS += ["forwarded_for"]
-_STEPWISE = pl.col("format").eq_missing(pl.lit("api_gateway_execution"))
-
-
-_APPS = pl.col("hop").is_in(["app_server", "application"])
 
 
 def _half() -> pl.Expr:
     """Whether a line tells half of a request: that it came in, or how it ended."""
     asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
     half = pl.col("status").is_null() != pl.col("path").is_null()
-    return _STEPWISE | (_APPS & half & (pl.col("status").is_not_null() | asked))
+    return STEPWISE | (APPS & half & (pl.col("status").is_not_null() | asked))
 
 
 def _failure() -> pl.Expr:
     """Whether a line about an error names the request, its answer, and its id."""
     named = pl.col("path").is_not_null() & pl.col("request_id").is_not_null()
-    return _APPS & named & (pl.col("status") >= 400) & ~_STEPWISE
-
-
-def orphan() -> pl.Expr:
-    """Whether a line tells of a response whose request stands on another line."""
-    apart = (_APPS & pl.col("path").is_null()) | _STEPWISE
-    return pl.col("status").is_not_null() & apart
+    return APPS & named & (pl.col("status") >= 400) & ~STEPWISE
 
 
 def answered(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -53,7 +45,7 @@ def answered(events: pl.LazyFrame) -> pl.LazyFrame:
         events.filter(_half() | _failure())
         .select(
             *(*_SPOKEN, "offset", "status", *_TOLD, *_WHEN, *_STEPS),
-            stepwise=_STEPWISE,
+            stepwise=STEPWISE,
         )
         .collect(engine="streaming")
         .sort(*_SPOKEN, "offset", nulls_last=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from forensic.hops.census import EXPECTED, MINUTE
+from forensic.census import EXPECTED, MINUTE
 from forensic.rotation import lacking, log_of
 
 __all__ = ["Facts", "gather"]

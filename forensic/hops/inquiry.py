@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from forensic.census import census, formats_of, zones_of
 from forensic.hops.absence import Silence, silences
-from forensic.hops.census import census, formats_of, zones_of
 from forensic.hops.match import Match, fitting, matches, weightiest
 from forensic.hops.meant import meant
 from forensic.hops.moment import settled

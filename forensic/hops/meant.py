@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from forensic.hops.census import INNER, span_of, zones_of
+from forensic.census import INNER, span_of, zones_of
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 

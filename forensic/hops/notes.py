@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from forensic.answers import AUDITS
 from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
 from forensic.hops.kinds import COMPLAINT, KINDS, UNNAMED, WEB
 from forensic.hops.moment import corrected
 from forensic.hops.refusals import REFUSALS
-from forensic.hops.responses import AUDITS, TIERS, hashed
+from forensic.hops.responses import TIERS, hashed
 from forensic.hops.scored import scored
 from forensic.hops.spread import named
 

@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
+from forensic.answers import AUDITS
 from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
-from forensic.hops.responses import AUDITS, TIERS, hashed
+from forensic.hops.responses import TIERS, hashed
 from forensic.rotation import log_of
 
 __all__ = ["app_streams", "behind", "inner_streams", "rare", "sampled", "tiered"]

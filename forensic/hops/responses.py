@@ -6,13 +6,14 @@ stand near one in time and share its path or its trace id.
 
 import polars as pl
 
+from forensic.answers import AUDITS, recorded
 from forensic.formats import starting_formats
 from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
 from forensic.schema import HOPS
 
-__all__ = ["AUDITS", "TIERS", "collect", "enveloped", "hashed", "recorded"]
+__all__ = ["TIERS", "collect", "hashed"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -33,8 +34,7 @@ _WAIT = 80_000_000
 _SECOND = 1_000_000
 #: Lesser statuses tell of no wait.
 _LEAST_WAITED = 499
-#: Logs that write of a request what an access log has as well, and how far apart (µs).
-AUDITS = ["modsec_audit", "modsec_json"]
+#: How far apart (µs) an audit log and an access log write of one request.
 _AUDITED = (-2_500_000, 2_500_000)
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _TEXTS = [
@@ -100,26 +100,6 @@ def _peer() -> pl.Expr:
     own = pl.col("client_ip")
     inside = pl.col("hop").is_in(["web_server", "app_server", "application"])
     return pl.when(inside).then(pl.coalesce(appended, public)).otherwise(own)
-
-
-def enveloped() -> pl.Expr:
-    """Whether the level of a web server's line is its envelope's.
-
-    Syslog writes one before an access line too, which has no message.
-    """
-    return pl.col("level").is_not_null() & pl.col("message").is_null()
-
-
-def recorded(*, enveloped_too: bool = True) -> pl.Expr:
-    """Whether a line with a status is an answer's record.
-
-    A web server's line that has a level is one of its error log, unless the level is
-    the envelope's, or an audit log's word for how grave its rule is. Where no line is
-    enveloped, messages need not be read.
-    """
-    written = pl.col("level").is_null() | (pl.col("hop") != "web_server")
-    written |= pl.col("format").is_in(AUDITS).fill_null(value=False)
-    return written | enveloped() if enveloped_too else written
 
 
 def _answers(events: pl.LazyFrame, *, enveloped_too: bool) -> pl.LazyFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.hops.census import span_of
+from forensic.census import span_of
 from forensic.hops.hypotheses import Wish
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.products import PLATFORMS

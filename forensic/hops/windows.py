@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from forensic.hops.census import MINUTE
+from forensic.census import MINUTE
 from forensic.hops.responses import TIERS
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from forensic.case import Case
-from forensic.hops.census import MINUTE, moment, of_case
+from forensic.census import MINUTE, moment, of_case
 from forensic.reports import digest
 from forensic.schema import HOPS
 

@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 
 from forensic.case import Case
-from forensic.hops.census import moment, of_case
+from forensic.census import moment, of_case
 from forensic.reports.digest import Row, gaps, verdict
 from forensic.schema import HOPS
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from forensic.case import Case
-from forensic.hops.census import of_case
+from forensic.census import of_case
 from forensic.hops.meant import dominant_offset
 
 __all__ = [

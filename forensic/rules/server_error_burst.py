@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops.census import MINUTE, moment
+from forensic.census import MINUTE, moment
 from forensic.rule import Example, Frames, Rule, gather, hop_words, plural, report
 from forensic.schema import EVENT
 

@@ -2,23 +2,26 @@
 
 Much of what is said of an archive as a whole is a sum of these numbers: which hops
 and formats it has, what their logs write down, when they were silent. One look at
-all events is for all of that.
+all events is for all of that; `parse` takes it of each part while it is in memory.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
 
+from forensic.answers import enveloped, orphan, recorded
 from forensic.case import Case
-from forensic.hops.dialogue import orphan
-from forensic.hops.responses import enveloped, recorded
+from forensic.schema import EVENT
 
 __all__ = [
     "EXPECTED",
     "INNER",
+    "LOOKED_AT",
     "MINUTE",
     "census",
     "formats_of",
+    "merged",
     "moment",
     "of_case",
     "span_of",
@@ -32,6 +35,12 @@ MINUTE = 60_000_000
 #: Hops whose stamps are read by the people of the archive.
 INNER = ["web_server", "app_server", "application"]
 _HEALTH = "ELB-HealthChecker"
+_KEYS = ["source", "hop", "format", "utc_offset", "minute"]
+#: The columns of events that the census looks at.
+LOOKED_AT = (
+    "source hop format utc_offset time level logger process message path status action "
+    "client_scope upstream upstream_status upstream_duration user_agent"
+).split()
 
 
 def census(events: pl.LazyFrame) -> pl.DataFrame:
@@ -75,10 +84,9 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         "near": scope.is_in(["private", "shared", "loopback"]),
         "inside": status.is_not_null() & scope.is_in(["private", "shared"]),
     }
-    keys = ["source", "hop", "format", "utc_offset"]
     counts = {name: kind.sum().cast(pl.Int64) for name, kind in kinds.items()}
     return (
-        events.group_by(*keys, minute=when // MINUTE)
+        events.group_by(*_KEYS[:-1], minute=when // MINUTE)
         .agg(
             events=pl.len().cast(pl.Int64),
             first=when.min(),
@@ -87,12 +95,28 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         )
         .collect(engine="streaming")
         .with_columns(pl.col("hop").cast(pl.String))
-        .sort(*keys, "minute")
+        .sort(_KEYS)
+    )
+
+
+def merged(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The census of all events, from those of parts of them."""
+    ends = ["first", "last"]
+    every = pl.concat(parts) if parts else census(pl.LazyFrame(schema=EVENT))
+    counts = pl.exclude(*_KEYS, *ends).sum()
+    return (
+        every.group_by(_KEYS)
+        .agg(counts, first=pl.col("first").min(), last=pl.col("last").max())
+        .select(every.columns)
+        .sort(_KEYS)
     )
 
 
 def of_case(case: Case) -> pl.DataFrame:
-    """The census of a case's events, copied files included, taken once."""
+    """The census of a case's events, copied files included, taken once.
+
+    In the run that parsed them it is known already.
+    """
     found: pl.DataFrame = case.known(
         "census", lambda: census(case.events()), of_events=True
     )
