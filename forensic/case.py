@@ -8,17 +8,18 @@ folder without it is incomplete.
 import contextlib
 import fcntl
 import hashlib
+import io
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import polars as pl
 
 from forensic.errors import EvidenceMismatch, OutputError, UsageError
-from forensic.parquet import parquet_bytes
+from forensic.parquet import write_frames
 from forensic.place import SPILL, made
 from forensic.schema import CLOCK, EVENT, GAP, REQUEST, SOURCE, UNPARSED
 from forensic.visible import visible_json
@@ -32,6 +33,27 @@ _TABLES = {
     "gaps": GAP,
     "unparsed": UNPARSED,
 }
+
+
+class _Hashed(io.RawIOBase):
+    """A file being written, and the hash of what it was given."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        """It is written only."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write all of the data."""
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def tell(self) -> int:
+        """How much was written."""
+        return self.file.tell()
 
 
 class Case:
@@ -137,6 +159,12 @@ class Case:
 
     def publish(self, name: str, data: bytes) -> None:
         """Put `data` under `name`, whole or not at all, readable by its owner only."""
+        with self._publishing(name) as sink:
+            sink.write(data)
+
+    @contextlib.contextmanager
+    def _publishing(self, name: str) -> Iterator[_Hashed]:
+        """A file that stands under `name` when all of it is written."""
         target = self.path(name)
         temporary = target.with_name(f".{target.name}.tmp")
         try:
@@ -145,26 +173,37 @@ class Case:
                 temporary.unlink()
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(temporary, flags, 0o600)
-            with os.fdopen(descriptor, "wb") as sink:
-                sink.write(data)
-                sink.flush()
-                os.fsync(sink.fileno())
+            with os.fdopen(descriptor, "wb") as file:
+                sink = _Hashed(file)
+                yield sink
+                file.flush()
+                os.fsync(file.fileno())
             temporary.rename(target)
-            self._published[name] = hashlib.sha256(data).hexdigest()
+            self._published[name] = sink.sha256.hexdigest()
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
             message = f"cannot write {target}: {error.strerror}"
             raise OutputError(message) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
-    def publish_table(self, name: str, frame: pl.DataFrame) -> None:
-        """Put a table (sources, clocks, …) with exactly the columns of its schema."""
+    def publish_table(
+        self, name: str, rows: pl.DataFrame | Iterable[pl.DataFrame]
+    ) -> None:
+        """Put a table (sources, clocks, …) with exactly the columns of its schema.
+
+        Of one that is made in parts, only some rows are in memory at a time.
+        """
         schema = _TABLES[name]
         self._known.clear()
         if name == "sources":  # parse writes it behind the events
             self._known_of_events.clear()
-        aligned = frame.select(pl.col(c).cast(d) for c, d in schema.items())
-        self.publish(f"{name}.parquet", parquet_bytes(aligned))
+        parts = [rows] if isinstance(rows, pl.DataFrame) else rows
+        aligned = (
+            part.select(pl.col(c).cast(d) for c, d in schema.items()) for part in parts
+        )
+        with self._publishing(f"{name}.parquet") as sink:
+            write_frames(aligned, schema, sink)
 
     def hold_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Let this run read a JSON file that it will publish last of all."""

@@ -5,6 +5,8 @@ and from what it holds; most columns of an event hold nothing or one value.
 """
 
 import base64
+from collections.abc import Iterable, Mapping
+from io import RawIOBase
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["arrow", "parquet_bytes", "write_table"]
+__all__ = ["arrow", "parquet_bytes", "write_frames", "write_table"]
 
 #: Few distinct values: worth a dictionary. The rest is cheaper without.
 _FEW_VALUES = [
@@ -34,6 +36,8 @@ _QUICK = set("message path query client_ip".split())
 _STATISTICS = set("source line offset time start_time format status duration".split())
 #: Rows that the writer takes at once, and rows of a page: few starts for a column.
 _BATCH, _PAGE = 1 << 14, 1 << 16
+#: Rows of a row group of what comes in parts.
+_GROUP = 1 << 16
 #: Texts one behind the other, as any program knows them.
 _COPIED = pl.CompatLevel.oldest()
 
@@ -46,24 +50,60 @@ def write_table(table: pa.Table, sink: str | BinaryIO) -> None:
     """
     data = pa.table({name: _told_once(table[name]) for name in table.column_names})
     codecs = {_leaf(field): _codec(field.name, table) for field in table.schema}
+    # A column told once is no dictionary to readers: they get the plain schema.
+    with _writer(sink, data.schema, codecs, _plain(table.schema)) as writer:
+        writer.write_table(data)
+
+
+def write_frames(
+    frames: Iterable[pl.DataFrame],
+    schema: Mapping[str, pl.DataType],
+    sink: BinaryIO | RawIOBase,
+) -> None:
+    """Write frames of one schema as one Parquet table, some rows in memory at a time.
+
+    The same rows give the same bytes, whatever parts they come in.
+    """
+    empty = _copied(pl.DataFrame(schema=schema))
+    codecs = {_leaf(field): _codec(field.name) for field in empty.schema}
+    with _writer(sink, empty.schema, codecs, empty.schema) as writer:
+        held = empty
+        for frame in frames:
+            held = pa.concat_tables([held, _copied(frame)])
+            while len(held) > _GROUP:
+                writer.write_table(held.slice(0, _GROUP).combine_chunks())
+                held = held.slice(_GROUP)
+        writer.write_table(held.combine_chunks())
+
+
+def _copied(frame: pl.DataFrame) -> pa.Table:
+    """The frame as an Arrow table of its own: its texts are no slices of a window's."""
+    return frame.to_arrow(compat_level=_COPIED)
+
+
+def _writer(
+    sink: str | BinaryIO | RawIOBase,
+    schema: pa.Schema,
+    codecs: dict[str, str],
+    shown: pa.Schema,
+) -> pq.ParquetWriter:
+    """A writer of tables of the schema, which readers see as that which is shown."""
     writer = pq.ParquetWriter(
         sink,
-        data.schema,
+        schema,
         compression=codecs,
         compression_level={name: 1 for name, c in codecs.items() if c == "zstd"},
-        use_dictionary=[field.name for field in data.schema if _has_dictionary(field)],
-        column_encoding=_encodings(data) or None,
-        write_statistics=[n for n in data.column_names if n in _STATISTICS],
+        use_dictionary=[field.name for field in schema if _has_dictionary(field)],
+        column_encoding=_encodings(schema) or None,
+        write_statistics=[name for name in schema.names if name in _STATISTICS],
         write_page_checksum=True,
         write_batch_size=_BATCH,
         max_rows_per_page=_PAGE,
         store_schema=False,
     )
-    with writer:
-        # A column told once is no dictionary to readers: they get the plain schema.
-        plain = _plain(table.schema).serialize().to_pybytes()
-        writer.add_key_value_metadata({"ARROW:schema": base64.b64encode(plain)})
-        writer.write_table(data)
+    told = base64.b64encode(shown.serialize().to_pybytes())
+    writer.add_key_value_metadata({"ARROW:schema": told})
+    return writer
 
 
 def arrow(frame: pl.DataFrame) -> pa.Table:
@@ -133,15 +173,15 @@ def _has_dictionary(field: pa.Field) -> bool:
     return bool(pa.types.is_dictionary(field.type)) or field.name in _DICTIONARY
 
 
-def _codec(name: str, table: pa.Table) -> str:
-    if table[name].null_count == len(table):
+def _codec(name: str, table: pa.Table | None = None) -> str:
+    if table is not None and table[name].null_count == len(table):
         return "none"
     return "snappy" if name in _QUICK else "zstd"
 
 
-def _encodings(table: pa.Table) -> dict[str, str]:
+def _encodings(schema: pa.Schema) -> dict[str, str]:
     """The encodings of columns of numbers, by name."""
-    fixed = [field.name for field in table.schema if _is_number(field.type)]
+    fixed = [field.name for field in schema if _is_number(field.type)]
     split = {name: "BYTE_STREAM_SPLIT" for name in fixed if name in _SPLIT}
     return split | {n: "DELTA_BINARY_PACKED" for n in fixed if n in _DELTA}
 

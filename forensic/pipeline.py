@@ -191,7 +191,7 @@ def _correlate(case: Case) -> None:
     frames = frames_of(case, {})
     sources = frames.sources.collect()
     clocks = frames.clocks.collect()
-    requests = hops.correlate(frames.events, clocks, sources, frames.counts)
+    requests = hops.correlated(frames.events, clocks, sources, frames.counts)
     case.publish_table("requests", requests)
     case.publish_table("gaps", gaps.find(frames.counts, sources, clocks))
 

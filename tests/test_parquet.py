@@ -1,5 +1,6 @@
 """Whatever a column holds and however it is coded, every reader sees the same."""
 
+import io
 from pathlib import Path
 
 import duckdb
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from forensic.parquet import arrow, parquet_bytes, write_table
+from forensic.parquet import arrow, parquet_bytes, write_frames, write_table
 from forensic.schema import EVENT
 
 _LONG = "a text that is too long to stand in a view itself"
@@ -127,3 +128,26 @@ def test_a_flipped_bit_in_any_page_is_an_error() -> None:
         broken[start + column.total_compressed_size - 1] ^= 1
         with pytest.raises(OSError, match=r"CRC|checksum"):
             pq.read_table(pa.BufferReader(broken), page_checksum_verification=True)
+
+
+@pytest.mark.parametrize("size", [7, 1000, 70_000, 200_000])
+def test_rows_that_come_in_parts_are_one_table(size: int) -> None:
+    frame = pl.concat([_frame(70_000, 3), _told_once(70_000)])
+    sink = io.BytesIO()
+    parts = frame.iter_slices(size) if size > 100 else [frame.head(0), frame]
+    write_frames(parts, frame.schema, sink)
+    meta = pq.read_metadata(pa.BufferReader(sink.getvalue()))
+    assert [meta.row_group(n).num_rows for n in range(3)] == [65536, 65536, 8928]
+    table = pq.read_table(
+        pa.BufferReader(sink.getvalue()), page_checksum_verification=True
+    )
+    assert pl.DataFrame(pl.from_arrow(table)).equals(frame)
+    whole = io.BytesIO()
+    write_frames([frame], frame.schema, whole)
+    assert sink.getvalue() == whole.getvalue()
+
+
+def test_a_table_without_rows_has_its_columns() -> None:
+    sink = io.BytesIO()
+    write_frames([], EVENT, sink)
+    assert pl.read_parquet(sink.getvalue()).schema == pl.Schema(EVENT)

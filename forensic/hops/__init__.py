@@ -41,7 +41,7 @@ The modules in the order in which they work, and behind a bar what serves them.
 """
 
 from forensic.hops.answer import answer
-from forensic.hops.correlate import correlate
+from forensic.hops.correlate import correlate, correlated
 from forensic.hops.false_positives import waf_false_positives
 from forensic.hops.inquiry import Inquiry, inquire
 from forensic.hops.meant import meant
@@ -52,6 +52,7 @@ __all__ = [
     "Question",
     "answer",
     "correlate",
+    "correlated",
     "inquire",
     "meant",
     "waf_false_positives",

@@ -34,7 +34,7 @@ from forensic.hops.refusals import REFUSED
 from forensic.hops.scored import COLUMNS as SCORED
 from forensic.schema import REQUEST
 
-__all__ = ["correlate"]
+__all__ = ["correlate", "correlated"]
 
 #: So much later than the outermost record, an inner one was written at the end.
 _LONG = 2_000_000
@@ -342,7 +342,20 @@ def correlate(
     *,
     all_requests: bool = False,
 ) -> pl.DataFrame:
-    """The request table (`schema.REQUEST`) of the events, by time.
+    """The request table (`schema.REQUEST`) of the events, see `correlated`."""
+    parts = correlated(events, clocks, sources, counts, all_requests=all_requests)
+    return pl.concat([pl.DataFrame(schema=REQUEST), *parts])
+
+
+def correlated(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    sources: pl.DataFrame,
+    counts: pl.DataFrame | None = None,
+    *,
+    all_requests: bool = False,
+) -> Iterator[pl.DataFrame]:
+    """The request table of the events in parts, by time.
 
     One row a response with status >= 400 at any hop, or over which hops disagree;
     `all_requests` keeps the others too. `time` is on the reference clock: a source
@@ -364,5 +377,4 @@ def correlate(
         counts = census(own)
         known = facts.gather(counts, guessed)
     clocks = settled(clocks, sources)
-    parts = list(_parts(own, counts, clocks, known, everything=all_requests))
-    return pl.concat([pl.DataFrame(schema=REQUEST), *parts])
+    yield from _parts(own, counts, clocks, known, everything=all_requests)
