@@ -29,6 +29,9 @@ SECRETS = {
     "Authorization: Basic dXNlcjpDQU5BUlk9CANARY": "dXNlcjp",
     '"name":"Cookie","value":"sid=CANARY; b=\\"CANARY\\""': "CANARY",
     '"value":"CANARY","name":"authorization"': "CANARY",
+    '"params":[{"name":"password","value":"CANARY"}]': "CANARY",
+    '"queryString":[{"name": "code", "value": "4/CANARY0aX"}]': "CANARY",
+    '"cookies": [{"name":"a","value":"]CANARY\\"CANARY"},{"value":"CANARY"}]': "CANARY",
     '{\\"name\\":\\"Cookie\\",\\"value\\":\\"sid=CANARY\\"}': "CANARY",
     "Cookie: a=CANARY; b=CANARY": "CANARY",
     "https://example.com/?session=CANARY&a=1": "CANARY",
@@ -129,6 +132,7 @@ ORDINARY = [
     "http://example.com:8080/@scope/package",
     "proxy_pass http://192.0.2.1:8000; passes=12",
     "/verify/orders/2025-02",
+    '"cookies":[],"queryString":[{"name":"page","value":"2"}]',
 ]
 
 

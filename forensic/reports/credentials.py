@@ -73,6 +73,11 @@ def _quoted(name: str) -> str:
     return rf"({_Q}){ends}(?:[^\"'%\\\n]{{0,60}}[^\"'%\\\na-z])?(?:{name})[)\]]?\1"
 
 
+def _pair(name: str) -> str:
+    """The beginning of a pair as JSON has it, up to its value's quote."""
+    return rf"({_Q})name\1\s*:\s*\1(?:{name})\1\s*,\s*\1value\1\s*:\s*\1"
+
+
 # -- values ---------------------------------------------------------------------------
 #: A bare value that is no word of a sentence: `token: expired` is no secret.
 _NO_WORD = r"(?:(?=[^\s\"',;&]{0,64}\d)[^\s\"',;&]{4,}|[A-Za-z0-9+/_=]{20,})"
@@ -115,11 +120,19 @@ _AS_NAME = _followed(r"[\w.-]", r"(?:\]|%5d)*\s*(?:[:=]|%3d)")
 #: and its secret's group.
 _PATTERNS: list[tuple[str, str, str, int]] = [
     # {"name": "Cookie", "value": "…"} and the other way round (AWS WAF's headers)
+    (_ANY_SIGNS, _AS_VALUE, rf"{_pair(_ANY)}(.*?){_END}", 2),
+    # the same of a browser's parameters and cookies (HAR)
     (
-        _HEADER_SIGNS,
+        _QUERY_SIGNS.replace("=", ""),
         _AS_VALUE,
-        rf"({_Q})name\1\s*:\s*\1(?:{_HEADERS})\1\s*,\s*\1value\1\s*:\s*\1(.*?){_END}",
+        rf"{_pair(_IN_QUERY)}({_LONG})",
         2,
+    ),
+    (
+        "cookies",
+        _AS_KEY,
+        r"\"cookies\"\s*:\s*\[(?=\s*\{)((?:[^\]\"]|\"(?:[^\"\\]|\\.)*(?:\"|$))*)",
+        1,
     ),
     (
         _HEADER_SIGNS,
