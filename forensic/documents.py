@@ -42,16 +42,18 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "logs": "nextLogId status requestId",
         "resourceLogs": "",
         "streams": "",
+        "log": "",
     }.items()
 }
 #: A wrapper's key and the bracket behind it, where the records lie deeper than in a
 #: list at that key ▶ the depth of their lists, and the key of these: Elasticsearch's
-#: answers, Loki's, what Loki is sent, OpenTelemetry's.
+#: answers, Loki's, what Loki is sent, OpenTelemetry's, a browser's.
 _DEEP = {
     (b"hits", 0x7B): (2, b"hits"),
     (b"data", 0x7B): (4, b"values"),
     (b"streams", 0x5B): (3, b"values"),
     (b"resourceLogs", 0x5B): (5, b"logRecords"),
+    (b"log", 0x7B): (2, b"entries"),
 }
 #: Brackets whose places are kept: as many as stand around the deepest record, and one.
 _KEPT = max(depth for depth, _ in _DEEP.values()) + 2
@@ -315,7 +317,9 @@ def _is_record(line: bytes) -> bool:
         found = orjson.loads(line)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(found, dict) and _WRAPPER_KEYS.isdisjoint(found)
+    return isinstance(found, dict) and not any(
+        isinstance(found[key], dict | list) for key in _WRAPPER_KEYS & found.keys()
+    )
 
 
 def is_document(head: bytes) -> bool:

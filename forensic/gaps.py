@@ -112,6 +112,8 @@ def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
         rates.filter((silent >= 1) & known & (pl.col("busy") >= _BUSY))
         .with_columns(expected=silent * rate)
         .filter(pl.col("expected") >= EXPECTED)
+        # A browser asks when somebody sits before it.
+        .filter(pl.col("hop") != "client")
         .select(
             "hop",
             source="last_source",

@@ -30,8 +30,10 @@ SCHEMA_VERSION = 1
 #: leap year, so that 29 February survives; `clock` replaces it.
 YEARLESS = 1904
 
-#: From the client inwards. `host` is the machine itself (kernel, systemd, cron).
+#: From the client inwards. `client` is what a browser saved of its own requests, `host`
+#: the machine itself (kernel, systemd, cron); neither answers any.
 HOPS = [
+    "client",
     "cdn",
     "waf",
     "load_balancer",
@@ -98,6 +100,7 @@ CAUSES = [
 _NAIVE = pl.Datetime("us")
 _UTC = pl.Datetime("us", "UTC")
 _HOP = pl.Enum(HOPS)
+_SILENT = ["client", "host"]
 _BASIS = pl.Enum(["written", "inferred", "assumed"])
 _CONFIDENCE = pl.Enum(CONFIDENCE)
 
@@ -260,7 +263,7 @@ REQUEST: dict[str, pl.DataType] = {
     "path": pl.String(),
     "query": pl.String(),
     "client_ip": pl.String(),
-    "answered_by": pl.Enum([*(h for h in HOPS if h != "host"), "unknown"]),
+    "answered_by": pl.Enum([*(h for h in HOPS if h not in _SILENT), "unknown"]),
     "cause": pl.String(),  # one of CAUSES
     "rule": pl.String(),  # for waf_rule
     "confidence": _CONFIDENCE,

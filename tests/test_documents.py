@@ -26,6 +26,9 @@ def texts(data: bytes, *, final: bool = True) -> list[bytes]:
         (b'{"events":[{"message":"x"}],"nextToken":"t"}', True),
         (b'{"searchedLogStreams":[],"events":[{"message":"x', True),
         (b'{"took":1,"hits":{"total":1,"hits":[{"_source":{}}]}}', True),
+        (b'{"log":{"version":"1.2","pages":[{}],"entries":[{"a":1}]}}', True),
+        (b'{"log":"a line\\n","stream":"stdout"}\n{"log":"two\\n","strea', False),
+        (b'{"log":{"level":"info"},"a":1}\n{"log":{"level":"warn"},"a":2}\n', False),
         (b'{"a":1}\n{"b":2}\n', False),
         (b'{"time":1,"events":[{"a":1}]}\n{"time":2}\n', False),
         (b'{"a":"cut\n{"b":2}\n', False),
@@ -49,6 +52,10 @@ def test_is_document(data: bytes, expected: bool) -> None:
         (b'{"results":[[{"field":"a"}]],"status":"x"}', [b'[{"field":"a"}]']),
         (b'{"hits":{"hits":[{"a":[1]},{"b":2}]}}', [b'{"a":[1]}', b'{"b":2}']),
         (b'{"kind":"List","items":[{"a":1}]}', [b'{"a":1}']),
+        (
+            b'{"log":{"pages":[{"b":2}],"entries":[{"a":[1]},{}]}}',
+            [b'{"a":[1]}', b"{}"],
+        ),
         (b'{"data":[{"a":[1]},{"b":2}],"meta":{"p":{}}}', [b'{"a":[1]}', b'{"b":2}']),
         (
             (

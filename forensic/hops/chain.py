@@ -35,6 +35,7 @@ _CARRIED = [
 ]
 _SHOWN = ["method", "host", "path", "query", "client_ip", "client_scope", "user_agent"]
 _OUTWARD = [
+    "client",
     "cdn",
     "outer_balancer",
     "load_balancer",

@@ -4,6 +4,7 @@ import polars as pl
 
 from forensic.hops.facts import Facts
 from forensic.hops.products import PLATFORMS
+from forensic.hops.products.browser import served_by_web
 from forensic.hops.responses import TIERS
 from forensic.hops.table import WAF_PASSED, sure_of
 from forensic.schema import REQUEST
@@ -12,6 +13,7 @@ __all__ = ["NAMES", "explain"]
 
 #: What each hop is called in a sentence.
 NAMES = {
+    "client": "the browser",
     "cdn": "the CDN",
     "waf": "the WAF",
     "load_balancer": "the load balancer",
@@ -69,21 +71,24 @@ def _missing(facts: Facts) -> pl.Expr:
     unbalanced = pl.col("load_balancer_row").is_null()
     nothing = unbalanced & pl.col("cdn_row").is_null()
     # Of a load balancer's target, nobody knows which of them it was.
-    inside |= (by == "unknown") & ~unbalanced
+    inside |= (by == "unknown") & (~unbalanced | served_by_web())
     app = pl.col("application_row").is_null() & pl.col("app_server_row").is_null()
     # What the application has itself need not have come through a web server.
     no_web = pl.col("web_server_row").is_null() & inside & app
     app &= pl.col("trace").is_null() & pl.col("arrival").is_null()
     # What the web server sent is its own, or what stands behind it made it.
-    either = sure_of(pl.col("web_status") == pl.col("status"))
+    either = sure_of(pl.col("web_status") == pl.col("status")) | served_by_web()
     app &= (by == "application") | ((by == "unknown") & (~unbalanced | either))
     edge = pl.col("load_balancer_format").is_in(PLATFORMS).fill_null(value=False)
     through = pl.col("load_balancer_row").is_not_null() & ~edge
-    through |= facts.has("web_server")
+    through |= facts.has("web_server") | served_by_web()
     balancer = nothing & (proxied | ((by == "waf") & facts.has("load_balancer")))
     balancer |= unbalanced & (((by == "unknown") & ~either) | (by == "load_balancer"))
     # CloudFront logs what its WAF ends as an error of its own.
     perhaps = by.is_in(["cdn", "unknown"]) & (pl.col("cdn_reason") == "Error")
+    # So does a load balancer of which only a browser tells.
+    saved = pl.col("client_row").is_not_null() & ~served_by_web()
+    perhaps |= (by == "unknown") & unbalanced & saved
     perhaps &= (pl.col("status") == 403) & ~pl.col("waf_known")
     # Cloudflare's record is its WAF's, too; so is Google's of Cloud Armor.
     unwritten = pl.col("waf_row").is_null() & pl.col("cdn_action").is_null()

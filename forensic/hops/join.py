@@ -214,6 +214,26 @@ def _at_origin(partners: Partners, cdn: Flags, waf: Flags) -> None:
         partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
 
+def _behind_client(partners: Partners, client: Flags, at: dict[str, Flags]) -> None:
+    """Join what a browser saved to the outermost record of each of its requests.
+
+    It knows no address of its own, and a WAF's record has no status.
+    """
+    if not client.any():
+        return
+    columns = partners.columns
+    for tier in [name for name in TIERS if name not in {"client", "waf"}]:
+        alone = client & ~np.any(list(partners.led.values()), axis=0)
+        _through(partners, alone, at[tier], TIERS[tier])
+    waf = at["waf"] & columns.timed
+    for stopped in (True, False):
+        alone = client & ~np.any(list(partners.led.values()), axis=0)
+        outer = alone & (columns.error | ~np.bool_(stopped))
+        inner = waf & (columns.dispatched != stopped)
+        for fields in (["method", "path", "query", "agent"], ["method", "path"]):
+            partners.join(outer, inner, TIERS["waf"], fields, _CLOSE, starts=True)
+
+
 def _behind_waf(partners: Partners, waf: Flags, inner: Flags) -> None:
     """Join the WAF to what it let through, where no load balancer log says so."""
     columns = partners.columns
@@ -262,6 +282,7 @@ def link(frame: pl.DataFrame) -> Links:
             partners.join_undated(reached, at[inner], TIERS[inner])
     _behind_waf(partners, at["waf"], at["web_server"])
     _at_origin(partners, at["cdn"], at["waf"])
+    _behind_client(partners, at["client"], at)
     for outer, inner in (
         ("web_server", "app_server"),
         ("web_server", "application"),

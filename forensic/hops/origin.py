@@ -26,7 +26,7 @@ from forensic.hops.causes import (
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
 from forensic.hops.page import other_page, own_page, with_reason
-from forensic.hops.products import iis, s3, uwsgi
+from forensic.hops.products import browser, iis, s3, uwsgi
 from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
 from forensic.hops.table import BALANCED, Line, has, sure_of
@@ -364,6 +364,7 @@ def origin() -> list[Line]:
     """The lines about what web server, application server and application answer."""
     return [
         *given_up(),
+        *browser.replaced(),
         *uwsgi.lines(),
         *by_error_line(_APP_SAYS),
         *iis.lines(),
@@ -371,9 +372,11 @@ def origin() -> list[Line]:
         *_app_server_tells(),
         *_unasked(),
         *_asked(),
+        *browser.beside(),
         *_application_tells(),
         *_status_tells(),
         *unlogged(),
+        *browser.alone(),
         *between(),
         Line(
             when=has("cdn") & ~ASKED & ~BALANCED & ~WEB & pl.col("web_known"),

@@ -17,14 +17,15 @@ __all__ = ["TIERS", "collect", "hashed"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
-    "cdn": 0,
-    "waf": 1,
-    "outer_balancer": 2,
-    "load_balancer": 3,
-    "web_server": 4,
-    "inner_web": 5,
-    "app_server": 6,
-    "application": 7,
+    "client": 0,
+    "cdn": 1,
+    "waf": 2,
+    "outer_balancer": 3,
+    "load_balancer": 4,
+    "web_server": 5,
+    "inner_web": 6,
+    "app_server": 7,
+    "application": 8,
 }
 _LOGGED = [hop for hop in HOPS if hop != "host"]
 #: Time is cut into buckets (µs); a counterpart stands in an error's or one beside it.

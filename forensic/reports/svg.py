@@ -63,7 +63,9 @@ _BOX_GAP = 28
 
 def stack(hops: Sequence[Row], answered: str, say: Say) -> Markup:
     """The hops from the client inwards: solid where logged, dashed where inferred."""
-    nodes: list[Row] = [{"hop": "client", "state": "logged", "names": []}, *hops]
+    first: Row = {"hop": "client", "state": "logged", "names": [], "events": None}
+    saved = [node for node in hops if node["hop"] == "client"]  # by a browser
+    nodes: list[Row] = [*(saved or [first]), *hops[len(saved) :]]
     scale = min(1.0, _WIDTH / (len(nodes) * (_BOX + _BOX_GAP)))
     content = []
     for index, node in enumerate(nodes):
@@ -100,7 +102,7 @@ def _node(x: int, node: Row, answered: str, say: Say) -> Markup:
     if node["names"]:
         first = cut(node["names"][0], 19)
         parts.append(_text(x + _BOX / 2, 60, first, "small", text_anchor="middle"))
-    if hop != "client":
+    if node["events"] is not None:
         told = f"{number(node['events'])} {say('events')}"
         told = told if node["state"] == "logged" else say("no_log")
         parts.append(_text(x + _BOX / 2, 80, told, "small", text_anchor="middle"))
