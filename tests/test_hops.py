@@ -1336,6 +1336,40 @@ def test_a_route_that_does_not_exist_is_no_exception() -> None:
     assert found["cause"].to_list() != ["exception"]
 
 
+@pytest.mark.parametrize(
+    ("status", "text", "expected"),
+    [
+        (403, r"Symfony\Component\HttpKernel\Exception\AccessDenied", "weak"),
+        (404, r"Symfony\Component\HttpKernel\Exception\NotFound", "strong"),
+        (500, r"Doctrine\DBAL\Exception\Connection", "strong"),
+    ],
+)
+def test_what_a_framework_throws_to_refuse_is_a_refusal(
+    status: int, text: str, expected: str
+) -> None:
+    """By its path where it names one; the file in which it was thrown is none."""
+    asked = ' for "GET https://example.com/app/admin"' if status == 404 else ""
+    text = f'Uncaught PHP Exception {text}HttpException: "No{asked}" at A.php line 7'
+    text += ' {"exception":"[object] (x at /var/www/A.php:7)"}'
+    failed = app(text, hop="application", level="error", source="prod.log")
+    found = correlate(events(web(status), failed), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    cause = "exception" if status == 500 else "application_response"
+    told = ("application", cause, expected)
+    assert (row["answered_by"], row["cause"], row["confidence"]) == told
+    assert [line["hop"] for line in row["evidence"]] == ["web_server", "application"]
+
+
+def test_the_class_of_a_refusal_tells_the_status_that_no_log_has() -> None:
+    text = (
+        "Resolved [org.springframework.web.HttpRequestMethodNotSupportedException: x]"
+    )
+    failed = app(text, hop="application", level="warning")
+    row = correlate(events(failed), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["status"], row["answered_by"]) == (405, "application")
+    assert (row["cause"], row["confidence"]) == ("application_response", "weak")
+
+
 def test_threads_of_one_process_do_not_mix_up_their_requests() -> None:
     """Two requests that overlap: the ids say which answer belongs to which."""
     common: dict[str, Any] = {"hop": "application", "pid": 7, "source": "app.log"}

@@ -121,7 +121,8 @@ def _sentence() -> pl.Expr:
         .then(pl.lit(" no answer"))
         .otherwise(pl.concat_str(pl.lit(" with "), status))
     )
-    unnamed = pl.col("application_reason") == "traceback"
+    unnamed = pl.col("application_reason").is_in(["traceback", "refusal"])
+    unnamed &= pl.col("path").is_null()
     request = (
         pl.when(unnamed.fill_null(value=False))
         .then(pl.lit("a request"))

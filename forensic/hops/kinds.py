@@ -326,7 +326,6 @@ KINDS = [
     Kind("abort", _APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
     # What a queue's worker does at that moment is nobody's request.
     Kind("task", _APP, r"^Task \S+\[[\w-]+\] (?:raised unexpected|failed)", "none"),
-    Kind("no_route", _APP, r"RoutingError \(", "application_response"),
     Kind(
         "exception",
         _APP,

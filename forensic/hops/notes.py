@@ -12,7 +12,7 @@ from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
 from forensic.hops.kinds import COMPLAINT, KINDS, UNNAMED, WEB
 from forensic.hops.moment import corrected
-from forensic.hops.refusals import REFUSALS
+from forensic.hops.refusals import REFUSALS, THROWN_REFUSALS
 from forensic.hops.responses import TIERS, hashed
 from forensic.hops.scored import scored
 from forensic.hops.spread import named
@@ -29,7 +29,7 @@ _PATH = (
     r"(?:https?://[^/\s]+)?(/[^\s?\[]*)"
 )
 _FIREWALL_RULE = r"ModSecurity: [^\n]*\[id \"(\d+)\"\]"
-_EVERY = [*KINDS, *REFUSALS, COMPLAINT]
+_EVERY = [*THROWN_REFUSALS, *KINDS, *REFUSALS, COMPLAINT]
 #: The file that Apache refused or did not find: the request's path ends like it.
 _REFUSED_FILE = (
     r"(?:server configuration: (?:proxy:\w+://[^/\s]+)?|Cannot serve directory "
@@ -57,6 +57,15 @@ def _kind() -> pl.Expr:
     # An audit log says it in whatever words.
     firewalled = _classed(("modsecurity_denied",)) & (hop == WEB)
     return pl.when(firewalled).then(pl.lit("firewall")).otherwise(chain)
+
+
+def _thrown_status() -> pl.Expr:
+    """The status with which a framework answers what it threw; null for failures."""
+    found = pl.lit(None, pl.Int16)
+    for kind in reversed(THROWN_REFUSALS):
+        said = pl.col("message").str.contains(kind.phrase)
+        found = pl.when(said).then(pl.lit(kind.statuses[0], pl.Int16)).otherwise(found)
+    return found
 
 
 def _is_answer() -> pl.Expr:
@@ -160,7 +169,6 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             "client_ip",
             "host",
             "query",
-            "status",
             "message",
             "reason",
             "upstream",
@@ -171,6 +179,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             rule=pl.coalesce("rule", message.str.extract(_FIREWALL_RULE, 1)),
             hop=_hop(),
             known_log=pl.col("hop").is_not_null(),
+            status=pl.coalesce("status", _thrown_status()),
             time=moment,
             kind=_kind(),
             path=path,
@@ -193,9 +202,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     known = (
         _explained(found)
         .with_columns(
-            path=pl.coalesce(
-                "path", pl.when(refusal).then(pl.col("message").str.extract(ASKED, 1))
-            ),
+            path=pl.coalesce("path", pl.when(refusal).then(_asked())),
             cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String),
         )
         .filter(
@@ -203,6 +210,12 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
+
+
+def _asked() -> pl.Expr:
+    """What a message says was asked for, which the file that threw it is not."""
+    where = r"(?: (?:at|in)|#\d+) /[^\s\"]+(?:\.php|:\d+)"
+    return pl.col("message").str.replace_all(where, "").str.extract(ASKED, 1)
 
 
 #: What they throw stands above the record of the request, behind that of another one.
@@ -265,14 +278,18 @@ def as_responses(
     first |= {kind.name: kind.statuses[0] for kind in KINDS if kind.statuses}
     if not known.has("cdn", "load_balancer", "web_server", column="answers"):
         inner.append(named.filter(pl.col("hop") == "web_server"))
-        inner.append(_unanswered(named.filter(pl.col("kind").is_in(said_no)), frame))
+        words = named.filter(pl.col("kind").is_in(said_no))
+        inner.append(_unanswered(words, frame))
     answers = ["load_balancer", "web_server", "app_server", "application", "cdn"]
     if not known.has(*answers, column="answers"):
         # A traceback alone tells that something failed, though not which request.
         told = pl.col("path").is_not_null() | (pl.col("kind") == "exception")
         inside = pl.col("hop").is_in(["app_server", "application"])
-        inner.append(notes.filter(inside & told & ~pl.col("kind").is_in(said_no)))
+        refusal = pl.col("kind").is_in(said_no)
+        thrown = refusal & pl.col("status").is_not_null()
+        inner.append(notes.filter(inside & ((told & ~refusal) | thrown)))
     lines = pl.concat([notes.head(0), *inner]).filter(pl.col("kind").is_in(list(first)))
+    lines = lines.unique("note", maintain_order=True)
     if not lines.height:
         return frame
     made = lines.select(
@@ -285,10 +302,10 @@ def as_responses(
         "query",
         "host",
         "client_ip",
-        reason=pl.when(pl.col("path").is_null())
-        .then(pl.lit("traceback"))
-        .when(pl.col("kind").is_in(said_no))
-        .then(pl.lit("refusal")),
+        reason=pl.when(pl.col("kind").is_in(said_no))
+        .then(pl.lit("refusal"))
+        .when(pl.col("path").is_null())
+        .then(pl.lit("traceback")),
         tier=pl.col("hop").cast(pl.String).replace_strict(TIERS, return_dtype=pl.Int8),
         coarse=pl.lit(value=True),
         error=pl.lit(value=True),

@@ -1,16 +1,23 @@
 """In which words applications say no, each in its own.
 
-They go with an answer that is there, and make none where no log has one.
+They go with an answer that is there, and make none where no log has one. Frameworks
+throw what they answer with 4xx, and some log it as they do a failure: there the class
+tells the status, too.
 """
 
 from forensic.hops.kinds import UNNAMED, Kind
 
-__all__ = ["REFUSALS", "REFUSED"]
+__all__ = ["REFUSALS", "REFUSED", "THROWN_REFUSALS"]
+
+_WHO = f"app_server application {UNNAMED}"
+#: Matches no message: the class alone tells.
+_BY_CLASS = r"[^\s\S]"
+_UNFIT = (400, 422, 415, 406, 409, 411, 412, 428)
 
 REFUSALS = [
     Kind(
         "throttled",
-        f"app_server application {UNNAMED}",
+        _WHO,
         r"(?i:too many (?:requests|attempts)|throttl(?:ed|ing)"
         r"|rate[ -]?limit\w* (?:[^\n]{0,80} )?(?:exceeded|reached|hit)\b)",
         "application_response",
@@ -18,7 +25,7 @@ REFUSALS = [
     ),
     Kind(
         "denied",
-        f"app_server application {UNNAMED}",
+        _WHO,
         r"(?i:(?:permission|access|authorization) (?:is |was )?denied"
         r"|(?:not|un)[ -]?authori[sz]ed|unauthenticated|\bforbidden\b"
         r"|authentication (?:failed|failure|required|error)"
@@ -35,6 +42,58 @@ REFUSALS = [
         r"|blocked hosts?: |\borigin (?:is )?not allowed)",
         "application_response",
         (403, 401, 400, 419, 422, 423),
+    ),
+    Kind("not_found", _WHO, _BY_CLASS, "application_response", (404, 405, 410)),
+    Kind("invalid", _WHO, _BY_CLASS, "application_response", _UNFIT),
+]
+_HTTP = r"Symfony\\+Component\\+HttpKernel\\+Exception\\+"
+_SECURITY = r"Symfony\\+Component\\+Security\\+[\w\\]*"
+_LARAVEL = r"Illuminate\\+[\w\\]*"
+_SPRING = r"org\.springframework\.(?:web|http|security|validation)\.(?:\w+\.)*"
+#: Kind and status ▶ the classes by which Symfony, Laravel and Spring throw it.
+_CLASSES = {
+    ("throttled", 429): rf"{_HTTP}TooManyRequests|{_LARAVEL}ThrottleRequests",
+    ("denied", 403): rf"{_HTTP}AccessDenied|{_SECURITY}AccessDenied"
+    rf"|{_LARAVEL}(?:Authorization|InvalidSignature)"
+    rf"|{_SPRING}(?:AccessDenied|AuthorizationDenied)",
+    (
+        "denied",
+        401,
+    ): rf"{_HTTP}Unauthorized|{_SECURITY}(?:Authentication|BadCredentials)"
+    rf"|{_LARAVEL}Authentication"
+    rf"|{_SPRING}(?:BadCredentials|InsufficientAuthentication)",
+    ("denied", 419): rf"{_LARAVEL}TokenMismatch",
+    ("not_found", 404): rf"{_HTTP}NotFound|{_LARAVEL}ModelNotFound"
+    rf"|{_SPRING}(?:NoResourceFound|NoHandlerFound)",
+    ("not_found", 405): rf"{_HTTP}MethodNotAllowed"
+    rf"|{_SPRING}HttpRequestMethodNotSupported",
+    ("not_found", 410): rf"{_HTTP}Gone",
+    ("invalid", 422): rf"{_HTTP}UnprocessableEntity|{_LARAVEL}Validation",
+    (
+        "invalid",
+        415,
+    ): rf"{_HTTP}UnsupportedMediaType|{_SPRING}HttpMediaTypeNotSupported",
+    ("invalid", 406): rf"{_HTTP}NotAcceptable|{_SPRING}HttpMediaTypeNotAcceptable",
+    ("invalid", 409): rf"{_HTTP}Conflict",
+    ("invalid", 400): rf"{_HTTP}BadRequest|{_SPRING}(?:Bind|HttpMessageNotReadable"
+    r"|MethodArgument\w+|MissingServletRequestP\w+|MissingRequest\w+"
+    r"|HandlerMethodValidation)",
+}
+#: What stands before the class of what was thrown first of all.
+_THREW = r"(?:Uncaught PHP Exception |\"exception\":\"\[object\] \(|Resolved \[)"
+_RAILS = r"^(?:\[[^\]\n]*\] )*ActionController::RoutingError \("
+#: The same where a framework logs them as exceptions: they come before all others.
+THROWN_REFUSALS = [
+    Kind("not_found", _WHO, _RAILS, "application_response", (404,)),
+    *(
+        Kind(
+            name,
+            _WHO,
+            rf"{_THREW}(?:{classes})(?:Http)?Exception\b",
+            "application_response",
+            (status,),
+        )
+        for (name, status), classes in _CLASSES.items()
     ),
 ]
 #: The kinds by which an application says no, in its framework's words or its own.

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops.refusals import THROWN_REFUSALS
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 _ERROR = r"(?m)^[A-Za-z_][\w.]*(?::|\r?$)"
@@ -25,6 +26,8 @@ _FRAMES = [
     r"(?m)^\s*at (\S+(?: \[as \w+\])? ?\([^)\n]+\)|/\S+:\d+:\d+)",
     r" in (/\S+\.php:\d+)",
 ]
+#: What frameworks throw to answer with 4xx is no failure.
+_REFUSAL = "|".join(f"(?:{kind.phrase})" for kind in THROWN_REFUSALS)
 _TRACEBACK = """Exception on /boom [GET]
 Traceback (most recent call last):
   File "/srv/app.py", line 3, in boom
@@ -36,6 +39,7 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop").is_in(["application", "app_server"]),
         _TRACED | _STACKED | (pl.col("reason") == "exception").fill_null(value=False),
+        ~pl.col("message").str.contains(_REFUSAL),
         # gunicorn raises it in a worker that it ends, and says so itself.
         (pl.col("hop") != "app_server") | ~pl.col("message").str.contains(_ENDED),
     ).with_columns(
@@ -129,6 +133,15 @@ RULE = Rule(
                     '  File "base.py", line 204, in handle_abort\n'
                     "SystemExit: 1",
                     hop="app_server",
+                )
+            ],
+        ),
+        Example(
+            title="one by which a framework refuses",
+            events=[
+                _line(
+                    message='Unauthenticated. {"exception":"[object] ('
+                    'Illuminate\\\\Auth\\\\AuthenticationException(code: 0))"}'
                 )
             ],
         ),
