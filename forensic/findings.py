@@ -15,13 +15,14 @@ import polars as pl
 
 from forensic import estate, hops
 from forensic.case import Case
+from forensic.events.configuration import CONFIGURATION
 from forensic.frames import Frames, frames_of, telling_of
 from forensic.rule import Rule
 from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.wish import OUTER, distinct, hop_of
 
-__all__ = ["ReadSpan", "detect", "promising"]
+__all__ = ["ReadSpan", "configuration", "detect", "promising"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
@@ -48,7 +49,7 @@ def detect(
 ) -> dict[str, Any]:
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
-    inquiry = _inquiry(frames)
+    inquiry = _inquiry(frames, configuration(case, read_span))
     with ThreadPoolExecutor(1) as beside:
         answer = beside.submit(_verdict, inquiry, read_span)
         told = telling_of(case)
@@ -140,22 +141,31 @@ def _found(rules: Sequence[Rule], frames: Frames) -> list[tuple[Rule, _Row]]:
         ]
 
 
-def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
-    """Hop ▶ what files that are no logs say of it: exports of settings, bills."""
+def _no_logs(case: Case, read_span: ReadSpan, named: str = "") -> dict[str, bytes]:
+    """Files that are no logs, by name: those whose name fits the expression."""
     files = (
         case.table("sources")
         .filter(pl.col("verdict").cast(pl.String) == "unsupported")
         .filter(pl.col("stream_size").is_between(1, estate.MOST))
+        .filter(pl.col("source").str.contains(named))
         .select("source", "stream_size")
         .sort("source")
         .collect()
     )
-    return estate.named(
-        {
-            source: read_span(source, 0, size).decode("utf-8", "replace")
-            for source, size in files.head(_MOST_FILES).iter_rows()
-        }
-    )
+    rows = files.head(_MOST_FILES).iter_rows()
+    return {source: read_span(source, 0, size) for source, size in rows}
+
+
+def _said(case: Case, read_span: ReadSpan) -> dict[str, list[str]]:
+    """Hop ▶ what files that are no logs say of it: exports of settings, bills."""
+    found = _no_logs(case, read_span)
+    texts = {name: text.decode("utf-8", "replace") for name, text in found.items()}
+    return estate.named(texts)
+
+
+def configuration(case: Case, read_span: ReadSpan) -> dict[str, bytes]:
+    """The files that may be nginx's configuration."""
+    return _no_logs(case, read_span, CONFIGURATION)
 
 
 def _told(
@@ -216,7 +226,7 @@ def _texts(places: Sequence[_Row], read_span: ReadSpan) -> dict[tuple[str, int],
     return found
 
 
-def _inquiry(frames: Frames) -> hops.Inquiry:
+def _inquiry(frames: Frames, files: Mapping[str, bytes]) -> hops.Inquiry:
     """What was asked, at the moment that it means, and the errors that fit it."""
     asked = {name: frames.question.get(name) for name in ("at", "status", "path")}
     known = any(value is not None for value in asked.values())
@@ -228,6 +238,7 @@ def _inquiry(frames: Frames) -> hops.Inquiry:
         frames.sources.collect(),
         hops.Question.parse(**asked) if known else None,
         frames.counts,
+        files,
     )
 
 
@@ -239,6 +250,7 @@ def _verdict(inquiry: hops.Inquiry, read_span: ReadSpan) -> dict[str, Any]:
     # the time that its line says.
     bare = [{k: v for k, v in place.items() if k != "length"} for place in places]
     [backed] = _placed_at(inquiry.events, [bare[:_MOST_EVIDENCE]])
+    backed += [p for p in places if p["source"] in inquiry.configuration]
     shown = {_key(e): e for e in _read_back(backed, _texts(backed, read_span))}
     evidence = [
         {**place, **shown[_key(place)]} for place in places if _key(place) in shown

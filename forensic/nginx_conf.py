@@ -1,8 +1,9 @@
 """nginx configuration files ▶ which log has which `log_format`.
 
-Blocks and conditions are of no interest here, so that a file is a flat run of
+Blocks and conditions are of no interest for that, so that a file is a flat run of
 directives, and every file of the archive is read, included or not. A name that two
 machines define differently is the one that stands nearest to the log that uses it.
+`tree` keeps the blocks, for whoever asks what holds for a request.
 """
 
 import dataclasses
@@ -10,7 +11,15 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Configuration", "Log", "LogFormat", "directives", "read_configuration"]
+__all__ = [
+    "Configuration",
+    "Directive",
+    "Log",
+    "LogFormat",
+    "directives",
+    "read_configuration",
+    "tree",
+]
 
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|(?P<mark>[{};])
@@ -25,6 +34,15 @@ _CONTROL = {"t": "\t", "r": "\r", "n": "\n"}
 _ROTATED = re.compile(
     r"(?:[-._]?\d{4}-?\d\d-?\d\d(?:[-_T]?\d{2,6})?|[-.]\d{1,10}|\.(?:gz|bz2|xz|zst|old|bak))$"
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Directive:
+    """A directive: its words, where it begins in the text, and what its block holds."""
+
+    words: list[str]
+    start: int
+    inside: "list[Directive]" = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,17 +140,35 @@ def _same(configured: str, name: str) -> bool:
     return re.fullmatch(".+".join(map(re.escape, pieces)), name) is not None
 
 
-def directives(text: str) -> Iterator[list[str]]:
-    """Every directive of a configuration, as its words; blocks are opened up."""
+def tree(text: str) -> list[Directive]:
+    """The directives of a configuration in their blocks; what is cut ends with it."""
+    top: list[Directive] = []
+    blocks = [top]
     words: list[str] = []
+    start = 0
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
         if kind == "mark":
             if words:
-                yield words
+                blocks[-1].append(Directive(words, start))
+            if token["mark"] == "{":
+                blocks.append(blocks[-1][-1].inside if words else [])
+            elif token["mark"] == "}" and len(blocks) > 1:
+                blocks.pop()
             words = []
         elif kind in ("double", "single", "word"):
+            start = start if words else token.start()
             words.append(_unescaped(token[kind]))
+    return top
+
+
+def directives(text: str) -> Iterator[list[str]]:
+    """Every directive of a configuration, as its words; blocks are opened up."""
+    left = tree(text)[::-1]
+    while left:
+        directive = left.pop()
+        yield directive.words
+        left += directive.inside[::-1]
 
 
 def _unescaped(text: str) -> str:

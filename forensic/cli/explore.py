@@ -90,6 +90,7 @@ def why(
         case.table("sources").collect(),
         hops.Question.parse(at=at, status=status, path=path) if asked else None,
         of_case(case),
+        excerpt.configuration(case),
     )
     verdict = excerpt.quoted(case, hops.answer(inquiry))
     if as_json:

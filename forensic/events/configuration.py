@@ -12,10 +12,11 @@ from pathlib import Path
 from forensic import nginx_conf
 from forensic.archive import entries
 
-__all__ = ["Configuration", "survey"]
+__all__ = ["CONFIGURATION", "Configuration", "survey"]
 
 _MOST = 1 << 20
-_CONFIGURATION = re.compile(r"(?i)\.conf$|(^|/)(sites-(enabled|available))/[^/]+$")
+#: Names of nginx's files.
+CONFIGURATION = r"(?i)\.conf$|(^|/)(sites-(enabled|available))/[^/]+$"
 _CLOCK = re.compile(
     r"(^|/)etc/(timezone|localtime|sysconfig/clock|adjtime)$|timedatectl|(^|/)date\.txt$"
 )
@@ -49,6 +50,6 @@ def survey(archives: Sequence[Path]) -> Configuration:
             continue
         if wanted:
             clocks[entry.source] = entry.stream.read(64 << 10)
-        elif _CONFIGURATION.search(entry.source):
+        elif re.search(CONFIGURATION, entry.source):
             configs[entry.source] = entry.stream.read(_MOST)
     return Configuration(nginx=nginx_conf.read_configuration(configs), files=clocks)

@@ -12,6 +12,7 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
+from forensic.hops.configured import configured
 from forensic.hops.downtime import downtime
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
@@ -136,6 +137,9 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= downtime(events, inquiry.clocks, verdict)
+    heard = "nginx_error" in inquiry.formats
+    files = inquiry.configuration
+    verdict |= configured(verdict, files, events, error_log=heard)
     status = verdict["request"]["status"]
     if status is None or 0 < status < 400:
         more = success.hidden(events, inquiry.clocks, inquiry.question, verdict)

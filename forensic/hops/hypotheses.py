@@ -330,13 +330,15 @@ def _about(
     return [f"{name}'s log does not cover that moment"], []
 
 
-def _answered(hop: str, found: pl.DataFrame, *, missing: bool) -> str:
+def _answered(hop: str, found: pl.DataFrame, *, missing: bool, told: bool) -> str:
     """What the requests that fit say for a hop."""
     count = int((found["answered_by"].cast(pl.String) == hop).sum())
     if count:
         return f"it answered {count} of {plural(found.height, 'matching request')}"
     if missing:
         return f"no record of {NAMES.get(hop, hop)} is there to deny it"
+    if told:
+        return "its configuration gives such an answer"
     return "its record has the answer, and does not say whether anything was asked"
 
 
@@ -369,7 +371,9 @@ def ranked(
                     " front of it, or what does hands them on"
                 )
         if found.height:
-            reasons = [_answered(hop, found, missing=hop in verdict["missing"])]
+            lacks = hop in verdict["missing"]
+            told_so = hop == verdict["answered_by"]  # by its configuration
+            reasons = [_answered(hop, found, missing=lacks, told=told_so)]
         listed.append(
             {
                 "hop": hop,

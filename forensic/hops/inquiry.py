@@ -42,6 +42,8 @@ class Inquiry:
     quiet: Mapping[str, Silence]
     #: The errors that are meant, near or far.
     match: Match
+    #: nginx's configuration, by file: what it tells of an answer.
+    configuration: Mapping[str, bytes]
 
 
 def _beside_notes(match: Match, sources: pl.DataFrame) -> tuple[Match, list[str]]:
@@ -95,6 +97,7 @@ def inquire(
     sources: pl.DataFrame,
     given: Question | None = None,
     counts: pl.DataFrame | None = None,
+    configuration: Mapping[str, bytes] | None = None,
 ) -> Inquiry:
     """The question as it is meant, and the errors of the archive that fit it.
 
@@ -130,4 +133,5 @@ def inquire(
         notes=notes,
         quiet=silences(events, known, question),
         match=match,
+        configuration=configuration or {},
     )

@@ -8,12 +8,20 @@ from typing import Any
 
 import polars as pl
 
-from forensic import archive
+from forensic import archive, findings
 from forensic.case import Case
 from forensic.errors import EvidenceMismatch, NothingFound, UsageError
 from forensic.reports.digest import Row, rows
 
-__all__ = ["Line", "Record", "archives_of", "lines_around", "quoted", "records_at"]
+__all__ = [
+    "Line",
+    "Record",
+    "archives_of",
+    "configuration",
+    "lines_around",
+    "quoted",
+    "records_at",
+]
 
 #: A line longer than this is read up to here; its record's hash is of all of it.
 _LONGEST = 16 << 20
@@ -64,6 +72,15 @@ def archives_of(case: Case, given: Sequence[Path]) -> list[Path]:
             )
             raise UsageError(message)
     return found
+
+
+def configuration(case: Case) -> dict[str, bytes]:
+    """The evidence's configuration of nginx; empty where that cannot be read."""
+    try:
+        archives = archives_of(case, [])
+    except UsageError:
+        return {}
+    return findings.configuration(case, archive.spans_reader(archives))
 
 
 def quoted(case: Case, verdict: Row) -> Row:

@@ -1,0 +1,267 @@
+"""A web server's answer ▶ the line of nginx's configuration that gives such an answer.
+
+`return 403` leaves no word in any log: only the configuration tells it from a refusal
+of what stands behind. It is as old as the archive's copy, and counts where the log of
+the path does not belie it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from forensic.hops.explain import NAMES
+from forensic.nginx_conf import Directive, tree
+
+__all__ = ["configured"]
+
+#: Directive ▶ the statuses with which it refuses a request.
+_REFUSING = {
+    "deny": [403],
+    "limit_except": [403],
+    "auth_basic": [401],
+    "auth_request": [401, 403],
+    "auth_jwt": [401],
+    "internal": [404],
+    "client_max_body_size": [413],
+    "limit_req": [429, 503],
+    "limit_conn": [429, 503],
+}
+_CAUSES = {401: "auth_failed", 403: "access_forbidden", 444: "access_forbidden"}
+#: What every server of a site does for plain HTTP or an unknown name.
+_ASIDE = {"301", "302", "307", "308", "444"}
+#: Of these no log would tell more.
+_TOLD = {"application", "app_server", "web_server"}
+#: Directives that hold in their own block alone.
+_OWN = {"return", "try_files"}
+#: Directives that refuse every request, unless they stand under a condition.
+_WHOLE = {"return", "deny"}
+_MOST = 120
+_LINE_END = b"\n"
+_NUMBERS = re.compile("[0-9]+")
+
+
+class _Rule(NamedTuple):
+    """A directive that may end a request: where it is, and whether it always does."""
+
+    source: str
+    text: bytes
+    directive: Directive
+    block: str
+    always: bool
+
+    @property
+    def line(self) -> int:
+        """The number of its line."""
+        return self.text.count(_LINE_END, 0, self.directive.start) + 1
+
+    def words(self) -> str:
+        """What it says and where."""
+        said = " ".join(self.directive.words)[:_MOST]
+        partly = self.directive.words[0] in _WHOLE and not self.always
+        often = ", under a condition" if partly else ""
+        return f"`{said}` in `{self.block}`{often} ({self.source}:{self.line})"
+
+    def evidence(self) -> dict[str, Any]:
+        """Its line as evidence."""
+        start = self.text.rfind(_LINE_END, 0, self.directive.start) + 1
+        end = self.text.find(_LINE_END, start)
+        end = len(self.text) if end < 0 else end + 1
+        return {
+            "hop": "web_server",
+            "source": self.source,
+            "line": self.line,
+            "offset": start,
+            "length": end - start,
+            "time": None,
+            "role": "its configuration",
+        }
+
+
+def configured(
+    verdict: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    events: pl.LazyFrame,
+    *,
+    error_log: bool,
+) -> dict[str, Any]:
+    """What the configuration adds to the verdict: a sentence, its line, who answered.
+
+    Empty where it tells nothing. Asked of answers that a web server's own log has last,
+    unless what stands behind is known to have sent them; `error_log` says that what
+    nginx writes of a `deny` would have been found.
+    """
+    request, by = verdict["request"], verdict["answered_by"]
+    status, path, lines = request["status"], request["path"], verdict["evidence"]
+    weak = verdict["confidence"] == "weak"
+    last = bool(lines) and lines[-1]["hop"] == "web_server"
+    asked = by == "web_server" or (last and (weak or by == "unknown"))
+    if not (asked and path and status and lines):
+        return {}
+    servers = [_rules(*server, path) for server in _servers(files, request["host"])]
+    giving = [rule for rules in servers for rule in rules if _gives(rule, status)]
+    if not giving:
+        return {}
+    rule = next((rule for rule in giving if rule.always), giving[0])
+    shown = {"evidence": [*lines, rule.evidence()]}
+    returns = rule.directive.words[0] == "return"
+    always = all(_always(rules, status) for rules in servers)
+    others = rule.always and _belied(events, lines[-1], path, status)
+    if weak and always and not others and (returns or not error_log):
+        return shown | _made_by_web(verdict, rule, status)
+    but = ", though its log has other answers for that path" if others else ""
+    more = f"{verdict['sentence']} nginx's configuration has {rule.words()}{but}."
+    fixed = by == "web_server" and verdict["cause"] == "unknown" and returns
+    cause = {"cause": "fixed_response"} if fixed else {}
+    return shown | cause | {"sentence": more}
+
+
+def _why(verdict: Mapping[str, Any]) -> str:
+    return str(verdict["request"]["explanation"])
+
+
+def _made_by_web(
+    verdict: Mapping[str, Any], rule: _Rule, status: int
+) -> dict[str, Any]:
+    """The verdict where the configuration gives each such request that answer."""
+    cause = _CAUSES.get(status, "fixed_response")
+    asked = f"{verdict['request']['method'] or 'a request for'}"
+    first = f"{NAMES['web_server'].capitalize()} answered {asked}"
+    first += f" {verdict['request']['path']} with {status} ({cause.replace('_', ' ')}):"
+    rest = verdict["sentence"].removeprefix(_why(verdict))
+    return {
+        "answered_by": "web_server",
+        "cause": cause,
+        "confidence": "strong",
+        "candidates": ["web_server"],
+        "missing": [hop for hop in verdict["missing"] if hop != "application"],
+        "wanted": [hop for hop in verdict["wanted"] if hop not in _TOLD],
+        "sentence": f"{first} its configuration has {rule.words()}.{rest}",
+    }
+
+
+def _servers(
+    files: Mapping[str, bytes], host: str | None
+) -> list[tuple[str, bytes, Directive]]:
+    """The `server` blocks of the files; of a host that some of them name, those."""
+    found = [
+        (source, text, server)
+        for source, text in sorted(files.items())
+        for server in _blocks(tree(text.decode("latin-1")))
+    ]
+    named = [place for place in found if host and host in _names(place[2])]
+    return named or found
+
+
+def _blocks(directives: Sequence[Directive]) -> Iterator[Directive]:
+    for directive in directives:
+        if directive.words == ["http"]:
+            yield from _blocks(directive.inside)
+        elif directive.words == ["server"] and directive.inside:
+            yield directive
+
+
+def _names(server: Directive) -> list[str]:
+    return [
+        name
+        for directive in server.inside
+        if directive.words[0] == "server_name"
+        for name in directive.words[1:]
+    ]
+
+
+def _rules(source: str, text: bytes, server: Directive, path: str) -> list[_Rule]:
+    """What a server does with a path: the directives that may end the request."""
+    blocks = [server]
+    while location := _location(blocks[-1].inside, path):
+        blocks.append(location)
+    found = [
+        _Rule(
+            source,
+            text,
+            directive,
+            " ".join(block.words),
+            bare and _unconditional(directive, block.inside),
+        )
+        for block in blocks
+        for directive, bare in _acting(block.inside)
+        # A `return` holds in its own block, and in a server for all of it.
+        if block is server or block is blocks[-1] or directive.words[0] not in _OWN
+    ]
+    first = [r for r in found if r.always and r.block == "server" and _returns(r)]
+    return first or found
+
+
+def _returns(rule: _Rule) -> bool:
+    return rule.directive.words[0] == "return"
+
+
+def _acting(inside: Sequence[Directive]) -> Iterator[tuple[Directive, bool]]:
+    """The directives of a block, those of its conditions too, and which are bare."""
+    for directive in inside:
+        if directive.words[0] == "if":
+            yield from ((held, False) for held in directive.inside)
+        elif directive.words[0] != "location":
+            yield directive, True
+
+
+def _unconditional(directive: Directive, beside: Sequence[Directive]) -> bool:
+    """Whether each request that comes to the block gets that answer."""
+    name, *values = directive.words
+    if name == "deny":
+        allowed = any(other.words[0] == "allow" for other in beside)
+        return values == ["all"] and not allowed
+    return name == "return"
+
+
+def _location(inside: Sequence[Directive], path: str) -> Directive | None:
+    """The location that nginx chooses: exact, regular where none is `^~`, longest."""
+    prefixes: list[tuple[str, str, Directive]] = []
+    regular: list[tuple[str, Directive]] = []
+    for directive in inside:
+        match directive.words:
+            case ["location", "=", name] if name == path:
+                return directive
+            case ["location", "^~", name] | ["location", name] if path.startswith(name):
+                prefixes.append((name, directive.words[1], directive))
+            case ["location", "~" | "~*" as mark, pattern]:
+                regular.append(
+                    (pattern if mark == "~" else f"(?i){pattern}", directive)
+                )
+    longest = max(prefixes, key=lambda found: len(found[0]), default=None)
+    if longest is None or longest[1] != "^~":
+        text = pl.Series([path])  # polars takes no longer than the text is long
+        for pattern, directive in regular:
+            if text.str.contains(pattern, strict=False)[0]:
+                return directive
+    return longest[2] if longest else None
+
+
+def _gives(rule: _Rule, status: int) -> bool:
+    """Whether a directive can be what gives the status."""
+    name, *values = rule.directive.words
+    if name == "return":
+        return values[:1] == [str(status)]
+    if name == "try_files":
+        return values[-1:] == [f"={status}"]
+    return status in _REFUSING.get(name, []) and values[:1] != ["off"]
+
+
+def _always(rules: Sequence[_Rule], status: int) -> bool:
+    """Whether a server gives that status to each such request, or is for none."""
+    always = [rule for rule in rules if rule.always]
+    if any(_gives(rule, status) for rule in always):
+        return True
+    return any(_returns(r) and r.directive.words[1:2][0] in _ASIDE for r in always)
+
+
+def _belied(
+    events: pl.LazyFrame, own: Mapping[str, Any], path: str, status: int
+) -> bool:
+    """Whether the log of that web server has another answer for the path."""
+    source = _NUMBERS.sub("", own["source"])
+    logs = pl.col("source").str.replace_all(_NUMBERS.pattern, "") == source
+    other = (pl.col("path") == path) & (pl.col("status") != status)
+    rows = events.filter(pl.col("hop").cast(pl.String) == "web_server", other, logs)
+    return rows.select("status").head(1).collect(engine="streaming").height > 0
