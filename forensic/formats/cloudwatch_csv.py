@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from forensic.exported import is_line
 from forensic.format import Format
 from forensic.json_text import compact, nested
 from forensic.schema import PARSED
@@ -45,6 +46,11 @@ _KEPT = {
     "service": "service",
     "log.file.path": "source",
     "_sourcename": "source",
+}
+#: Fields that a store takes out of a line, which then has them no more.
+_TAKEN = {
+    *("http.response.status_code", "url.path", "log.level", "error.stack_trace"),
+    *("error.message", "trace.id"),
 }
 #: Always with its fraction or a zone: `14:32:07,123` is how Python writes a stamp.
 _ISO = (
@@ -157,10 +163,12 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
     # Of Azure's records a `Message` is one of the fields.
     texts = [n for n in _MESSAGES if n != "message" or column not in _AZURE]
     message = next((fields[name] for name in texts if name in fields), None)
+    given = dict(zip(written, cells, strict=False))
+    apart = {n: v for n, v in given.items() if v and not n.startswith("@")}
     if message is None or (not message and "textpayload" in fields):
-        given = dict(zip(written, cells, strict=False))
-        apart = {n: v for n, v in given.items() if v and not n.startswith("@")}
         message = compact(nested(apart))
+    elif not is_line(message) and any(name.lower() in _TAKEN for name in apart):
+        message = compact(nested(apart))  # a line's text, beside what was taken of it
     extra = {kept: fields[name] for name, kept in _KEPT.items() if fields.get(name)}
     behind = "".join(lines)  # stray lines below the row
     extra |= {"behind": behind} if behind else {}
