@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from forensic.wish import hop_of
 
-__all__ = ["MOST", "named", "placed"]
+__all__ = ["MOST", "addressed", "named", "placed"]
 
 #: Bytes of one file that are looked through.
 MOST = 1 << 20
@@ -85,4 +85,28 @@ def placed(wishes: Iterable[str], said: Mapping[str, list[str]]) -> list[str]:
     for wish in wishes:
         known = said.get(hop_of(wish) or "")
         told.append(f"{wish}. The archive names: {'; '.join(known)}" if known else wish)
+    return told
+
+
+#: How AWS's services name what they deliver: the account, then the region.
+_DELIVERED = re.compile(
+    r"(?:^|[/_])([0-9]{12})[/_](?:WAFLogs|waflogs|elasticloadbalancing|vpcflowlogs"
+    r"|CloudTrail)[/_]([a-z]{2}(?:-[a-z]+)+-[0-9]+)[/_]"
+)
+
+
+def addressed(wishes: Iterable[str], sources: Iterable[str]) -> list[str]:
+    """The wishes for AWS's logs with account and region.
+
+    Where the names of what was delivered tell just one of each. A web ACL may be of a
+    distribution, and is in no region then.
+    """
+    found = [place for name in sources if (place := _DELIVERED.search(name))]
+    accounts, regions = ({place[number] for place in found} for number in (1, 2))
+    told = list(wishes)
+    if len(accounts) == 1:
+        told = [wish.replace("/ACCOUNT/", f"/{min(accounts)}/") for wish in told]
+    if len(regions) == 1:
+        here = f"elasticloadbalancing/{min(regions)}/"
+        told = [wish.replace("elasticloadbalancing/REGION/", here) for wish in told]
     return told

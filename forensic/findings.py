@@ -64,6 +64,9 @@ def detect(
     verdict["ask_for"] = estate.placed(verdict["ask_for"], _said(case, read_span))
     told_all = sorted(_told(found, frames.events, read_span), key=_seriousness)
     verdict["ask_for"] = _with_theirs(verdict, told_all)
+    names = frames.sources.select("source").collect().to_series().to_list()
+    for asking in (verdict, *told_all):
+        asking["ask_for"] = estate.addressed(asking["ask_for"], names)
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,

@@ -1,6 +1,6 @@
 """What exports of settings and bills say of hops whose logs are asked for."""
 
-from forensic.estate import named, placed
+from forensic.estate import addressed, named, placed
 from forensic.wish import ask
 
 ACL = "arn:aws:wafv2:ap-northeast-1:123456789012:regional/webacl/prod/1111-2222"
@@ -42,3 +42,14 @@ def test_only_the_wish_for_that_hop_tells_them() -> None:
     told = placed(wishes, {"waf": ["web ACL prod in acl.json"]})
     assert told[0].endswith(". The archive names: web ACL prod in acl.json")
     assert told[1:] == wishes[1:]
+
+
+def test_names_of_what_was_delivered_tell_where_the_rest_lies() -> None:
+    waf = "waf/123456789012_waflogs_ap-northeast-1_prod_20250206T0530Z_1.log"
+    wishes = [ask(hop, None, None) for hop in ("load_balancer", "waf", "host")]
+    balancer, acl, host = addressed(wishes, ["nginx/access.log", waf])
+    assert "AWSLogs/123456789012/elasticloadbalancing/ap-northeast-1/" in balancer
+    assert "AWSLogs/123456789012/WAFLogs/REGION/" in acl
+    assert host == wishes[2]
+    other = f"AWSLogs/210987654321/WAFLogs/eu-west-1/{waf}"
+    assert addressed(wishes, [waf, other]) == wishes
