@@ -1449,3 +1449,31 @@ def test_connections_that_failed_are_told_though_no_request_is_logged() -> None:
     unnamed = tcp | {"time": MINUTE, "upstream": None, "extra": '{"backend":"db"}'}
     none = verdict([unnamed], Question.parse(at, 503))
     assert none["cause"] == "no_target"
+
+
+@pytest.mark.parametrize(
+    ("asked", "script", "told"),
+    [
+        ("/report.php", "/srv/www/report.php", "its script as slow 55 seconds before"),
+        ("/checkout", "/srv/www/public/index.php", "a script as slow 55 seconds"),
+        ("/checkout", "/srv/www/report.php", ""),
+    ],
+)
+def test_what_php_fpm_traced_tells_where_a_request_hung(
+    asked: str, script: str, told: str
+) -> None:
+    frame = "[0x00007f8f] curl_exec() /srv/www/lib/Api.php:88"
+    text = f"[pool www] pid 812\nscript_filename = {script}\n{frame}"
+    began = {"time": MINUTE, "local_time": MINUTE.replace(tzinfo=None)}
+    slow = _row(1, source="slow.log", hop="app_server", format="php", message=text)
+    slow |= {"reason": "slow_request", "pid": 812, **began}
+    late = MINUTE + timedelta(seconds=55)
+    answered = _row(900, source="nginx/access.log", hop="web_server", status=504)
+    answered |= {"time": late, "local_time": late.replace(tzinfo=None)}
+    answered |= {"path": asked, "method": "GET"}
+    found = verdict([*pings(), answered, slow], Question.parse(None, 504))
+    assert found["cause"] == "upstream_timeout"
+    assert told in found["sentence"]
+    sources = [line["source"] for line in found["evidence"]]
+    assert ("slow.log" in sources) is bool(told)
+    assert ("curl_exec()" in found["sentence"]) is bool(told)

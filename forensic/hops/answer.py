@@ -20,6 +20,7 @@ from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
+from forensic.hops.slow_script import slow_script
 from forensic.hops.unheard import unheard
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
@@ -137,6 +138,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= downtime(events, inquiry.clocks, verdict)
+    verdict |= slow_script(events, inquiry.clocks, verdict)
     heard = "nginx_error" in inquiry.formats
     files = inquiry.configuration
     verdict |= configured(verdict, files, events, error_log=heard)
