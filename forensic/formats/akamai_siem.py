@@ -44,7 +44,9 @@ def _list(value: Any) -> list[str]:
     for part in decoded_text(str(value or "")).split(";"):
         try:
             found.append(
-                base64.b64decode(part, validate=True).decode("utf-8", "replace")
+                base64.b64decode(part.replace(" ", ""), validate=True).decode(
+                    "utf-8", "replace"
+                )
             )
         except (binascii.Error, ValueError):
             found.append(part)
@@ -88,6 +90,16 @@ def _number(value: Any) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
+def _moment(value: Any) -> datetime | None:
+    """The naive time of seconds since 1970, which may have a fraction."""
+    text = str(value or "")
+    if not re.fullmatch(r"1[0-9]{9}(?:\.[0-9]{1,6})?", text):
+        return None
+    whole, _, part = text.partition(".")
+    moment = datetime.fromtimestamp(int(whole), UTC).replace(tzinfo=None)
+    return moment.replace(microsecond=int(part.ljust(6, "0")))
+
+
 def _read(record: Any) -> dict[str, Any] | str:
     """The columns of one record, or why it is none."""
     attack = _dict(_dict(record).get("attackData"))
@@ -99,18 +111,16 @@ def _read(record: Any) -> dict[str, Any] | str:
     applied = _action(_text(attack.get("appliedAction")))
     action = applied or ("BLOCK" if ended else "COUNT" if rules else None)
     decisive = (ended or rules or [dict.fromkeys(_NAMES)])[-1 if ended else 0]
-    seconds = _number(told.get("start"))
+    moment = _moment(told.get("start"))
     status = _number(told.get("status"))
     headers = _headers(told.get("requestHeaders"))
-    known = seconds if seconds and seconds < 1 << 33 else None
-    moment = datetime.fromtimestamp(known, UTC) if known else None
     return {
-        "local_time": moment and moment.replace(tzinfo=None),
+        "local_time": moment,
         "utc_offset": moment and 0,
         "client_ip": _text(attack.get("clientIP")),
         "forwarded_for": headers.get("x-forwarded-for"),
         "method": _text(told.get("method")),
-        "http_version": (_text(told.get("protocol")) or "").removeprefix("HTTP/")
+        "http_version": re.sub("(?i)^http/", "", _text(told.get("protocol")) or "")
         or None,
         "status": status if status and 100 <= status <= 599 else None,
         "host": _text(told.get("host")),

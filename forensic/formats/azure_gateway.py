@@ -9,7 +9,7 @@ from forensic.json_fields import json_fields
 __all__ = ["FORMAT"]
 
 _KEYS = {
-    "stamp": "time timeStamp",
+    "stamp": "time timeStamp timestamp",
     "client": "properties.clientIP properties.clientIp",
     "method": "properties.httpMethod",
     "uri": "properties.originalRequestUriWithArgs properties.requestUri",
@@ -28,9 +28,12 @@ _KEYS = {
     "reason": "properties.error_info properties.errorInfo",
     "referrer": "properties.referer",
     "waf_mode": "properties.WAFMode",
+    "instance": "properties.instanceId",
     "category": "category",
 }
 _PLAIN = "method user_agent upstream request_id referrer".split()
+#: How instances of version 1 are named, which counts milliseconds, not seconds.
+_FIRST = "ApplicationGatewayRole"
 _NONE = ["", "-", "NoError", "ERRORINFO_NO_ERROR"]
 
 
@@ -57,6 +60,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     short = pl.when(_status("status").is_null() | pl.col("client").is_null()).then(
         pl.lit("JSON, but no access record")
     )
+    duration = pl.col("duration").cast(pl.Float64, strict=False)
     return rows.select(
         *("extra", "flags"),
         *(pl.when(~pl.col(n).is_in(_NONE)).then(n).alias(n) for n in _PLAIN),
@@ -64,10 +68,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             pl.col(name).cast(pl.Int64, strict=False)
             for name in ("bytes_sent", "bytes_received")
         ),
-        *(
-            pl.col(name).cast(pl.Float64, strict=False)
-            for name in ("duration", "upstream_duration")
-        ),
+        duration=pl.when(pl.col("instance").str.starts_with(_FIRST))
+        .then(duration / 1e3)
+        .otherwise(duration),
+        upstream_duration=pl.col("upstream_duration").cast(pl.Float64, strict=False),
         # Front Door is a content delivery network before anything else.
         hop=pl.when(pl.col("category").str.contains("(?i)^frontdoor"))
         .then(pl.lit("cdn"))

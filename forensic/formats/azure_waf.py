@@ -13,7 +13,7 @@ from forensic.json_fields import json_fields
 __all__ = ["FORMAT"]
 
 _KEYS = {
-    "stamp": "time timeStamp",
+    "stamp": "time timeStamp timestamp",
     "client": "properties.clientIP properties.clientIp",
     "uri": "properties.requestUri",
     "action": "properties.action",
