@@ -45,10 +45,14 @@ def _read(event: Any) -> dict[str, Any] | str:
     duplicates: dict[str, list[Any]] = {}
     if isinstance(event, dict) and isinstance(event.get("CloudTrailEvent"), str):
         event, duplicates = load(event["CloudTrailEvent"])
-    if not isinstance(event, dict) or not {"eventSource", "eventName"} <= event.keys():
+    if not isinstance(event, dict) or "eventName" not in event:
+        return "JSON, but no CloudTrail event"
+    # Others have an object of this name.
+    source = _text(event.get("eventSource"))
+    if source is None:
         return "JSON, but no CloudTrail event"
     moment = _moment(event.get("eventTime"))
-    name, source = _text(event.get("eventName")), _text(event.get("eventSource"))
+    name = _text(event.get("eventName"))
     extra = {
         key: value
         for key, value in event.items()
