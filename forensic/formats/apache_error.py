@@ -32,7 +32,10 @@ _LINE = (
     r" (?:\[pid (\d+)(?::tid \d+)?\] )?(.*)$"
 )
 _NAMES = ["month", "day", "clock", "year", "iso", "module", "level", "pid", "text"]
-_PEER = r"\[(?:(client)|remote) ([^\] ]+?)(?::(\d+))?\] "
+_ADDRESS = r"(\[[^\] ]+\]|[^\] ]+?)(?::(\d+))?"
+_PEER = rf"\[(?:(client)|remote) {_ADDRESS}\] "
+#: ModSecurity names the client behind what Apache calls a remote one.
+_BEHIND = rf"^\[remote [^\]]*\] \[client {_ADDRESS}\] "
 
 #: What a call of the operating system said: before the AH code, or alone.
 _EXPIRED = r"\((?:70007|110|OS 10060)\)[A-Z]"
@@ -144,8 +147,12 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     bare = pl.col("text").str.replace(_PEER, "").str.replace(r"^\[client \S+\] ", "")
     referer = r", referer: (\S.*)$"
     frame = frame.with_columns(
-        client_ip=pl.when(~behind).then(address),
-        remote=pl.when(behind).then(pl.concat_str(peer.field("2"), pl.lit(":"), port)),
+        client_ip=pl.when(~behind)
+        .then(address)
+        .otherwise(pl.col("text").str.extract(_BEHIND).str.strip_chars("[]")),
+        remote=pl.when(behind & ~pl.col("text").str.contains(_BEHIND)).then(
+            pl.concat_str(peer.field("2"), pl.lit(":"), port)
+        ),
         referrer=bare.str.extract(referer),
         message=bare.str.replace(referer, ""),
     )

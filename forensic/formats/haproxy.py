@@ -39,12 +39,14 @@ _CLF = (
     r" (-?\d+ -?\d+ -?\d+ -?\d+ \+?-?\d+) ([A-Za-z-]{2,4})"
     r' (\d+ \d+ \d+ \d+ \+?\d+) (\d+ \d+) "([^"]*)" "([^"]*)" ?(.*)$'
 )
+_ASKED = r"^-?\d+/-?\d+/[^ ]+ ([^ /-][^ /]*)/(?:TLS|SSL)v"
 _TCP = rf"^{_SESSION}(-?\d+/-?\d+/\+?-?\d+) (\+?\d+) {_ENDED}$"
-_REFUSED = rf"^{_START}([^ /]+)/([^ :]+): (.+)$"
+#: A listener without a name of its own has that of its address and port.
+_REFUSED = rf"^{_START}([^ /]+)/([^ ]+): (.+)$"
 _CONNECTED = r"^Connect from ([^ ]+):(\d+) to ([^ ]+):\d+ \(([^ /]+)/(\w+)\)$"
 _HEALTH = r"^((?:Health check for |backup )*(?:[Ss]erver|[Bb]ackend|[Pp]roxy) .*)$"
 _HEAD = (
-    rf"^(?:{_START}[^ ]+ [^ /]+/[^ ]+ -?\d+/-?\d+/|{_START}[^ /]+/[^ :]+: "
+    rf"^(?:{_START}[^ ]+ [^ /]+/[^ ]+ -?\d+/-?\d+/|{_START}[^ /]+/[^ ]+: "
     r'|[^ ]+ - - \[[^\]]* \+0000\] "[^"]*" -?\d+ \+?\d+ "" "" \d+ \d{3} "[^"]*" "'
     r"|Connect from [^ ]+:\d+ to [^ ]+:\d+ \([^ ]+/\w+\)"
     r"|(?:Health check for )?(?:backup )?[Ss]erver [^ /]+/[^ ]+ "
@@ -140,7 +142,8 @@ def _answers(rows: pl.DataFrame) -> pl.DataFrame:
         method=line["method"],
         http_version=line["http_version"],
         scheme=pl.coalesce(address["scheme"], secure),
-        host=address["host"],
+        # `option httpslog` appends the name that the client asked for by TLS.
+        host=pl.coalesce(address["host"], pl.col("tail").str.extract(_ASKED)),
         path=address["path"],
         query=address["query"],
         message=pl.when(unread).then("request"),

@@ -27,7 +27,7 @@ REASONS = {
     "upstream_prematurely_closed": r"^unexpected end-of-file|^connection was dropped"
     r"|unexpected close of gw connection|^CGI pid \d+ (?:died|ended)",
     "fastcgi_stderr": r"^FastCGI-stderr:",
-    "auth_password_mismatch": r"^password doesn't match for ",
+    "auth_password_mismatch": r"^password doesn't match for |^digest: auth failed for ",
     "too_many_open_files": r"sockets disabled, out-of-fds|socket\(\) failed \(cur_fds",
     "worker_connections": r"sockets disabled, connection limit reached",
     "worker_exited": r"^child (?:exited|signalled|died)",
@@ -38,7 +38,11 @@ REASONS = {
     "other": r"",
 }
 _SOCKET = r"socket: (?:tcp:)?([^\s(]*[^\s(:,])"
-_MISMATCH = r"^password doesn't match for (/\S*) username: .* IP: (\S+)$"
+#: Who failed to sign in; a name holds what the client likes, the address is last.
+_AUTH = (
+    r"^(?:password doesn't match |digest: |get_password failed).* IP: ([0-9A-Fa-f.:]+)$"
+)
+_MISMATCH = r"^password doesn't match for (/\S*) username: "
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -48,16 +52,15 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     message = pl.col("message")
     stamp = iso_stamp(pl.col("stamp"))
     refused = pl.when(stamp.is_null()).then(pl.lit("no line of lighttpd"))
-    mismatch = message.str.extract_groups(_MISMATCH).struct
     reason = first_class(message, REASONS)
     routine = reason.is_in(["signal", "reopening_logs"])
     return rows.select(
         "message",
         local_time=stamp,
         reason=pl.when(stamp.is_not_null()).then(reason),
-        client_ip=mismatch.field("2"),
+        client_ip=message.str.extract(_AUTH),
         upstream=message.str.extract(_SOCKET),
-        path=mismatch.field("1"),
+        path=message.str.extract(_MISMATCH),
         # It writes no level; what it logs by default are its errors, start and stop.
         level=pl.when(routine).then(pl.lit("notice")).otherwise(pl.lit("error")),
         extra=json_extra(place=pl.col("place").str.strip_chars("()")),

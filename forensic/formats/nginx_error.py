@@ -36,7 +36,7 @@ _FIELDS = (
         rf'(?:, {name}: "(.*?)(?:"|$))?'
         for name in ("request", "subrequest", "upstream", "host", "referrer")
     )
-    + r"(?:, (?:bytes from/to .*|[a-z]{0,10}:? ?))?$"
+    + r'(?:, (?:bytes from/to .*|login: ".*|[a-z]{0,10}:? ?))?$'
 )
 _NAMES = [
     "client_ip",
@@ -168,7 +168,8 @@ def _request() -> dict[str, pl.Expr]:
     host = pl.col("host").str.replace(r":\d+$", "")
     server = pl.when(~pl.col("server").str.contains(_NO_NAME)).then("server")
     return {
-        "client_ip": pl.col("client_ip"),
+        # Its mail proxy adds ` using starttls`.
+        "client_ip": pl.col("client_ip").str.extract(r"^([^ ]*)"),
         "method": line["method"],
         "scheme": address["scheme"],
         "host": pl.coalesce(host, address["host"], server),

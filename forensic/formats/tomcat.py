@@ -11,7 +11,8 @@ from forensic.format import Format
 __all__ = ["FORMAT"]
 
 _STAMP = r"[0-9]{2}-[A-Z][a-z]{2}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}"
-_LEVEL = r"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST)"
+#: Of java.util.logging, and of what a site puts in its place.
+_LEVEL = r"(?:SEVERE|WARNING|INFO|CONFIG|FINER|FINEST|FINE|ERROR|WARN|DEBUG|TRACE)"
 #: The class of a message ▶ words that are certain of it.
 _REASONS = {
     "exception": r"threw exception|Servlet\.service\(\) for servlet .* in context",
@@ -35,7 +36,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Tomcat's lines."""
     head = prefix(
         lines,
-        rf"(?P<stamp>{_STAMP}) (?P<level>{_LEVEL}) \[(?P<thread>[^\]\n]*)\] "
+        rf"(?P<stamp>{_STAMP}) (?P<level>{_LEVEL}) \[(?P<thread>[^\n]*?)\] "
         r"(?P<logger>[A-Za-z_$][A-Za-z0-9_.$-]*)(?: |$)",
     )
     known = pl.col("rest").is_not_null()
