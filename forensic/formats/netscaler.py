@@ -13,7 +13,7 @@ from forensic.format import Format
 __all__ = ["FORMAT"]
 
 _DATE = r"(?:[0-9]{2}/[0-9]{2}/[0-9]{4}|[0-9]{4}/[0-9]{2}/[0-9]{2})"
-_OPEN = r"(?:<[0-9]{1,3}> ?|<[a-z0-9]+\.[a-z]+> [^ ]+ )?"
+_OPEN = r"(?:<[0-9]{1,3}> ?)?"
 #: Without its zone where the appliance writes local time, and then one space too much.
 _FRONT = (
     rf"(?:{_OPEN}(?:(?P<date>{_DATE}):)?(?P<clock>[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) "

@@ -75,6 +75,11 @@ _ORIGINS = [
         rf"{_HOST} {_FACILITY}[. ](?P<level>{'|'.join(SEVERITIES)}|panic|error|warn) "
         rf"(?P<process>[^ :\[\"]+){_PID}: ?"
     ),
+    # FreeBSD's syslogd -v, and what is built on it: both in angles before the host
+    (
+        rf"<(?:{_FACILITY}|[0-9]{{1,2}})\.(?P<level>[a-z]+|[0-7])> {_HOST} "
+        rf"(?:(?P<process>[A-Za-z_][^ :\[\"]*){_PID}: ?)?"
+    ),
     # a host with colons; macOS: a part in parentheses, a level in angles
     (
         rf"{_HOST} (?P<process>[^ :\[\"]+){_PID}(?: \([^)]*\))?"
@@ -88,8 +93,9 @@ _ORIGINS = [
     rf"{_HOST} ",
     "",
 ]
+_BY_NUMBER = {str(number): name for number, name in enumerate(SEVERITIES)}
 #: The shapes from here on guess: they are for stamps that only syslog writes.
-_LOOSE = 5
+_LOOSE = 6
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
 _NO_SHAPE = "no syslog shape"
@@ -185,7 +191,9 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
         process=dash_to_null(pl.col("process")),
         pid=pl.col("pid").cast(pl.Int64, strict=False),
         hop=program["hop"],
-        level=pl.coalesce(pl.col("level").str.to_lowercase(), levels),
+        level=pl.coalesce(
+            pl.col("level").str.to_lowercase().replace(_BY_NUMBER), levels
+        ),
         message="message",
         client_ip=facts["client_ip"],
         reason=facts["reason"],
