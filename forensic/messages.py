@@ -192,7 +192,8 @@ _REQUESTS = [
         rf"Started (?P<method>{_METHODS}) \"{_URL}\" for "
         r"(?P<client_ip>[0-9A-Fa-f:.]{2,45}) at "
     ),
-    rf"Completed {_STATUS}",
+    # Phoenix: Sent 403 in 12ms
+    rf"(?:Completed|Sent) {_STATUS}",
     # Flask: Exception on /p [GET]
     rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
     # Django: Not Found: /p
@@ -230,7 +231,7 @@ _SECONDS = {"ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6}
 _SPEAKS_OF_HTTP = (
     rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:HTTP )?(?:{_METHODS}) [/h]"
     rf"|\"(?:{_METHODS}) [/h]"
-    rf"|^Started (?:{_METHODS}) \"|^Completed [1-5]"
+    rf"|^Started (?:{_METHODS}) \"|^(?:Completed|Sent) [1-5]"
     r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )
