@@ -1,7 +1,8 @@
 """What programs print on Azure, as App Service, AKS and Container Apps keep it.
 
 A line in `resultDescription` of a diagnostic record; in a row of Log Analytics, as `az
-monitor log-analytics query` prints it; or in `Log`, as `az containerapp logs show`.
+monitor log-analytics query` prints it; in `Log`, as `az containerapp logs show`; or in
+`properties.log`, as the control plane of AKS and Spring Apps have it.
 """
 
 import re
@@ -11,6 +12,7 @@ import polars as pl
 
 from forensic.exported import exported
 from forensic.format import Format
+from forensic.json_text import load
 
 __all__ = ["FORMAT"]
 
@@ -24,12 +26,15 @@ _STAMPS = ("time_t", "TimeGenerated")
 #: Columns of records, whose `Message` is one of their fields.
 _OF_A_REQUEST = re.compile(r"(?i)client_?ip|requesturi|csuristem|httpstatus|ruleid")
 _HOSTS = ("PodName", "ContainerGroupName_s", "Host", "HostName", "Computer")
+_PODS = ("pod", "InstanceName", "containerID")
 _KEPT = ("ContainerName", "ContainerName_s", "PodNamespace", "_ResourceId", "Type")
 
 
 def _read(record: Any) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         return None
+    if "properties" in record and "category" in record:
+        return _plane(record)
     if str(record.get("category")) not in _CATEGORIES:
         return _row(record)
     text = record.get("resultDescription")
@@ -41,6 +46,24 @@ def _read(record: Any) -> dict[str, Any] | None:
         # One blank is put before what the process wrote.
         "message": text.removeprefix(" ").rstrip("\r\n"),
         "extra": {"resource": record.get("resourceId"), "level": record.get("level")},
+    }
+
+
+def _plane(record: dict[str, Any]) -> dict[str, Any] | None:
+    """A diagnostic record whose properties, an object or its text, hold a line."""
+    told = record["properties"]
+    if isinstance(told, str):
+        told, _ = load(told)
+    text = told.get("log", told.get("Log")) if isinstance(told, dict) else None
+    if not isinstance(text, str):
+        return None
+    return {
+        "stamp": record.get("time"),
+        "hostname": next(
+            (told[n] for n in _PODS if isinstance(told.get(n), str)), None
+        ),
+        "message": text.rstrip("\r\n"),
+        "extra": {name: record.get(name) for name in ("category", "resourceId")},
     }
 
 
@@ -74,6 +97,7 @@ FORMAT = Format(
     head=(
         r'^\s*\{[\s\S]*"(?:(?:AppService(?:Console|App)|ContainerAppConsole)Logs"'
         r'|(?:time_t|TimeGenerated|TimeStamp)"\s*:)'
+        r'|^\s*\{[\s\S]*"properties"\s*:\s*"?\{[\s\S]*"[Ll]og\\?"\s*:'
     ),
     parse=_parse,
     envelope=True,
