@@ -27,7 +27,8 @@ __all__ = ["FORMAT"]
 #: Column ▶ the names it goes by, best first; a dot is a level, or part of the name.
 _NAMES = {
     "time": "@timestamp timestamp time ts datetime asctime @t t instant timeMillis"
-    " eventTime Timestamp record.time created_at created date",
+    " eventTime Timestamp record.time created_at created date"
+    " timestamp_ns time_unix_nano",
     "level": "log.level levelname level severity severity_text lvl loglevel log_level"
     " @l record.level.name levelno LogLevel Level",
     "message": "record.message message msg event short_message text log @m @mt body"

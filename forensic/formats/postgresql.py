@@ -28,11 +28,14 @@ _LEVEL = (
     r"DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC"
     r"|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION|BACKTRACE"
 )
-_HEAD = rf"^{_STAMP}(?: |:)[^\n]{{0,200}}?(?:{_LEVEL}):  "
+#: It writes two spaces, and a page that one copies from has one.
+_HEAD = rf"^{_STAMP}(?: |:)[^\n]{{0,200}}?(?:{_LEVEL}): "
 _PREFIX = (
     rf"(?P<stamp>{_STAMP})(?: |:)(?P<between>[^\n]{{0,200}}?)"
-    rf"(?P<level>{_LEVEL}):  (?:(?P<code>[0-9A-Z]{{5}}): )?"
+    rf"(?P<level>{_LEVEL}): {{1,2}}(?:(?P<code>[0-9A-Z]{{5}}): )?"
 )
+#: The names that a prefix of `user=%u,db=%d` has.
+_NAMED, _OF = r"\buser=([^ ,\[\]]+)", r"\bdb=([^ ,\[\]]+)"
 #: A row of `csvlog`: stamp, user, database, process, …
 _CSV = rf'{_STAMP},(?:"[^"]*"|[^",]*),(?:"[^"]*"|[^",]*),[0-9]*,'
 _STAMPED, _USER, _DATABASE, _PID, _PEER = range(5)
@@ -107,13 +110,13 @@ def _lines(lines: pl.Series) -> pl.DataFrame:
         ),
         level=pl.col("level").str.to_lowercase(),
         process=pl.when(known).then(pl.lit("postgres")),
-        user=whom.struct.field("1"),
+        user=pl.coalesce(whom.struct.field("1"), between.str.extract(_NAMED)),
         client_ip=pl.coalesce(client, spoken),
         duration=seconds(taken, 1e3),
         message="rest",
         reason=_reason(pl.col("rest")),
         extra=json_extra(
-            database=whom.struct.field("2"),
+            database=pl.coalesce(whom.struct.field("2"), between.str.extract(_OF)),
             sqlstate=pl.col("code"),
             zone=pl.lit(stamps["zone"]),
         ),

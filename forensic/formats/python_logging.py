@@ -72,7 +72,7 @@ _BETWEEN = [
     # [MainThread] INFO   25746 INFO   [812] [MainThread] INFO
     (
         rf" *(?:[|-] *)?(?:(?P<pid>[0-9]{{1,10}}) +)?"
-        rf"(?:\[(?P<thread>[^\]]{{0,80}})\] *)?(?:\[[^\]]{{0,80}}\] *)?"
+        rf"(?:\[(?P<thread>[^\]]{{0,80}})\] *)?(?:\[[^\]]{{0,80}}\] *)??"
         rf"(?:(?P<logger>{_NAME}) *)?(?:[|:-] *)?{_AT_LEVEL}"
     ),
     # Elixir's names of the request come before the level
@@ -102,7 +102,8 @@ _BEHIND = [
     rf" *(?:[|-] )?\[(?P<logger>{_NAME}) *\]:? (?:[|-] )?",
     rf" *(?:[|-] )?(?P<logger>{_NAME}) [|-] ",
     # Rust: a::b] text   a::b: text
-    r" *(?P<logger>[a-z_]\w*(?:::\w+)+)(?:\]|:) ",
+    r" *(?P<logger>[a-z_]\w*(?:::\w+)*)\] ",
+    r" *(?P<logger>[a-z_]\w*(?:::\w+)+): ",
     # a.b: text   app: text
     (
         r" *(?:[|-] )?(?P<logger>[A-Za-z_$][A-Za-z0-9_$]*"
