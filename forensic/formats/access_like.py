@@ -1,8 +1,8 @@
 """Access lines in an order of the site's own, where no configuration tells it.
 
-What tells itself is read: the stamp with its zone, the request (quoted, or its parts
-between borders) and the status beside it, a byte count behind that, addresses, a user
-agent in quotes. Everything behind stays in `extra.tail` as it is.
+What tells itself is read: the stamp, most often with its zone, the request (quoted, or
+its parts between borders) and the status beside it, a byte count behind that,
+addresses, a user agent in quotes. Everything behind stays in `extra.tail` as it is.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,8 @@ _CLF = r"[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _ZONE = r"Z|[+-][0-9]{2}:?[0-9]{2}"
 _EPOCH = r"(?:^|[ \[|;,\t\"])(1[0-9]{9}\.[0-9]{3})(?:[ \]|;,\t\"]|$)"
-_STAMP = rf"(?:(?:({_CLF}) |({_ISO}))({_ZONE})|{_EPOCH})"
+#: A site's own order may leave out the zone of Apache's stamp.
+_STAMP = rf"(?:({_CLF})(?: ({_ZONE}))?|({_ISO})({_ZONE})|{_EPOCH})"
 #: What stands between two values; bare ones hold none of it.
 _GAP = r"[ |;,\t\"]{1,4}"
 _BORDER = r"[ |\t\"]{1,4}"
@@ -78,7 +79,7 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
     around = pl.concat_str("before", pl.lit(" "), "tail")
     stamp = around.str.extract_groups(_STAMP).struct
     parts = parts.with_columns(
-        stamp.rename_fields(["clf", "iso", "zone", "epoch"]).struct.unnest(),
+        stamp.rename_fields(["clf", "behind", "iso", "zone", "epoch"]).struct.unnest(),
         rest=around.str.replace(_STAMP, "", n=1),
     )
     address = target(pl.col("target"))
@@ -95,7 +96,7 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
     refused = when.is_null() if quoted else when.is_null() | bare_refused
     return parts.select(
         local_time=when,
-        utc_offset=pl.coalesce(offset_seconds(pl.col("zone")), utc),
+        utc_offset=pl.coalesce(offset_seconds(pl.coalesce("behind", "zone")), utc),
         client_ip=client,
         forwarded_for=pl.col("rest").str.extract(_FORWARDED),
         method="method",
