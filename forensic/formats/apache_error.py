@@ -25,7 +25,7 @@ _LEVEL = r"(?:emerg|alert|crit|error|warn|notice|info|debug|trace[1-8])"
 _ISO = r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?)\]"
 _HEAD = (
     rf"^(?:(?:{_STAMP}|{_ISO}) \[(?:[a-z0-9_]*:)?{_LEVEL}\] "
-    rf"|\[[a-z0-9_]+:{_LEVEL}\] \[pid \d+(?::tid \d+)?\] )"
+    rf"|\[[a-z0-9_]+:{_LEVEL}\] \[pid \d+(?::tid \d+)?\] |\[{_LEVEL}\] \[client )"
 )
 _LINE = (
     rf"^(?:(?:{_STAMP}|{_ISO}) )?\[(?:([a-z0-9_]*):)?({_LEVEL})\]"
@@ -130,9 +130,15 @@ def _stamp() -> pl.Expr:
 
 
 def _own() -> pl.Expr:
-    """Whether the line is Apache's: without a stamp, its module and process tell."""
+    """Whether the line is Apache's: without a stamp, as by syslog, other pieces tell.
+
+    Those are module and process; of 2.2, which has none, the client.
+    """
     stamped = pl.col("month").is_not_null() | pl.col("iso").is_not_null()
     unstamped = pl.col("module").is_not_null() & pl.col("pid").is_not_null()
+    bare = pl.col("module").is_null() & pl.col("pid").is_null()
+    told = pl.col("text").str.starts_with("[client ").fill_null(value=False)
+    unstamped |= bare & told
     return stamped | unstamped
 
 
