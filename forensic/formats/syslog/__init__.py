@@ -75,6 +75,11 @@ _ORIGINS = [
         rf"{_HOST} {_FACILITY}[. ](?P<level>{'|'.join(SEVERITIES)}|panic|error|warn) "
         rf"(?P<process>[^ :\[\"]+){_PID}: ?"
     ),
+    # F5: the level alone, before a program with its number
+    (
+        rf"{_HOST} (?P<level>{'|'.join(SEVERITIES)}) "
+        r"(?P<process>[A-Za-z_][^ :\[\"]*)\[(?P<pid>[0-9]+)\]: ?"
+    ),
     # FreeBSD's syslogd -v, and what is built on it: both in angles before the host
     (
         rf"<(?:{_FACILITY}|[0-9]{{1,2}})\.(?P<level>[a-z]+|[0-7])> {_HOST} "
@@ -95,7 +100,7 @@ _ORIGINS = [
 ]
 _BY_NUMBER = {str(number): name for number, name in enumerate(SEVERITIES)}
 #: The shapes from here on guess: they are for stamps that only syslog writes.
-_LOOSE = 6
+_LOOSE = 7
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
 _NO_SHAPE = "no syslog shape"
