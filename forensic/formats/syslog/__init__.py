@@ -26,7 +26,8 @@ from forensic.rowwise import first_that_parses, refused_where
 
 __all__ = ["FORMAT"]
 
-_PRI = r"(?:<(?P<pri>[0-9]{1,3})>)?"
+#: Some appliances put a space behind it.
+_PRI = r"(?:<(?P<pri>[0-9]{1,3})> ?)?"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 #: One space before a one-digit day, a year, a Japanese locale, a zone.
 _MONTH = r"(?:[A-Z][a-z]{2}| ?[0-9]{1,2}月)"
@@ -50,7 +51,7 @@ _DATED = (
     rf"(?:\[[0-9]*\]: |: {_WHOLE})"
 )
 _HEAD = (
-    r"^(?:[0-9]{1,5} )?(?:<[0-9]{1,3}>)?(?:"
+    r"^(?:[0-9]{1,5} )?(?:<[0-9]{1,3}> ?)?(?:"
     rf"{_RARE_BSD}:? |{DATE}T{CLOCK}{_ZONE} |{_UNIX} [^ ]+ [^ ]+: |{_DATED}"
     rf"|{_WEEKDAY} {DATE} {CLOCK} {_NAMED_ZONE} "
     rf"|[1-9] (?:-|{DATE}T{CLOCK}{_ZONE}) [^ ]+ [^ ]+ [^ ]+ [^ ]+ [\[-])"
