@@ -30,8 +30,8 @@ _SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {
     "url": pl.String(),
     "given": pl.String(),
 }
-#: syslog takes `CEF:` for the program's name.
-_OPEN = r"(?:CEF: ?)*[01]\|"
+#: syslog takes `CEF:` for the program's name; some send a priority, and no stamp.
+_OPEN = r"(?:<[0-9]{1,3}> ?CEF: ?)?(?:CEF: ?)*[01]\|"
 _PART = r"((?:[^|\\]|\\.)*)\|"
 _HEADER = re.compile(_OPEN + _PART * 6)
 _SEVERITY = re.compile(r"-?\d{1,2}|(?i:unknown|low|medium|high|very-high)")
@@ -52,6 +52,8 @@ _WORDED = re.compile(
     r"(?:\.(\d{1,6}))?(?: ([A-Z]{2,5}|[+-]\d\d:?\d\d))?\Z"
 )
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+#: The last two are FortiGate's, which has none of CEF's own.
+_STAMPS = ("rt", "start", "end", "FTNTFGTeventtime", "FortinetFortiGateeventtime")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 
 
@@ -83,9 +85,9 @@ def _zone(text: str | None) -> int | None:
 
 
 def _stamp(text: str) -> tuple[datetime, int | None] | None:
-    """The stamp and its offset, of seconds or milliseconds, or of words."""
-    if text.isascii() and text.isdigit() and len(text) in {10, 13}:
-        return _EPOCH + timedelta(milliseconds=int(text.ljust(13, "0"))), 0
+    """The stamp and its offset, of a count since 1970, or of words."""
+    if text.isascii() and text.isdigit() and len(text) in {10, 13, 16, 19}:
+        return _EPOCH + timedelta(milliseconds=int(text[:13].ljust(13, "0"))), 0
     match = _WORDED.match(text)
     if match is None or match[1] not in _MONTHS:
         return None
@@ -132,7 +134,7 @@ def _row(line: str) -> dict[str, Any]:
         if key.endswith("Label")
     }
     imperva = vendor == "Incapsula"
-    stamps = (_stamp(keys.get(key, "")) for key in ("rt", "start", "end"))
+    stamps = (_stamp(keys.get(key, "")) for key in _STAMPS)
     moment, zone = next(filter(None, stamps), (None, None))
     request = labels.get("full_request", "")
     code = labels.get("response_code") or keys.get("http_code", "")
@@ -149,7 +151,8 @@ def _row(line: str) -> dict[str, Any]:
         or keys.get("requestmethod")
         or keys.get("method"),
         "host": keys.get("sourceServiceName" if imperva else "host")
-        or _header(request, "host"),
+        or _header(request, "host")
+        or (keys.get("dhost") if waf else None),
         "user_agent": keys.get("requestClientApplication")
         or _header(request, "user-agent"),
         "referrer": keys.get("ref") or _header(request, "referer"),
