@@ -29,8 +29,8 @@ _KEYS = {
     "request": "request req request_line http_request",
     "request_method": "request_method method verb http_method http_verb",
     "request_uri": "request_uri uri path url url_original url_path http_path http_uri"
-    " request_path request_url http_url http_target",
-    "args": "args query query_string url_query request_args",
+    " request_path request_url http_url http_target uri_path",
+    "args": "args query query_string url_query request_args uri_query",
     "server_protocol": "server_protocol protocol http_version proto request_protocol",
     "status": "status st status_code http_status response_status response_code code"
     " http_code http_status_code response_status_code",
@@ -233,7 +233,17 @@ def _is_access(values: Mapping[str, str], named: Collection[str]) -> bool:
 
 
 def _stamped(values: dict[str, str]) -> dict[str, str]:
-    """The values, with the epoch in the three decimals of `$msec`, no brackets."""
+    """The values: the epoch with the three decimals of `$msec`, no brackets.
+
+    Where a target has no query, and that stands apart, it gets it. Of what has two
+    names, each record has the one that columns are made of.
+    """
+    for usual, other in (("body_bytes_sent", "bytes_sent"), ("host", "http_host")):
+        if other in values and usual not in values:
+            values[usual] = values.pop(other)
+    target, asked = values.get("request_uri", ""), values.get("args", "").lstrip("?")
+    if target and asked and "?" not in target:
+        values["request_uri"] = f"{target}?{values.pop('args').lstrip('?')}"
     if "msec" in values:
         whole, _, part = values["msec"].partition(".")
         values["msec"] = f"{whole}.{part[:3].ljust(3, '0')}"

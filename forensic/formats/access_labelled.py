@@ -2,7 +2,8 @@ r"""Access log whose fields carry labels: LTSV, or `key=value` pairs.
 
 `time:06/Feb/2025:14:32:07 +0900\thost:192.0.2.1\treq:GET / HTTP/1.1\tstatus:200` is
 LTSV; nginx, Apache and many frameworks write it. The labels are the site's own
-(`access_keys`).
+(`access_keys`). The stamp may stand before them without one, as Splunk's add-on for
+Tomcat has it.
 """
 
 import re
@@ -22,6 +23,8 @@ _PAIR = re.compile(
     r"|(\[[^\]]*\])|([^\s\",;|]*(?:, [0-9\[-][^\s\"=,;|]*)*"
     r"(?<=\d\d:\d\d:\d\d) [+-]\d{4}|[^\s\",;|]*(?:, [0-9\[-][^\s\"=,;|]*)*))"
 )
+_STAMP = r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
+_LEADS = re.compile(rf"({_STAMP}),? ")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\Z")
 _CLIENTS = {"remote_addr", "remote_ip", "client_ip", "client", "ip"}
 
@@ -45,6 +48,9 @@ def _pairs(line: str) -> list[tuple[str, str]] | None:
     found: list[tuple[str, str]] = []
     text = line.rstrip(" ,;|")
     place = 0
+    if leads := _LEADS.match(text):
+        found.append(("time_local", leads[1]))
+        place = leads.end()
     while pair := _PAIR.match(text, place):
         key, quoted, bracketed, bare = pair.groups()
         value = next(v for v in (quoted, bracketed, bare) if v is not None)
@@ -71,7 +77,7 @@ FORMAT = Format(
     title="access log with labels (LTSV, key=value)",
     hop="web_server",
     reference="http://ltsv.org/",
-    head=rf"^(?:{_LABEL}:[^\t]*\t|{_LABEL}=)",
+    head=rf"^(?:{_LABEL}:[^\t]*\t|(?:{_STAMP},? )?{_LABEL}=)",
     parse=parse,
     stamps_end=True,
     paths=r"(?i)access|ltsv|nginx",
