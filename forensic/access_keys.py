@@ -97,6 +97,7 @@ _NGINX = {
     *("httpxforwardedfor", "requesttime", "remoteaddr", "upstreamstatus"),
 }
 _STATUS = re.compile(r"\d{3}\Z")
+_TARGET = re.compile(r"/|[a-zA-Z][a-zA-Z0-9+.-]*://|\*\Z|[^ /]+:\d+\Z|-?\Z|[^ -~]|\\")
 _UPSTREAM = re.compile(r"(?:[^ ]+:\d+|unix:.*)(?:, |$)")
 _UPSTREAM_OR_AGENT, _LINE_OR_TARGET = {"ua", "upstream"}, {"request", "req"}
 #: Names that mean one thing or another by the value that stands there.
@@ -221,7 +222,8 @@ def _named(name: str, text: str) -> str | None:
 def _is_access(values: Mapping[str, str], named: Collection[str]) -> bool:
     """A status and a target, and two more of what an access line says.
 
-    The target may be empty: so nginx logs a request line that it could not read.
+    The target may be empty: so nginx logs a request line that it could not read. A
+    name of a host alone is none: so forward proxies log where somebody went.
     """
     target = {"request", "request_uri"} & set(named)
     status = _STATUS.match(values.get("status", ""))
@@ -229,7 +231,8 @@ def _is_access(values: Mapping[str, str], named: Collection[str]) -> bool:
         *("remote_addr", "http_x_forwarded_for", "body_bytes_sent", "bytes_sent"),
         *("http_user_agent", "request_time", "time_local", "time_iso8601", "msec"),
     }
-    return bool(target and status and len(more) >= 2)
+    asked = values.get("request_uri", "/")
+    return bool(target and status and len(more) >= 2 and _TARGET.match(asked))
 
 
 def _stamped(values: dict[str, str]) -> dict[str, str]:
