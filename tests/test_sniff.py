@@ -53,6 +53,12 @@ def test_rows_below_a_header_are_no_lines_in_quotes() -> None:
     assert found.formats[0].startswith("cloudwatch_csv:")
 
 
+def test_a_file_and_a_number_before_a_request_are_no_client_of_it() -> None:
+    found = sniff(b"/var/log/nginx/access.log:8812:" + ACCESS, "pasted.txt", [])
+    assert found is not None
+    assert (found.formats[0], found.payloads[0]) == ("grep_output", "nginx_access")
+
+
 def test_a_stamp_before_a_request_is_no_envelope_of_it() -> None:
     """A site's own `log_format`, parted by tabs, begins as lines of Loki do."""
     own = b"2025-02-06T14:32:07+09:00\t%s\tGET /x HTTP/1.1\t503\t206\t-\tx\t0.001\n"

@@ -41,5 +41,6 @@ FORMAT = Format(
     parse=parse,
     envelope=True,
     payload=False,
+    narrow=True,
     paths=r"(?i)grep",
 )
