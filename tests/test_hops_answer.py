@@ -1376,6 +1376,66 @@ def test_the_servers_that_were_down_are_evidence() -> None:
     assert "found web/w1 down soon after" in verdict(late, asked)["sentence"]
 
 
+def refused(**columns: Any) -> list[dict[str, Any]]:
+    """A request whose server refused the connection, by the web server's two logs."""
+    line = {"hop": "web_server", "time": MINUTE, "method": "GET", "path": "/x"}
+    line |= {"upstream": "10.0.1.23:80", "client_ip": "203.0.113.9"} | columns
+    words = "connect() failed (111: Connection refused) while connecting to upstream"
+    told = {"source": "error.log", "format": "nginx_error", "reason": "connect_refused"}
+    return [
+        _row(60, **line, status=502, source="access.log", format="nginx_access"),
+        _row(61, **line, message=words, **told),
+    ]
+
+
+def beside(seconds: int, number: int, **columns: Any) -> dict[str, Any]:
+    """A line of another log, so long before the request."""
+    return _row(number, time=MINUTE - timedelta(seconds=seconds), **columns)
+
+
+def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:
+    asked = Question.parse(None, 502, "/x")
+    host = {"hop": "host", "source": "syslog"}
+    stop = "Stopped app.service - my app."
+    stopped = beside(6, 70, reason="service_stopped", message=stop, **host)
+    ended = "Started app.service - my app."
+    started = beside(-9, 71, reason="service_started", message=ended, **host)
+    timer = "Stopped target Timers."
+    other = beside(5, 72, reason="service_stopped", message=timer, **host)
+    found = verdict([*refused(), stopped, started, other], asked)
+    assert found["sentence"].endswith(
+        "By systemd's log app.service went down 6 seconds before, and up again"
+        " 9 seconds after."
+    )
+    assert found["evidence"][-1]["line"] == 70
+    assert found["cause"] == "upstream_refused"
+    came = beside(3, 73, reason="service_started", message=ended, **host)
+    assert "systemd" not in verdict([*refused(), stopped, came], asked)["sentence"]
+    old = stopped | {"time": MINUTE - timedelta(hours=3)}
+    assert "systemd" not in verdict([*refused(), old], asked)["sentence"]
+
+
+def test_the_network_and_who_changed_it_stand_beside_the_answer() -> None:
+    asked = Question.parse(None, 502, "/x")
+    flow = {"source": "flow.log", "format": "vpc_flow", "client_ip": "10.0.1.9"}
+    no = beside(30, 80, action="REJECT", upstream="10.0.1.23:80", **flow)
+    trail = {"source": "trail.json", "format": "cloudtrail", "user": "sato"}
+    name = "ec2.amazonaws.com RevokeSecurityGroupIngress"
+    call = {"action": "RevokeSecurityGroupIngress", "message": name}
+    change = beside(90, 81, **call, **trail)
+    look = {"action": "DescribeInstances", "message": "ec2.amazonaws.com Describe"}
+    found = verdict([*refused(), no, change, beside(80, 82, **look, **trail)], asked)
+    assert (
+        "1 record of connections to 10.0.1.23:80 that it refused" in (found["sentence"])
+    )
+    assert found["sentence"].endswith(
+        "CloudTrail has RevokeSecurityGroupIngress by sato 2 minutes before."
+    )
+    for off in ({"upstream": "10.0.1.99:80"}, {"action": "ACCEPT"}):
+        told = verdict([*refused(), no | off], asked)["sentence"]
+        assert "flow log" not in told
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [("SD--", "target_connection_error"), ("cD--", "client_closed")],

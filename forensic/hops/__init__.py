@@ -32,10 +32,11 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
   and have none | `inquiry` holds all three
 * `verdict` speaks of errors that fit, `downtime` of the servers that were down then,
-  `slow_script` of what ran too long, `configured` of what nginx's configuration gives,
-  `success` of answers that were none (`cut_short`: or broke off; `loops`: or went
-  round), `inside` of what an inner log says, `sessions` of connections without
-  requests, `hypotheses` of what no log has | `unheard`: what silence is worth in a gap
+  `circumstances` of what other logs tell of that moment, `slow_script` of what ran too
+  long, `configured` of what nginx's configuration gives, `success` of answers that
+  were none (`cut_short`: or broke off; `loops`: or went round), `inside` of what an
+  inner log says, `sessions` of connections without requests, `hypotheses` of what no
+  log has | `unheard`: what silence is worth in a gap
 * `journey` draws the way of the request; `wanted` asks for what would tell more
 
 `false_positives` stands alone: WAF rules that stop ordinary users.

@@ -12,6 +12,7 @@ import polars as pl
 
 from forensic.hops import hypotheses, journey, success
 from forensic.hops.absence import Silence, whole
+from forensic.hops.circumstances import circumstances
 from forensic.hops.configured import configured
 from forensic.hops.downtime import downtime
 from forensic.hops.inquiry import Inquiry
@@ -142,6 +143,8 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     heard = "nginx_error" in inquiry.formats
     files = inquiry.configuration
     verdict |= configured(verdict, files, events, error_log=heard)
+    present = inquiry.formats | set(inquiry.counts["hop"].drop_nulls())
+    verdict |= circumstances(events, inquiry.clocks, verdict, present)
     status = verdict["request"]["status"]
     if status is None or 0 < status < 400:
         more = success.hidden(events, inquiry.clocks, inquiry.question, verdict)

@@ -1,0 +1,249 @@
+"""A request that failed between two servers ▶ what other logs tell of that moment.
+
+A proxy's record says that nobody answered it, not why: that a service was stopped,
+that the network refused the connections, or that somebody changed a rule an hour
+before stands in logs that know of no request. They are told as facts beside the
+answer; no cause is made of them.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from forensic.counted import plural
+from forensic.hops.journey import placed
+from forensic.hops.match import apart
+from forensic.hops.moment import instant
+
+__all__ = ["circumstances"]
+
+#: Causes that lie between the hop that answered and the one behind it.
+_BETWEEN = {
+    "no_target",
+    "target_timeout",
+    "target_connection_error",
+    "upstream_refused",
+    "upstream_timeout",
+    "upstream_closed",
+    "bad_gateway",
+}
+_DOWN = ["service_stopped", "unit_failed", "start_limit"]
+_STATES = [*_DOWN, "service_started"]
+_DEATHS = ["oom_kill", "OOMKilled", "segfault"]
+_FULL = ["workers_exhausted", "threads_exhausted"]
+#: How long before the request such a thing may have come, and still matter to it.
+_BEFORE = {
+    **dict.fromkeys(_STATES, timedelta(minutes=15)),
+    **dict.fromkeys(_DEATHS, timedelta(minutes=1)),
+    **dict.fromkeys(_FULL, timedelta(minutes=2)),
+    "change": timedelta(hours=1),
+    "flow": timedelta(minutes=10),
+}
+_AFTER = timedelta(minutes=15)
+_SECOND = timedelta(seconds=1)
+#: So many of a kind are named.
+_MOST = 3
+_WORDS = 100
+_UNIT = re.compile(
+    r"^(?:(?:Stopped|Started|Failed to start) )?([^ :]+\.service)\b"
+    r"|^(?:Stopped|Started|Failed to start) (.+?)\.?$"
+)
+#: What systemd names so is no service.
+_NO_SERVICE = re.compile(
+    r"^(?:target |session |user@|User Manager|Session )|\.(?:slice|timer)$"
+)
+#: Calls of AWS that change what answers, or who may talk to whom.
+_CHANGES = (
+    r"^(?:Modify|Update|Delete|Create|Put|Set|Revoke|Authorize|Register|Deregister"
+    r"|Associate|Disassociate|Attach|Detach|Replace|Stop|Terminate|Reboot|Run|Start)"
+)
+_SERVICES = (
+    r"^(?:ec2|elasticloadbalancing|ecs|eks|autoscaling|rds|lambda|cloudfront|route53"
+    r"|apigateway|acm|codedeploy|elasticbeanstalk)\."
+)
+_FIREWALL = r"^(?:wafv2|waf|waf-regional|fms|shield)\."
+
+
+class _Told(NamedTuple):
+    """A sentence, and the rows that it rests on."""
+
+    text: str = ""
+    rows: pl.DataFrame = pl.DataFrame()
+
+
+def circumstances(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    verdict: Mapping[str, Any],
+    present: frozenset[str],
+) -> dict[str, Any]:
+    """`sentence` and `evidence` with what other logs tell of that moment, or nothing.
+
+    `present` are the hops and formats that the archive has events of.
+    """
+    at = verdict["request"]["time"]
+    between = verdict["cause"] in _BETWEEN
+    refused = verdict["cause"] == "waf_rule"
+    kinds = {"host", "app_server", "vpc_flow"} if between else set()
+    kinds |= {"cloudtrail"} if between or refused else set()
+    if at is None or not kinds & present:
+        return {}
+    known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
+    told = pl.DataFrame(
+        known, schema={"source": pl.String, "offset": pl.Int64}, orient="row"
+    )
+    rows = _around(events, clocks, at).join(
+        told, on=["source", "offset"], how="anti", maintain_order="left"
+    )
+    change = _changes(rows, at, _FIREWALL if refused else _SERVICES)
+    found = [change]
+    if between:
+        target = _target(events, verdict["evidence"])
+        found = [
+            _services(rows, at),
+            _said(rows, at, _DEATHS, "The host's log has a death"),
+            _said(rows, at, _FULL, "The application server was at its limit"),
+            _flows(rows, at, target),
+            change,
+        ]
+    found = [one for one in found if one.text]
+    if not found:
+        return {}
+    lines = [
+        line
+        for one in found
+        for line in one.rows.head(_MOST)
+        .select("hop", "source", "line", "offset")
+        .to_dicts()
+    ]
+    role = {"role": "about that moment"}
+    return {
+        "sentence": verdict["sentence"] + "".join(f" {one.text}." for one in found),
+        "evidence": [
+            *verdict["evidence"],
+            *(line | role for line in placed(events, lines)),
+        ],
+    }
+
+
+def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The events of such kinds around a moment, with their `kind`, by time."""
+    kind = (
+        pl.when(pl.col("reason").is_in([*_STATES, *_DEATHS, *_FULL]))
+        .then("reason")
+        .when((pl.col("format") == "vpc_flow") & (pl.col("action") == "REJECT"))
+        .then(pl.lit("flow"))
+        .when((pl.col("format") == "cloudtrail") & pl.col("reason").is_null())
+        .then(pl.lit("change"))
+    )
+    return (
+        events.with_columns(kind=kind)
+        .filter(pl.col("kind").is_not_null())
+        .select(
+            *("source", "line", "offset", "kind", "message", "action", "user"),
+            *("client_ip", "upstream"),
+            hop=pl.col("hop").cast(pl.String),
+            time=instant(clocks),
+        )
+        .filter(
+            pl.col("time").is_between(
+                pl.lit(at) - max(_BEFORE.values()), pl.lit(at) + _AFTER
+            )
+        )
+        .collect(engine="streaming")
+        .sort("time", "source", "offset")
+    )
+
+
+def _before(rows: pl.DataFrame, at: datetime, kinds: Sequence[str]) -> pl.DataFrame:
+    """The rows of these kinds that came before a moment, and may matter to it."""
+    since = pl.lit(at) - pl.col("kind").replace_strict(
+        list(_BEFORE), list(_BEFORE.values()), return_dtype=pl.Duration("us")
+    )
+    near = pl.col("time").is_between(since, pl.lit(at) + _SECOND)
+    return rows.filter(pl.col("kind").is_in(kinds)).filter(near)
+
+
+def _ago(at: datetime, time: datetime) -> str:
+    """How long before a moment, in words."""
+    seconds = (at - time).total_seconds()
+    return "in the same second" if seconds < 1 else f"{apart(seconds)} before"
+
+
+def _services(rows: pl.DataFrame, at: datetime) -> _Told:
+    """The services that were down at that moment, and since when."""
+    units = [_unit(text or "") for text in rows["message"].to_list()]
+    named = rows.with_columns(unit=pl.Series(units, dtype=pl.String))
+    named = named.filter(pl.col("unit").is_not_null())
+    last = _before(named, at, _STATES).unique("unit", keep="last", maintain_order=True)
+    down = last.filter(pl.col("kind").is_in(_DOWN))
+    if not down.height:
+        return _Told()
+    later = named.filter(
+        (pl.col("kind") == "service_started") & (pl.col("time") > at + _SECOND)
+    )
+    told = []
+    for unit, time in down.select("unit", "time").tail(_MOST).iter_rows():
+        again = later.filter(pl.col("unit") == unit)["time"].to_list()
+        up = f", and up again {apart((again[0] - at).total_seconds())} after"
+        told.append(f"{unit} went down {_ago(at, time)}{up if again else ''}")
+    more = f", and {down.height - _MOST} more" if down.height > _MOST else ""
+    return _Told(f"By systemd's log {'; '.join(told)}{more}", down.tail(_MOST))
+
+
+def _unit(message: str) -> str | None:
+    """The service that a line of systemd is about."""
+    found = _UNIT.match(message)
+    name = (found[1] or found[2].partition(" - ")[0]) if found else None
+    return None if name is None or _NO_SERVICE.search(name) else name
+
+
+def _said(rows: pl.DataFrame, at: datetime, kinds: Sequence[str], what: str) -> _Told:
+    """The last line of such a kind before that moment."""
+    own = _before(rows, at, kinds).tail(1)
+    if not own.height:
+        return _Told()
+    row = own.row(0, named=True)
+    words = str(row["message"] or row["kind"]).split("\n", 1)[0][:_WORDS]
+    return _Told(f"{what} {_ago(at, row['time'])} ({words})", own)
+
+
+def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str | None:
+    """The address of the server that the proxy's record names."""
+    places = pl.col("source").is_in([line["source"] for line in evidence])
+    places &= pl.col("offset").is_in([line["offset"] for line in evidence])
+    rows = events.filter(places).select("upstream").collect(engine="streaming")
+    return rows["upstream"].drop_nulls().first()  # type: ignore[return-value]
+
+
+def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
+    """The connections to that server that the network refused."""
+    refused = _before(rows, at, ["flow"])
+    refused = refused.filter(pl.col("upstream") == (target or ""))
+    if not refused.height:
+        return _Told()
+    senders = ", ".join(refused["client_ip"].unique().sort().head(_MOST).to_list())
+    records = plural(refused.height, "record")
+    text = (
+        f"The network's flow log has {records} of connections to {target} that it"
+        f" refused (REJECT), from {senders}: a security group or an access list"
+    )
+    return _Told(text, refused.tail(_MOST))
+
+
+def _changes(rows: pl.DataFrame, at: datetime, services: str) -> _Told:
+    """What somebody changed in the hour before, by CloudTrail."""
+    own = _before(rows, at, ["change"]).filter(
+        pl.col("action").str.contains(_CHANGES)
+        & pl.col("message").str.contains(services)
+    )
+    if not own.height:
+        return _Told()
+    told = [
+        f"{row['action']} by {row['user'] or 'somebody'} {_ago(at, row['time'])}"
+        for row in own.tail(_MOST).iter_rows(named=True)
+    ]
+    return _Told(f"CloudTrail has {', '.join(told)}", own.tail(_MOST))
