@@ -330,6 +330,16 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "certain"),
     ),
     (
+        "a script of the web server refuses",
+        [web(403), error("[lua] waf.lua:88: deny(): request blocked, rule: sqli_03")],
+        ("web_server", "access_forbidden", "strong"),
+    ),
+    (
+        "a script of the web server says something else",
+        [web(403), error("[lua] cache.lua:8: no entry")],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
         "no file",
         [web(404), error(MISSING)],
         ("web_server", "file_not_found", "certain"),

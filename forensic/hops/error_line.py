@@ -3,6 +3,7 @@
 import polars as pl
 
 from forensic.hops.causes import GUESSED, death, death_sure
+from forensic.hops.kinds import SCRIPT_REFUSED
 from forensic.hops.quoted import told
 from forensic.hops.table import Line, sure_of
 
@@ -56,6 +57,7 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
                 ~pl.col("note_direct")
                 | ~_NAMED
                 | sure_of(_OTHER_FILE)
+                | (_KIND == SCRIPT_REFUSED)
                 | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
             )
             .then(

@@ -7,7 +7,7 @@ that its format gives to such a phrase.
 
 from dataclasses import dataclass
 
-__all__ = ["COMPLAINT", "KINDS", "UNNAMED", "WEB", "Kind"]
+__all__ = ["COMPLAINT", "KINDS", "SCRIPT_REFUSED", "UNNAMED", "WEB", "Kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Kind:
 
 
 WEB = "web_server"
+#: By what it wrote itself, a script of the web server sent somebody away.
+SCRIPT_REFUSED = "script_refused"
 #: A program that no format knows: what a container or a service printed.
 UNNAMED = "unnamed"
 _APP = f"app_server application host {UNNAMED}"
@@ -262,6 +264,15 @@ KINDS = [
         ("configuration_wrong",),
     ),
     Kind("lua", WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
+    # A script within the server, in words of its own.
+    Kind(
+        SCRIPT_REFUSED,
+        WEB,
+        r"\[(?:lua|kong)\] [^\n]*?(?i:\b(?:block(?:ed|ing)?|den(?:y|ied)|forbidden"
+        r"|reject(?:ed)?|banned|not allowed|unauthori[sz]ed)\b)",
+        "access_forbidden",
+        (403, 401, 405, 406, 418, 429, 444, 451, 503),
+    ),
     Kind(
         "script",
         WEB,
