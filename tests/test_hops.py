@@ -277,6 +277,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("application", "application_response", "strong"),
     ),
     (
+        "CloudFront's plain error where nothing else is logged",
+        [cdn(403, "Error")],
+        ("unknown", "unknown", "weak"),
+    ),
+    (
         "CloudFront cannot connect",
         [cdn(502, "OriginConnectError")],
         ("cdn", "bad_gateway", "strong"),
@@ -911,6 +916,33 @@ def test_the_kernel_s_word_is_shown_not_the_arbiter_s() -> None:
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert row["cause"] == "out_of_memory"
     assert [line["line"] for line in row["evidence"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("program", "folder", "hostname", "cause"),
+    [
+        ("gunicorn", "syslog", "web1", "out_of_memory"),
+        ("gunicorn", "var-log", "db1", "out_of_memory"),
+        # Folders with the names of hosts are machines.
+        ("gunicorn", "db1", "db1.example.com", "upstream_closed"),
+        # No web server sends requests to it.
+        ("mysqld", "syslog", "web1", "upstream_closed"),
+    ],
+)
+def test_whose_death_breaks_a_request(
+    program: str, folder: str, hostname: str, cause: str
+) -> None:
+    killed = f"Out of memory: Killed process 812 ({program}) total-vm:1kB"
+    rows = events(
+        web(502, source="web1/access.log"),
+        error(
+            "upstream prematurely closed connection while reading response header",
+            source="web1/error.log",
+        ),
+        app(killed, hop="host", source=f"{folder}/messages", hostname=hostname),
+    )
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", cause)
 
 
 def test_a_failed_try_that_the_client_never_saw_is_no_error() -> None:

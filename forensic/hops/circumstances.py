@@ -144,7 +144,7 @@ def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.Data
         .filter(pl.col("kind").is_not_null())
         .select(
             *("source", "line", "offset", "kind", "message", "action", "user"),
-            *("client_ip", "upstream"),
+            *("client_ip", "upstream", "hostname"),
             hop=pl.col("hop").cast(pl.String),
             time=instant(clocks),
         )
@@ -208,7 +208,8 @@ def _said(rows: pl.DataFrame, at: datetime, kinds: Sequence[str], what: str) -> 
         return _Told()
     row = own.row(0, named=True)
     words = str(row["message"] or row["kind"]).split("\n", 1)[0][:_WORDS]
-    return _Told(f"{what} {_ago(at, row['time'])} ({words})", own)
+    where = f" on {row['hostname']}" if row["hostname"] else ""
+    return _Told(f"{what}{where} {_ago(at, row['time'])} ({words})", own)
 
 
 def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str | None:

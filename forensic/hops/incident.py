@@ -22,6 +22,11 @@ _OUTAGE = 900 * _SECOND
 #: So long a container needs to start again.
 _RESTART = 60 * _SECOND
 _HOLDS = 12 * _SECOND
+#: What the kernel kills and no web server sends requests to.
+_NO_WORKER = (
+    r"[Kk]illed process \d+ \((?:mysqld|mariadbd|postgres|mongod|redis-server"
+    r"|memcached|chrome|firefox|sshd)\)"
+)
 
 
 def _kills(notes: pl.DataFrame) -> pl.DataFrame:
@@ -49,8 +54,16 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
                 & (pl.col("victim") == pl.col("limited")).fill_null(value=True)
             )
         )
-        .select("time", "note", "source", incident="cause")
+        .filter(~pl.col("message").str.contains(_NO_WORKER))
+        .select("time", "note", "source", "hostname", incident="cause")
     )
+
+
+def _are_machines(kills: pl.DataFrame) -> bool:
+    """Whether folders have the names of hosts, by what deaths say where they were."""
+    name, folder = pl.col("hostname").str.to_lowercase(), pl.col("machine")
+    own = name.str.starts_with(folder.str.to_lowercase()) & (folder != "")
+    return bool(kills.select(own.any()).item())
 
 
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
@@ -64,7 +77,8 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     if not rows.height or not kills.height:
         return pl.DataFrame(schema=_EMPTY)
     # Where the logs of all machines lie together, the folder tells nothing.
-    if not rows["machine"].is_in(kills["machine"].unique().implode()).all():
+    apart = rows["machine"].is_in(kills["machine"].unique().implode()).all()
+    if not (apart or _are_machines(kills)):
         rows = rows.with_columns(machine=pl.lit(""))
         kills = kills.with_columns(machine=pl.lit(""))
     joined = (

@@ -88,8 +88,7 @@ def lines() -> list[Line]:
         )
         for pattern, (cause, text) in _OWN.items()
     ]
-    others_logged = pl.col("origin_known")
-    others_logged &= (_STATUS != 403) | pl.col("waf_known")
+    others_logged = (_STATUS != 403) | pl.col("waf_known")
     return [
         left,
         *named,
@@ -114,6 +113,21 @@ def lines() -> list[Line]:
                 " edge keeps errors for a while",
                 pl.lit(SILENT),
                 pl.col("kept_for").round(0).cast(pl.Int64),
+            ),
+        ),
+        Line(
+            when=_REASON.is_in(["Error", "OriginError"])
+            & (_STATUS >= 400)
+            & _NO_ORIGIN
+            & ~pl.col("origin_known"),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because=pl.format(
+                "the CDN, {}or its origin, of which no log is here: the result type {}"
+                " stands for all of them",
+                pl.when(_STATUS == 403).then(pl.lit("its WAF, ")).otherwise(pl.lit("")),
+                "cdn_reason",
             ),
         ),
         Line(
