@@ -630,6 +630,35 @@ def test_what_is_pasted_into_a_note_is_no_word_against_a_log() -> None:
     assert told(pasted)["answered_by"] == "web_server"
 
 
+def test_zones_that_give_the_same_answer_are_told_together() -> None:
+    rows = [
+        block(time=MINUTE + timedelta(hours=hours), method="GET")
+        | {"rule": "a", "line": hours, "offset": hours * 100}
+        for hours in (1, 3)
+    ]
+    asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    found = verdict([*pings(), *rows], asked)
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    assert (
+        "fits as UTC+06:00 or UTC+08:00, each time with the same answer."
+        in (found["sentence"])
+    )
+    rows[1]["rule"] = "b"
+    assert verdict([*pings(), *rows], asked)["answered_by"] == "unknown"
+    rows[1]["rule"] = "a"
+    vague = Question.parse("2025-02-06 14:32", 403, None)
+    assert verdict([*pings(), *rows], vague)["answered_by"] == "unknown"
+
+
+def test_another_spelling_and_no_zone_still_fit() -> None:
+    far = block(time=MINUTE + timedelta(hours=5), method="GET")
+    far |= {"path": "/App/Admin"}
+    asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    found = verdict([*pings(), far], asked)
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    assert "The path is written otherwise than asked." in found["sentence"]
+
+
 def test_half_an_hour_off_is_no_zone_that_nobody_keeps() -> None:
     rows = [*pings(), block(time=MINUTE + timedelta(seconds=1809), method="GET")]
     found = verdict(rows, Question.parse("2025-02-06 14:32", 403, "/app/admin"))

@@ -35,6 +35,10 @@ _ZONES = [
     *range(-12 * 3600, 15 * 3600, 3600),
     *(half * 1800 for half in (-19, -7, -5, 7, 9, 11, 13, 19, 21)),
 ]
+#: What makes two requests answered alike.
+_ANSWER = ["answered_by", "cause", "rule", "status"]
+#: So many zones are named.
+_FEW = 3
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
 
@@ -98,6 +102,7 @@ def matches(
             close=question.path is not None or (question.status or 0) >= _SERVER_ERROR,
         ),
         _zoned(same, question, zones),
+        _spelt(_zoned(loose, question, zones)),
         Match(
             _within(unread, question, SLACK),
             " Its record names no path: time and status are what fits.",
@@ -240,7 +245,8 @@ def _afloat(
 def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Match:
     """The rows at the wall-clock time asked, where just one zone makes them fit.
 
-    The zones that the archive's servers write come before any other.
+    Or several, where all of these rows were answered alike. The zones that the
+    archive's servers write come before any other.
     """
     if question.zone_written or question.start is None or question.end is None:
         return Match(rows.clear())
@@ -256,13 +262,24 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
     placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_in(_ZONES))
     span = (question.end - question.start).total_seconds()
     fit = placed.filter(since - step * _ZONE_STEP < span)
-    if fit["zone"].n_unique() != 1:
+    found = fit["zone"].unique().sort().to_list()
+    told = question.path is not None or (question.status or 0) >= _SERVER_ERROR
+    if told and len(found) > 1 and fit.n_unique(_ANSWER) == 1:
+        names = " or ".join(zone_name(zone) for zone in found[:_FEW])
+        text = f"{NO_ZONE} and fits as {names}, each time with the same answer."
+        return Match(fit.drop("zone"), text, far=True)
+    if len(found) != 1:
         return Match(rows.clear())
-    zone = int(fit["zone"][0])
+    zone = found[0]
     text = f"{NO_ZONE} and fits as {zone_name(zone)}, in no other zone."
     # UTC is nobody's zone and anybody's: machines keep it whoever reads them.
     abroad = question.offset != 0 and zone != 0
     return Match(fit.drop("zone"), text, far=abroad)
+
+
+def _spelt(match: Match) -> Match:
+    """Rows that fit so, and whose path is written otherwise, too."""
+    return match._replace(misfit=f"{_SPELT}.{match.misfit}")
 
 
 def nearest(requests: pl.DataFrame, question: Question) -> str:
