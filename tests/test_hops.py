@@ -918,6 +918,20 @@ def test_the_kernel_s_word_is_shown_not_the_arbiter_s() -> None:
     assert [line["line"] for line in row["evidence"]] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("folder", "says"), [("web1", True), ("web2", False)])
+def test_the_error_log_of_another_machine_says_nothing(folder: str, says: bool) -> None:
+    other = [
+        error(
+            MISSING, source="web1/error.log", path=f"/{n}", time=T + timedelta(hours=n)
+        )
+        for n in (-1, 1)
+    ]
+    asked = web(403, source=f"{folder}/access.log")
+    rows = events(*other, asked, web(200, source="web1/access.log", path="/"))
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES).filter(path="/app/admin")
+    assert ("error log covers" in found["explanation"][0]) == says
+
+
 @pytest.mark.parametrize(
     ("program", "folder", "hostname", "cause"),
     [
@@ -1659,8 +1673,12 @@ def test_a_refusal_whose_rule_is_not_told_is_asked_for() -> None:
     sample = correlate(events(waf(rule=None)), NO_CLOCKS, NO_SOURCES)
     assert sample["missing"].to_list() == [["waf"]]
     edge = correlate(events(cdn(403, "Error")), NO_CLOCKS, NO_SOURCES)
-    assert edge["missing"].to_list() == [["waf"]]
-    assert "stands for what its WAF refuses" in edge["explanation"][0]
+    assert edge["missing"].to_list() == [["waf", "load_balancer"]]
+    assert "the CDN, its WAF, or its origin" in edge["explanation"][0]
+    origin = alb(200, 200, path="/", time=T - timedelta(minutes=2))
+    passed = correlate(events(cdn(403, "Error"), origin), NO_CLOCKS, NO_SOURCES)
+    assert passed["missing"].to_list() == [["waf"]]
+    assert "stands for what its WAF refuses" in passed["explanation"][0]
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3])

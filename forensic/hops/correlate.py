@@ -91,7 +91,7 @@ def _context(
         web_served=known.served(pl.col("time")),
         inner_served=known.served(pl.col("time"), behind),
         fronted=pl.lit(known.fronted()),
-        web_complains=known.complained(pl.col("time")),
+        web_complains=known.complained(pl.col("time"), pl.col("web_source")),
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
         proxies=pl.lit(known.has("app_server", "application") or bool(passing)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.census import EXPECTED, MINUTE
+from forensic.hops.machine import machine
 from forensic.rotation import lacking, log_of
 
 __all__ = ["Facts", "gather"]
@@ -49,9 +50,25 @@ class Facts:
         known = pl.col(column).sum().over("family") > 0
         return rows.filter(known)["source"].to_list()
 
-    def complained(self, moment: pl.Expr) -> pl.Expr:
-        """Whether an error log of a web server spans that moment (µs)."""
-        return self._spanned(moment, pl.col("complaints") > 0)
+    def complained(self, moment: pl.Expr, source: pl.Expr) -> pl.Expr:
+        """Whether an error log of a web server spans that moment (µs).
+
+        Of the machine of that access log, where folders are machines: where one holds
+        logs of both kinds, that of another machine says nothing of it.
+        """
+        erring = pl.col("complaints") > 0
+        folder = machine(pl.col("source"))
+        web = self.profile.filter(pl.col("hop") == "web_server")
+        both = web.group_by(folder.alias("machine")).agg(
+            (erring.any() & (pl.col("answers") > 0).any()).alias("both")
+        )
+        if not both["both"].any():
+            return self._spanned(moment, erring)
+        spanned = pl.lit(value=False)
+        for name in web.filter(erring).select(folder).unique().to_series().sort():
+            mine = self._spanned(moment, erring & (folder == name))
+            spanned |= (machine(source) == name).fill_null(value=False) & mine
+        return spanned
 
     def served(self, moment: pl.Expr, families: list[str] | None = None) -> pl.Expr:
         """Whether an access log of a web server, or one of these, spans that moment."""

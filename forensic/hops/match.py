@@ -262,15 +262,15 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
     placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_in(_ZONES))
     span = (question.end - question.start).total_seconds()
     fit = placed.filter(since - step * _ZONE_STEP < span)
-    found = fit["zone"].unique().sort().to_list()
+    kept = fit["zone"].unique().sort().to_list()
     told = question.path is not None or (question.status or 0) >= _SERVER_ERROR
-    if told and len(found) > 1 and fit.n_unique(_ANSWER) == 1:
-        names = " or ".join(zone_name(zone) for zone in found[:_FEW])
+    if told and len(kept) > 1 and fit.n_unique(_ANSWER) == 1:
+        names = " or ".join(zone_name(zone) for zone in kept[:_FEW])
         text = f"{NO_ZONE} and fits as {names}, each time with the same answer."
         return Match(fit.drop("zone"), text, far=True)
-    if len(found) != 1:
+    if len(kept) != 1:
         return Match(rows.clear())
-    zone = found[0]
+    zone = int(kept[0])
     text = f"{NO_ZONE} and fits as {zone_name(zone)}, in no other zone."
     # UTC is nobody's zone and anybody's: machines keep it whoever reads them.
     abroad = question.offset != 0 and zone != 0
