@@ -1565,6 +1565,79 @@ def test_an_error_line_that_names_nobody_is_of_that_moment() -> None:
     assert "for nobody by name" in row["explanation"]
 
 
+def test_an_answer_of_a_minute_ago_leaves_a_line_to_the_answer_of_its_moment() -> None:
+    """Apache's answers may be older than their lines; a line of this moment is not."""
+    late = T + timedelta(seconds=25)
+    said = {"source": "apache2/error.log", "path": None, "method": None, "time": late}
+    said |= {"reason": "upstream_prematurely_closed"}
+    ours = APACHE | {"path": "/api/gone", "time": late}
+    rows = [web(500, **APACHE), web(502, **ours), error("AH01102: reset", **said)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    causes = dict(found.select("path", pl.col("cause").cast(pl.String)).iter_rows())
+    assert causes["/api/gone"] == "upstream_closed"
+    assert causes["/app/admin"] != "upstream_closed"
+
+
+def test_a_summary_of_apache_has_the_reason_of_the_line_that_names_nobody() -> None:
+    said: dict[str, Any] = {"source": "apache2/error.log", "path": None, "method": None}
+    timed = said | {"reason": "connect_timed_out", "client_ip": None}
+    after = said | {"reason": "backend_unreachable", "offset": 900}
+    other = said | {"reason": "file_not_found", "client_ip": "10.1.1.9", "offset": 1}
+    lines = [
+        error("AH00128: File does not exist: /x", **other),
+        error("(70007)The timeout specified has expired: AH00957: http: x", **timed),
+        error("AH01114: HTTP: failed to make connection to backend: x", **after),
+    ]
+    rows = events(web(503, **APACHE), *lines)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "upstream_timeout")
+
+
+def test_a_name_that_no_server_could_tell_apache() -> None:
+    said: dict[str, Any] = {"source": "apache2/error.log", "path": "/dns/x"}
+    said |= {"method": None, "reason": "resolve_failed"}
+    line = error("AH00898: DNS lookup failure for: api.internal", **said)
+    rows = events(web(500, **APACHE | {"path": "/dns/x"}), line)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "bad_gateway")
+
+
+def test_a_line_may_name_a_path_and_no_client() -> None:
+    """Lighttpd names what was asked of a backend that is down."""
+    said = {"source": "apache2/error.log", "reason": "no_live_upstreams"}
+    said |= {"method": None, "client_ip": None}
+    login = error(
+        "no user", reason="auth_missing", source="apache2/error.log", path="/z"
+    )
+    rows = events(web(503, **APACHE), error("all handlers are down", **said), login)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("upstream_refused", "strong")
+
+
+def test_an_error_that_the_server_behind_has_under_another_folder() -> None:
+    """`ProxyPass /app/ http://backend/api/`: the last name stays."""
+    behind = {"source": "gunicorn.log", "hop": "app_server", "client_ip": "10.1.1.7"}
+    inner = web(403, **behind | {"path": "/api/deny"})
+    rows = events(web(403, **APACHE | {"path": "/app/deny"}), inner)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert row["answered_by"] == "application"
+    assert [line["source"] for line in row["evidence"]][-1] == "gunicorn.log"
+    root = events(web(403, **APACHE | {"path": "/"}), web(403, **behind, path="/x"))
+    assert correlate(root, NO_CLOCKS, NO_SOURCES).height == 2
+
+
+def test_caddy_s_502_without_its_reason_is_a_guess() -> None:
+    apps = [
+        web(200, source="app.log", hop="app_server", path=f"/{n}", time=T + n * MINUTE)
+        for n in (-1, 1)
+    ]
+    caddy = {"format": "caddy", "source": "caddy.log", "duration": 0.001}
+    good = [web(200, **caddy, path="/1", upstream_status=200, time=T + MINUTE)]
+    rows = events(web(502, **caddy), *good, *apps)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("web_server", "weak")
+
+
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:
     said = {"source": "apache2/error.log", "path": None, "method": None}
     said |= {"reason": "limiting_requests"}

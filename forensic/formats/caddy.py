@@ -32,7 +32,12 @@ _KEYS = {
     "request_id": "err_id",
     "server": "resp_headers.Server",
     "via": "resp_headers.Via",
+    "date": "resp_headers.Date",
+    "length": "resp_headers.Content-Length",
+    "powered": "resp_headers.X-Powered-By",
 }
+#: What is read and stays in `extra`, since no column holds it.
+_READ = {"level", "server", "via", "date", "length", "powered"}
 #: The class of an error ▶ Go's words, or Caddy's, that are certain of it.
 REASONS = {
     "connect_refused": r"^dial [^\n]*: connect: connection refused",
@@ -80,16 +85,20 @@ def _passed() -> pl.Expr:
     """Whether the answer shows that a server behind Caddy made it.
 
     Caddy adds a proxied answer's headers to its own `Server: Caddy`; of late it writes
-    `Via: 1.1 Caddy` instead.
+    `Via: 1.1 Caddy` instead. To an error of its own it adds neither a date nor a
+    length before it logs: those are a server's.
     """
+    failed = http_status(pl.col("status")) >= 400
+    dated = pl.any_horizontal(pl.col("date", "length", "powered").is_not_null())
     others = pl.col("server").str.replace_all('"Caddy"', "", literal=True)
     named = others.str.contains(r'"[^"]+"').fill_null(value=False)
-    return named | pl.col("via").str.contains("Caddy").fill_null(value=False)
+    via = pl.col("via").str.contains("Caddy").fill_null(value=False)
+    return named | via | (failed & dated)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of requests and of errors about requests."""
-    rows = json_fields(lines, _KEYS, {"logger", "ts"}, {"level", "server", "via"})
+    rows = json_fields(lines, _KEYS, {"logger", "ts"}, _READ)
     micros = (pl.col("stamp").cast(pl.Float64, strict=False) * 1e6).round()
     stamp = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
     access = pl.col("logger").str.starts_with("http.log.access")

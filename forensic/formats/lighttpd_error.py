@@ -19,14 +19,18 @@ REASONS = {
     "connect_refused": r"connection failed: socket: .*Connection refused",
     "connect_no_socket": r"connection failed: socket: .*No such file or directory",
     "connect_denied": r"connection failed: socket: .*Permission denied",
-    "connect_timed_out": r"^connect timeout on socket: ",
+    "connect_timed_out": r"^connect timeout on socket: "
+    r"|connection failed: socket: .*Connection timed out",
     "connect_failed": r"connection failed: socket: ",
     "no_live_upstreams": r"^all handlers for .* are down",
     "upstream_disabled": r"^backend error; we'll disable",
     "upstream_timed_out": r"^(?:read|write) timeout on (?:socket|CGI)",
     "upstream_prematurely_closed": r"^unexpected end-of-file|^connection was dropped"
-    r"|unexpected close of gw connection|^CGI pid \d+ (?:died|ended)",
+    r"|unexpected close of gw connection|^response not received, "
+    r"|^CGI pid \d+ (?:died|ended)",
     "fastcgi_stderr": r"^FastCGI-stderr:",
+    "body_too_large": r"^request-size too long: ",
+    "client_bad_request": r" -> (?:sending Status )?4\d\d$",
     "auth_password_mismatch": r"^password doesn't match for |^digest: auth failed for ",
     "too_many_open_files": r"sockets disabled, out-of-fds|socket\(\) failed \(cur_fds",
     "worker_connections": r"sockets disabled, connection limit reached",
@@ -38,6 +42,11 @@ REASONS = {
     "other": r"",
 }
 _SOCKET = r"socket: (?:tcp:)?([^\s(]*[^\s(:,])"
+#: The request whose backend is down, gave no answer, or broke off.
+_REQUEST = (
+    r"^(?:all handlers for |response not received, request sent: .* for "
+    r"|unexpected end-of-file .* for \S+ )(/[^? ]*)"
+)
 #: Who failed to sign in; a name holds what the client likes, the address is last.
 _AUTH = (
     r"^(?:password doesn't match |digest: |get_password failed).* IP: ([0-9A-Fa-f.:]+)$"
@@ -60,7 +69,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         reason=pl.when(stamp.is_not_null()).then(reason),
         client_ip=message.str.extract(_AUTH),
         upstream=message.str.extract(_SOCKET),
-        path=message.str.extract(_MISMATCH),
+        path=pl.coalesce(message.str.extract(_MISMATCH), message.str.extract(_REQUEST)),
         # It writes no level; what it logs by default are its errors, start and stop.
         level=pl.when(routine).then(pl.lit("notice")).otherwise(pl.lit("error")),
         extra=json_extra(place=pl.col("place").str.strip_chars("()")),

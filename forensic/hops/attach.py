@@ -129,15 +129,15 @@ def errors(
     )
     folder = pl.col("source").str.extract(_FOLDER, 1)
     wanted = rows.filter(pl.col("status") >= 400).with_columns(folder=folder)
-    found = [pl.DataFrame(schema=_PAIRS)]
+    each = []
     for status in sorted(wanted["status"].unique().to_list()):
         kinds = [kind.name for kind in KINDS if status in kind.statuses]
         said = lines.filter(pl.col("kind").is_in(kinds))
         answers = wanted.filter(pl.col("status") == status)
-        pairs = passes(_steps(answers, said, by_client=by_client))
-        lines = lines.join(pairs, on="note", how="anti", maintain_order="left")
-        found.append(pairs)
-    return pl.concat(found).sort("request")
+        each.append(_steps(answers, said, by_client=by_client))
+    # Pass after pass: what one status would take late, another's line is exactly.
+    sure_first = [step for steps in zip(*each, strict=True) for step in steps]
+    return passes(sure_first).sort("request")
 
 
 def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> list[Step]:
@@ -158,6 +158,8 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
     bare = said.filter(pl.col("path").is_null())
     # ModSecurity names the path of a request, not its method.
     unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())
+    # lighttpd names the request whose backend is down, and not its client.
+    anybody = unasked.filter(pl.col("client_ip").is_null())
     request = ["client_ip", "method", "path", "query"]
     return [
         (own, said, ["folder", *request], SAME),
@@ -167,6 +169,7 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
         (tried, waited, request, _TRIES),
         (own, said, ["client_ip", "method", "path"], SAME),
         (own, unasked, ["client_ip", "path"], SAME),
+        (own, anybody, ["folder", "path"], SAME),
         *_named_by_file(own, bare),
         (own, bare, ["client_ip"], SAME),
         (own, waited.filter("nameless"), ["folder"], SAME),

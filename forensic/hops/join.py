@@ -115,7 +115,7 @@ def _through(partners: Partners, outer: Flags, inner: Flags, tier: int) -> None:
     partners.join(passed, inner, tier, sets[0], _LOOSE, statuses=statuses)
     script = inner & columns.script
     partners.join(passed, script, tier, ["method"], _CLOSE, statuses=statuses)
-    _rewritten(partners, passed & columns.asked, inner, tier, statuses)
+    _rewritten(partners, passed, inner, tier, statuses)
     # An outer answer of its own making: the inner hop may have said anything.
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
     partners.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
@@ -154,21 +154,25 @@ def _started(
 
 def _rewritten(
     partners: Partners,
-    asked: Flags,
+    passed: Flags,
     inner: Flags,
     tier: int,
     statuses: tuple[Ints, Ints],
 ) -> None:
     """Join errors that an inner hop has under another path: a proxy rewrote it.
 
-    Only where the outer hop says that it asked what is behind it, and no record there
-    has its path: by the last name of the path, then by the moment.
+    Only where no record there has its path: by the last name of the path, and then,
+    if the outer hop says that it asked what is behind it, by the moment.
     """
-    failed = partners.columns.error
+    columns = partners.columns
+    failed, asked = columns.error, passed & columns.asked
     # A web server between them may ask others at that moment, such as who may come in.
     direct = asked & ~partners.led[TIERS["web_server"]]
+    web = columns.tier == TIERS["web_server"]
+    quiet = passed & web & (columns.keys["leaf"] != 0)
     for outer, fields in (
         (asked, ["method", "leaf", "query"]),
+        (quiet, ["method", "leaf", "query"]),
         (direct, ["method", "query"]),
     ):
         partners.join(

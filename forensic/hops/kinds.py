@@ -155,7 +155,8 @@ KINDS = [
         r"could not be resolved|host not found in upstream|no resolver defined"
         r"|^dial [^\n]*no such host",
         "bad_gateway",
-        (502,),
+        # Apache answers 500 where the name server itself is out of reach.
+        (502, 500),
         ("resolve_failed",),
     ),
     Kind(

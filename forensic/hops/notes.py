@@ -100,14 +100,18 @@ def _explained(found: pl.DataFrame) -> pl.DataFrame:
         return found
     same = ["source", "pid"]
     why = ~summary & (pl.col("kind") != "disabled")
+    # A line without a client is not of the client that a line before it names.
+    values = {
+        "kind": "kind",
+        "time": "time",
+        "client": pl.col("client_ip").fill_null(""),
+    }
     last = {
-        f"last_{name}": pl.when(why).then(name).forward_fill().over(same)
-        for name in ("kind", "time", "client_ip")
+        f"last_{name}": pl.when(why).then(value).forward_fill().over(same)
+        for name, value in values.items()
     }
     # What was written of another client's request meanwhile is not the reason.
-    own = pl.col("last_client_ip").is_null() | (
-        pl.col("last_client_ip") == pl.col("client_ip")
-    )
+    own = (pl.col("last_client") == "") | (pl.col("last_client") == pl.col("client_ip"))
     at_once = pl.col("time") - pl.col("last_time") < _AT_ONCE
     told = found.with_columns(**last).with_columns(
         kind=pl.when(summary & own & at_once)

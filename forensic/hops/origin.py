@@ -52,6 +52,8 @@ _ASKED_ONE = (
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
 _INCIDENT = pl.col("incident")
+#: An upstream failed it, and nothing says how.
+_UNTOLD = (STATUS == 502) & _INCIDENT.is_null()
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
@@ -153,7 +155,8 @@ def _unasked() -> list[Line]:
             cause=pl.when(_GATEWAY & (_CADDY | _INCIDENT.is_not_null()))
             .then(upstream_cause())
             .otherwise(own_cause()),
-            sure=pl.when(_CADDY & ~(APP_SILENT | INNER_SILENT))
+            # How long it took alone does not tell a refusal from a reset.
+            sure=pl.when(_CADDY & (~(APP_SILENT | INNER_SILENT) | _UNTOLD))
             .then(pl.lit("weak"))
             .otherwise(pl.lit("strong")),
             because=pl.when(_CADDY)
