@@ -9,6 +9,7 @@ writes a missing number as nothing at all.
 
 import dataclasses
 import re
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -60,6 +61,8 @@ class Template:
     escape: str
     literals: list[str]
     names: list[str]
+    #: The classes of variables that nginx does not have.
+    classes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def pattern(self, variables: int | None = None) -> str:
         """Return the regular expression of its lines, one group a variable.
@@ -70,7 +73,9 @@ class Template:
         for number, name in enumerate(self.names[:variables]):
             before, after = self.literals[number], self.literals[number + 1]
             last = number == len(self.names) - 1
-            value = _value(name, before, after, self.escape, last=last)
+            value = self.classes.get(name) or _value(
+                name, before, after, self.escape, last=last
+            )
             parts += [f"({value})", re.escape(after)]
         return "".join(parts)
 

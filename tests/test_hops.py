@@ -1604,8 +1604,8 @@ def test_a_name_that_no_server_could_tell_apache() -> None:
 
 def test_a_line_may_name_a_path_and_no_client() -> None:
     """Lighttpd names what was asked of a backend that is down."""
-    said = {"source": "apache2/error.log", "reason": "no_live_upstreams"}
-    said |= {"method": None, "client_ip": None}
+    said: dict[str, Any] = {"source": "apache2/error.log"}
+    said |= {"reason": "no_live_upstreams", "method": None, "client_ip": None}
     login = error(
         "no user", reason="auth_missing", source="apache2/error.log", path="/z"
     )
@@ -1636,6 +1636,41 @@ def test_caddy_s_502_without_its_reason_is_a_guess() -> None:
     rows = events(web(502, **caddy), *good, *apps)
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["confidence"]) == ("web_server", "weak")
+
+
+def test_who_asks_a_server_that_was_shut_down_is_refused() -> None:
+    second = timedelta(seconds=1)
+    stop = app("Shutting down: Master", level="info", time=T)
+    killed = app("Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", time=T)
+    boot = app("Listening at: http://127.0.0.1:8000", time=T + 9 * second)
+    for late, cause in ((3, "upstream_refused"), (0, "out_of_memory")):
+        asked = web(502, **APACHE | {"time": T + late * second})
+        rows = events(asked, killed | {"offset": 1}, stop | {"offset": 2}, boot)
+        row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert (row["answered_by"], row["cause"]) == ("web_server", cause)
+    other = app("Shutting down: Master", source="other.log", time=T - 9 * second)
+    asked = web(502, **APACHE | {"time": T + 4 * second})
+    row = correlate(events(asked, stop, other), NO_CLOCKS, NO_SOURCES).row(
+        0, named=True
+    )
+    assert row["cause"] == "bad_gateway"
+
+
+def test_a_worker_takes_no_request_with_it_that_came_later() -> None:
+    dead = app("Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", time=T)
+    late = T + timedelta(seconds=3)
+    for took, cause in ((0.002, "bad_gateway"), (3.1, "out_of_memory")):
+        asked = web(502, time=late, duration=took)
+        row = correlate(events(asked, dead), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert (row["cause"] == "out_of_memory") == (cause == "out_of_memory")
+
+
+def test_a_login_that_came_back_wrong_to_apache() -> None:
+    said: dict[str, Any] = {"source": "apache2/error.log", "path": None, "method": None}
+    lost = "oidc_restore_proto_state: no state cookie found"
+    rows = events(web(400, **APACHE), error(lost, **said, reason="openid_failed"))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("auth_failed", "certain")
 
 
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:

@@ -1,7 +1,7 @@
 """Small files of the archive that say how to read the others.
 
-nginx configuration names log formats; `etc/timezone` and its kin name a host's zone.
-They are read first and never run.
+nginx's and Apache's configuration names log formats; `etc/timezone` and its kin name
+a host's zone. They are read first and never run.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forensic import nginx_conf
+from forensic.apache_conf import read_apache
 from forensic.archive import entries
 
 __all__ = ["CONFIGURATION", "Configuration", "survey"]
@@ -25,16 +26,26 @@ _LINK = "symbolic link, not followed: "
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What nginx says about its logs, and files that speak of clocks."""
+    """What web servers say about their logs, and files that speak of clocks."""
 
     nginx: nginx_conf.Configuration = field(default_factory=nginx_conf.Configuration)
+    apache: nginx_conf.Configuration = field(default_factory=nginx_conf.Configuration)
     files: dict[str, bytes] = field(default_factory=dict)
 
     def templates(self, source: str) -> list[str]:
-        """Keys of formats to try on a source: those its `access_log` names first."""
-        every = [form.template for form in self.nginx.formats]
-        likely = dict.fromkeys([*self.nginx.templates(source), *every])
-        return [f"nginx_access:{template}" for template in likely]
+        """Keys of formats to try on a source: those its configuration names first."""
+        # A shape that Apache describes may fit nginx's lines, and mean something else.
+        foreign = re.search(r"(?i)nginx", source)
+        return [
+            *_keys("nginx_access", self.nginx, source),
+            *([] if foreign else _keys("apache_access", self.apache, source)),
+        ]
+
+
+def _keys(name: str, found: nginx_conf.Configuration, source: str) -> list[str]:
+    every = [form.template for form in found.formats]
+    likely = dict.fromkeys([*found.templates(source), *every])
+    return [f"{name}:{template}" for template in likely]
 
 
 def survey(archives: Sequence[Path]) -> Configuration:
@@ -52,4 +63,8 @@ def survey(archives: Sequence[Path]) -> Configuration:
             clocks[entry.source] = entry.stream.read(64 << 10)
         elif re.search(CONFIGURATION, entry.source):
             configs[entry.source] = entry.stream.read(_MOST)
-    return Configuration(nginx=nginx_conf.read_configuration(configs), files=clocks)
+    return Configuration(
+        nginx=nginx_conf.read_configuration(configs),
+        apache=read_apache(configs),
+        files=clocks,
+    )

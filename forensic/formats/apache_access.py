@@ -4,8 +4,12 @@ The line is nginx's `combined`, but the stamp says when the request was received
 quote is escaped as `\"`, and no bytes are `-`.
 """
 
+import dataclasses
+from functools import partial
+
 import polars as pl
 
+from forensic.apache_format import derived, from_apache
 from forensic.columns import (
     clf_stamp,
     dash_to_null,
@@ -17,9 +21,10 @@ from forensic.columns import (
 )
 from forensic.combined import HEAD, JOINED, LINE, combined, of_traefik
 from forensic.format import Format
+from forensic.log_format import Template, event_columns, read
 from forensic.rowwise import first_that_parses, where_any
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "from_template"]
 
 _STAMP = r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -137,3 +142,28 @@ FORMAT = Format(
     paths=r"(?i)apache|httpd|vhost|access_log|ssl_request|localhost_access",
     stamps_start=True,
 )
+
+
+#: So many variables of a template make the head: `re` is slow where many are free.
+_HEAD_PIECES = 3
+
+
+def _parse_template(lines: pl.Series, form: Template) -> pl.DataFrame:
+    """Lines of a `LogFormat` of the site's own."""
+    values = read(lines, form)
+    fits = values["fits"]
+    values = derived(values.drop("fits"))
+    refused = pl.when(~fits).then(pl.lit("does not fit the LogFormat"))
+    return values.select(*event_columns(values.columns), refused=refused)
+
+
+def from_template(text: str) -> Format:
+    """The format of lines that a `LogFormat` describes, as `readable` gives it."""
+    form = from_apache(text)
+    return dataclasses.replace(
+        FORMAT,
+        head="^" + form.pattern(_HEAD_PIECES),
+        parse=partial(_parse_template, form=form),
+        # It was written for the logs of this archive, whatever their names.
+        paths="",
+    )

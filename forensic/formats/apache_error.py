@@ -84,6 +84,7 @@ REASONS = {
     "auth_password_mismatch": r"AH01617:|AH0179[24]:|AH01807:|Password Mismatch"
     r"|authentication failure",
     "auth_not_allowed": r"AH01631:|authorization failure for",
+    "openid_failed": r"^oidc_\w+: ",
     "auth_backend_failed": r"AH01695:.*\[Can't contact LDAP server\]",
     "file_not_found": r"AH00128:|^File does not exist|AH01264:|Primary script unknown"
     r"|not found or unable to stat",

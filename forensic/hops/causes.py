@@ -112,7 +112,14 @@ def death() -> pl.Expr:
     """What is known of the worker that died, in words."""
     killed = "a worker of its upstream was killed at that moment, nothing shows by whom"
     died = "a worker of its upstream died at that moment"
-    return pl.when(GUESSED).then(pl.lit(killed)).otherwise(pl.lit(died))
+    stopped = "its application server had been shut down, and was not started again yet"
+    return (
+        pl.when(GUESSED)
+        .then(pl.lit(killed))
+        .when(pl.col("incident_kind") == "stopped")
+        .then(pl.lit(stopped))
+        .otherwise(pl.lit(died))
+    )
 
 
 def death_sure() -> pl.Expr:

@@ -1,8 +1,8 @@
 """Worker deaths ▶ requests: which failure of a host broke which request.
 
 A worker that is killed takes its requests with it: nginx sees the connection close.
-A server that cannot boot leaves nobody listening: nginx is refused. A service that
-has no pod that is ready has nobody to ask.
+A server that cannot boot, or was shut down, leaves nobody listening: nginx is refused.
+A service that has no pod that is ready has nobody to ask.
 """
 
 import polars as pl
@@ -16,7 +16,9 @@ _SECOND = 1_000_000
 _EMPTY = {"request": pl.Int64, "incident": pl.String, "incident_note": pl.Int64}
 #: The worker dies first, nginx notices at once; whole seconds and buffering blur it.
 _BEFORE = 3_500_000
-_AFTER = 2_500_000
+_AFTER = 2_000_000
+#: So late the death of a worker is told, at most, or the request that it broke.
+_TOLD = 1_500_000
 #: A failed boot explains refusals until the next boot that holds.
 _OUTAGE = 900 * _SECOND
 #: So long a container needs to start again.
@@ -101,6 +103,9 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     longest = pl.col("duration").max().over("note")
     brief = pl.col("duration") < pl.max_horizontal(pl.lit(LEAST_LIMIT), longest * 0.4)
     brief &= pl.col("incident") == "worker_timeout"
+    # Nor did a worker take with it what came when it was dead.
+    came = pl.col("time") - (pl.col("duration") * _SECOND).cast(pl.Int64)
+    brief |= came - pl.col("at") > _TOLD
     return joined.filter(
         late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False)
     ).select("request", "incident", incident_note="note")
@@ -168,6 +173,32 @@ def _restarting(requests: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _stopped(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
+    """Requests that came when the application server was shut down.
+
+    Of one server only: of several, nothing tells which one was asked.
+    """
+    states = notes.filter(pl.col("kind").is_in(["booted", "stopped"]))
+    silent = pl.col("note_kind").is_null() & pl.col("time").is_not_null()
+    rows = requests.filter(pl.col("status").is_in([502, 503]) & silent)
+    stops = states.filter(pl.col("kind") == "stopped").height
+    if not rows.height or not stops or states["source"].n_unique() > 1:
+        return pl.DataFrame(schema=_EMPTY)
+    return (
+        # In one second nothing tells what was first.
+        rows.select("request", time=pl.col("time") - _SECOND)
+        .sort("time", "request")
+        .join_asof(
+            states.sort("time", "note").select("time", "note", "kind"),
+            on="time",
+            strategy="backward",
+            tolerance=_OUTAGE,
+        )
+        .filter(pl.col("kind") == "stopped")
+        .select("request", incident=pl.lit("upstream_refused"), incident_note="note")
+    )
+
+
 def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests that an ingress asked nobody for, since their service had nobody."""
     alone = pl.col("web_server_upstream").is_null() & pl.col("note_kind").is_null()
@@ -192,7 +223,8 @@ def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
 def incidents(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """`request`, `incident` (its cause) and `incident_note`, one row a request."""
     broken = _broken(requests, notes)
-    found = [broken, *(way(requests, notes) for way in (_refused, _unserved))]
+    found = [_stopped(requests, notes), broken]
+    found += [way(requests, notes) for way in (_refused, _unserved)]
     found.append(_restarting(requests, broken))
     return (
         pl.concat(found)

@@ -186,6 +186,8 @@ KINDS = [
             "auth_not_allowed",
         ),
     ),
+    # mod_auth_openidc, of a login that came back wrong, or whose server is away.
+    Kind("login", WEB, r"^oidc_\w+: ", "auth_failed", (400, 401, 403, 500, 502, 503)),
     # A body that it may not put aside: its own files are named by ten digits.
     Kind(
         "own_file",
@@ -325,8 +327,22 @@ KINDS = [
     ),
     # The controller that writes an ingress's configuration, once a change.
     Kind("unserved", UNNAMED, r"^Service \S+ does not have any active En", "no_target"),
-    Kind("booted", _APP, r"Listening at:|Booting worker with pid", "none"),
-    Kind("stopped", _APP, r"Shutting down: Master|Handling signal: term", "none"),
+    Kind(
+        "booted",
+        _APP,
+        r"Listening at:|Booting worker with pid|^Started server process \["
+        r"|^Uvicorn running on |ready to handle connections|^\*\*\* Starting uWSGI"
+        r"|^\* Listening on |^Server startup in ",
+        "none",
+    ),
+    Kind(
+        "stopped",
+        _APP,
+        r"Shutting down: Master|Handling signal: term|^Finished server process \["
+        r"|exiting, bye-bye!|goodbye to uWSGI\.|^- Goodbye!"
+        r"|^Destroying ProtocolHandler ",
+        "none",
+    ),
     Kind(
         "invalid_request",
         "app_server application",

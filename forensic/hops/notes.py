@@ -102,8 +102,8 @@ def _explained(found: pl.DataFrame) -> pl.DataFrame:
     why = ~summary & (pl.col("kind") != "disabled")
     # A line without a client is not of the client that a line before it names.
     values = {
-        "kind": "kind",
-        "time": "time",
+        "kind": pl.col("kind"),
+        "time": pl.col("time"),
         "client": pl.col("client_ip").fill_null(""),
     }
     last = {

@@ -14,6 +14,7 @@ from forensic.hops.between import (
 )
 from forensic.hops.causes import (
     COMPLAINED,
+    GUESSED,
     SAID_NO,
     THROWN,
     app_cause,
@@ -156,10 +157,12 @@ def _unasked() -> list[Line]:
             .then(upstream_cause())
             .otherwise(own_cause()),
             # How long it took alone does not tell a refusal from a reset.
-            sure=pl.when(_CADDY & (~(APP_SILENT | INNER_SILENT) | _UNTOLD))
+            sure=pl.when(_CADDY & (~(APP_SILENT | INNER_SILENT) | _UNTOLD | GUESSED))
             .then(pl.lit("weak"))
             .otherwise(pl.lit("strong")),
-            because=pl.when(_CADDY)
+            because=pl.when(_CADDY & _GATEWAY & _INCIDENT.is_not_null())
+            .then(death())
+            .when(_CADDY)
             .then(pl.lit("no header of a server behind it is in the answer"))
             .when((STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_NONE_ASKED}: a limit, or a fixed answer"))
