@@ -147,7 +147,7 @@ KINDS = [
         r"|duplicate|unsupported|frame|too large)",
         "bad_gateway",
         (502, 500),
-        ("invalid_header",),
+        ("invalid_header", "invalid_response"),
     ),
     Kind(
         "resolver",
