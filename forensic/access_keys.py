@@ -273,8 +273,8 @@ def access_columns(
     for values, (_, duplicates) in zip(found, records, strict=True):
         if values and duplicates:
             values["duplicates"] = compact(dict(duplicates)) or ""
-    names = sorted({name for values in found for name in values or ()})
     rows = [_stamped(values or {}) for values in found]
+    names = sorted({name for row in rows for name in row})
     columns = {name: [row.get(name) for row in rows] for name in names}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
     reasons = [

@@ -6,14 +6,34 @@ applications write the request on one line and the answer on another.
 
 import polars as pl
 
-__all__ = ["APPS", "AUDITS", "STEPWISE", "enveloped", "orphan", "recorded"]
+__all__ = [
+    "APPS",
+    "AUDITS",
+    "CLIENT",
+    "SAVED",
+    "STEPWISE",
+    "enveloped",
+    "hop_name",
+    "orphan",
+    "recorded",
+]
+
 
 #: Logs that write of a request what an access log has as well.
 AUDITS = ["modsec_audit", "modsec_json"]
+#: What a browser saved of its own requests. The tables have no hop of that name, since
+#: it answers none.
+CLIENT, SAVED = "client", "har"
 #: Lines of what serves requests with code of its own.
 APPS = pl.col("hop").is_in(["app_server", "application"])
 #: Lines of a log that writes one for every step of a request.
 STEPWISE = pl.col("format").eq_missing(pl.lit("api_gateway_execution"))
+
+
+def hop_name() -> pl.Expr:
+    """The hop of each row in words, that of a browser's records too."""
+    saved = (pl.col("format") == SAVED).fill_null(value=False)
+    return pl.when(saved).then(pl.lit(CLIENT)).otherwise(pl.col("hop").cast(pl.String))
 
 
 def orphan() -> pl.Expr:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from forensic.answers import enveloped, orphan, recorded
+from forensic.answers import enveloped, hop_name, orphan, recorded
 from forensic.case import Case
 from forensic.schema import EVENT
 
@@ -94,7 +94,7 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
             **counts,
         )
         .collect(engine="streaming")
-        .with_columns(pl.col("hop").cast(pl.String))
+        .with_columns(hop=hop_name())
         .sort(_KEYS)
     )
 

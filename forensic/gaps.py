@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from forensic.answers import CLIENT
 from forensic.census import EXPECTED, MINUTE, formats_of, moment, span_of
 from forensic.counted import plural
 from forensic.hops.explain import NAMES
@@ -56,6 +57,8 @@ def spans(counts: pl.DataFrame) -> pl.DataFrame:
     """
     return (
         counts.drop_nulls(["minute", "hop"])
+        # A browser asks when somebody sits before it.
+        .filter(pl.col("hop") != CLIENT)
         .with_columns(
             pl.col("hop").cast(pl.Enum(HOPS)),
             family=_family(pl.col("source")),
@@ -112,8 +115,6 @@ def _silences(minutes: pl.DataFrame) -> pl.DataFrame:
         rates.filter((silent >= 1) & known & (pl.col("busy") >= _BUSY))
         .with_columns(expected=silent * rate)
         .filter(pl.col("expected") >= EXPECTED)
-        # A browser asks when somebody sits before it.
-        .filter(pl.col("hop") != "client")
         .select(
             "hop",
             source="last_source",

@@ -30,10 +30,8 @@ SCHEMA_VERSION = 1
 #: leap year, so that 29 February survives; `clock` replaces it.
 YEARLESS = 1904
 
-#: From the client inwards. `client` is what a browser saved of its own requests, `host`
-#: the machine itself (kernel, systemd, cron); neither answers any.
+#: From the client inwards. `host` is the machine itself (kernel, systemd, cron).
 HOPS = [
-    "client",
     "cdn",
     "waf",
     "load_balancer",
@@ -100,7 +98,6 @@ CAUSES = [
 _NAIVE = pl.Datetime("us")
 _UTC = pl.Datetime("us", "UTC")
 _HOP = pl.Enum(HOPS)
-_SILENT = ["client", "host"]
 _BASIS = pl.Enum(["written", "inferred", "assumed"])
 _CONFIDENCE = pl.Enum(CONFIDENCE)
 
@@ -263,7 +260,7 @@ REQUEST: dict[str, pl.DataType] = {
     "path": pl.String(),
     "query": pl.String(),
     "client_ip": pl.String(),
-    "answered_by": pl.Enum([*(h for h in HOPS if h not in _SILENT), "unknown"]),
+    "answered_by": pl.Enum([*(h for h in HOPS if h != "host"), "unknown"]),
     "cause": pl.String(),  # one of CAUSES
     "rule": pl.String(),  # for waf_rule
     "confidence": _CONFIDENCE,

@@ -18,7 +18,7 @@ ASKED = {"method": "GET", "path": "/app/admin"}
 def browser(status: int, reason: str | None, **more: Any) -> dict[str, Any]:
     return {
         "source": "ticket.har",
-        "hop": "client",
+        "hop": None,
         "format": "har",
         "start_time": T,
         "status": status,

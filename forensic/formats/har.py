@@ -159,7 +159,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 FORMAT = Format(
     name="har",
     title="HAR, the requests of a browser",
-    hop="client",
+    hop=None,
     reference="http://www.softwareishard.com/blog/har-12-spec/",
     head=r'^\s*\{[\s\S]*"startedDateTime"\s*:',
     parse=parse,

@@ -117,7 +117,7 @@ def _logged(
     return (
         events.with_columns(time=moment)
         .filter(
-            ~hop.is_in(["client", "host"])
+            (hop != "host")
             & (
                 pl.col("status").is_not_null()
                 | pl.col("action").is_not_null()

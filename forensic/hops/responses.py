@@ -6,7 +6,7 @@ stand near one in time and share its path or its trace id.
 
 import polars as pl
 
-from forensic.answers import AUDITS, recorded
+from forensic.answers import AUDITS, SAVED, hop_name, recorded
 from forensic.formats import starting_formats
 from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
@@ -107,7 +107,8 @@ def _answers(events: pl.LazyFrame, *, enveloped_too: bool) -> pl.LazyFrame:
     """The events that are records of a response."""
     tells = pl.col("status").is_not_null() | pl.col("action").is_not_null()
     written = recorded(enveloped_too=enveloped_too)
-    return events.filter(pl.col("hop").is_in(_LOGGED) & tells & written)
+    logged = pl.col("hop").is_in(_LOGGED) | (pl.col("format") == SAVED)
+    return events.filter(logged & tells & written)
 
 
 def _path() -> pl.Expr:
@@ -127,16 +128,14 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
         "source",
         "line",
         "offset",
-        tier=hop.cast(pl.String).replace_strict(
-            TIERS, default=None, return_dtype=pl.Int8
-        ),
+        tier=hop_name().replace_strict(TIERS, default=None, return_dtype=pl.Int8),
         time=moment,
         stamp=pl.col("time"),
         start=pl.coalesce(start, pl.when(begins).then(moment)),
         # Null where the stamp is of the start, and how long it took is not known.
         end=pl.when(begins).then(moment + took).otherwise(moment),
         coarse=(pl.col("local_time").dt.microsecond() == 0)
-        & ~hop.is_in(["waf", "load_balancer"]),
+        & ~hop.is_in(["waf", "load_balancer"]).fill_null(value=False),
         error=_is_error(),
         **{name: pl.col(name) for name in [*_TEXTS, *_NUMBERS]},
         method_key=hashed(pl.col("method").str.to_uppercase()),

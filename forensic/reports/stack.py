@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import orjson
 import polars as pl
 
+from forensic.answers import CLIENT
 from forensic.case import Case
 from forensic.census import moment, of_case
 from forensic.reports.digest import Row, gaps, verdict
@@ -47,10 +48,11 @@ def _hops(case: Case) -> list[Row]:
     logged = {row["hop"]: row for row in table.to_dicts() if row["hop"]}
     lacking = _absent(case) - logged.keys()
     found = []
-    for hop in HOPS:
+    for hop in [CLIENT, *HOPS]:
         if hop in logged:
             row = logged[hop]
-            found.append({**row, "state": "logged", "names": _names(case, hop)})
+            names = [] if hop == CLIENT else _names(case, hop)
+            found.append({**row, "state": "logged", "names": names})
         elif hop in lacking:
             found.append({"hop": hop, "state": "no_log", "names": [], "events": 0})
     return found
