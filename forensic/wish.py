@@ -1,11 +1,13 @@
 """A hop and a window ▶ the sentence that asks for its log: which, when, from where."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["OUTER", "ask", "distinct", "has_window", "hop_of"]
+__all__ = ["OUTER", "Wish", "ask", "distinct", "has_window", "hop_of"]
 
+#: A hop ▶ the sentence that asks for its log of the time that is meant.
+Wish = Callable[[str], str]
 #: The hops in front of the web server, in the order in which they are asked for.
 OUTER = ["waf", "load_balancer", "cdn"]
 _MARGIN = timedelta(minutes=5)

@@ -31,13 +31,15 @@ The modules in the order in which they work, and behind a bar what serves them.
   stood in for a path
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
   and have none | `inquiry` holds all three
-* `verdict` speaks of errors that fit, `downtime` of the servers that were down then,
-  `circumstances` of what other logs tell of that moment, `slow_script` of what ran too
-  long, `configured` of what nginx's configuration gives, `success` of answers that
-  were none (`cut_short`: or broke off; `loops`: or went round), `inside` of what an
-  inner log says, `sessions` of connections without requests, `hypotheses` of what no
-  log has | `unheard`: what silence is worth in a gap
-* `journey` draws the way of the request; `wanted` asks for what would tell more
+* `verdict` speaks of errors that fit, `success` of answers that were none (`cut_short`:
+  or broke off; `loops`: or went round), `inside` of what an inner log says, `sessions`
+  of connections without requests, `unseen` of what no log has, `calm` of archives
+  without errors
+* to the verdict add: `unheard` what silence is worth in a gap, `downtime` the servers
+  that were down then, `circumstances` what other logs tell of that moment,
+  `slow_script` what ran too long, `configured` what nginx's configuration gives
+* `journey` draws the way of the request, `hypotheses` ranks who else may have answered,
+  `wanted` asks for what would tell more
 
 `false_positives` stands alone: WAF rules that stop ordinary users.
 """

@@ -2,7 +2,7 @@
 
 There are several ways to answer, from an error that fits to one that no log has: a
 function each, tried in the order of `_WAYS`. What they say stands in `verdict`,
-`success` and `hypotheses`.
+`success`, `unseen` and their like.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from forensic.hops import hypotheses, journey, success
+from forensic.hops import journey, success
 from forensic.hops.absence import Silence, whole
+from forensic.hops.calm import calm, harmless, unread
 from forensic.hops.circumstances import circumstances
 from forensic.hops.configured import configured
 from forensic.hops.downtime import downtime
+from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.match import Match, nearest
@@ -23,9 +25,10 @@ from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
 from forensic.hops.slow_script import slow_script
 from forensic.hops.unheard import unheard
+from forensic.hops.unseen import unseen
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
-from forensic.wish import OUTER, ask
+from forensic.wish import OUTER, Wish, ask
 
 __all__ = ["answer"]
 
@@ -87,7 +90,7 @@ def _calm(inquiry: Inquiry) -> _Told | None:
     """That the archive has no error, where nobody asked for a certain one."""
     if inquiry.asked:
         return None
-    found = hypotheses.calm(inquiry.events, inquiry.gaps, inquiry.sources)
+    found = calm(inquiry.events, inquiry.gaps, inquiry.sources)
     return _bare(inquiry, found)
 
 
@@ -115,7 +118,7 @@ def _unseen(inquiry: Inquiry) -> _Told:
     if asked.start is None:
         quiet = whole(inquiry.events, inquiry.clocks, asked)
     wish = _wish(inquiry, (asked.start, asked.end))
-    verdict = hypotheses.unseen(asked, quiet, inquiry.gaps, wish)
+    verdict = unseen(asked, quiet, inquiry.gaps, wish)
     verdict["sentence"] += nearest(inquiry.requests, asked)
     return _bare(inquiry, verdict)._replace(quiet=quiet)
 
@@ -156,7 +159,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
 def _bare(inquiry: Inquiry, verdict: dict[str, Any]) -> _Told:
     """A verdict without a request, and what the archive holds beside it unread."""
     verdict["evidence"] = once(verdict["evidence"])
-    verdict["sentence"] += hypotheses.unread(inquiry.sources)
+    verdict["sentence"] += unread(inquiry.sources)
     return _Told(verdict, Match(inquiry.requests.clear()), inquiry.quiet)
 
 
@@ -173,11 +176,11 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
     hops = verdict.pop("wanted", verdict["missing"])
     wanted = wishes(inquiry, verdict, hops, when, wish)
     verdict["ask_for"] = list(dict.fromkeys([*verdict["ask_for"], *wanted]))
-    ranked = hypotheses.ranked(verdict, asked, told.quiet, told.match.rows, wish)
+    hypotheses = ranked(verdict, asked, told.quiet, told.match.rows, wish)
     return {
         "question": _asked(asked) if inquiry.asked else None,
         **verdict,
-        "hypotheses": ranked,
+        "hypotheses": hypotheses,
         "path": steps,
     }
 
@@ -189,7 +192,7 @@ def _target(steps: Sequence[Mapping[str, Any]]) -> str | None:
     return last.get("upstream") if last.get("hop") == "load_balancer" else None
 
 
-def _wish(inquiry: Inquiry, span: Span, target: str | None = None) -> hypotheses.Wish:
+def _wish(inquiry: Inquiry, span: Span, target: str | None = None) -> Wish:
     """How a hop's log of that time is asked for, by name and on its owner's clocks.
 
     Logs of inner hops are those of the `target` first of all.
@@ -210,11 +213,11 @@ def _wish(inquiry: Inquiry, span: Span, target: str | None = None) -> hypotheses
 
 def _remarks(inquiry: Inquiry, match: Match) -> str:
     """What goes for every way to answer: how bad it is, how the time was read."""
-    harmless = "" if inquiry.asked else hypotheses.harmless(inquiry.requests)
+    mild = "" if inquiry.asked else harmless(inquiry.requests)
     # Where another zone fits, that was said.
     other = match.misfit.startswith(NO_ZONE)
     notes = (note for note in inquiry.notes if not (other and note.startswith(NO_ZONE)))
-    return harmless + "".join(notes)
+    return mild + "".join(notes)
 
 
 def _asked(question: Question) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from forensic.census import span_of
-from forensic.hops.hypotheses import Wish
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.products import PLATFORMS
 from forensic.hops.verdict import Span
+from forensic.wish import Wish
 
 __all__ = ["wishes"]
 

@@ -1,0 +1,212 @@
+"""A response that a user saw and no log has ▶ the verdict: who can have given it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from forensic.counted import plural
+from forensic.hops.absence import Silence
+from forensic.hops.explain import NAMES
+from forensic.hops.question import Question
+from forensic.wish import OUTER, Wish
+
+__all__ = ["unseen"]
+
+#: Which outer hop is likeliest to make a status of its own, likeliest first.
+_LIKELY = {
+    202: ["waf", "load_balancer", "cdn"],
+    401: ["load_balancer", "waf", "cdn"],
+    403: ["waf", "load_balancer", "cdn"],
+    405: ["waf", "load_balancer", "cdn"],
+    429: ["waf", "cdn", "load_balancer"],
+}
+_ELSE = ["load_balancer", "cdn", "waf"]
+
+
+def unseen(
+    question: Question,
+    quiet: Mapping[str, Silence],
+    gaps: pl.DataFrame,
+    wish: Wish,
+) -> dict[str, Any]:
+    """The verdict on a response that the user reports and that no log has."""
+    candidates, excluded = _candidates(question, quiet)
+    web = quiet.get("web_server")
+    evidence: list[dict[str, Any]] = []
+    passed = _let_pass(quiet.get("waf"))
+    for hop in (
+        "web_server",
+        "application",
+        "app_server",
+        *(["waf"] if passed else []),
+    ):
+        silence = quiet.get(hop)
+        if silence is not None:
+            evidence += _heard(silence)
+    known = _known_gaps(question, gaps)
+    what = _what(question)
+    fronts = [hop for hop in ("load_balancer", "waf") if _ruled_out(quiet.get(hop))]
+    if web is not None and excluded and "load_balancer" in fronts:
+        names = " and ".join(NAMES[hop] for hop in [*reversed(fronts), "web_server"])
+        sentence = (
+            f"No log has {what}, although those of {names} cover that"
+            " time: a hop in front of them answered it, or the time, the path or the"
+            " status is another."
+        )
+        confidence = "weak"
+    elif web is not None and excluded:
+        sentence = _outside(question, web)
+        confidence = "weak"
+    elif question.start is None:
+        sentence = f"No log of the archive has {what}."
+        sentence += _otherwise(quiet)
+        confidence = "none"
+    elif not quiet:
+        sentence = (
+            "No log of requests in the archive covers that moment: who answered"
+            f" {what} cannot be told."
+        )
+        confidence = "none"
+    else:
+        sentence = f"No record of {what} was found at that time."
+        sentence += _otherwise(quiet)
+        confidence = "weak"
+    likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
+    likely = f" Likeliest: {likely}." if quiet else ""
+    missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
+    return {
+        "answered_by": "unknown",
+        "candidates": candidates,
+        "cause": "unknown",
+        "rule": None,
+        "confidence": confidence,
+        "sentence": f"{sentence}{passed}{likely}{known}",
+        "evidence": evidence,
+        "missing": missing,
+        "count": 0,
+        "ask_for": [wish(hop) for hop in OUTER if hop in missing],
+    }
+
+
+def _candidates(
+    question: Question, quiet: Mapping[str, Silence]
+) -> tuple[list[str], list[str]]:
+    """Hops that can have answered, likeliest first, and those that are ruled out."""
+    order = _LIKELY.get(question.status or 0, _ELSE)
+    front = [hop for hop in order if not _denied(quiet.get(hop), question)]
+    late = [hop for hop in order if hop not in front]
+    inner = [
+        hop
+        for hop in ("web_server", "application")
+        if not (silence := quiet.get(hop)) or not silence.covered
+    ]
+    web = quiet.get("web_server")
+    if web is not None and web.covered and not web.seen:
+        return [*front, *late], ["web_server", "app_server", "application"]
+    if web is not None and web.seen:
+        return [*front, *late, *inner], []
+    # What the WAF let pass, it handed inwards.
+    if not quiet or (web is None and _let_pass(quiet.get("waf"))):
+        return [*inner, *front, *late], []
+    return [*front, *late, *inner], []
+
+
+def _denied(silence: Silence | None, question: Question) -> bool:
+    """Whether a hop's log has the moment, and nothing of the path with that status.
+
+    The path may be there with others: what the user saw came from elsewhere.
+    """
+    if silence is None or not silence.covered or question.status is None:
+        return _ruled_out(silence)
+    told = bool(silence.statuses) or silence.hop == "waf"
+    return (told and question.status not in silence.statuses) or _ruled_out(silence)
+
+
+def _ruled_out(silence: Silence | None) -> bool:
+    """Whether a hop's own log covers the moment and does not have the request."""
+    return silence is not None and silence.covered and not silence.seen
+
+
+def _known_gaps(question: Question, gaps: pl.DataFrame) -> str:
+    """What the gap table says about that moment, in words."""
+    if question.start is None:
+        return ""
+    within = (pl.col("start") < question.end) & (pl.col("end") > question.start)
+    rows = gaps.filter((pl.col("kind") != "absent") & within.fill_null(value=False))
+    texts = rows.sort("hop", "start", "source")["detail"].drop_nulls().to_list()
+    return "".join(f" {text}" for text in texts[:3])
+
+
+def _heard(silence: Silence) -> list[dict[str, Any]]:
+    """The lines that show what a hop was doing, and what each shows."""
+    name = silence.hop.replace("_", " ")
+    if not silence.seen:
+        role = f"{name} was logging and has no such request"
+        return [line | {"role": role} for line in silence.proof]
+    role = f"{name} has the path {silence.when}"
+    return [
+        {name: value for name, value in line.items() if name != "status"}
+        | {"role": role if line["status"] is None else f"{role}, with {line['status']}"}
+        for line in silence.seen
+    ]
+
+
+def _otherwise(quiet: Mapping[str, Silence]) -> str:
+    """With which statuses the hops logged the path, a sentence each."""
+    told = ""
+    for silence in quiet.values():
+        name = NAMES.get(silence.hop, silence.hop)
+        statuses = ", ".join(map(str, silence.statuses))
+        if statuses:
+            told += f" {name[0].upper()}{name[1:]} logged that path with {statuses}."
+    return told
+
+
+def _let_pass(waf: Silence | None) -> str:
+    """The sentence that the WAF ended no request for that path, where its log has some.
+
+    Its record of one that it ends has a status.
+    """
+    if waf is None or not waf.seen or waf.statuses:
+        return ""
+    return " The WAF let that path pass."
+
+
+def _what(question: Question) -> str:
+    """The response that is asked about, in words."""
+    if question.status == 0:
+        what = "a request without an answer (status 0)"
+    elif question.path is not None:
+        what = str(question.status or "an error")
+    else:
+        what = f"a response with {question.status}" if question.status else "an error"
+    return what if question.path is None else f"{what} for {question.path}"
+
+
+def _outside(question: Question, web: Silence) -> str:
+    """The sentences on a response of which the web server shows that it had none.
+
+    Where its clients are public, nothing need stand in front of it.
+    """
+    what = _what(question)
+    if question.start is None:
+        claim = (
+            f"No log of the archive has {what}: an outer hop answered it, or it was at"
+            " another time"
+        )
+    elif web.private:
+        claim = f"An outer hop answered with {question.status or 'an error'}"
+        claim += f" for {question.path}" if question.path else ""
+    else:
+        claim = (
+            f"No log has {what} at that time: an outer hop answered it, or the time,"
+            " the path or the status is another"
+        )
+    count = "no request" if not web.inside else plural(web.inside, "request")
+    told = f"{claim}. The web server logged {count} {web.when}, and not this one."
+    if web.private:
+        told += (
+            " All its clients have private addresses: something stands in front of it."
+        )
+    return told
