@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 
@@ -382,3 +383,36 @@ def test_what_stands_in_quotes_is_no_pair_of_the_log(name: str, line: str) -> No
     assert row["path"] == "/a"
     assert row["query"].startswith("b=c")
     assert row.get("message") in {None, line}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("insertId: &a x\nlogName: *a", "names for parts"),
+        ("insertId: x\ninsertId: y", "stands there twice"),
+        ("insertId:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 90)), "too deeply"),
+        ("insertId: " + "[" * 5000, "nesting"),
+        ("- insertId: x", "no map"),
+        ("insertId: 'x", "quoted scalar"),
+        ("kind: Pod", "no entry"),
+    ],
+)
+def test_yaml_that_readers_differ_on_is_refused(text: str, reason: str) -> None:
+    assert reason in row("gcp_yaml", f"---\n{text}")["refused"]
+
+
+def test_yaml_s_scalars_are_json_s() -> None:
+    text = (
+        "---\ninsertId: !!python/name:os.system x\na: 2025-02-06\nb: yes\n"
+        "c: 7\nd: '7'\ne: {f: [null, true]}\ng: 1.50"
+    )
+    entry = orjson.loads(row("gcp_yaml", text)["message"])
+    assert entry == {
+        "insertId": "x",
+        "a": "2025-02-06",
+        "b": "yes",
+        "c": 7,
+        "d": "7",
+        "e": {"f": [None, True]},
+        "g": "1.50",
+    }

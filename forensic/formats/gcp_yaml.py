@@ -1,14 +1,14 @@
 """Entries of Google Cloud's logging as YAML, which `gcloud logging read` prints.
 
 Each entry stands below `---`. What is inside is what its JSON would be: the entry is
-put together as such, and read by the formats that know it. Of YAML only what gcloud
-writes is understood: maps, lists of scalars or maps, quoted, plain and block scalars.
+put together as such, and read by the formats that know it.
 """
 
+import importlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -19,176 +19,95 @@ from forensic.json_text import compact
 __all__ = ["FORMAT"]
 
 _HEAD = r"^---\s*(?:\n|$)"
-_KEY = re.compile(r"( *)((?:- )*)([A-Za-z_@$][^:\"']{0,200}|'[^']{1,200}'):(?: (.*))?")
-_ITEM = re.compile(r"( *)- (.*)")
-_BLOCK = re.compile(r"[|>][+-]?[0-9]?")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _WORDS: dict[str, Any] = {
     "true": True,
     "false": False,
     "null": None,
     "~": None,
-    "{}": None,
-    "[]": None,
+    "": None,
 }
-_ESCAPES = {"n": "\n", "t": "\t", "e": "\x1b", "0": "\0", "_": "\xa0"}
-_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|(.))")
 #: Deeper nesting is refused: no entry has it.
 _DEEPEST = 40
-
-
-class _Line(NamedTuple):
-    """One key or item: how deep it stands, whether it begins an item, what it says."""
-
-    depth: int
-    item: bool
-    key: str | None
-    text: str
 
 
 class _NotYamlError(ValueError):
     """Text that is no YAML as gcloud writes it."""
 
 
-def _lines(text: str) -> Iterator[_Line]:
-    """Keys and items, what is wrapped or stands below as a block put behind them."""
-    rows = text.split("\n")
-    place = 0
-    while place < len(rows):
-        row = rows[place]
-        place += 1
-        if not row.strip() or row.startswith("---"):
-            continue
-        depth, item, key, value = _parts(row)
-        below = []
-        while place < len(rows) and _continues(rows[place], value, depth):
-            below.append(rows[place])
-            place += 1
-        yield _Line(depth, item, key, _scalar_text(value, below))
+@dataclass(slots=True)
+class _Open:
+    """A map or list that has not ended, and the map's key that waits for a value."""
 
+    value: dict[str, Any] | list[Any]
+    key: str | None = None
 
-def _parts(row: str) -> tuple[int, bool, str | None, str]:
-    found = _KEY.fullmatch(row)
-    if found:
-        dash = bool(found[2])
-        depth = len(found[1]) + len(found[2])
-        return depth, dash, found[3].strip("'"), (found[4] or "").strip()
-    item = _ITEM.fullmatch(row)
-    if item is None:
-        message = "no key, and no item of a list"
-        raise _NotYamlError(message)
-    return len(item[1]) + 2, True, None, item[2].strip()
+    @property
+    def wants_key(self) -> bool:
+        """Whether what comes next is a key."""
+        return isinstance(self.value, dict) and self.key is None
 
-
-def _continues(row: str, value: str, depth: int) -> bool:
-    """Whether a row belongs to the scalar above it."""
-    inside = len(row) - len(row.lstrip(" ")) > depth or not row.strip()
-    if _BLOCK.fullmatch(value):
-        return inside
-    quote = value[:1]
-    if quote in {'"', "'"}:
-        return not _closed(value) and inside
-    return bool(value) and inside and not row.lstrip().startswith("- ")
-
-
-def _closed(value: str) -> bool:
-    """Whether a quoted scalar ends in the row in which it begins."""
-    if value[0] == "'":
-        return re.fullmatch(r"'(?:[^']|'')*'", value) is not None
-    return re.fullmatch(r'"(?:[^"\\]|\\.)*"', value) is not None
-
-
-def _scalar_text(value: str, below: list[str]) -> str:
-    """The scalar in one piece; a block as a quoted one."""
-    if _BLOCK.fullmatch(value):
-        shift = min(
-            (len(r) - len(r.lstrip(" ")) for r in below if r.strip()), default=0
-        )
-        joint = "\n" if value[0] == "|" else " "
-        body = joint.join(row[shift:] for row in below).rstrip("\n ")
-        return "'" + body.replace("'", "''") + "'"
-    text = value
-    for row in below:  # a line end is a blank, an empty line is a line end
-        if text.endswith("\\") and value[:1] == '"':
-            text = text[:-1] + row.strip().removeprefix("\\")
+    def add(self, value: Any) -> None:
+        """Put in what came: an item, a key, or the value of the key before."""
+        if isinstance(self.value, list):
+            self.value.append(value)
+        elif self.key is not None:
+            self.value[self.key], self.key = value, None
+        elif not isinstance(value, str) or value in self.value:
+            message = f"a key that is no text, or stands there twice: {value}"
+            raise _NotYamlError(message)
         else:
-            text += ("\n" if not row.strip() else " ") + row.strip()
-    return text
-
-
-def _scalar(text: str) -> Any:
-    if text[:1] == "'" and len(text) > 1:
-        return text[1:-1].replace("''", "'")
-    if text[:1] == '"' and len(text) > 1:
-        return _ESCAPE.sub(_unescaped, text[1:-1])
-    if text in _WORDS:
-        return _WORDS[text]
-    return int(text) if _NUMBER.fullmatch(text) else text
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = found[1] or found[2]
-    return chr(int(code, 16)) if code else _ESCAPES.get(found[3], found[3])
+            self.key = value
 
 
 def _entry(text: str) -> dict[str, Any]:
-    """The entry as JSON would have it; raises _NotYamlError."""
-    lines = list(_lines(text))
-    value, end = _map(lines, 0, 0)
-    if end < len(lines) or not value:
-        message = "the indentation does not fit"
-        raise _NotYamlError(message)
-    return value
+    """The entry as JSON would have it; raises _NotYamlError.
 
-
-def _map(lines: list[_Line], place: int, nested: int) -> tuple[dict[str, Any], int]:
-    """The map whose first key is there, and where it ends."""
-    if nested > _DEEPEST:
-        message = "nested too deeply"
-        raise _NotYamlError(message)
-    found: dict[str, Any] = {}
-    first = place
-    while place < len(lines):
-        line = lines[place]
-        same = line.depth == lines[first].depth
-        if not same or line.key is None or (line.item and place > first):
-            break
-        if line.key in found:
-            message = f"{line.key} stands there twice"
+    It is put together from the parser's events, so that nothing is recursive and
+    nothing is taken for a date or a Python object.
+    """
+    # Loading it takes a process 20 ms, and few archives hold any YAML.
+    yaml = importlib.import_module("yaml")
+    whole: list[Any] = []
+    stack = [_Open(whole)]
+    for event in _events(text, yaml):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            message = "names for parts of it are not read"
             raise _NotYamlError(message)
-        place += 1
-        if line.text:
-            found[line.key] = _scalar(line.text)
-            continue
-        found[line.key], place = _below(lines, place, line, nested)
-    return found, place
+        if isinstance(event, yaml.ScalarEvent):
+            plain = event.implicit[0] and not stack[-1].wants_key
+            stack[-1].add(_plain(event.value) if plain else event.value)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            mapped = isinstance(event, yaml.MappingStartEvent)
+            inside: dict[str, Any] | list[Any] = {} if mapped else []
+            stack[-1].add(inside)
+            stack.append(_Open(inside))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            stack.pop()
+        if len(stack) > _DEEPEST:
+            message = "nested too deeply"
+            raise _NotYamlError(message)
+    if len(whole) != 1 or not isinstance(whole[0], dict):
+        message = "it is no map"
+        raise _NotYamlError(message)
+    return whole[0]
 
 
-def _below(
-    lines: list[_Line], place: int, above: _Line, nested: int
-) -> tuple[Any, int]:
-    """What stands below a key that has no value of its own."""
-    if place >= len(lines):
-        return None, place
-    line = lines[place]
-    if line.item and line.depth > above.depth:
-        return _list(lines, place, nested)
-    if not line.item and line.depth > above.depth:
-        return _map(lines, place, nested + 1)
-    return None, place
+def _events(text: str, yaml: Any) -> Iterator[Any]:
+    """What the library's parser finds; raises _NotYamlError."""
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as it was built
+        yield from yaml.parse(text, Loader=loader)
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
+        message = " ".join(str(error).split())
+        raise _NotYamlError(message) from error
 
 
-def _list(lines: list[_Line], place: int, nested: int) -> tuple[list[Any], int]:
-    depth = lines[place].depth
-    found: list[Any] = []
-    while place < len(lines) and lines[place].item and lines[place].depth == depth:
-        if lines[place].key is None:
-            found.append(_scalar(lines[place].text))
-            place += 1
-        else:
-            value, place = _map(lines, place, nested + 1)
-            found.append(value)
-    return found, place
+def _plain(text: str) -> Any:
+    """A scalar without quotes: a number or word of JSON's, or a text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    return int(text) if _NUMBER.fullmatch(text) else text
 
 
 def _row(text: str) -> dict[str, str | None]:
