@@ -61,7 +61,13 @@ def told(found: dict[str, Any]) -> tuple[str, str, str]:
         # a longer location, or a regular one, comes first
         ("server { location /app/ { return 403; } location /app/admin { } }", OPEN),
         ("server { location /app/ { return 403; } location ~ admin$ { } }", OPEN),
+        # what an inner block says comes before what an outer one does
+        ("server { deny all; location /app/ { allow all; } }", OPEN),
+        ("server { deny all; location /app/ { proxy_pass http://x; } }", FORBIDDEN),
+        ("server { return 403; location /app/ { return 200; } }", FORBIDDEN),
         # not everyone, or not for certain
+        ("server { rewrite ^/app/(.*) /in/$1; location /app/ { return 403; } }", OPEN),
+        ("server { return; location /app/ { return 403; } }", OPEN),
         ("server { allow 192.0.2.0/24; deny all; PROXY }", OPEN),
         ("server { PROXY if ($bad) { return 403; } }", OPEN),
         ("server { location / { return 403; } } server { PROXY }", OPEN),

@@ -33,6 +33,8 @@ _CAUSES = {401: "auth_failed", 403: "access_forbidden", 444: "access_forbidden"}
 _ASIDE = {"301", "302", "307", "308", "444"}
 #: Of these no log would tell more.
 _TOLD = {"application", "app_server", "web_server"}
+#: Directives of which those of an inner block replace those of an outer one.
+_SAME = {"allow": "deny"}
 #: Directives that hold in their own block alone.
 _OWN = {"return", "try_files"}
 #: Directives that refuse every request, unless they stand under a condition.
@@ -52,6 +54,16 @@ class _Rule(NamedTuple):
     always: bool
 
     @property
+    def name(self) -> str:
+        """The directive's own name."""
+        return self.directive.words[0]
+
+    @property
+    def values(self) -> list[str]:
+        """What stands behind the name."""
+        return self.directive.words[1:]
+
+    @property
     def line(self) -> int:
         """The number of its line."""
         return self.text.count(_LINE_END, 0, self.directive.start) + 1
@@ -59,7 +71,7 @@ class _Rule(NamedTuple):
     def words(self) -> str:
         """What it says and where."""
         said = " ".join(self.directive.words)[:_MOST]
-        partly = self.directive.words[0] in _WHOLE and not self.always
+        partly = self.name in _WHOLE and not self.always
         often = ", under a condition" if partly else ""
         return f"`{said}` in `{self.block}`{often} ({self.source}:{self.line})"
 
@@ -105,7 +117,7 @@ def configured(
         return {}
     rule = next((rule for rule in giving if rule.always), giving[0])
     shown = {"evidence": [*lines, rule.evidence()]}
-    returns = rule.directive.words[0] == "return"
+    returns = rule.name == "return"
     always = all(_always(rules, status) for rules in servers)
     others = rule.always and _belied(events, lines[-1], path, status)
     if weak and always and not others and (returns or not error_log):
@@ -172,29 +184,29 @@ def _names(server: Directive) -> list[str]:
 
 
 def _rules(source: str, text: bytes, server: Directive, path: str) -> list[_Rule]:
-    """What a server does with a path: the directives that may end the request."""
+    """What a server does with a path: the directives that may end the request.
+
+    What a block says takes the place of what those around it say of the same, but for
+    a server's `return`, which comes before any location is chosen.
+    """
     blocks = [server]
     while location := _location(blocks[-1].inside, path):
         blocks.append(location)
-    found = [
-        _Rule(
-            source,
-            text,
-            directive,
-            " ".join(block.words),
-            bare and _unconditional(directive, block.inside),
-        )
-        for block in blocks
-        for directive, bare in _acting(block.inside)
-        # A `return` holds in its own block, and in a server for all of it.
-        if block is server or block is blocks[-1] or directive.words[0] not in _OWN
-    ]
-    first = [r for r in found if r.always and r.block == "server" and _returns(r)]
-    return first or found
-
-
-def _returns(rule: _Rule) -> bool:
-    return rule.directive.words[0] == "return"
+    held: dict[str, list[_Rule]] = {}
+    for block in blocks:
+        ends = block is server or block is blocks[-1]
+        here: dict[str, list[_Rule]] = {}
+        for directive, bare in _acting(block.inside):
+            name = directive.words[0]
+            always = bare and _unconditional(directive, block.inside)
+            rule = _Rule(source, text, directive, " ".join(block.words), always)
+            if ends or name not in _OWN:
+                here.setdefault(_SAME.get(name, name), []).append(rule)
+        first = held.get("return", [])
+        held |= here | {"return": [*first, *here.get("return", [])]}
+    found = [rule for rules in held.values() for rule in rules]
+    first = [rule for rule in found if rule.always and rule.block == "server"]
+    return [rule for rule in first if rule.name == "return"] or found
 
 
 def _acting(inside: Sequence[Directive]) -> Iterator[tuple[Directive, bool]]:
@@ -240,20 +252,22 @@ def _location(inside: Sequence[Directive], path: str) -> Directive | None:
 
 def _gives(rule: _Rule, status: int) -> bool:
     """Whether a directive can be what gives the status."""
-    name, *values = rule.directive.words
-    if name == "return":
-        return values[:1] == [str(status)]
-    if name == "try_files":
-        return values[-1:] == [f"={status}"]
-    return status in _REFUSING.get(name, []) and values[:1] != ["off"]
+    if rule.name == "return":
+        return rule.values[:1] == [str(status)]
+    if rule.name == "try_files":
+        return rule.values[-1:] == [f"={status}"]
+    return status in _REFUSING.get(rule.name, []) and rule.values[:1] != ["off"]
 
 
 def _always(rules: Sequence[_Rule], status: int) -> bool:
-    """Whether a server gives that status to each such request, or is for none."""
+    """Whether a server gives that status to each such request, or is for none.
+
+    Where it rewrites paths, another location may be the one.
+    """
     always = [rule for rule in rules if rule.always]
     if any(_gives(rule, status) for rule in always):
-        return True
-    return any(_returns(r) and r.directive.words[1:2][0] in _ASIDE for r in always)
+        return not any(r.name == "rewrite" and r.block == "server" for r in rules)
+    return any(r.name == "return" and _ASIDE & {*r.values[:1]} for r in always)
 
 
 def _belied(
