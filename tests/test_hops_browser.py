@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from forensic.hops import correlate
-from forensic.schema import CLOCK, EVENT, SOURCE
+from forensic.hops import Question, answer, correlate, inquire
+from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
 ALB = "server: awselb/2.0"
@@ -40,16 +40,21 @@ def nginx(status: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def decided(*rows: dict[str, Any]) -> Any:
-    """The only request that these records make."""
+CLOCKS, SOURCES, GAPS = (pl.DataFrame(schema=table) for table in (CLOCK, SOURCE, GAP))
+
+
+def events(*rows: dict[str, Any]) -> pl.LazyFrame:
     made = [
         {"line": n, "offset": n * 100, "time": T, **ASKED, **row}
         for n, row in enumerate(rows, 1)
     ]
     local = [row | {"local_time": row["time"].replace(tzinfo=None)} for row in made]
-    events = pl.from_dicts(local, schema=EVENT).lazy()
-    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
-    found = correlate(events, clocks, sources)
+    return pl.from_dicts(local, schema=EVENT).lazy()
+
+
+def decided(*rows: dict[str, Any]) -> Any:
+    """The only request that these records make."""
+    found = correlate(events(*rows), CLOCKS, SOURCES)
     assert found.height == 1
     return found.row(0, named=True)
 
@@ -116,3 +121,11 @@ def test_what_is_asked_for_where_a_browser_alone_tells() -> None:
     assert decided(browser(403, ALB))["missing"] == ["waf", "load_balancer"]
     sent_by_web = decided(browser(403, "server: nginx"))
     assert sent_by_web["missing"] == ["web_server", "application"]
+
+
+def test_a_browser_is_nobody_who_can_have_answered() -> None:
+    logs = events(browser(200, "server: nginx"))
+    requests = correlate(logs, CLOCKS, SOURCES)
+    asked = Question.parse(None, 200, "/app/admin")
+    found = answer(inquire(logs, requests, CLOCKS, GAPS, SOURCES, asked))
+    assert (found["candidates"], found["count"]) == ([], 1)

@@ -243,7 +243,9 @@ def served(
     said = f"The logs have {status} for {path}: {', '.join(told)}."
     return {
         "answered_by": "load_balancer" if own.height else "unknown",
-        "candidates": made["hop"].unique(maintain_order=True).to_list(),
+        "candidates": [
+            hop for hop in made["hop"].unique(maintain_order=True) if hop != "client"
+        ],
         "cause": own["cause"].mode().sort()[0] if own.height else "unknown",
         "rule": None,
         "confidence": "certain" if own.height else "none",
