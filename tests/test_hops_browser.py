@@ -75,6 +75,7 @@ def decided(*rows: dict[str, Any]) -> Any:
         (404, "x-powered-by: Express", ("application", "application_response")),
         (0, "net::ERR_ABORTED", ("unknown", "client_closed", "weak")),
         (0, "net::ERR_CONNECTION_REFUSED", ("unknown", "unknown", "weak")),
+        (0, "net::ERR_TOO_MANY_REDIRECTS", ("unknown", "redirect", "weak")),
     ],
 )
 def test_alone(status: int, reason: str, expected: tuple[str, ...]) -> None:
@@ -91,6 +92,8 @@ def test_alone(status: int, reason: str, expected: tuple[str, ...]) -> None:
         (browser(504, ALB), nginx(499), ("load_balancer", "target_timeout")),
         (browser(502, ALB), nginx(200), ("load_balancer", "target_connection_error")),
         (browser(504, None), nginx(499), ("unknown", "unknown")),
+        (browser(0, "net::ERR_ABORTED"), nginx(499), ("web_server", "client_closed")),
+        (browser(0, "net::ERR_FAILED"), nginx(200), ("unknown", "unknown")),
     ],
 )
 def test_beside_a_web_server(

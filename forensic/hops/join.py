@@ -221,20 +221,25 @@ def _at_origin(partners: Partners, cdn: Flags, waf: Flags) -> None:
 def _behind_client(partners: Partners, client: Flags, at: dict[str, Flags]) -> None:
     """Join what a browser saved to the outermost record of each of its requests.
 
-    It knows no address of its own, and a WAF's record has no status.
+    It knows no address of its own, and a WAF's record has no status. Where the browser
+    has none, it gave up, or took an answer for none.
     """
     if not client.any():
         return
     columns = partners.columns
+    exact = ["method", "path", "query", "agent"], ["method", "path", "query"]
     for tier in [name for name in TIERS if name not in {"client", "waf"}]:
         alone = client & ~np.any(list(partners.led.values()), axis=0)
         _through(partners, alone, at[tier], TIERS[tier])
+        none, inner = alone & (columns.status == 0), at[tier] & columns.timed
+        for fields in exact:
+            partners.join(none, inner, TIERS[tier], fields, _CLOSE)
     waf = at["waf"] & columns.timed
     for stopped in (True, False):
         alone = client & ~np.any(list(partners.led.values()), axis=0)
         outer = alone & (columns.error | ~np.bool_(stopped))
         inner = waf & (columns.dispatched != stopped)
-        for fields in (["method", "path", "query", "agent"], ["method", "path"]):
+        for fields in (exact[0], ["method", "path"]):
             partners.join(outer, inner, TIERS["waf"], fields, _CLOSE, starts=True)
 
 

@@ -73,7 +73,21 @@ def replaced() -> list[Line]:
     status = pl.col("client_status")
     other = WEB & (pl.col("web_status") != status) & (status >= 499)
     between = other & ~BALANCED & ~has("cdn")
+    none = made_by("client", "har") & (status == 0)
     return [
+        Line(
+            when=none & sure_of(pl.col("web_status") < 400),
+            by="unknown",
+            cause="unknown",
+            sure="weak",
+            because=_saw(
+                pl.format(
+                    "the web server logged {}, and the browser took it for no answer:"
+                    " its own rules forbade it, as CORS does, or it broke off",
+                    "web_status",
+                )
+            ),
+        ),
         *spoken("client", "har", _WORDS, when=between),
         Line(
             when=made_by("client", "har") & sure_of(between),
@@ -140,6 +154,13 @@ def alone() -> list[Line]:
             cause="client_closed",
             sure="weak",
             because=_saw("the browser gave the request up before an answer came"),
+        ),
+        Line(
+            when=mine & (STATUS == 0) & sure_of(_SAYS.str.contains("TOO_MANY_REDIR")),
+            by="unknown",
+            cause="redirect",
+            sure="weak",
+            because=_saw("the redirects that it got led back to themselves"),
         ),
         Line(
             when=mine & (STATUS == 0),
