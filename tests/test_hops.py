@@ -1426,6 +1426,15 @@ def test_the_class_of_a_refusal_tells_the_status_that_no_log_has() -> None:
     assert (row["cause"], row["confidence"]) == ("application_response", "weak")
 
 
+def test_a_refusal_of_its_status_is_known_in_a_log_of_which_nothing_is() -> None:
+    """Express prints what it answers with 404; two requests ended at that moment."""
+    thrown = app("NotFoundError: Not Found\n    at /app/app.js:27:8", hop=None)
+    rows = [web(403, path="/a"), web(404), thrown | {"format": "generic_log"}]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    lines = dict(zip(found["status"], found["evidence"].list.len(), strict=True))
+    assert lines == {403: 1, 404: 2}
+
+
 def test_threads_of_one_process_do_not_mix_up_their_requests() -> None:
     """Two requests that overlap: the ids say which answer belongs to which."""
     common: dict[str, Any] = {"hop": "application", "pid": 7, "source": "app.log"}

@@ -12,7 +12,7 @@ __all__ = ["REFUSALS", "REFUSED", "THROWN_REFUSALS"]
 _WHO = f"app_server application {UNNAMED}"
 #: Matches no message: the class alone tells.
 _BY_CLASS = r"[^\s\S]"
-_UNFIT = (400, 422, 415, 406, 409, 411, 412, 428)
+_UNFIT = (400, 422, 413, 415, 406, 409, 411, 412, 428)
 
 REFUSALS = [
     Kind(
@@ -81,6 +81,16 @@ _CLASSES = {
 }
 #: What stands before the class of what was thrown first of all.
 _THREW = r"(?:Uncaught PHP Exception |\"exception\":\"\[object\] \(|Resolved \[)"
+#: The same as http-errors and what Express is used with write it, before the stack.
+_NODE = {
+    ("throttled", 429): "TooManyRequestsError: Too Many Requests",
+    ("denied", 403): "ForbiddenError: (?:Forbidden|invalid csrf token)",
+    ("denied", 401): "UnauthorizedError: (?:Unauthorized|No authorization token|jwt "
+    "|invalid (?:token|signature))",
+    ("not_found", 404): "NotFoundError: Not Found",
+    ("invalid", 413): "PayloadTooLargeError: request entity too large",
+    ("invalid", 400): "BadRequestError: request (?:aborted|size did not match)",
+}
 _RAILS = r"^(?:\[[^\]\n]*\] )*ActionController::RoutingError \("
 #: The same where a framework logs them as exceptions: they come before all others.
 THROWN_REFUSALS = [
@@ -94,6 +104,10 @@ THROWN_REFUSALS = [
             (status,),
         )
         for (name, status), classes in _CLASSES.items()
+    ),
+    *(
+        Kind(name, _WHO, rf"^\s*{words}", "application_response", (status,))
+        for (name, status), words in _NODE.items()
     ),
 ]
 #: The kinds by which an application says no, in its framework's words or its own.

@@ -299,9 +299,10 @@ def _neighbours(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
 def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
     """The passes for words of refusal: by path, then by the moment alone.
 
-    What stands in a log of which nothing is known has to name the request.
+    What stands in a log of which nothing is known has to name the request, or to be of
+    a class that tells the status.
     """
-    named = pl.col("path").is_not_null()
+    named, told = pl.col("path").is_not_null(), pl.col("status").is_not_null()
     steps: list[Step] = []
     for kind in REFUSALS:
         answers = refused.filter(pl.col("status").is_in(kind.statuses))
@@ -309,6 +310,7 @@ def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
         steps += [
             (answers, lines.filter(named), ["path"], _NEAR),
             (_behind(answers), lines.filter(named), ["path"], _NEAR),
-            (answers, lines.filter(~named & pl.col("known_log")), [], SAME),
+            (answers, lines.filter(~named & told), ["status"], SAME),
+            (answers, lines.filter(~named & ~told & pl.col("known_log")), [], SAME),
         ]
     return steps
