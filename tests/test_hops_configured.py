@@ -73,7 +73,10 @@ def told(found: dict[str, Any]) -> tuple[str, str, str]:
         ("server { location / { return 403; } } server { PROXY }", OPEN),
         ("server { PROXY }", OPEN),
         ("server { location ~ ( { return 403; } location / { deny", OPEN),
+        ("http { " * 50_000, OPEN),
+        ("server { " + "location / { " * 50_000, OPEN),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_who_answered(conf: str, expected: tuple[str, str, str]) -> None:
     assert told(verdict(conf)) == expected

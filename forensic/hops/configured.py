@@ -167,10 +167,12 @@ def _servers(
 
 
 def _blocks(directives: Sequence[Directive]) -> Iterator[Directive]:
-    for directive in directives:
-        if directive.words == ["http"]:
-            yield from _blocks(directive.inside)
-        elif directive.words == ["server"] and directive.inside:
+    """The `server` blocks, at the top of a file or inside its `http`."""
+    inside = [
+        held for top in directives if top.words == ["http"] for held in top.inside
+    ]
+    for directive in [*directives, *inside]:
+        if directive.words == ["server"] and directive.inside:
             yield directive
 
 
