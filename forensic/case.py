@@ -144,14 +144,20 @@ class Case:
             message = f"{self.folder} is in use by another run"
             raise UsageError(message) from error
         try:
-            shutil.rmtree(self.path(SPILL), ignore_errors=True)  # a killed run's
+            self._clear()  # of a killed run
             yield
         except BrokenPipeError:
             raise
         except OSError as error:  # evidence that cannot be read is a row, no exception
             raise self._unwritable(error) from error
         finally:
+            self._clear()
             os.close(descriptor)
+
+    def _clear(self) -> None:
+        """Forget what was found in the events, and what there was no memory for."""
+        self._known_of_events.clear()
+        shutil.rmtree(self.path(SPILL), ignore_errors=True)
 
     def _unwritable(self, error: OSError) -> OutputError:
         reason = error.strerror or error

@@ -52,12 +52,7 @@ def detect(
     inquiry = _inquiry(frames, configuration(case, read_span))
     with ThreadPoolExecutor(1) as beside:
         answer = beside.submit(_verdict, inquiry, read_span)
-        told = telling_of(case)
-        frames = replace(
-            frames,
-            question=_placed(inquiry),
-            told=frames.events if told is None else told,
-        )
+        frames = replace(frames, question=_placed(inquiry), told=telling_of(case))
         runnable, not_run = _sorted_out(frames)
         found = _found(promising(runnable, frames), frames)
         verdict = answer.result()

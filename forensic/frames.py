@@ -10,7 +10,8 @@ from forensic.case import Case
 from forensic.census import census, formats_of, of_case
 from forensic.hops import facts
 from forensic.hops.copies import copies, without
-from forensic.telling import held, telling
+from forensic.place import SPILL
+from forensic.telling import kept, telling
 
 __all__ = ["Frames", "frames_of", "present", "telling_of"]
 
@@ -25,7 +26,7 @@ class Frames:
     clocks: pl.LazyFrame
     gaps: pl.LazyFrame
     question: Mapping[str, Any] = field(default_factory=dict)
-    #: The telling events, where they are in memory already.
+    #: The telling events, where they stand by themselves already.
     told: pl.LazyFrame | None = None
     #: The `census` of the events, where it is known already.
     counted: pl.DataFrame | None = None
@@ -100,14 +101,14 @@ def frames_of(case: Case, question: Mapping[str, Any]) -> Frames:
     )
 
 
-def telling_of(case: Case) -> pl.LazyFrame | None:
-    """The case's telling events in memory, taken once; None where they are too many.
+def telling_of(case: Case) -> pl.LazyFrame:
+    """The case's telling events, taken once, in memory or in a file while a run lasts.
 
     It reads nothing but events, and so may run beside `correlate`.
     """
-    rows = telling(_events(case))
-    found: pl.LazyFrame | None = case.known(
-        "telling", lambda: held(rows), of_events=True
+    rows, file = telling(_events(case)), case.path(SPILL) / "telling.parquet"
+    found: pl.LazyFrame = case.known(
+        "telling", lambda: kept(rows, file), of_events=True
     )
     return found
 

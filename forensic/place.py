@@ -15,7 +15,7 @@ __all__ = ["PARTS", "SPILL", "case_folder", "is_own", "made", "vanishing"]
 
 #: Where workers write, below the case folder; gone when a run is done.
 PARTS = ".parts"
-#: Where polars puts what it has no memory for, while a run lasts.
+#: Where a run puts what there is no memory for, while it lasts.
 SPILL = ".spill"
 _OWN = {
     ".lock",

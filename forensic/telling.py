@@ -1,14 +1,21 @@
-"""Events ▶ the few that tell of something, in memory where they are few.
+"""Events ▶ the few that tell of something, in memory or in a file of their own.
 
 Most events are answers of success and lines of routine. Most rules look at none of
 them, and reading the rest once for all rules costs less than once for each.
 """
 
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
 import polars as pl
 
-__all__ = ["held", "telling"]
+from forensic.parquet import write_frames
+from forensic.place import made
 
-#: Rows (and their bytes) that may be held; beyond, they stay in their files.
+__all__ = ["held", "kept", "telling"]
+
+#: Rows (and their bytes) that may be held.
 _MOST_ROWS = 250_000
 _MOST_BYTES = 64 << 20
 #: What rules read of such events; their examples fail without any of these.
@@ -63,17 +70,44 @@ def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:
 
     They may fill that part of what can be held.
     """
-    parts: list[pl.DataFrame] = []
+    few, more = _few(_batches(rows), part)
+    return None if more else _together(few, rows)
+
+
+def kept(rows: pl.LazyFrame, file: Path) -> pl.LazyFrame:
+    """The rows in memory, or in that file where they are too many or too large."""
+    batches = _batches(rows)
+    few, more = _few(batches, 1)
+    if not more:
+        return _together(few, rows)
+    made(file.parent)
+    with file.open("wb") as sink:
+        write_frames(chain(few, batches), rows.collect_schema(), sink)
+    return pl.scan_parquet(file, glob=False)
+
+
+def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    return rows.collect_batches(maintain_order=False, engine="streaming")
+
+
+def _few(batches: Iterator[pl.DataFrame], part: int) -> tuple[list[pl.DataFrame], bool]:
+    """As many batches as that part of what can be held takes; whether there are more.
+
+    The last of them may be one too many.
+    """
+    few: list[pl.DataFrame] = []
     rows_held, size = 0, 0.0
-    schema = rows.collect_schema()
-    batches = rows.collect_batches(maintain_order=False, engine="streaming")
     for batch in batches:
         rows_held += batch.height
         size += batch.estimated_size()
+        few.append(_slim(batch))
         if rows_held * part > _MOST_ROWS or size * part > _MOST_BYTES:
-            return None
-        parts.append(_slim(batch))
-    return (pl.concat(parts) if parts else pl.DataFrame(schema=schema)).lazy()
+            return few, True
+    return few, False
+
+
+def _together(few: list[pl.DataFrame], rows: pl.LazyFrame) -> pl.LazyFrame:
+    return pl.concat(few or [pl.DataFrame(schema=rows.collect_schema())]).lazy()
 
 
 def _slim(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,15 @@
 """Telling events: what is held in memory, and that no rule needs what is left out."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from forensic import telling
+from forensic.parquet import write_frames
+from forensic.pipeline import Request, analyze
 from forensic.rule import Example, Rule
 from forensic.schema import EVENT
 from tests.test_rules import RULES, frames
@@ -66,3 +69,36 @@ def test_what_is_held_keeps_no_text_of_other_rows() -> None:
     assert sorted(found) == texts[::1000]
     views = found.to_arrow(compat_level=pl.CompatLevel.newest())
     assert sum(buffer.size for buffer in views.buffers() if buffer) < 100_000
+
+
+def test_many_rows_are_kept_in_a_file(tmp_path: Path) -> None:
+    rows = pl.LazyFrame({"a": range(300_000)})
+    file = tmp_path / "spill" / "telling.parquet"
+    few = telling.kept(rows.head(9), file)
+    assert few.collect().height == 9
+    assert not file.parent.exists()
+    many = telling.kept(rows, file)
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert many.collect()["a"].sort().to_list() == list(range(300_000))
+    assert many.collect_schema() == rows.collect_schema()
+
+
+def test_findings_are_the_same_where_telling_events_are_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Path(__file__).parent.parent / "fixtures/cases/waf_403_admin/archive"
+    found, files = [], []
+
+    def written(frames: Any, schema: Any, sink: Any) -> None:
+        files.append(sink.name)
+        write_frames(frames, schema, sink)
+
+    monkeypatch.setattr("forensic.telling.write_frames", written)
+    for most in (1000, 0):
+        monkeypatch.setattr(telling, "_MOST_ROWS", most)
+        request = Request(archives=(archive,), case=tmp_path / str(most), jobs=0)
+        case = analyze(request, lambda _what, _bytes: None)
+        found.append(case.path("findings.json").read_bytes())
+        assert len(files) == (most == 0)
+        assert not case.path(".spill").exists()
+    assert found[0] == found[1]
