@@ -67,6 +67,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     rule = pl.when(~pl.col("rule").is_in(_NONE)).then("rule")
     host = pl.coalesce("host", pl.col("request").str.extract(_HEADER.format("host")))
     agent = pl.col("request").str.extract(_HEADER.format("user-agent"))
+    status = http_status(pl.col("status"))
+    # It names no server where it asked none.
+    served = (hop == "load_balancer") & ~pl.col("upstream").is_in(_NONE)
     return rows.select(
         *("extra", "flags"),
         *(pl.when(~pl.col(n).is_in(_NONE)).then(n).alias(n) for n in _PLAIN),
@@ -81,7 +84,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             address["query"], pl.when(pl.col("given") != "").then("given")
         ),
         http_version=pl.col("version").str.strip_prefix("HTTP/"),
-        status=http_status(pl.col("status")),
+        status=status,
+        upstream_status=pl.when(served.fill_null(value=False)).then(status),
         bytes_sent=pl.col("sent").cast(pl.Int64, strict=False),
         action=action,
         rule=pl.when(action != "ALLOW").then(rule),

@@ -61,7 +61,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 
 
 FORMAT = Format(
-    name="iis_native",
+    name="native_iis",
     title="IIS access log (its own format)",
     hop="web_server",
     reference="https://learn.microsoft.com/previous-versions/iis/6.0-sdk/ms525807(v=vs.90)",
