@@ -30,8 +30,9 @@ _KEYS = {
     "request_method": "request_method method verb http_method http_verb",
     "request_uri": "request_uri uri path url url_original url_path http_path http_uri"
     " request_path request_url http_url http_target uri_path",
-    "args": "args query query_string url_query request_args uri_query",
-    "server_protocol": "server_protocol protocol http_version proto request_protocol",
+    "args": "args query query_string url_query request_args uri_query request_query",
+    "server_protocol": "server_protocol protocol http_version proto request_protocol"
+    " request_proto",
     "status": "status st status_code http_status response_status response_code code"
     " http_code http_status_code response_status_code",
     "body_bytes_sent": "body_bytes_sent bytes size length body_bytes body_size"
@@ -97,6 +98,7 @@ _NGINX = {
     *("httpxforwardedfor", "requesttime", "remoteaddr", "upstreamstatus"),
 }
 _STATUS = re.compile(r"\d{3}\Z")
+_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}\Z|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+\Z")
 _TARGET = re.compile(r"/|[a-zA-Z][a-zA-Z0-9+.-]*://|\*\Z|[^ /]+:\d+\Z|-?\Z|[^ -~]|\\")
 _UPSTREAM = re.compile(r"(?:[^ ]+:\d+|unix:.*)(?:, |$)")
 _UPSTREAM_OR_AGENT, _LINE_OR_TARGET = {"ua", "upstream"}, {"request", "req"}
@@ -143,11 +145,21 @@ def _variables(record: dict[str, Any]) -> dict[str, str] | None:
         text = _text(at(record, path))
         variable = fixed or _variable(path, text)
         named.add(variable)
-        if text and (text != "-" or variable.startswith("upstream_")):
+        if variable == "host" and _names_it(text, values.get("host", "")):
+            # The other is the server's address or, in LTSV's way, the client's.
+            values["server_addr"], values["host"] = values["host"], text
+        elif text and (text != "-" or variable.startswith("upstream_")):
             values.setdefault(variable, text)
         elif variable.startswith("upstream_"):
             values.setdefault(variable, "-")
+    if "server_addr" in values and "remote_addr" not in values:
+        values["remote_addr"] = values.pop("server_addr")
     return values if _is_access(values, named) else None
+
+
+def _names_it(text: str, before: str) -> bool:
+    """Whether of two hosts this one has a name, and the one before an address."""
+    return bool(_ADDRESS.match(before)) and text > "-" and not _ADDRESS.match(text)
 
 
 def _paths(
@@ -244,6 +256,8 @@ def _stamped(values: dict[str, str]) -> dict[str, str]:
     for usual, other in (("body_bytes_sent", "bytes_sent"), ("host", "http_host")):
         if other in values and usual not in values:
             values[usual] = values.pop(other)
+    if "http_host" in values and _ADDRESS.match(values["host"]):
+        values["host"] = values.pop("http_host")
     target, asked = values.get("request_uri", ""), values.get("args", "").lstrip("?")
     if target and asked and "?" not in target:
         values["request_uri"] = f"{target}?{values.pop('args').lstrip('?')}"
