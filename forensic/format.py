@@ -61,6 +61,9 @@ class Format:
     #: `parse` is given whole records, line ends inside: what follows the first line
     #: is the record's, not text behind its message. With `multiline` only.
     whole: bool = False
+    #: Records of other programs stand between its own: where there are such, it is
+    #: read by lines all the same. With `whole` only.
+    mixed: bool = False
     #: Its `message` is a line of another format, parsed in turn.
     envelope: bool = False
     #: How it cuts long payloads, which are parsed whole; envelopes only.

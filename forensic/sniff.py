@@ -91,7 +91,7 @@ def sniff(head: bytes, source: str, templates: Sequence[str]) -> Sniffed | None:
         return pasted and sniff(head[pasted.start(1) :], source, templates)
     payloads: tuple[str, ...] = ()
     outer = load(chosen[0])
-    if outer.whole:
+    if outer.whole and not (outer.mixed and len(chosen) > 1):
         framing, chosen = "whole", chosen[:1]
         sample = _wholes(head, outer, coloured=coloured)
     if outer.envelope:

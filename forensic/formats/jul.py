@@ -1,7 +1,9 @@
 r"""java.util.logging's default, of old Tomcats and of Java itself: two lines a record.
 
 `Feb 06, 2025 2:32:07 PM com.example.Shop pay` and below it `SEVERE: text`, then the
-stack. Local time without a zone; other locales than English write other months.
+stack. Where another logger's lines stand between (log4j's in catalina.out), the level
+stays in the message. Local time without a zone; other locales than English write other
+months.
 """
 
 import polars as pl
@@ -71,5 +73,6 @@ FORMAT = Format(
     parse=parse,
     multiline=True,
     whole=True,
+    mixed=True,
     paths=r"(?i)catalina|tomcat",
 )

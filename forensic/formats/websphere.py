@@ -63,7 +63,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the server's lines."""
     head = prefix(
         lines,
-        rf"\[(?P<stamp>{_STAMP})\] (?P<thread>[0-9A-Fa-f]{{8}}) (?:id=[^ ]* )?"
+        rf"\[(?P<stamp>{_STAMP})\] (?P<thread>[0-9A-Fa-f]{{8}}) (?:id=[^ ]* +)?"
         rf"(?P<logger>[^ ]+) +(?P<kind>{_KIND}) +",
     )
     stamps = _stamps(head["stamp"])
