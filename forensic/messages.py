@@ -129,12 +129,16 @@ def with_errno(reason: pl.Expr, errno: pl.Expr) -> pl.Expr:
 
 
 def _peer(message: pl.Expr) -> pl.Expr:
-    """The address that sshd names: the last one, for a user name can forge others."""
+    """The address that sshd names: the last one, for a user name can forge others.
+
+    Of a packet that the kernel's firewall logs, the one that sent it.
+    """
     return pl.coalesce(
         message.str.extract(rf"^.*[ @]{_ADDRESS} port [0-9]+", 1),
         message.str.extract(rf" rhost={_ADDRESS}", 1),
         message.str.extract(rf"^refused connect from .*\({_ADDRESS}\)$", 1),
         message.str.extract(rf"(?: from| for) {_ADDRESS}$", 1),
+        message.str.extract(rf"\bIN=[^ ]* OUT=[^ ]* (?:.* )?SRC={_ADDRESS} DST=", 1),
     )
 
 
