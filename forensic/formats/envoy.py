@@ -39,7 +39,8 @@ _TEXT_NAMES = (
 #: Istio's tail: cluster, local addresses, the client's, the name asked for, route.
 _TAIL = r"^ \S+ \S+ \S+ (\S+) \S+ \S+$"
 _KEYS = {
-    "stamp": "start_time",
+    # Contour's name for it.
+    "stamp": "start_time @timestamp",
     "method": "method",
     "target": "path x-envoy-origin-path",
     "protocol": "protocol",
