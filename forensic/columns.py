@@ -16,6 +16,7 @@ __all__ = [
     "by_value",
     "clf_stamp",
     "dash_to_null",
+    "go_seconds",
     "groups",
     "http_status",
     "iso_stamp",
@@ -303,3 +304,18 @@ def seconds(column: pl.Expr, a_second: float) -> pl.Expr:
     it multiplies by the reciprocal, and the last bit would tell which.
     """
     return (column.cast(pl.Float64, strict=False) / a_second).round(9)
+
+
+#: What Go calls the parts of a duration, in seconds.
+_GO = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+def go_seconds(text: pl.Expr) -> pl.Expr:
+    """Seconds of Go's `1m2.5s`, `12.3ms` or `505.3µs`."""
+    plain = text.str.replace("[µμ]s", "us")
+    found = [
+        plain.str.extract(rf"([0-9.]+){unit}(?:[0-9]|$)").cast(pl.Float64, strict=False)
+        * factor
+        for unit, factor in _GO.items()
+    ]
+    return pl.when(text.is_not_null()).then(pl.sum_horizontal(found))

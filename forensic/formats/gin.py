@@ -5,7 +5,7 @@ Go's most used web framework writes them unless told otherwise; the stamp is loc
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, target, without_colour
+from forensic.columns import go_seconds, iso_stamp, json_extra, target, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -18,18 +18,6 @@ _LINE = (
     r' *([^ |]*) *\| *([A-Z]+) *"?([^"\n]*)"?((?:\n[\s\S]*)?)$'
 )
 _NAMES = "year month day clock status took client method target tail".split()
-_PARTS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-
-
-def _seconds(text: pl.Expr) -> pl.Expr:
-    """Seconds of Go's `1m2.5s`, `12.3ms` or `505.3µs`."""
-    plain = text.str.replace("[µμ]s", "us")
-    found = [
-        plain.str.extract(rf"([0-9.]+){unit}(?:[0-9]|$)").cast(pl.Float64, strict=False)
-        * factor
-        for unit, factor in _PARTS.items()
-    ]
-    return pl.when(text.is_not_null()).then(pl.sum_horizontal(found))
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -42,7 +30,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     return row.select(
         local_time=stamp,
         status=pl.col("status").cast(pl.Int16, strict=False),
-        duration=_seconds(pl.col("took")),
+        duration=go_seconds(pl.col("took")),
         client_ip=pl.when(pl.col("client") != "").then("client"),
         method="method",
         path=address["path"],
