@@ -57,6 +57,11 @@ def test_a_file_and_a_number_before_a_request_are_no_client_of_it() -> None:
     found = sniff(b"/var/log/nginx/access.log:8812:" + ACCESS, "pasted.txt", [])
     assert found is not None
     assert (found.formats[0], found.payloads[0]) == ("grep_output", "nginx_access")
+    # OpenStack: the rotated file's own stamp leads, and its minute is no line's number.
+    line = b"nova.log.1.2025-02-06_13:53:08 2025-02-06 14:32:00.008 812 INFO nova.x a\n"
+    found = sniff(line * 9, "openstack.log", [])
+    assert found is not None
+    assert found.formats[0] == "python_logging"
 
 
 def test_a_stamp_before_a_request_is_no_envelope_of_it() -> None:

@@ -23,10 +23,15 @@ _HEAD = rf"{_FILE}:(?:[0-9]{{1,9}}:)?"
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The envelope's columns: `message` is the line that grep found."""
     head = prefix(lines, rf"(?P<file>{_FILE}):(?:(?P<number>[0-9]{{1,9}}):)?")
+    # OpenStack's lines begin so: a rotated file's name ends with a clock.
+    clock = pl.col("file").str.contains(r"[-_T.][0-2][0-9]$")
+    clock &= pl.col("number").str.contains(r"^[0-5][0-9]$")
+    clock &= pl.col("rest").str.contains(r"^[0-5][0-9] ")
+    foreign = pl.col("rest").str.starts_with(" ").fill_null(value=True)
     return head.select(
         message="rest",
         extra=json_extra(file=pl.col("file"), file_line=pl.col("number")),
-        refused=pl.when(pl.col("rest").str.starts_with(" ").fill_null(value=True)).then(
+        refused=pl.when(foreign | clock.fill_null(value=False)).then(
             pl.lit("no line of grep's")
         ),
     )
