@@ -32,7 +32,7 @@ _ESCAPE = re.compile(r"""\\(["'\\trn])""")
 _CONTROL = {"t": "\t", "r": "\r", "n": "\n"}
 #: What logrotate appends to a name.
 _ROTATED = re.compile(
-    r"(?:[-._]?\d{4}-?\d\d-?\d\d(?:[-_T]?\d{2,6})?|[-.]\d{1,10}|\.(?:gz|bz2|xz|zst|old|bak))$"
+    r"(?:[-._]?\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|[-.]\d{1,10}|\.(?:gz|bz2|xz|zst|old|bak))$"
 )
 
 

@@ -5,7 +5,10 @@ import polars as pl
 __all__ = ["lacking", "log_of"]
 
 #: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
-_ROTATION = r"(?:[.-]\d{1,9})?(?:\.(?:gz|zst|bz2|xz))?$"
+_ROTATION = (
+    r"(?:[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|[.-]\d{1,10})?"
+    r"(?:\.(?:gz|zst|bz2|xz))?$"
+)
 #: Numbers as logrotate and Python's handlers give them: each file's grows by one when
 #: the next is written, and none is left out. `app-2` may be a host, `a.2026` a year.
 _NUMBERED = r"\.(\d{1,3})(?:\.(?:gz|zst|bz2|xz))?$"

@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from forensic.hops import correlate, windows
+from forensic.rotation import log_of
 from forensic.schema import CLOCK, EVENT, REQUEST, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
@@ -1680,6 +1681,59 @@ def test_a_login_that_came_back_wrong_to_apache() -> None:
     rows = events(web(400, **APACHE), error(lost, **said, reason="openid_failed"))
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("auth_failed", "certain")
+
+
+def test_apache_does_not_wait_to_be_refused() -> None:
+    said: dict[str, Any] = {"source": "apache2/error.log", "path": None, "method": None}
+    for late, sure in ((2, "strong"), (60, "weak")):
+        after = T + timedelta(seconds=late)
+        line = error("AH01114: HTTP: failed to make connection", **said, time=after)
+        line |= {"reason": "backend_unreachable"}
+        rows = events(web(503, **APACHE), line)
+        row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert row["confidence"] == sure
+
+
+def test_an_id_tells_whose_line_of_apache_s_it_is() -> None:
+    said: dict[str, Any] = {"source": "apache2/error.log", "path": None, "method": None}
+    said |= {"reason": "upstream_timed_out", "time": T + timedelta(seconds=8)}
+    rows = [
+        web(502, **APACHE | {"path": f"/{n}", "request_id": f"Z6RJV-{n}"})
+        for n in range(2)
+    ]
+    lines = [
+        error("AH01102: error reading status", **said, request_id="Z6RJV-0", offset=n)
+        for n in range(2)
+    ]
+    found = correlate(events(*rows, *lines), NO_CLOCKS, NO_SOURCES)
+    sure = dict(found.select("path", pl.col("confidence").cast(pl.String)).iter_rows())
+    assert sure == {"/0": "certain", "/1": "weak"}
+
+
+def test_two_short_logs_of_few_paths_stand_behind_a_third_one() -> None:
+    """Two workers' logs in one folder: no request is rare, but all are in step."""
+    rows = []
+    for n in range(200):
+        own: dict[str, Any] = {"path": f"/{n % 7}"}
+        own |= {"time": T + timedelta(seconds=n * 0.9)}
+        own |= {"user_agent": f"agent {n % 5}", "format": "nginx_access"}
+        front = {"client_ip": f"203.0.113.{n % 40}", "client_scope": "public"}
+        worker = {"source": f"apps/gun{n % 2}-access.log", "client_ip": "10.0.0.5"}
+        rows += [web(200, **own, **front), web(200, **own, **worker)]
+    spoke = app("started", source="apps/app.log", hop="application", level="info")
+    last: dict[str, Any] = {"path": "/deny", "time": T + timedelta(seconds=90)}
+    rows += [web(403, **last, client_ip="203.0.113.1", user_agent="x"), spoke]
+    rows.append(web(403, **last | worker, user_agent="x"))
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["answered_by"].to_list() == ["application"]
+
+
+def test_a_rotation_may_bear_the_day_and_the_moment() -> None:
+    names = ["-20261129-1795954781.gz", ".2025-02-06", "-20250206", ".1", "-2025020614"]
+    logs = pl.Series([f"access.log{name}" for name in names]).to_frame("source")
+    assert logs.select(log_of(pl.col("source")))["source"].unique().to_list() == [
+        "access.log"
+    ]
 
 
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:

@@ -32,6 +32,8 @@ _LINE = (
     r" (?:\[pid (\d+)(?::tid \d+)?\] )?(.*)$"
 )
 _NAMES = ["month", "day", "clock", "year", "iso", "module", "level", "pid", "text"]
+#: What `%L` writes behind the client, where a format of one's own has it.
+_LOG_ID = r"^(\([^)]*\)[^\[]*: )?\[([A-Za-z0-9@_+/-]{11,27})\] "
 _ADDRESS = r"(\[[^\] ]+\]|[^\] ]+?)(?::(\d+))?"
 _PEER = rf"\[(?:(client)|remote) {_ADDRESS}\] "
 #: ModSecurity names the client behind what Apache calls a remote one.
@@ -152,6 +154,8 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     address, port = peer.field("2").str.strip_chars("[]"), peer.field("3")
     # mod_rewrite names the client twice; ModSecurity too.
     bare = pl.col("text").str.replace(_PEER, "").str.replace(r"^\[client \S+\] ", "")
+    log_id = bare.str.extract(_LOG_ID, 2)
+    bare = bare.str.replace(_LOG_ID, "$1")
     referer = r", referer: (\S.*)$"
     frame = frame.with_columns(
         client_ip=pl.when(~behind)
@@ -162,6 +166,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         ),
         referrer=bare.str.extract(referer),
         message=bare.str.replace(referer, ""),
+        log_id=log_id,
     )
     message = pl.col("message")
     denied = message.str.extract(r"ModSecurity: Access denied with code (\d{3})")
@@ -197,7 +202,7 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
         rule=field("id"),
         host=field("hostname"),
         path=pl.coalesce(field("uri"), message.str.extract(_PATH)),
-        request_id=field("unique_id"),
+        request_id=pl.coalesce(field("unique_id"), "log_id"),
         extra=json_extra(
             code=message.str.extract(r"(AH\d{5}):"),
             errno=errno.cast(pl.Int64, strict=False),

@@ -28,6 +28,10 @@ _TRIES = (-75 * _SECOND, 1_500_000)
 _LATE, _SLOW_CLIENT = 499, 408
 #: Apache stamps when a request came: what it wrote of it follows.
 _FOLLOWING = (-1_500_000, 305 * _SECOND)
+#: Who is refused need not wait, but for other servers that are tried first.
+_REFUSED = (-1_500_000, 10 * _SECOND)
+#: An id tells whose line it is, whenever that was written.
+_ANY = (-305 * _SECOND, 305 * _SECOND)
 #: Where a line names what was asked for.
 ASKED = (
     r"(?:^|[\s\"'=(\[])(?:https?://[^/\s]+)?"
@@ -122,8 +126,12 @@ def errors(
     """
     lines = _one_a_try(notes.filter(pl.col("hop") == "web_server"))
     named = pl.col("client_ip").is_not_null() | pl.col("path").is_not_null()
+    known = rows.get_column("request_id", default=pl.Series([], dtype=pl.String))
+    owned = pl.col("request_id").is_in(known.drop_nulls().unique().implode())
     lines = lines.with_columns(
         folder=pl.col("source").str.extract(_FOLDER, 1),
+        # Its id tells whose line it is: of no other request.
+        owned=owned.fill_null(value=False),
         # lighttpd names neither client nor request of a backend that fails.
         nameless=~named.any().over("source"),
     )
@@ -146,6 +154,7 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
     A status that the upstream sent is not of the web server's own making: only lines
     about the upstream can belong to it.
     """
+    owned, said = said.filter("owned"), said.filter(~pl.col("owned"))
     # What PHP writes about itself comes through the web server's log.
     waited = said.filter(_ABOUT_UPSTREAM | (pl.col("kind") == "script"))
     if not by_client:
@@ -162,6 +171,7 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
     anybody = unasked.filter(pl.col("client_ip").is_null())
     request = ["client_ip", "method", "path", "query"]
     return [
+        (answers, owned, ["request_id"], _ANY),
         (own, said, ["folder", *request], SAME),
         (through, waited, ["folder", *request], SAME),
         (own, said, request, SAME),
@@ -198,9 +208,11 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[Step]:
     started = answers.filter(pl.col("format") == "apache_access")
     named = waited.filter(pl.col("path").is_not_null())
     bare = waited.filter(pl.col("path").is_null())
+    refused = pl.col("kind").is_in(["refused", "no_live"])
     return [
         (started, named, ["client_ip", "path"], _FOLLOWING),
-        (started, bare, ["client_ip"], _FOLLOWING),
+        (started, bare.filter(refused), ["client_ip"], _REFUSED),
+        (started, bare.filter(~refused), ["client_ip"], _FOLLOWING),
     ]
 
 

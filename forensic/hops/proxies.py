@@ -18,6 +18,9 @@ _SHARE = 0.6
 _ENOUGH = 5
 #: So seldom may a request stand in another log at that moment by chance.
 _CHANCE = 0.05
+#: Of a short log hardly a request is rare: so many of its requests stand in the outer
+#: one, and so many fewer some time before and after.
+_NEARLY_ALL, _MORE, _SHORT, _APART = 0.9, 0.4, 5_000, (-20_000_000, 20_000_000)
 #: Rows that are compared; more logs than this are nodes of one tier.
 _SAMPLE = 400_000
 _MOST = 40
@@ -60,7 +63,19 @@ def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.Data
     """Requests of every web server log."""
     moment, _ = corrected(clocks)
     old = pl.col("http_version") == "1.0"
-    return sampled(events, known, "web_server", time=moment, old=old, stream=_stream())
+    # The client's own words go through: with them few requests are like another.
+    fine = pl.struct(
+        pl.col("method"), hashed(pl.col("path")), "status", hashed(pl.col("user_agent"))
+    ).hash(7)
+    return sampled(
+        events,
+        known,
+        "web_server",
+        time=moment,
+        old=old,
+        stream=_stream(),
+        fine=pl.when(pl.col("user_agent").is_not_null()).then(fine),
+    )
 
 
 def _peers(rows: pl.DataFrame) -> tuple[int, float]:
@@ -69,19 +84,35 @@ def _peers(rows: pl.DataFrame) -> tuple[int, float]:
     return rows["client_ip"].n_unique(), -old
 
 
+def _shared(outer: pl.DataFrame, inner: pl.DataFrame, late: int = 0) -> pl.Series:
+    """The keys of the inner log's requests that the outer one has, so much later."""
+    keys = inner["key"].to_numpy()
+    _, found = pair(
+        (outer["key"].to_numpy(), outer["time"].to_numpy()),
+        (keys, inner["time"].to_numpy() + late),
+        _WINDOW,
+    )
+    return inner["key"].gather(found)
+
+
+def _in_step(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
+    """Whether a short log's requests stand in the outer one then, and else do not."""
+    if not 4 * _ENOUGH <= inner.height <= min(_SHORT, outer.height):
+        return False
+    found = _shared(outer, inner)
+    if found.n_unique() < _ENOUGH or found.len() < _NEARLY_ALL * inner.height:
+        return False
+    chance = max(_shared(outer, inner, late).len() for late in _APART)
+    return found.len() - chance >= _MORE * inner.height
+
+
 def behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     """Whether what the inner log has came through the outer one."""
     if inner.height < _ENOUGH or outer.height < inner.height * _SHARE:
         return False
-    keys = inner["key"].to_numpy()
-    _, found = pair(
-        (outer["key"].to_numpy(), outer["time"].to_numpy()),
-        (keys, inner["time"].to_numpy()),
-        _WINDOW,
-    )
+    found = _shared(outer, inner)
     # A monitor asks all hosts at once, but for few things.
-    several = np.unique(keys[found]).size >= _ENOUGH
-    return bool(several and found.size >= _SHARE * inner.height)
+    return found.n_unique() >= _ENOUGH and found.len() >= _SHARE * inner.height
 
 
 def rare(rows: pl.DataFrame) -> pl.DataFrame:
@@ -89,6 +120,30 @@ def rare(rows: pl.DataFrame) -> pl.DataFrame:
     span = pl.col("time").max() - pl.col("time").min()
     covered = pl.len().over("key") * (_WINDOW[1] - _WINDOW[0])
     return rows.filter((pl.len().over("key") == 1) | (covered < _CHANCE * span))
+
+
+def _by_agent(rows: pl.DataFrame) -> pl.DataFrame:
+    """The requests, told apart by the client's own words too, where most have some."""
+    known = rows.drop_nulls("fine").with_columns(key="fine")
+    return known if 2 * known.height > rows.height else known.clear()
+
+
+class _Log:
+    """A log's requests by what was asked, and by who asked for it, too."""
+
+    def __init__(self, plain: pl.DataFrame, fine: pl.DataFrame) -> None:
+        """Those that are seldom are the unmistakable ones."""
+        self.plain, self.fine = plain, fine
+        self.seldom, self.rarest = rare(plain), rare(fine)
+
+
+def _after(outer: _Log, inner: _Log) -> bool:
+    """Whether what the inner log has came through the outer one, by any sign."""
+    if behind(outer.seldom, inner.seldom) or behind(outer.rarest, inner.rarest):
+        return True
+    if outer.fine.height and inner.fine.height:
+        return _in_step(outer.fine, inner.fine)
+    return _in_step(outer.plain, inner.plain)
 
 
 def inner_streams(
@@ -111,13 +166,13 @@ def inner_streams(
     if not 1 < len(names) <= _MOST:
         return []
     parts = {name: rows.filter(pl.col("stream") == name) for name in names}
-    seldom = {name: rare(part) for name, part in parts.items()}
+    logs = {name: _Log(part, _by_agent(part)) for name, part in parts.items()}
     seen = {name: (*_peers(part), name) for name, part in parts.items()}
     inner = [
         name
         for name in names
         if any(
-            seen[name] < seen[other] and behind(seldom[other], seldom[name])
+            seen[name] < seen[other] and _after(logs[other], logs[name])
             for other in names
             if other != name
         )
@@ -147,7 +202,8 @@ def app_streams(known: Facts, inner: list[str]) -> list[str]:
     apps = logs.filter(own)
     web = logs.filter(pl.col("hop") == "web_server")
     undated = pl.col("family").str.replace_all(_DAY, "")
-    alone = web.filter(undated.n_unique().over("folder") == 1)
+    behind_all = pl.col("family").is_in(inner).all().over("folder")
+    alone = web.filter((undated.n_unique().over("folder") == 1) | behind_all)
     # A file with lines of both is what carries the logs of several programs.
     alone = alone.filter(~pl.col("family").is_in(apps["family"].implode()))
     folders = pl.col("folder").is_in(apps["folder"].implode())
