@@ -1736,6 +1736,24 @@ def test_a_rotation_may_bear_the_day_and_the_moment() -> None:
     ]
 
 
+def test_a_worker_breaks_no_request_for_another_port() -> None:
+    for port, cause in ((8001, "worker_crashed"), (8004, "upstream_closed")):
+        to = {"upstream": f"http://10.0.0.5:{port}/app/admin"}
+        rows = events(
+            app(
+                "Listening at: http://10.0.0.5:8001 (7)", level="info", time=T - MINUTE
+            ),
+            app("Worker (pid:9) was sent SIGSEGV!"),
+            web(502),
+            error(CLOSED, **to),
+            web(502, path="/other", time=T + MINUTE),
+            error(CLOSED, path="/other", time=T + MINUTE, upstream="10.0.0.5:8001"),
+        )
+        found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+        causes = dict(found.select("path", pl.col("cause").cast(pl.String)).iter_rows())
+        assert causes["/app/admin"] == cause
+
+
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:
     said = {"source": "apache2/error.log", "path": None, "method": None}
     said |= {"reason": "limiting_requests"}

@@ -149,7 +149,10 @@ def _noted(
         "note",
         *(
             pl.col(c).alias(f"note_{c}")
-            for c in ("kind", "cause", "rule", "source", "line", "offset", "time")
+            for c in (
+                *("kind", "cause", "rule", "source", "line", "offset", "time"),
+                "upstream",
+            )
         ),
         note_words=pl.concat_str(
             words(pl.col("message")),

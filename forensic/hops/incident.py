@@ -68,6 +68,25 @@ def _are_machines(kills: pl.DataFrame) -> bool:
     return bool(kills.select(own.any()).item())
 
 
+#: Where a server says that it listens, and where it was looked for.
+_LISTENS = r"(?:Listening at|Listening on|running on):? \S*:(\d{2,5})\b"
+_PORT = r":(\d{2,5})(?:/|$)"
+
+
+def _elsewhere(joined: pl.DataFrame, notes: pl.DataFrame) -> pl.Expr:
+    """Whether the request was for another port than that of the server that failed.
+
+    Only of ports at which the web server looks for one: others are mapped to them.
+    """
+    own = notes.select("source", port=pl.col("message").str.extract(_LISTENS, 1))
+    sought = joined["sought"].drop_nulls().unique()
+    own = own.filter(pl.col("port").is_in(sought.implode())).unique()
+    ports = own.group_by("source").agg("port")
+    known = joined.join(ports, on="source", how="left", maintain_order="left")
+    other = ~pl.col("port").list.contains(pl.col("sought"))
+    return pl.lit(known.select(other.fill_null(value=False)).to_series())
+
+
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests whose connection closed when a worker of their machine died."""
     closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
@@ -86,7 +105,13 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     joined = (
         # The error line stands at the end, an access line often at the start.
         rows.select(
-            "request", "duration", "machine", time=pl.coalesce("note_time", "time")
+            "request",
+            "duration",
+            "machine",
+            time=pl.coalesce("note_time", "time"),
+            sought=pl.coalesce("note_upstream", "web_server_upstream").str.extract(
+                _PORT, 1
+            ),
         )
         .sort("time", "request")
         .join_asof(
@@ -107,7 +132,8 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     came = pl.col("time") - (pl.col("duration") * _SECOND).cast(pl.Int64)
     brief |= came - pl.col("at") > _TOLD
     return joined.filter(
-        late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False)
+        late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False),
+        ~_elsewhere(joined, notes),
     ).select("request", "incident", incident_note="note")
 
 
