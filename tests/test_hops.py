@@ -1754,6 +1754,13 @@ def test_a_worker_breaks_no_request_for_another_port() -> None:
         assert causes["/app/admin"] == cause
 
 
+def test_a_gateway_s_status_that_caddy_passed_on_is_the_application_s() -> None:
+    caddy = {"format": "caddy", "source": "caddy.log", "duration": 0.001}
+    rows = events(web(502, **caddy, upstream_status=502))
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["confidence"]) == ("application", "strong")
+
+
 def test_of_a_burst_no_request_is_left_without_its_line() -> None:
     said = {"source": "apache2/error.log", "path": None, "method": None}
     said |= {"reason": "limiting_requests"}

@@ -65,6 +65,12 @@ REASONS = {
 #: Caddy's own loggers: others write JSON of this shape, too.
 _LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
 _OWN = f"^{_LOGGERS}"
+#: What it says of itself before its loggers are there.
+_STARTING = (
+    r"(?:using (?:provided|adjacent|config)|Caddyfile input is not|redirected default"
+    r"|serving initial config|autosaved config|adapted config|shutdown complete"
+    r"|GOMEMLIMIT is|maxprocs: )"
+)
 #: What Coraza puts into its message, as ModSecurity does: its records have no more.
 _CORAZA = r'\] Coraza: [\s\S]*\[{} "([^"]*)"\]'
 #: The server that was not reached.
@@ -98,11 +104,15 @@ def _passed() -> pl.Expr:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of requests and of errors about requests."""
-    rows = json_fields(lines, _KEYS, {"logger", "ts"}, _READ)
+    rows = json_fields(lines, _KEYS, {"msg", "ts"}, _READ)
     micros = (pl.col("stamp").cast(pl.Float64, strict=False) * 1e6).round()
     stamp = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
-    access = pl.col("logger").str.starts_with("http.log.access")
-    own = pl.col("logger").str.contains(_OWN)
+    access = pl.col("logger").str.starts_with("http.log.access").fill_null(value=False)
+    named = pl.col("logger").str.contains(_OWN)
+    starts = pl.col("logger").is_null() & pl.col("message").str.contains(
+        f"^{_STARTING}"
+    )
+    own = named.fill_null(value=False) | starts
     answer = pl.when(access).then(http_status(pl.col("status")))
     address = target(pl.coalesce("uri", _coraza("uri")))
     short = pl.when(stamp.is_null() | ~own).then(pl.lit("JSON, but not of Caddy"))
@@ -143,7 +153,7 @@ FORMAT = Format(
     title="Caddy log (JSON)",
     hop="web_server",
     reference="https://caddyserver.com/docs/logging",
-    head=rf'^\s*\{{[\s\S]*"logger"\s*:\s*"{_LOGGERS}',
+    head=rf'^\s*\{{[\s\S]*"(?:logger"\s*:\s*"{_LOGGERS}|msg"\s*:\s*"{_STARTING})',
     parse=parse,
     json=True,
     stamps_end=True,

@@ -187,6 +187,13 @@ def _asked() -> list[Line]:
     reached = NEVER | (CONNECTED & ~other_page())
     return [
         Line(
+            when=passed & _GATEWAY & _CADDY,
+            by="application",
+            cause=app_cause(),
+            sure="strong",
+            because="the answer has headers that a server behind it gave it",
+        ),
+        Line(
             when=passed & _GATEWAY & ANSWERED,
             by="application",
             cause=app_cause(),
