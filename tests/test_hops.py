@@ -1643,9 +1643,10 @@ def test_caddy_s_502_without_its_reason_is_a_guess() -> None:
     ]
     caddy = {"format": "caddy", "source": "caddy.log", "duration": 0.001}
     good = [web(200, **caddy, path="/1", upstream_status=200, time=T + MINUTE)]
-    rows = events(web(502, **caddy), *good, *apps)
-    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
-    assert (row["answered_by"], row["confidence"]) == ("web_server", "weak")
+    for status in (502, 503):
+        rows = events(web(status, **caddy), *good, *apps)
+        row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+        assert (row["answered_by"], row["confidence"]) == ("web_server", "weak")
 
 
 def test_who_asks_a_server_that_was_shut_down_is_refused() -> None:

@@ -153,3 +153,16 @@ def test_what_stands_behind_a_stamp_tells_whose_it_is(line: bytes, outer: str) -
     found = sniff((line.strip() + b"\n") * 9, "logs/application.txt", [])
     assert found is not None
     assert found.formats[0] == outer
+
+
+def test_caddy_s_own_words_are_its_own_wherever_they_lie() -> None:
+    lines = (
+        b'{"level":"info","ts":1738819960.1,"msg":"using provided configuration"}\n'
+        b'{"level":"warn","ts":1738819960.2,"logger":"http","msg":"automatic HTTPS is'
+        b' completely disabled for server","server_name":"srv0"}\n'
+        b'{"level":"info","ts":1738819960.3,"logger":"tls","msg":"cleaning storage"}\n'
+        b'{"level":"info","ts":1738819960.4,"msg":"serving initial configuration"}\n'
+    )
+    found = sniff(lines, "logs/out.log", [])
+    assert found
+    assert found.formats == ("caddy",)

@@ -65,11 +65,13 @@ REASONS = {
 #: Caddy's own loggers: others write JSON of this shape, too.
 _LOGGERS = r"(?:http\.[a-z]|tls\b|admin\b|caddy\b|pki\b)"
 _OWN = f"^{_LOGGERS}"
-#: What it says of itself before its loggers are there.
+#: What it says of itself without a logger, or with one that others have, too.
 _STARTING = (
     r"(?:using (?:provided|adjacent|config)|Caddyfile input is not|redirected default"
     r"|serving initial config|autosaved config|adapted config|shutdown complete"
-    r"|GOMEMLIMIT is|maxprocs: )"
+    r"|shutting down apps|exiting; byeee|GOMEMLIMIT is|maxprocs: |automatic HTTPS is"
+    r"|enabling (?:automatic|HTTP)|server is listening only|servers shutting down"
+    r"|HTTP/[23] (?:skipped|listener))"
 )
 #: What Coraza puts into its message, as ModSecurity does: its records have no more.
 _CORAZA = r'\] Coraza: [\s\S]*\[{} "([^"]*)"\]'
@@ -109,9 +111,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     stamp = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
     access = pl.col("logger").str.starts_with("http.log.access").fill_null(value=False)
     named = pl.col("logger").str.contains(_OWN)
-    starts = pl.col("logger").is_null() & pl.col("message").str.contains(
-        f"^{_STARTING}"
-    )
+    starts = pl.col("logger").fill_null("http").is_in(["http", ""])
+    starts &= pl.col("message").str.contains(f"^{_STARTING}")
     own = named.fill_null(value=False) | starts
     answer = pl.when(access).then(http_status(pl.col("status")))
     address = target(pl.coalesce("uri", _coraza("uri")))
@@ -157,6 +158,8 @@ FORMAT = Format(
     parse=parse,
     json=True,
     stamps_end=True,
+    # Loggers of applications write JSON of this shape, with other words.
+    narrow=True,
     usual=True,
     paths=r"(?i)caddy",
 )

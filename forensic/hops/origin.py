@@ -53,8 +53,9 @@ _ASKED_ONE = (
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
 _NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
 _INCIDENT = pl.col("incident")
-#: An upstream failed it, and nothing says how.
-_UNTOLD = (STATUS == 502) & _INCIDENT.is_null()
+#: An upstream failed it, and nothing says how: Caddy writes no error that its
+#: configuration handles (`handle_errors`).
+_UNTOLD = STATUS.is_in([502, 503]) & _INCIDENT.is_null()
 _APP_SAYS = sure_of(
     (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
 )
