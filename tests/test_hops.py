@@ -693,6 +693,15 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ],
         ("web_server", "auth_failed", "strong"),
     ),
+    (
+        "a login proxy that another proxy asks says no",
+        [
+            alb(401, upstream=None, action=None, format="traefik"),
+            alb(401, path="/oauth2/auth", format="oauth2_proxy", upstream=None)
+            | {"action": None, "trace_id": None},
+        ],
+        ("load_balancer", "auth_failed", "strong"),
+    ),
     *(
         (
             f"an error of the application that names {what}",

@@ -93,6 +93,13 @@ def edge() -> list[Line]:
         *squid.lines(),
         *aws.by_status(),
         Line(
+            when=LB_ITSELF & sure_of(pl.col("trace_kind") == "gate"),
+            by="load_balancer",
+            cause="auth_failed",
+            sure="strong",
+            because="the login proxy that it asks first said no",
+        ),
+        Line(
             when=LB_ITSELF & (LB_STATUS >= 400),
             by="load_balancer",
             cause=LB_STATUS.replace_strict(

@@ -1,7 +1,8 @@
-"""A login proxy that a web server asks first (`auth_request`) ▶ what it refused.
+"""A login proxy that another one asks first (`auth_request`) ▶ what it refused.
 
-nginx answers with the status that the login proxy gave it, and says so nowhere: the
-other's record of the question stands beside it, under an address of its own.
+nginx and Traefik (`forwardAuth`) answer with the status that the login proxy gave them,
+and say so nowhere: its record of the question stands beside it, under an address of
+its own.
 """
 
 import polars as pl
@@ -28,15 +29,20 @@ def refused(requests: pl.DataFrame) -> pl.DataFrame:
     gates = timed.filter(asked & pl.col("web_server_row").is_null())
     if not gates.height:
         return requests
-    alone = pl.col("load_balancer_row").is_null()
-    alone &= pl.col("web_server_upstream").is_null() & pl.col("trace").is_null()
-    answers = timed.filter(alone & pl.col("web_server_status").is_in(_STATUSES))
+    web = pl.col("web_server_row").is_not_null()
+    proxy = pl.col("load_balancer_row").is_not_null() & ~product.fill_null(value=False)
+    status = pl.coalesce("web_server_status", "load_balancer_status")
+    # Who asked somebody else passed the gate.
+    asking = pl.coalesce("web_server_upstream", "load_balancer_upstream").is_not_null()
+    answers = timed.filter(
+        (web ^ proxy) & ~asking & pl.col("trace").is_null() & status.is_in(_STATUSES)
+    )
     sides = [
-        (frame[status].cast(pl.UInt64).to_numpy(), frame["time"].to_numpy())
-        for frame, status in (
-            (answers, "web_server_status"),
-            (gates, "load_balancer_status"),
+        (
+            frame.select(status.cast(pl.UInt64)).to_series().to_numpy(),
+            frame["time"].to_numpy(),
         )
+        for frame in (answers, gates)
     ]
     mine, theirs = pair(sides[0], sides[1], _AT_ONCE)
     places = gates.select(**{f"gate_{c}": f"load_balancer_{c}" for c in _PLACE})
