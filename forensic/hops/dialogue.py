@@ -20,11 +20,13 @@ _MICRO = 1_000_000
 #: What else the steps tell before the last of them.
 _STEPS = ["upstream_status", "upstream_duration", "reason", "user_agent", "trace_id"]
 _STEPS += ["forwarded_for"]
+#: A line that only says that a request came in.
+_ASKS = r"^(?i:request|started|incoming)|^[A-Z]{3,7} /[^ ]*$"
 
 
 def _half() -> pl.Expr:
     """Whether a line tells half of a request: that it came in, or how it ended."""
-    asked = pl.col("message").str.contains(r"^(?i:request|started|incoming)")
+    asked = pl.col("message").str.contains(_ASKS)
     half = pl.col("status").is_null() != pl.col("path").is_null()
     return STEPWISE | (APPS & half & (pl.col("status").is_not_null() | asked))
 
