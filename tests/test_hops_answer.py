@@ -1477,6 +1477,33 @@ def test_a_proxy_tells_that_an_answer_broke_off(reason: str, cause: str) -> None
         assert "The answer broke off" in found["sentence"]
 
 
+def test_a_call_of_grpc_fails_within_its_status() -> None:
+    failed = balanced(time=MINUTE, method="POST", path="/a.B/C", status=200)
+    failed |= {"format": "envoy", "reason": "UF", "upstream": "10.0.1.9:9000"}
+    fine = failed | {"reason": None, "path": "/a.B/D", "line": 3, "offset": 300}
+    when = "2025-02-06 14:32 +09:00"
+    path = "/a.B/C"
+    timed = Question.parse(when, None, path)
+    for asked in (None, Question.parse(None, 200, path), timed):
+        found = verdict([failed, fine], asked)
+        assert found["cause"] == "target_connection_error"
+        assert "The call failed within that status" in found["sentence"]
+        assert found["answered_by"] == "load_balancer"
+    left = failed | {"reason": "DC"}
+    assert "below 400" in verdict([left, fine], None)["sentence"]
+
+
+def test_a_connection_that_was_upgraded_breaks_off_too() -> None:
+    own = {"hop": "web_server", "method": "GET", "path": "/ws", "time": MINUTE}
+    page = _row(900, source="nginx/access.log", status=101, **own)
+    words = "upstream timed out (110: Connection timed out) while proxying upgraded"
+    line = _row(901, source="nginx/error.log", message=f"{words} connection", **own)
+    line |= {"level": "error", "reason": "upstream_timed_out"}
+    found = verdict([page, line], Question.parse(None, 101, "/ws"))
+    assert (found["cause"], found["confidence"]) == ("upstream_timeout", "weak")
+    assert "The answer broke off" in found["sentence"]
+
+
 def test_a_redirect_for_which_no_server_was_asked_is_the_proxy_s() -> None:
     sent = balanced(time=MINUTE, method="GET", path="/old", status=302, reason="LR--")
     asked = Question.parse("2025-02-06 14:32 +09:00", 302, "/old")

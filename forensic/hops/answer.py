@@ -87,11 +87,12 @@ def _error_nearby(inquiry: Inquiry) -> _Told | None:
 
 
 def _calm(inquiry: Inquiry) -> _Told | None:
-    """That the archive has no error, where nobody asked for a certain one."""
+    """That the archive has no error, or none by status, where nobody asked for one."""
     if inquiry.asked:
         return None
-    found = calm(inquiry.events, inquiry.gaps, inquiry.sources)
-    return _bare(inquiry, found)
+    found = success.broken(inquiry.events, inquiry.clocks)
+    quiet = calm(inquiry.events, inquiry.gaps, inquiry.sources)
+    return _bare(inquiry, found or quiet)
 
 
 def _record(inquiry: Inquiry) -> _Told | None:

@@ -1,18 +1,29 @@
-"""Records of answers that went well ▶ which of them broke off, and whose fault it was.
+"""Records of answers that went well ▶ which of them did not, and whose fault it was.
 
-A proxy logs the status that it sent first; that the rest never came is another word.
+A proxy logs the status that it sent first; that the rest never came is another word. A
+call of gRPC that fails has the status 200, and its failure behind the answer.
 """
 
 import polars as pl
 
 from forensic.hops.explain import NAMES
 
-__all__ = ["COLUMNS", "cut_short", "told"]
+__all__ = ["COLUMNS", "cut_short", "own", "suspect", "told"]
 
 _SERVER = "its server broke off within the answer"
 _BROKEN = "its server's answer broke off, or broke the protocol"
 _SLOW = "its server sent no more of the answer in time"
 _CLIENT = "the client left before all of the answer had come"
+#: What a proxy itself answers to a call of gRPC, in place of a status of its own.
+_CALLS = {
+    "its connection to the server failed": (r"UF", "target_connection_error"),
+    "no healthy server was there": (r"UH|LH", "no_target"),
+    "it has no route for it": (r"NR", "no_route"),
+    "its cluster is unknown": (r"NC", "no_target"),
+    "its circuit breaker was open": (r"UO", "rate_limited"),
+    "a limit on the rate of requests was met": (r"RL|RLSE", "rate_limited"),
+    "its authorization service denied it": (r"UAEX", "auth_failed"),
+}
 #: Product, pattern of its word (`reason`) ▶ the cause, and what it says.
 _WORDS = [
     ("haproxy", r"^SD", "target_connection_error", _SERVER),
@@ -22,6 +33,10 @@ _WORDS = [
     ("envoy", r"(?:^|,)UPE(?:,|$)", "bad_gateway", _BROKEN),
     ("envoy", r"(?:^|,)(?:UT|SI|DT|UMSDR)(?:,|$)", "target_timeout", _SLOW),
     ("envoy", r"(?:^|,)DC(?:,|$)", "client_closed", _CLIENT),
+    *(
+        ("envoy", rf"(?:^|,)(?:{flags})(?:,|$)", cause, words)
+        for words, (flags, cause) in _CALLS.items()
+    ),
 ]
 #: What it needs to know of each record.
 COLUMNS = ["format", "reason"]
@@ -38,7 +53,24 @@ def cut_short(records: pl.DataFrame) -> pl.DataFrame:
     return records.with_columns(cut=cut, cut_words=words).drop_nulls("cut")
 
 
+def suspect() -> pl.Expr:
+    """Whether a record that tells of success is one of these."""
+    fits = pl.lit(value=False)
+    for product, pattern, *_ in _WORDS:
+        word = pl.col("reason").str.contains(pattern)
+        fits |= pl.col("format").str.starts_with(product) & word
+    return (fits & (pl.col("status") < 400)).fill_null(value=False)
+
+
+def own(words: str) -> bool:
+    """Whether the proxy that says so gave the answer itself."""
+    return words in _CALLS
+
+
 def told(hop: str, words: str, reason: str) -> str:
-    """The sentence about the answer that broke off, in the words of that hop."""
+    """The sentence about such an answer, in the words of that hop."""
     name = NAMES.get(hop, hop)
-    return f" The answer broke off: the record of {name} says that {words} ({reason})."
+    what = "The answer broke off"
+    if own(words):
+        what = "The call failed within that status, as those of gRPC do"
+    return f" {what}: the record of {name} says that {words} ({reason})."

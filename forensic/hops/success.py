@@ -21,7 +21,7 @@ from forensic.hops.match import Match, matches
 from forensic.hops.moment import instant, settled
 from forensic.hops.question import Question
 
-__all__ = ["around", "hidden", "served", "sighted", "succeeded"]
+__all__ = ["around", "broken", "hidden", "served", "sighted", "succeeded"]
 
 #: Long enough for a request that waited for several upstreams.
 _AROUND = timedelta(minutes=3)
@@ -30,7 +30,7 @@ _BY_STATUS = {502: "bad_gateway", 503: "upstream_refused", 504: "upstream_timeou
 #: Error lines that are shown of a failed try.
 _MOST = 3
 #: Of an answer that had begun.
-_CUT = "while reading upstream"
+_CUT = r"while (?:reading upstream|proxying upgraded connection)"
 _SEVERAL = re.compile(r", | : ")
 
 
@@ -173,17 +173,25 @@ def _broken_off(
     )
     if not rows.height:
         return _cut_short(near, verdict)
-    late = "timed out" in rows["message"][0]
     lines = rows.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
-    what = "sent no more of it in time" if late else "closed the connection within it"
+    cause, text = _how(rows["message"][0])
     return {
-        "cause": "upstream_timeout" if late else "upstream_closed",
-        "sentence": f"{verdict['sentence']} The answer broke off: the web server's"
-        f" error log says that its upstream {what}.",
+        "cause": cause,
+        "sentence": verdict["sentence"] + text,
         "lines": [
             {**line, "role": "error line of the broken answer"} for line in lines
         ],
     }
+
+
+def _how(message: str) -> tuple[str, str]:
+    """The cause of an answer that broke off, by the web server's line, and in words."""
+    late = "timed out" in message
+    what = "sent no more of it in time" if late else "closed the connection within it"
+    text = (
+        f" The answer broke off: the web server's error log says its upstream {what}."
+    )
+    return "upstream_timeout" if late else "upstream_closed", text
 
 
 def _cut_short(near: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +203,9 @@ def _cut_short(near: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]
     rows = near.filter(places).select(*cut_short.COLUMNS, hop=hop)
     for row in cut_short.cut_short(rows.collect(engine="streaming")).to_dicts():
         more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
-        return {"cause": row["cut"], "sentence": verdict["sentence"] + more}
+        found = {"cause": row["cut"], "sentence": verdict["sentence"] + more}
+        who = {"answered_by": row["hop"], "confidence": "strong"}
+        return found | who if cut_short.own(row["cut_words"]) else found
     return {}
 
 
@@ -239,16 +249,16 @@ def served(
         "hop", "source", "line", "offset", "length", "time"
     )
     lines = [line | {"role": "record of the response"} for line in evidence.to_dicts()]
-    failed, why = _failure(events, clocks, question, made)
+    failed, why, cut = _failure(events, clocks, question, made)
     said = f"The logs have {status} for {path}: {', '.join(told)}."
     return {
         "answered_by": "load_balancer" if own.height else "unknown",
         "candidates": [
             hop for hop in made["hop"].unique(maintain_order=True) if hop != "client"
         ],
-        "cause": own["cause"].mode().sort()[0] if own.height else "unknown",
+        "cause": own["cause"].mode().sort()[0] if own.height else cut or "unknown",
         "rule": None,
-        "confidence": "certain" if own.height else "none",
+        "confidence": "certain" if own.height else "weak" if cut else "none",
         "sentence": f"{said} It is no error, so that no more of it was followed from"
         f" hop to hop.{why}",
         **_as_broken(broken, said, why),
@@ -265,7 +275,55 @@ def _as_broken(broken: pl.DataFrame, said: str, why: str) -> dict[str, Any]:
         return {}
     row = broken.row(0, named=True)
     more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
-    return {"cause": row["cut"], "confidence": "weak", "sentence": said + more + why}
+    own = cut_short.own(row["cut_words"])
+    return ({"answered_by": row["hop"]} if own else {}) | {
+        "cause": row["cut"],
+        "confidence": "strong" if own else "weak",
+        "sentence": said + more + why,
+    }
+
+
+def broken(events: pl.LazyFrame, clocks: pl.DataFrame) -> dict[str, Any] | None:
+    """The verdict on an archive whose failures all have a status that is none.
+
+    None where no record tells of one.
+    """
+    places = ["source", "line", "offset", "length"]
+    rows = cut_short.cut_short(
+        events.filter(cut_short.suspect())
+        .select(
+            *places,
+            *cut_short.COLUMNS,
+            *("path", "status"),
+            hop=pl.col("hop").cast(pl.String),
+            time=instant(clocks),
+        )
+        .collect(engine="streaming")
+        .sort("time", "source", "offset", nulls_last=True)
+    )
+    # Clients leave at any moment, and that is no failure of a server's.
+    rows = rows.filter(pl.col("cut") != "client_closed")
+    if not rows.height:
+        return None
+    most = rows["cut_words"].mode().sort()[0]
+    rows = rows.filter(pl.col("cut_words") == most)
+    first = rows.row(0, named=True)
+    said = (
+        "No response logged has a status of 400 or above. But"
+        f" {rows.height} did not go well, the first of them {first['status']} for"
+        f" {first['path'] or 'a path that is not logged'}."
+    )
+    lines = rows.head(_SHOWN).select("hop", *places, "time").to_dicts()
+    return {
+        "answered_by": "unknown",
+        "candidates": [first["hop"]],
+        "rule": None,
+        **_as_broken(rows, said, ""),
+        "evidence": [line | {"role": "record of the response"} for line in lines],
+        "missing": [],
+        "count": rows.height,
+        "ask_for": [],
+    }
 
 
 def _failure(
@@ -273,11 +331,14 @@ def _failure(
     clocks: pl.DataFrame,
     question: Question,
     rows: pl.DataFrame,
-) -> tuple[list[dict[str, Any]], str]:
-    """The web server's error lines about such a request then, and in words."""
+) -> tuple[list[dict[str, Any]], str, str | None]:
+    """The web server's error lines about such a request then, in words; the cause.
+
+    That is known where they say that the answer broke off.
+    """
     first = rows["time"].drop_nulls().first()
     if question.path is None or not isinstance(first, datetime):
-        return [], ""
+        return [], "", None
     moment = replace(question, start=first, end=first + _SECOND)
     micros = pl.col("time").cast(pl.Datetime("us", "UTC"))
     said = notes.collect(around(events, moment), clocks).filter(
@@ -286,14 +347,18 @@ def _failure(
         & moment.within(micros, _SECOND)
     )
     if not said.height:
-        return [], ""
+        return [], "", None
     lines = said.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
     words = str(said["message"][0]).split("\n", 1)[0][:_WORDS]
     text = (
         f" The web server's error log has a failure of such a request then ({words}):"
         " another try, or a page of its own, may have hidden it."
     )
-    return [line | {"role": "error line about such a request"} for line in lines], text
+    cut = None
+    if re.search(_CUT, words):
+        cut, text = _how(words)
+    role = {"role": "error line about such a request"}
+    return [line | role for line in lines], text, cut
 
 
 def _rows(
