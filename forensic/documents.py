@@ -38,7 +38,7 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "items": "apiVersion kind metadata",
         "hits": "took timed_out num_reduce_phases _shards total max_score "
         "_scroll_id pit_id aggregations _clusters",
-        "data": "meta links status",
+        "data": "meta links status totalCount next",
         "logs": "nextLogId status requestId",
         "resourceLogs": "",
         "streams": "",

@@ -336,6 +336,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "certain"),
     ),
     (
+        "a firewall within the web server refuses, and both log it",
+        [waf(format="signal_sciences", rule="SQLI"), web(403, client_ip="203.0.113.9")],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
         "a script of the web server refuses",
         [web(403), error("[lua] waf.lua:88: deny(): request blocked, rule: sqli_03")],
         ("web_server", "access_forbidden", "strong"),

@@ -54,6 +54,8 @@ _SELF_ANSWERED = r"(?:waf|fixed-response|redirect|authenticate[a-z-]*|jwt-valida
 
 #: A script that answers for all paths: PHP-FPM writes its name, not what was asked.
 _FRONT_SCRIPT = r"(?:^|/)(?:index|app)\.php$"
+#: A firewall that works within the web server, which logs what it refuses as well.
+_WITHIN = "signal_sciences"
 #: Words of gateways for what their firewall ended.
 _FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
 
@@ -72,6 +74,7 @@ def columns_of(frame: pl.DataFrame) -> Columns:
     )
     answered_itself |= pl.col("reason").is_in(_FIREWALLED).fill_null(value=False)
     waf = pl.col("tier") == TIERS["waf"]
+    within = pl.col("format").str.starts_with(_WITHIN)
     waf_passed = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
     arrays = frame.select(
         "tier",
@@ -90,7 +93,7 @@ def columns_of(frame: pl.DataFrame) -> Columns:
             pl.col("upstream_status", "upstream", "upstream_duration").is_not_null()
         ),
         dispatched=pl.when(waf)
-        .then(waf_passed.fill_null(value=False))
+        .then((waf_passed | within).fill_null(value=False))
         .otherwise(~answered_itself),
     )
     # Only errors are joined by the last name of their paths.
