@@ -336,6 +336,22 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "certain"),
     ),
     (
+        "API Gateway's access log and its log of the steps",
+        [
+            alb(502, upstream=None, action=None, format="api_gateway", trace_id=None)
+            | {"request_id": "r-1", "reason": "API_CONFIGURATION_ERROR"},
+            alb(502, upstream=None, action=None, format="api_gateway_execution")
+            | {"request_id": "r-1", "reason": "API_CONFIGURATION_ERROR"}
+            | {"trace_id": None, "source": "execution.log"},
+        ],
+        ("load_balancer", "bad_gateway", "certain"),
+    ),
+    (
+        "a balancer gives 404 for its target's 200",
+        [alb(404, 200)],
+        ("load_balancer", "unknown", "strong"),
+    ),
+    (
         "a firewall within the web server refuses, and both log it",
         [waf(format="signal_sciences", rule="SQLI"), web(403, client_ip="203.0.113.9")],
         ("waf", "waf_rule", "certain"),

@@ -22,6 +22,7 @@ _WINDOW = (-2_500_000, 2_500_000)
 _MOST = 12
 #: So many times fewer peers has a balancer that sees another one as its client.
 _FEWER = 2
+_ACCESS, _STEPS = "api_gateway", "api_gateway_execution"
 
 
 def _streams(sources: pl.Series) -> dict[str, str]:
@@ -87,11 +88,19 @@ def outer_balancers(
 
 
 def raised(frame: pl.DataFrame, outer: list[str]) -> pl.DataFrame:
-    """The responses, with those of the outer balancers on their own tier."""
-    if not outer:
+    """The responses, with those of the outer balancers on their own tier.
+
+    API Gateway's access log stands in front of its own log of the steps, which has the
+    same requests by their ids.
+    """
+    steps = frame.filter(pl.col("format").eq_missing(pl.lit(_STEPS)))["request_id"]
+    if not outer and steps.is_empty():
         return frame
     names = _streams(frame["source"])
     inside = [source for source, name in names.items() if name in outer]
-    front = pl.col("source").is_in(inside) & (pl.col("tier") == TIERS["load_balancer"])
+    front = pl.col("source").is_in(inside)
+    stepped = pl.col("request_id").is_in(steps.drop_nulls().unique().implode())
+    front |= (pl.col("format") == _ACCESS).fill_null(value=False) & stepped
+    front &= pl.col("tier") == TIERS["load_balancer"]
     moved = pl.when(front).then(TIERS["outer_balancer"]).otherwise("tier")
     return frame.with_columns(tier=moved.cast(pl.Int8))

@@ -116,6 +116,8 @@ def edge() -> list[Line]:
             by="load_balancer",
             cause=pl.when(LB_STATUS == 504)
             .then(pl.lit("target_timeout"))
+            .when(LB_STATUS < 500)
+            .then(pl.lit("unknown"))
             .otherwise(pl.lit("target_connection_error")),
             sure="strong",
             because="it replaced the status that the target had sent",
