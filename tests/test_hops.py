@@ -781,6 +781,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
             ("Authentication failed for user bob", 401, "weak"),
             ("Invalid token: signature has expired", 401, "weak"),
             ("Account bob is locked after 5 attempts", 403, "weak"),
+            ('type="LOGIN_ERROR", realmId="9ab", clientId="web"', 400, "weak"),
             ("Rate limit exceeded for key 42", 429, "weak"),
         )
         for cause in ["rate_limited" if status == 429 else "application_response"]

@@ -39,7 +39,9 @@ REFUSALS = [
         r"|(?:can't verify|invalid|missing|bad)[^\n]*(?:csrf|xsrf)"
         r"|account[^\n]*(?:locked|disabled|suspended|blocked)"
         r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role)"
-        r"|blocked hosts?: |\borigin (?:is )?not allowed)",
+        r"|blocked hosts?: |\borigin (?:is )?not allowed"
+        # Keycloak's events, in words of their own.
+        r"|\btype=\"?[a-z_]+_error\"?, realm)",
         "application_response",
         (403, 401, 400, 419, 422, 423),
     ),
