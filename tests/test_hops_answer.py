@@ -1493,6 +1493,18 @@ def test_a_call_of_grpc_fails_within_its_status() -> None:
     assert "below 400" in verdict([left, fine], None)["sentence"]
 
 
+def test_handshakes_that_failed_are_told_where_no_request_followed() -> None:
+    line = {"source": "conn.log", "format": "aws_alb_connection", "time": MINUTE}
+    bad = _row(3, reason="ClientCertExpired", client_ip="203.0.113.9", **line)
+    fine = _row(4, client_ip="203.0.113.10", **line)
+    asked = Question.parse("2025-02-06 14:32 +09:00", None)
+    for question, sure in ((None, "strong"), (asked, "weak")):
+        found = verdict([bad, fine], question)
+        assert (found["cause"], found["confidence"]) == ("auth_failed", sure)
+        assert "refused 1 connection at the TLS handshake" in found["sentence"]
+        assert [line["line"] for line in found["evidence"]] == [3]
+
+
 def test_a_connection_that_was_upgraded_breaks_off_too() -> None:
     own = {"hop": "web_server", "method": "GET", "path": "/ws", "time": MINUTE}
     page = _row(900, source="nginx/access.log", status=101, **own)

@@ -1,6 +1,7 @@
 """Connections that a proxy logs without their requests ▶ which of them failed, and why.
 
-HAProxy's log of TCP has neither path nor status; how a connection ended is told.
+HAProxy's log of TCP has neither path nor status; how a connection ended is told. An
+ALB's log of connections tells of TLS handshakes that failed, which no request follows.
 """
 
 from datetime import timedelta
@@ -22,6 +23,7 @@ _NEAR = (pl.duration(seconds=1), pl.duration(seconds=5))
 _COMES_WITH = {None: "", 502: r"^[SDU]", 503: r"^[sS][CQ]", 504: r"^s"}
 #: Enough to show it.
 _MOST = 3
+_SHAKEN = "it did not accept the client's certificate"
 
 
 def sessions(
@@ -44,6 +46,10 @@ def sessions(
     same = found.filter(pl.col("cause") == cause)
     first = same.row(0, named=True)
     servers = ", ".join(same["group"].drop_nulls().unique().sort().to_list()[:_MOST])
+    count = plural(same.height, "connection")
+    what = f"ended {count} to {servers or 'its servers'} that got no whole answer"
+    if first["shaken"]:
+        what = f"refused {count} at the TLS handshake"
     evidence = same.head(_MOST).select(
         "hop", "source", "line", "offset", "length", "time"
     )
@@ -53,8 +59,7 @@ def sessions(
         "cause": cause,
         "rule": None,
         "confidence": "weak" if asked else "strong",
-        "sentence": f"The load balancer ended {plural(same.height, 'connection')}"
-        f" to {servers or 'its servers'} that got no whole answer"
+        "sentence": f"The load balancer {what}"
         f" ({cause.replace('_', ' ')}): {first['words']} ({first['reason']}). Its log"
         f" names connections, not requests.{more}",
         "evidence": [
@@ -84,7 +89,8 @@ def _asked(
 
 def _around(found: pl.DataFrame, question: Question) -> pl.DataFrame:
     """The connections that were open, or ended near it, at the time asked."""
-    end = pl.col("time") + pl.duration(milliseconds=pl.col("duration") * 1000)
+    took = pl.col("duration").fill_null(0.0)
+    end = pl.col("time") + pl.duration(milliseconds=took * 1000)
     for near in _NEAR:
         open_ = (pl.col("time") - near < question.end) & (end + near > question.start)
         rows = found.filter(open_.fill_null(value=False))
@@ -104,11 +110,15 @@ def _failed(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         words = pl.when(fits).then(pl.lit(said.because)).otherwise(words)
     bare = pl.col("format").str.starts_with("haproxy") & pl.col("status").is_null()
     bare &= pl.col("path").is_null() & pl.col("bytes_sent").is_not_null()
+    shaken = pl.col("format") == "aws_alb_connection"
+    cause = pl.when(shaken).then(pl.lit("auth_failed")).otherwise(cause)
+    words = pl.when(shaken).then(pl.lit(_SHAKEN)).otherwise(words)
     return (
-        events.filter(bare & reason.is_not_null())
+        events.filter((bare | shaken) & reason.is_not_null())
         .select(
             *("source", "line", "offset", "length", "duration", "reason"),
-            hop=pl.col("hop").cast(pl.String),
+            shaken=shaken,
+            hop=pl.coalesce(pl.col("hop").cast(pl.String), pl.lit("load_balancer")),
             group=pl.coalesce(
                 "upstream", pl.col("extra").str.extract(r'"backend":"([^"]+)"')
             ),
