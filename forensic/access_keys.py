@@ -76,11 +76,13 @@ _STAMPS = {
     "time_iso8601": re.compile(
         r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)\Z"
     ),
-    "msec": re.compile(r"1\d{9}(?:\.\d{1,6})?\Z"),
+    # Seconds, or as many milliseconds.
+    "msec": re.compile(r"1\d{9}(?:\.\d{1,6}|\d{3})?\Z"),
 }
 _STAMP_KEYS = {
     *("msec", "ts", "t", "time", "timestamp", "date", "datetime", "timelocal"),
     *("timeiso8601", "iso8601", "localtime", "epoch", "requesttimestamp", "eventtime"),
+    "starttime",
 }
 #: Keys that an application's record, or somebody else's, has and an access log not.
 _FOREIGN = {
@@ -263,6 +265,7 @@ def _stamped(values: dict[str, str]) -> dict[str, str]:
         values["request_uri"] = f"{target}?{values.pop('args').lstrip('?')}"
     if "msec" in values:
         whole, _, part = values["msec"].partition(".")
+        whole, part = whole[:10], part or whole[10:]
         values["msec"] = f"{whole}.{part[:3].ljust(3, '0')}"
     if "time_local" in values:
         values["time_local"] = values["time_local"].strip("[]")
