@@ -353,6 +353,27 @@ def test_times(text: str, start: str, seconds: int) -> None:
     assert (question.end - question.start).total_seconds() == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "minutes"),
+    [
+        ("2025-02-06 14:32-14:35", "14:32", 4),
+        ("2025-02-06 14:32 - 14:35", "14:32", 4),
+        ("2025-02-06 14:32～14:35", "14:32", 4),
+        ("2025-02-06 14:32 to 14:35", "14:32", 4),
+        ("2025-02-06 23:50-00:10", "23:50", 21),
+        # What some zone keeps is an offset.
+        ("2025-02-06 04:30-05:00", "09:30", 1),
+        ("2025-02-06 14:32 -03:30", "18:02", 1),
+    ],
+)
+def test_spans(text: str, start: str, minutes: int) -> None:
+    asked = Question.parse(text)
+    assert asked.start is not None
+    assert asked.end is not None
+    assert f"{asked.start:%H:%M}" == start
+    assert asked.end - asked.start == timedelta(minutes=minutes)
+
+
 def test_a_time_of_day_alone_may_be_all_that_is_asked() -> None:
     """Nothing is compared with a status that nobody named: that warns."""
     found = verdict(pings(), Question.parse("14:32"))

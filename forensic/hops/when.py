@@ -44,6 +44,14 @@ _CLOCK = re.compile(
     r"(?i)(?P<hour>\d\d?)(?::(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?(?![a-z]))?"
 )
+#: Longer than this nobody says that it was "from to".
+_SPAN = timedelta(hours=12)
+#: What parts the two times of a span. In `10:12~10:15` the mark was taken for a word.
+_TO = re.compile(
+    r"(?i)\s*(?:(?P<hyphen>-)(?=\d)|\s-\s|[–—〜]|to\b|until\b|から| (?=\d))\s*"
+)
+#: The offsets west of Greenwich that there are.
+_OFFSET_KEPT = re.compile(r"\s*-(?:(?:0\d|1[0-2]|\d):00|0?9:30|0?[23]:30)\b")
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6})|(\d{3})|(\d{6}))?")
 _OFFSET = re.compile(r"(?i)(?:utc|gmt)?\s*([+-])(\d\d?)(?::?(\d\d))?(?:\s*\(.*\))?")
 #: Abbreviations of several zones, as most people mean them.
@@ -89,6 +97,7 @@ def read(text: str) -> When:
     bare = _PACKED.sub(_spaced, bare, count=1)
     day, lacks, rest = _date(bare, text)
     clock, size, rest = _clock(rest, text, alone=lacks == "date")
+    size, rest = _until(clock, size, rest, text)
     zone, note = _zone(rest.strip(), text)
     return When(start=day + clock, size=size, zone=zone, lacks=lacks, note=note)
 
@@ -161,6 +170,24 @@ def _clock(rest: str, text: str, *, alone: bool) -> tuple[timedelta, timedelta, 
     return since, size, bare[found.end() :]
 
 
+def _until(
+    since: timedelta, size: timedelta, rest: str, text: str
+) -> tuple[timedelta, str]:
+    """How long the span is where a later time of day ends it, and what follows that.
+
+    Behind a bare hyphen it may be an offset: one that some zone keeps is read so.
+    """
+    found = _TO.match(rest)
+    if found is None or (found["hyphen"] and _OFFSET_KEPT.match(rest)):
+        return size, rest
+    end, tail, after = _clock(rest[found.end() :], text, alone=False)
+    if end <= since:  # it may be past midnight
+        end += timedelta(days=1)
+    if tail > timedelta(minutes=1) or end - since > _SPAN:
+        return size, rest
+    return end - since + tail, after
+
+
 def _zone(name: str, text: str) -> tuple[tzinfo | None, str]:
     """The zone that the rest of a text names, and how it was read."""
     if not name:
@@ -169,7 +196,7 @@ def _zone(name: str, text: str) -> tuple[tzinfo | None, str]:
     if found is not None:
         minutes = int(found[3] or 0)
         size = timedelta(hours=int(found[2]), minutes=minutes)
-        if size > _LONGEST or minutes > 59:
+        if size > _LONGEST or minutes % 15:
             message = f"{name} is no zone offset"
             raise UsageError(message)
         return timezone(-size if found[1] == "-" else size), ""
