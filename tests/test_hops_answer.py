@@ -155,6 +155,17 @@ def test_other_answers_that_fit_are_told() -> None:
     )
 
 
+def test_answers_of_two_sites_are_told_apart() -> None:
+    time = MINUTE + timedelta(seconds=9)
+    stopped = block(time=time, method="GET", host="staging.example.com")
+    own = another(time, host="www.example.com:443", status=403, source="nginx/b.log")
+    sentence = verdict([*pings(), stopped, own])["sentence"]
+    assert "1 of them for staging.example.com was answered so" in sentence
+    assert "1 for www.example.com by the web server" in sentence
+    same = verdict([*pings(), stopped, own | {"host": "staging.example.com"}])
+    assert "for staging" not in same["sentence"]
+
+
 def test_a_status_that_is_no_error_is_looked_up() -> None:
     redirect = {
         "source": "alb.log",

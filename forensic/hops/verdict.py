@@ -133,7 +133,12 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
     return (
         found.with_columns(pl.col("confidence").cast(pl.String))
         .group_by(group)
-        .agg(count=pl.len(), failed=(pl.col("status") >= 500).any(), guesses=guesses)
+        .agg(
+            count=pl.len(),
+            failed=(pl.col("status") >= 500).any(),
+            guesses=guesses,
+            sites=pl.col("host").str.replace(r":\d+$", "").drop_nulls().unique().sort(),
+        )
         .with_columns(
             rank=pl.col("confidence").replace_strict(
                 _ORDER, list(range(len(_ORDER))), return_dtype=pl.Int64
@@ -161,7 +166,13 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
 
 def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
     """How many of the requests that fit were answered so, and what the others were."""
-    answers = groups.unique(["answered_by", "cause", "rule"], maintain_order=True)
+    group = ["answered_by", "cause", "rule"]
+    whole = groups.group_by(group).agg(pl.col("sites").explode().drop_nulls().unique())
+    answers = (
+        groups.unique(group, maintain_order=True)
+        .drop("sites")
+        .join(whole, on=group, nulls_equal=True, maintain_order="left")
+    )
     top, *rest = answers.to_dicts()
     if not (asked or rest):
         return f" {count} requests were answered so."
@@ -170,15 +181,26 @@ def _others(groups: pl.DataFrame, count: int, *, asked: bool) -> str:
         return f" {every} requests that fit were answered so."
     were = "was" if top["total"] == 1 else "were"
     fit = "fit" if asked else "failed alike"
-    text = f" {count} requests {fit}; {top['total']} of them {were} answered so"
-    for group in rest[:_SAID]:
-        hop = NAMES[str(group["answered_by"])]
-        cause = str(group["cause"]).replace("_", " ")
-        why = f"by rule {group['rule']}" if group["rule"] else f"({cause})"
-        sure = "" if group["confidence"] == "certain" else f", {group['confidence']}"
-        text += f", {group['total']} by {hop} {why}{sure}"
-    more = sum(group["total"] for group in rest[_SAID:])
+    site = _sites(answers)
+    text = (
+        f" {count} requests {fit}; {top['total']} of them{site[0]} {were} answered so"
+    )
+    for other, where in zip(rest[:_SAID], site[1:], strict=False):
+        hop = NAMES[str(other["answered_by"])]
+        cause = str(other["cause"]).replace("_", " ")
+        why = f"by rule {other['rule']}" if other["rule"] else f"({cause})"
+        sure = "" if other["confidence"] == "certain" else f", {other['confidence']}"
+        text += f", {other['total']}{where} by {hop} {why}{sure}"
+    more = sum(other["total"] for other in rest[_SAID:])
     return text + (f", {more} otherwise." if more else ".")
+
+
+def _sites(answers: pl.DataFrame) -> list[str]:
+    """Of which site each group of answers is, in words; nothing where that is one."""
+    sites = answers["sites"].to_list()
+    apart = {site for (site,) in (s for s in sites if len(s) == 1)}
+    told = len(apart) > 1 and all(len(site) <= 1 for site in sites)
+    return [f" for {site[0]}" if told and len(site) else "" for site in sites]
 
 
 def _candidates(groups: pl.DataFrame, best: Mapping[str, Any]) -> list[str]:
