@@ -1470,6 +1470,8 @@ def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:
     )
     assert found["evidence"][-1]["line"] == 70
     assert found["cause"] == "upstream_refused"
+    ever = verdict([*refused(), stopped], asked)["sentence"]
+    assert ever.endswith("app.service went down 6 seconds before.")
     came = beside(3, 73, reason="service_started", message=ended, **host)
     assert "systemd" not in verdict([*refused(), stopped, came], asked)["sentence"]
     old = stopped | {"time": MINUTE - timedelta(hours=3)}

@@ -180,19 +180,20 @@ def _services(rows: pl.DataFrame, at: datetime) -> _Told:
     named = rows.with_columns(unit=pl.Series(units, dtype=pl.String))
     named = named.filter(pl.col("unit").is_not_null())
     last = _before(named, at, _STATES).unique("unit", keep="last", maintain_order=True)
-    down = last.filter(pl.col("kind").is_in(_DOWN))
+    down = last.filter(pl.col("kind").is_in(_DOWN)).reverse()
     if not down.height:
         return _Told()
     later = named.filter(
         (pl.col("kind") == "service_started") & (pl.col("time") > at + _SECOND)
     )
     told = []
-    for unit, time in down.select("unit", "time").tail(_MOST).iter_rows():
+    for unit, time in down.select("unit", "time").head(_MOST).iter_rows():
         again = later.filter(pl.col("unit") == unit)["time"].to_list()
-        up = f", and up again {apart((again[0] - at).total_seconds())} after"
-        told.append(f"{unit} went down {_ago(at, time)}{up if again else ''}")
+        back = [apart((time - at).total_seconds()) for time in again[:1]]
+        up = "".join(f", and up again {seconds} after" for seconds in back)
+        told.append(f"{unit} went down {_ago(at, time)}{up}")
     more = f", and {down.height - _MOST} more" if down.height > _MOST else ""
-    return _Told(f"By systemd's log {'; '.join(told)}{more}", down.tail(_MOST))
+    return _Told(f"By systemd's log {'; '.join(told)}{more}", down)
 
 
 def _unit(message: str) -> str | None:
