@@ -9,18 +9,25 @@ from forensic.hops.refusals import REFUSED
 from forensic.hops.table import sure_of
 
 __all__ = [
+    "APP_SAYS",
     "COMPLAINED",
     "GUESSED",
     "SAID_NO",
     "THROWN",
     "app_cause",
+    "app_sure",
     "death",
     "death_sure",
     "own_cause",
     "upstream_cause",
     "upstream_told",
+    "with_refusal",
 ]
 
+#: Whether the application, or its server, logs this status.
+APP_SAYS = sure_of(
+    (pl.col("application_status") == STATUS) | (pl.col("app_server_status") == STATUS)
+)
 THROWN = pl.col("trace_kind") == "exception"
 COMPLAINED = sure_of(pl.col("trace_kind") == COMPLAINT.name)
 #: Words of a refusal.
@@ -125,3 +132,17 @@ def death() -> pl.Expr:
 def death_sure() -> pl.Expr:
     """How sure the cause of the worker's death is."""
     return pl.when(GUESSED).then(pl.lit("weak")).otherwise(pl.lit("strong"))
+
+
+def with_refusal(text: str) -> pl.Expr:
+    """The text, and behind it the application's own words where it said no."""
+    named = pl.when(pl.col("trace_named")).then(pl.lit("; its own log says why"))
+    moment = pl.lit("; its log tells of a refusal at that moment")
+    why = pl.format("{} ({})", named.otherwise(moment), "trace_words")
+    return pl.concat_str(pl.lit(text), pl.when(SAID_NO).then(why).fill_null(""))
+
+
+def app_sure(otherwise: str) -> pl.Expr:
+    """How sure that is: a 500 of which no log speaks may be thrown or chosen."""
+    guessed = (STATUS == 500) & ~pl.col("app_speaks") & ~sure_of(THROWN)
+    return pl.when(guessed).then(pl.lit("weak")).otherwise(pl.lit(otherwise))
