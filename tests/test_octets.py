@@ -66,6 +66,7 @@ _STAMP = "2025-02-06 14:32:45,136"
 _USUAL = [
     f"INFO {_STAMP} [app] Request: GET http://h.example:443/a?b=c",
     f"{_STAMP} WARNING app.views: text",
+    f"{_STAMP} - production. - WARNING - text",
     f"{_STAMP} ERROR [app] some text",
     f"{_STAMP} DEBUG some text",
     f"{_STAMP} - app - INFO - some text - more",

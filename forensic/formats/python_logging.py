@@ -291,10 +291,12 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     rows[odd] = logger.found[odd] & ~_names_first(leads[odd], message.gather(odd))
     levels = either(before, behind, level)
     lower = [text and text.lower() for text in levels.texts()]
+    named = either(logger, named, between)
+    plain = [text and text.rstrip(".") for text in named.texts()]
     return http.with_columns(
         stamps.alias("local_time"),
         levels.column(lower).alias("level"),
-        either(logger, named, between).column().alias("logger"),
+        named.column(plain).alias("logger"),
         message.alias("message"),
         refused_where(~rows, _NO_LINE),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from forensic.answers import CLIENT, hop_name
 from forensic.hops import cut_short, loops, notes
 from forensic.hops.correlate import correlate
 from forensic.hops.explain import NAMES
@@ -254,7 +255,7 @@ def served(
     return {
         "answered_by": "load_balancer" if own.height else "unknown",
         "candidates": [
-            hop for hop in made["hop"].unique(maintain_order=True) if hop != "client"
+            hop for hop in made["hop"].unique(maintain_order=True) if hop != CLIENT
         ],
         "cause": own["cause"].mode().sort()[0] if own.height else cut or "unknown",
         "rule": None,
@@ -366,7 +367,7 @@ def _rows(
 ) -> pl.DataFrame:
     """The responses asked for, by time, and the cause where one says it."""
     moment = instant(clocks)
-    hop = pl.col("hop").cast(pl.String)
+    hop = hop_name()
     last = pl.col("action").str.extract(r"([^,]*)$")
     own = (hop == "load_balancer") & pl.col("upstream_status").is_null()
     unasked = pl.col("format").is_in(_NAMING) & pl.col("upstream").is_null()
