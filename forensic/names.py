@@ -4,6 +4,7 @@ A word is looked for in all lines at once, so that what it means is found out on
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -43,9 +44,9 @@ class Names(NamedTuple):
         """One group of each of the words."""
         return [groups[group] for groups in self.groups]
 
-    def column(self, values: list[str | None] | None = None) -> pl.Series:
-        """The word of each row, or the value that belongs to it; null for none."""
-        texts = self.texts() if values is None else values
+    def column(self, said: Callable[[str], str | None] = str) -> pl.Series:
+        """What is said by the word of each row; null for none."""
+        texts = [None if text is None else said(text) for text in self.texts()]
         return self.columns(text=pl.Series(texts, dtype=pl.String)).to_series()
 
     def columns(self, **values: pl.Series) -> pl.DataFrame:

@@ -289,14 +289,11 @@ def _cut(lines: pl.Series) -> pl.DataFrame:
     http, plainest = announced(dataclasses.replace(octets, lines=message, start=begins))
     odd = _odd(rows & ~named.found & ~plainest, message)
     rows[odd] = logger.found[odd] & ~_names_first(leads[odd], message.gather(odd))
-    levels = either(before, behind, level)
-    lower = [text and text.lower() for text in levels.texts()]
-    named = either(logger, named, between)
-    plain = [text and text.rstrip(".") for text in named.texts()]
+    levels, loggers = either(before, behind, level), either(logger, named, between)
     return http.with_columns(
         stamps.alias("local_time"),
-        levels.column(lower).alias("level"),
-        named.column(plain).alias("logger"),
+        levels.column(str.lower).alias("level"),
+        loggers.column(lambda text: text.rstrip(".")).alias("logger"),
         message.alias("message"),
         refused_where(~rows, _NO_LINE),
     )

@@ -131,7 +131,7 @@ def _spelled(octets: Octets, place: Ints, rows: Mask) -> _Origins:
     return _Origins(found, number, numbered, place + 5)
 
 
-def _level(priority: str | None) -> str | None:
+def _level(priority: str) -> str | None:
     """The severity of a priority; above 191 there is none."""
     number = int(priority or 192)
     return SEVERITIES[number % 8] if number < 192 else None
@@ -163,8 +163,7 @@ def cut(lines: pl.Series) -> pl.DataFrame:
     if stamp.offset is not None:
         columns["envelope_offset"] = pl.Series(stamp.offset.astype(np.int32))
     if priority.groups:
-        levels = [_level(text) for text in priority.texts()]
-        columns["level"] = priority.column(levels)
+        columns["level"] = priority.column(_level)
     return pl.DataFrame(columns | _facts(origin.names, fits, message))
 
 
