@@ -96,8 +96,9 @@ def test_logs_without_time_are_cut_themselves_where_they_are_long() -> None:
 
 @pytest.mark.parametrize("jobs", [0, 2])
 def test_parts_counted_while_they_are_parsed_give_the_census_of_all(
-    tmp_path: Path, jobs: int
+    tmp_path: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("forensic.events._MANY", 3)  # other workers settle the times
     archive = tmp_path / "export"
     archive.mkdir()
     web = '203.0.113.7 - - [06/Feb/2025:05:{:02}:00 +0000] "GET / HTTP/1.1" {} 5\n'

@@ -37,6 +37,9 @@ __all__ = ["ParseOptions", "parse"]
 #: Fixed, because the borders of the parts follow from it: the same evidence must
 #: give the same bytes however many processes work.
 BLOCK = 16 << 20
+#: Of so many parts the clocks take as much memory as workers that wait for them; new
+#: ones for the parts that want the clock are ready in half a second.
+_MANY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +98,8 @@ class _Run:
         found = survey(self.archives)
         self._read(workers, found)
         sources = source_rows(self.readings, self.parts, self.failed)
-        if not any(part.pending for part in self.parts):
+        pending = any(part.pending for part in self.parts)
+        if not pending or len(self.parts) > _MANY:
             workers.rest()
         clocks = self._clocks(sources, found)
         self._publish_events(workers, clocks)
