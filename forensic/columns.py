@@ -21,6 +21,7 @@ __all__ = [
     "http_status",
     "iso_stamp",
     "json_extra",
+    "keyed",
     "keys_apart",
     "moments",
     "offset_seconds",
@@ -282,6 +283,18 @@ def keys_apart(lines: pl.Series) -> pl.Series:
 def quoted_value(column: pl.Expr) -> pl.Expr:
     """What stood between the quotes of such a line before `keys_apart`."""
     return column.str.replace_all(r"\=", "=", literal=True)
+
+
+def keyed(name: str, absent: list[str]) -> pl.Expr:
+    """The value of `name=value` or `name="value"` in the column `line`.
+
+    Of a line that went through `keys_apart`; null for the marks of absence.
+    """
+    shape = rf'(?:^|[ >]){name}=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
+    groups = pl.col("line").str.extract_groups(shape).struct
+    quoted = quoted_value(groups.field("1")).str.replace_all(r"\\(.)", "$1")
+    found = pl.coalesce(quoted, groups.field("2"))
+    return pl.when(~found.is_in(absent)).then(found)
 
 
 def without_colour(texts: pl.Series) -> pl.Series:

@@ -67,6 +67,7 @@ _USUAL = [
     f"INFO {_STAMP} [app] Request: GET http://h.example:443/a?b=c",
     f"{_STAMP} WARNING app.views: text",
     f"{_STAMP} - production. - WARNING - text",
+    f"{_STAMP} ERROR app] some text",
     f"{_STAMP} ERROR [app] some text",
     f"{_STAMP} DEBUG some text",
     f"{_STAMP} - app - INFO - some text - more",

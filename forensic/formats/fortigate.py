@@ -9,9 +9,9 @@ import polars as pl
 from forensic.columns import (
     iso_stamp,
     json_extra,
+    keyed,
     keys_apart,
     offset_seconds,
-    quoted_value,
     target,
 )
 from forensic.format import Format
@@ -47,15 +47,6 @@ _HEAD = (
 _REFUSED = "no line of FortiGate"
 
 
-def _value(name: str) -> pl.Expr:
-    """The value of a key without its quotes; null for the marks of absence."""
-    shape = rf'(?:^|[ >]){name}=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
-    groups = pl.col("line").str.extract_groups(shape).struct
-    quoted = quoted_value(groups.field("1")).str.replace_all(r"\\(.)", "$1")
-    found = pl.coalesce(quoted, groups.field("2"))
-    return pl.when(~found.is_in(_ABSENT)).then(found)
-
-
 def _stamps() -> dict[str, pl.Expr]:
     """The stamp, and its zone: written, or by the count of the same moment."""
     local = iso_stamp(pl.concat_str("date", pl.lit(" "), "time"))
@@ -78,7 +69,7 @@ def _stamps() -> dict[str, pl.Expr]:
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the appliance's lines."""
     found = pl.DataFrame({"line": keys_apart(lines)}).select(
-        "line", **{name: _value(name) for name in _KEYS}
+        "line", **{name: keyed(name, _ABSENT) for name in _KEYS}
     )
     word = pl.col("action").str.to_lowercase()
     action = pl.coalesce(

@@ -10,9 +10,9 @@ from forensic.columns import (
     http_status,
     iso_stamp,
     json_extra,
+    keyed,
     keys_apart,
     offset_seconds,
-    quoted_value,
     target,
 )
 from forensic.format import Format
@@ -38,15 +38,6 @@ _DONE = {
     r"(?i)captcha|challenge|confirm": "CHALLENGE",
     r"(?i)alert|detect|monitor": "COUNT",
 }
-
-
-def _value(name: str) -> pl.Expr:
-    """The value of a key without its quotes; null for the marks of absence."""
-    shape = rf'(?:^|[ >]){name}=(?:"((?:[^"\\]|\\.)*)"|([^ "]*))'
-    groups = pl.col("line").str.extract_groups(shape).struct
-    quoted = quoted_value(groups.field("1")).str.replace_all(r"\\(.)", "$1")
-    found = pl.coalesce(quoted, groups.field("2"))
-    return pl.when(~found.is_in(_ABSENT)).then(found)
 
 
 def _stamps() -> dict[str, pl.Expr]:
@@ -80,7 +71,7 @@ def _action() -> pl.Expr:
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of the appliance's lines."""
     found = pl.DataFrame({"line": keys_apart(lines)}).select(
-        "line", **{name: _value(name) for name in _KEYS}
+        "line", **{name: keyed(name, _ABSENT) for name in _KEYS}
     )
     kind = pl.coalesce("cat", "type")
     attack = kind == "attack"

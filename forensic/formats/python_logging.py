@@ -196,7 +196,7 @@ _SECONDS = len("2025-02-06 14:32:45")
 _COMMA = word(",") ^ word(".")
 #: Text in which none of _BEHIND but the last finds anything.
 _PLAIN = (
-    r"^(?:[^ \t\].:,\[|-][^ .:]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-]"
+    r"^(?:[^ \t\].:,\[|-][^ .:\]]*(?: [^\[|-]|$)|[A-Z][A-Za-z]*: [^-]"
     # A path; a number or an address; the end of a sentence.
     r"|/[^ :]*(?: |$)|[0-9]+\.[^ :]*(?: |$)|[^ \t\].:,\[|-][^ :]*\.(?: [^\[|-]|$))"
 )

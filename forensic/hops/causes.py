@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.hops.between import STATUS, WEB
-from forensic.hops.kinds import COMPLAINT
+from forensic.hops.kind import COMPLAINT
 from forensic.hops.reached import CONNECTED, LIMITED, NEVER
 from forensic.hops.refusals import REFUSED
 from forensic.hops.table import sure_of

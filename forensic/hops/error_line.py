@@ -3,7 +3,7 @@
 import polars as pl
 
 from forensic.hops.causes import GUESSED, death, death_sure
-from forensic.hops.kinds import SCRIPT_REFUSED
+from forensic.hops.kind import SCRIPT_REFUSED
 from forensic.hops.quoted import told
 from forensic.hops.table import Line, sure_of
 

@@ -5,36 +5,10 @@ kernel's kills. Each kind is a phrase that the program's own source prints, or a
 that its format gives to such a phrase.
 """
 
-from dataclasses import dataclass
+from forensic.hops.kind import APP, BY_REASON, SCRIPT_REFUSED, UNNAMED, WEB, Kind
 
-__all__ = ["COMPLAINT", "KINDS", "SCRIPT_REFUSED", "UNNAMED", "WEB", "Kind"]
+__all__ = ["KINDS"]
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One thing that a program says, and what follows from it."""
-
-    name: str
-    #: The programs that say it.
-    hops: str
-    #: Regular expression found in the message.
-    phrase: str
-    #: The cause that it proves.
-    cause: str
-    #: The statuses that the client may get with it; empty where it names none.
-    statuses: tuple[int, ...] = ()
-    #: The classes of error lines (`reason`) that say it, whatever server writes them.
-    reasons: tuple[str, ...] = ()
-
-
-WEB = "web_server"
-#: By what it wrote itself, a script of the web server sent somebody away.
-SCRIPT_REFUSED = "script_refused"
-#: A program that no format knows: what a container or a service printed.
-UNNAMED = "unnamed"
-_APP = f"app_server application host {UNNAMED}"
-#: Matches no message: the reason alone tells.
-_BY_REASON = r"[^\s\S]"
 #: First match wins: the narrower phrase stands first.
 KINDS = [
     Kind("dry_run", WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
@@ -56,7 +30,7 @@ KINDS = [
         (403, 406, 400, 401, 404, 405, 413, 429, 500, 501, 503),
         ("modsecurity_denied", "naxsi_denied"),
     ),
-    Kind("weighed", WEB, _BY_REASON, "none", (), ("modsecurity_warning",)),
+    Kind("weighed", WEB, BY_REASON, "none", (), ("modsecurity_warning",)),
     Kind("cut", WEB, r"while reading upstream|while sending to client", "none"),
     Kind(
         "limited",
@@ -261,7 +235,7 @@ KINDS = [
     Kind(
         "settings",
         WEB,
-        _BY_REASON,
+        BY_REASON,
         "configuration_error",
         (500, 403),
         ("configuration_wrong",),
@@ -286,7 +260,7 @@ KINDS = [
     ),
     Kind(
         "timeout",
-        _APP,
+        APP,
         r"WORKER TIMEOUT \(pid: ?\d+\)|HARAKIRI ON WORKER"
         r"|execution timed out \([\d.]+ sec\), terminating"
         r"|! Terminating timed out worker|worker=\d+ PID:\d+ timeout \(\d+s > \d+s\)",
@@ -294,7 +268,7 @@ KINDS = [
     ),
     Kind(
         "killed",
-        _APP,
+        APP,
         r"was sent SIGKILL|died, killed by signal 9\b|child \d+ exited on signal 9\b",
         "out_of_memory",
     ),
@@ -310,7 +284,7 @@ KINDS = [
     ),
     Kind(
         "crashed",
-        f"{_APP} {WEB}",
+        f"{APP} {WEB}",
         r": segfault at |general protection fault|exit(?:ed on)? signal [^\n]*"
         r"(?:SIGSEGV|SIGBUS|SIGILL|SIGFPE|Segmentation fault|Bus error)"
         r"|was sent SIG(?:SEGV|BUS|ILL|FPE)|was terminated due to signal (?:4|7|8|11)\b"
@@ -320,7 +294,7 @@ KINDS = [
     ),
     Kind(
         "boot_failed",
-        _APP,
+        APP,
         r"Worker failed to boot|App failed to load|exited with code [34]\b"
         r"|Exception in worker process|Failed to (?:parse|find) (?:app|attribute)",
         "boot_failed",
@@ -329,7 +303,7 @@ KINDS = [
     Kind("unserved", UNNAMED, r"^Service \S+ does not have any active En", "no_target"),
     Kind(
         "booted",
-        _APP,
+        APP,
         r"Listening at:|Booting worker with pid|^Started server process \["
         r"|^Uvicorn running on |ready to handle connections|^\*\*\* Starting uWSGI"
         r"|^\* Listening on |^Server startup in ",
@@ -337,7 +311,7 @@ KINDS = [
     ),
     Kind(
         "stopped",
-        _APP,
+        APP,
         r"Shutting down: Master|Handling signal: term|^Finished server process \["
         r"|exiting, bye-bye!|goodbye to uWSGI\.|^- Goodbye!"
         r"|^Destroying ProtocolHandler ",
@@ -351,12 +325,12 @@ KINDS = [
         "bad_request",
         (400,),
     ),
-    Kind("abort", _APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
+    Kind("abort", APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
     # What a queue's worker does at that moment is nobody's request.
-    Kind("task", _APP, r"^Task \S+\[[\w-]+\] (?:raised unexpected|failed)", "none"),
+    Kind("task", APP, r"^Task \S+\[[\w-]+\] (?:raised unexpected|failed)", "none"),
     Kind(
         "exception",
-        _APP,
+        APP,
         r"Traceback \(most recent call last\)|Exception on /|Internal Server Error: /"
         r"|Error handling request|Exception in ASGI application"
         r"|^PHP (?:Fatal|Parse) error|\"exception\":\"\[object\] \("
@@ -396,9 +370,3 @@ KINDS = [
         (403, 404, 400, 401, 405),
     ),
 ]
-
-#: An application's error in words of its own, where it names what was asked for: its
-#: level tells, so that no phrase has to.
-COMPLAINT = Kind(
-    "complained", "app_server application", r"[^\s\S]", "exception", (500, 503)
-)

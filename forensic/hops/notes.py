@@ -10,7 +10,8 @@ import polars as pl
 from forensic.answers import AUDITS
 from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
-from forensic.hops.kinds import COMPLAINT, KINDS, UNNAMED, WEB
+from forensic.hops.kind import COMPLAINT, UNNAMED, WEB
+from forensic.hops.kinds import KINDS
 from forensic.hops.moment import corrected
 from forensic.hops.refusals import REFUSALS, THROWN_REFUSALS
 from forensic.hops.responses import TIERS, hashed

@@ -5,13 +5,11 @@ throw what they answer with 4xx, and some log it as they do a failure: there the
 tells the status, too.
 """
 
-from forensic.hops.kinds import UNNAMED, Kind
+from forensic.hops.kind import BY_REASON, UNNAMED, Kind
 
 __all__ = ["REFUSALS", "REFUSED", "THROWN_REFUSALS"]
 
 _WHO = f"app_server application {UNNAMED}"
-#: Matches no message: the class alone tells.
-_BY_CLASS = r"[^\s\S]"
 _UNFIT = (400, 422, 413, 415, 406, 409, 411, 412, 428)
 
 REFUSALS = [
@@ -45,8 +43,8 @@ REFUSALS = [
         "application_response",
         (403, 401, 400, 419, 422, 423),
     ),
-    Kind("not_found", _WHO, _BY_CLASS, "application_response", (404, 405, 410)),
-    Kind("invalid", _WHO, _BY_CLASS, "application_response", _UNFIT),
+    Kind("not_found", _WHO, BY_REASON, "application_response", (404, 405, 410)),
+    Kind("invalid", _WHO, BY_REASON, "application_response", _UNFIT),
 ]
 _HTTP = r"Symfony\\+Component\\+HttpKernel\\+Exception\\+"
 _SECURITY = r"Symfony\\+Component\\+Security\\+[\w\\]*"

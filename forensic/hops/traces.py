@@ -6,7 +6,7 @@ By the id that both have, by where the lines stand, by path, and by the moment.
 import polars as pl
 
 from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
-from forensic.hops.kinds import COMPLAINT
+from forensic.hops.kind import COMPLAINT
 from forensic.hops.notes import ABOVE
 from forensic.hops.refusals import REFUSALS
 
