@@ -109,6 +109,14 @@ def test_examples(rule: Rule, example: Example, wanted: bool) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
+def test_a_record_of_no_hop_breaks_no_rule(rule: Rule) -> None:
+    saved = {"source": "saved.har", "format": "har", "hop": None, "status": 200}
+    example = rule.positives[0]
+    beside = frames(replace(example, events=[*example.events, saved]))
+    assert bool(len(rule.query(beside).collect(engine="streaming")))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.id)
 def test_a_rule_is_left_out_only_where_it_finds_nothing(rule: Rule) -> None:
     for example in rule.positives:
         assert promising([rule], frames(example)) == [rule]

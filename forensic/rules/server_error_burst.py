@@ -9,6 +9,8 @@ from forensic.schema import EVENT
 #: A burst has this many server errors in one minute, and this share of its requests.
 _MANY = 10
 _SHARE = 0.2
+#: Whose errors are counted.
+_HOPS = ["cdn", "load_balancer", "web_server"]
 
 
 def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
@@ -20,6 +22,7 @@ def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
     ).collect(engine="streaming")
     whole = (
         frames.counts.lazy()
+        .filter(pl.col("hop").is_in(_HOPS))  # not what a browser saved
         .with_columns(
             pl.col("hop").cast(EVENT["hop"]), minute=moment(pl.col("minute") * MINUTE)
         )
@@ -35,7 +38,7 @@ def _bad_minutes(frames: Frames, failed: pl.LazyFrame) -> pl.LazyFrame:
 
 def _query(frames: Frames) -> pl.LazyFrame:
     failed = frames.telling.filter(
-        pl.col("hop").is_in(["cdn", "load_balancer", "web_server"]),
+        pl.col("hop").is_in(_HOPS),
         pl.col("status").is_between(500, 599),
     ).with_columns(minute=pl.col("time").dt.truncate("1m"))
     bad = _bad_minutes(frames, failed)
