@@ -6,11 +6,13 @@ looks with one that is compiled already; it never takes longer than a text is lo
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-__all__ = ["all_match", "any_matches", "matches"]
+__all__ = ["all_match", "any_matches", "matcher", "matches"]
 
 #: Texts that are looked at one by one, and how many steps that may take: an
 #: expression may begin anew at each character, and crafted texts make it do so.
@@ -20,11 +22,20 @@ _STEPS = 1 << 31
 
 def matches(texts: pl.Series, pattern: str) -> pl.Series:
     """Whether each text (String, never null) matches a pattern that begins with `^`."""
+    return pl.Series(matcher(texts)(pattern))
+
+
+def matcher(texts: pl.Series) -> Callable[[str], npt.NDArray[np.bool_]]:
+    """`matches` for texts of which many patterns are asked."""
     few = _if_few(texts)
     if few is None:
-        return texts.str.contains(pattern)
-    match = _compiled(pattern).match
-    return pl.Series([match(text) is not None for text in few], dtype=pl.Boolean)
+        return lambda pattern: texts.str.contains(pattern).to_numpy()
+
+    def look(pattern: str) -> npt.NDArray[np.bool_]:
+        match = _compiled(pattern).match
+        return np.array([match(text) is not None for text in few], np.bool_)
+
+    return look
 
 
 def any_matches(texts: pl.Series, pattern: str) -> bool:

@@ -6,21 +6,18 @@ lines comes first, then the one that parses most of what it left, and so on. A p
 formats are still offered every line that the chosen ones refuse (`events.rows`).
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import polars as pl
 
+from forensic.claims import best_formats
 from forensic.columns import without_colour
 from forensic.documents import is_document, records
-from forensic.format import Format, is_bug, parsed
+from forensic.format import Format, parsed
 from forensic.formats import all_formats, load
 from forensic.matching import all_match, matches
-from forensic.octets import Ints, Mask
 
 __all__ = ["Sniffed", "family", "fits", "is_binary", "sniff"]
 
@@ -46,11 +43,6 @@ class Sniffed:
     framing: str = "lines"
     #: Lines are read without their terminal colours.
     coloured: bool = False
-
-
-@functools.cache
-def _paths(key: str) -> re.Pattern[str]:
-    return re.compile(load(key).paths)
 
 
 def is_binary(head: bytes) -> bool:
@@ -114,9 +106,11 @@ def _of_requests(
     """
     lines = _text(sample)
     resorts = [key for key in keys if load(key).last_resort and load(key).hop]
-    claims = [claim for key in resorts if (claim := _claim(key, lines, source))]
-    most = [claim.key for claim in claims if 2 * claim.parses.sum() > len(lines)]
-    return (most[0],) if most else ()
+    for key in resorts:
+        _, left = best_formats(lines, [key], source)
+        if 2 * left.sum() < len(lines):
+            return (key,)
+    return ()
 
 
 def _inside(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:
@@ -158,10 +152,7 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
 
 def _lines(head: bytes) -> list[bytes]:
     """Whole lines from the front, the middle and the end of the first bytes."""
-    lines = head.split(b"\n")
-    if len(lines) > _LINES and lines[-1]:
-        del lines[-1]  # cut by the end of the sample; that of a small file is whole
-    lines = [line.removesuffix(b"\r").lstrip(b"\0") for line in lines]
+    lines = [line.removesuffix(b"\r").lstrip(b"\0") for line in head.split(b"\n")]
     lines = [line for line in lines if line.strip()]
     if len(lines) <= 3 * _LINES:
         return lines
@@ -202,21 +193,11 @@ def _wholes(head: bytes, outer: Format, *, coloured: bool) -> list[bytes]:
     return ["\n".join(text[low:high].to_list()).encode() for low, high in pairs]
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """Which of the sampled lines a format parses, and the values that it finds."""
-
-    key: str
-    parses: Mask
-    values: Ints
-    fits: bool  # the path is one of this format's
-
-
 def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str, ...]:
     """Format keys that together parse the sample, each the best for what is left."""
     lines = _text(sample)
     usual = [key for key in keys if not load(key).last_resort]
-    chosen, left = _chosen(lines, usual, source)
+    chosen, left = best_formats(lines, usual, source)
     # A last resort wins only where nothing else parses a line at all.
     for stampless in (False, True):
         if stampless and any(map(_goes_on, map(load, chosen))):
@@ -227,92 +208,14 @@ def _greedy(sample: list[bytes], keys: Sequence[str], source: str) -> tuple[str,
             if load(key).last_resort and load(key).stampless == stampless
         ]
         lines = lines.filter(pl.Series(left))
-        found, left = _chosen(lines, resorts, source)
+        found, left = best_formats(lines, resorts, source)
         chosen += found
-    return tuple(chosen)
+    return chosen
 
 
 def _goes_on(fmt: Format) -> bool:
     """Whether what stands below a line of the format may be that line's."""
     return fmt.multiline or fmt.envelope
-
-
-def _chosen(
-    lines: pl.Series, keys: Sequence[str], source: str
-) -> tuple[list[str], Mask]:
-    """The best format for the lines, then the best for what it left; what is left."""
-    claims = _claims(lines, keys, source)
-    left = np.ones(len(lines), np.bool_)
-    chosen: list[str] = []
-    while claims:
-        best = max(claims, key=lambda claim: _merit(claim, left))
-        chosen.append(best.key)
-        left &= ~best.parses
-        claims = [claim for claim in claims if (claim.parses & left).any()]
-    return chosen, left
-
-
-def _claims(lines: pl.Series, keys: Sequence[str], source: str) -> list[_Claim]:
-    """What the formats make of the lines, as far as it can matter.
-
-    Where one that the path suggests parses them all, no other can be better, but one
-    that is sure.
-    """
-    found: list[_Claim] = []
-    for suggested in (True, False):
-        some = [
-            key for key in keys if (_fits(key, source) or load(key).sure) == suggested
-        ]
-        found += [claim for key in some if (claim := _claim(key, lines, source))]
-        if any(claim.parses.all() for claim in found):
-            return found
-    return found
-
-
-def _claim(key: str, lines: pl.Series, source: str) -> _Claim | None:
-    """What a format makes of the sample; None where it parses no line.
-
-    A format never looks at another row, so that one look serves every choice.
-    """
-    fmt = load(key)
-    mine = matches(lines, fmt.head)
-    if not mine.any():
-        return None
-    try:
-        rows = parsed(fmt, lines.filter(mine))
-    except BaseException as error:
-        if not is_bug(error):
-            raise
-        return None  # whatever it is, no other file may suffer for it
-    good = rows["refused"].is_null().to_numpy()
-    if not good.any():
-        return None
-    values = pl.sum_horizontal(pl.exclude("refused").is_not_null().cast(pl.Int64))
-    counts = np.zeros(len(lines), np.int64)
-    counts[mine.arg_true()] = rows.select(values).to_series().to_numpy() * good
-    parses = np.zeros(len(lines), np.bool_)
-    parses[mine.arg_true()] = good
-    return _Claim(key, parses, counts, _fits(key, source))
-
-
-def _merit(claim: _Claim, left: Mask) -> tuple[Any, ...]:
-    """What orders the claims on lines: how sure, how many, what breaks the ties."""
-    fmt = load(claim.key)
-    mine = claim.parses & left
-    return (
-        fmt.sure and bool(mine.any()),
-        int(mine.sum()),
-        claim.fits,
-        # An envelope in JSON is a narrower shape than an application's JSON log.
-        fmt.narrow or (fmt.envelope and fmt.json),
-        int(claim.values[left].sum()),
-        fmt.usual,
-        [-ord(character) for character in claim.key],
-    )
-
-
-def _fits(key: str, source: str) -> bool:
-    return bool(_paths(key).search(source))
 
 
 def _texts(lines: Sequence[bytes]) -> list[str]:

@@ -22,11 +22,19 @@ _NEAR, _BACK = 16 << 10, 1 << 20
 
 
 def samples(slot: Slot, start: int, end: int) -> Iterator[bytes]:
-    """First bytes to know a stream by; where one line fills them, those behind it."""
-    yield bytes(slot.view[start : min(end, start + _SAMPLE)])
+    """First lines to know a stream by; where one fills the sample, those behind it."""
+    yield _sample(slot, start, end)
     behind = slot.map.find(b"\n", start, end) + 1
     if start + _SAMPLE < behind < end:
-        yield bytes(slot.view[behind : min(end, behind + _SAMPLE)])
+        yield _sample(slot, behind, end)
+
+
+def _sample(slot: Slot, start: int, end: int) -> bytes:
+    """So many bytes, without a line that they cut, unless it is the only one."""
+    if end - start > _SAMPLE:
+        end = start + _SAMPLE
+        end = slot.map.rfind(b"\n", start, end) + 1 or end
+    return bytes(slot.view[start:end])
 
 
 def count_lines(block: memoryview) -> int:
