@@ -10,9 +10,19 @@ from collections.abc import Sequence
 import polars as pl
 
 from forensic.answers import recorded
-from forensic.rule import Frames
+from forensic.rule import Example, Frames
 
-__all__ = ["amid", "answered", "answers", "complaints", "reasons", "said"]
+__all__ = [
+    "amid",
+    "answered",
+    "answers",
+    "balancer_record",
+    "by_error_log",
+    "by_own_record",
+    "complaints",
+    "reasons",
+    "said",
+]
 
 #: How a server is called, by the beginning of its formats' names.
 _SERVERS = {
@@ -91,6 +101,28 @@ def answered(cause: str, hop: str = "load_balancer") -> dict[str, object]:
     """The row of `requests` for an example whose first event is the hop's record."""
     told = {"answered_by": hop, "cause": cause, "confidence": "certain"}
     return told | {"evidence": [{"source": "a.log", "offset": 100}]}
+
+
+def balancer_record(**columns: object) -> dict[str, object]:
+    """An event of an example: a load balancer's record of a request."""
+    record: dict[str, object] = {"hop": "load_balancer", "status": 200}
+    return record | {"path": "/shop"} | columns
+
+
+def by_error_log(reason: str) -> Example:
+    """An example: a line of this class in a web server's error log."""
+    line = {"hop": "web_server", "reason": reason, "path": "/report"}
+    return Example(title=reason.replace("_", " "), events=[line])
+
+
+def by_own_record(cause: str) -> Example:
+    """An example: a web server's record of a request says itself why it failed."""
+    record = {"hop": "web_server", "format": "iis", "status": 502, "reason": "502.3"}
+    return Example(
+        title="told by the access log",
+        events=[record | {"path": "/report"}],
+        requests=[answered(cause, hop="web_server")],
+    )
 
 
 def _server() -> pl.Expr:

@@ -2,17 +2,12 @@
 
 import polars as pl
 
-from forensic.complaints import amid, answered, answers, said
+from forensic.complaints import amid, answered, answers, balancer_record, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return answers(frames, "load_balancer", ["auth_failed"])
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -48,21 +43,21 @@ RULE = Rule(
     positives=[
         Example(
             title="token endpoint",
-            events=[_line(status=500, reason="AuthTokenEpRequestTimeout")],
+            events=[balancer_record(status=500, reason="AuthTokenEpRequestTimeout")],
             requests=[answered("auth_failed")],
         ),
         Example(
             title="Envoy's authorization",
-            events=[_line(status=403, format="envoy", reason="UAEX")],
+            events=[balancer_record(status=403, format="envoy", reason="UAEX")],
             requests=[answered("auth_failed")],
         ),
     ],
     negatives=[
         Example(
             title="target's own",
-            events=[_line(status=401, upstream_status=401)],
+            events=[balancer_record(status=401, upstream_status=401)],
             requests=[answered("application_response", hop="application")],
         ),
-        Example(title="fine", events=[_line(status=200)]),
+        Example(title="fine", events=[balancer_record(status=200)]),
     ],
 )

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.complaints import balancer_record
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
@@ -11,11 +12,6 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         pl.col("action").str.ends_with("fixed-response"),
         pl.col("status") >= 400,
     )
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -50,13 +46,17 @@ RULE = Rule(
     ),
     positives=[
         Example(
-            title="maintenance", events=[_line(status=503, action="waf,fixed-response")]
+            title="maintenance",
+            events=[balancer_record(status=503, action="waf,fixed-response")],
         )
     ],
     negatives=[
         Example(
-            title="not an error", events=[_line(status=200, action="fixed-response")]
+            title="not an error",
+            events=[balancer_record(status=200, action="fixed-response")],
         ),
-        Example(title="forwarded", events=[_line(status=503, action="forward")]),
+        Example(
+            title="forwarded", events=[balancer_record(status=503, action="forward")]
+        ),
     ],
 )

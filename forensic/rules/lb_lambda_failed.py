@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.complaints import balancer_record
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
@@ -9,11 +10,6 @@ def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
         pl.col("hop") == "load_balancer", pl.col("reason").str.starts_with("Lambda")
     )
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -44,10 +40,14 @@ RULE = Rule(
     ),
     positives=[
         Example(
-            title="throttled", events=[_line(status=502, reason="LambdaThrottling")]
+            title="throttled",
+            events=[balancer_record(status=502, reason="LambdaThrottling")],
         )
     ],
     negatives=[
-        Example(title="login", events=[_line(status=500, reason="AuthInvalidCookie")])
+        Example(
+            title="login",
+            events=[balancer_record(status=500, reason="AuthInvalidCookie")],
+        )
     ],
 )

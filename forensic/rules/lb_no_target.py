@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.complaints import answered, answers, said
+from forensic.complaints import answered, answers, balancer_record, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
@@ -12,11 +12,6 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         .str.json_path_match("$.target_group_arn")
         .str.extract(r"targetgroup/([^/]+)")
     )
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -49,26 +44,30 @@ RULE = Rule(
     positives=[
         Example(
             title="no target",
-            events=[_line(status=503)],
+            events=[balancer_record(status=503)],
             requests=[answered("no_target")],
         ),
         Example(
             title="no healthy one",
-            events=[_line(status=503, format="envoy", reason="UH")],
+            events=[balancer_record(status=503, format="envoy", reason="UH")],
             requests=[answered("no_target")],
         ),
     ],
     negatives=[
         Example(
             title="target answered",
-            events=[_line(status=503, upstream_status=503, upstream="10.0.1.23:80")],
+            events=[
+                balancer_record(
+                    status=503, upstream_status=503, upstream="10.0.1.23:80"
+                )
+            ],
             requests=[answered("application_response", hop="application")],
         ),
         Example(
             title="a circuit breaker",
-            events=[_line(status=503, format="envoy", reason="UO")],
+            events=[balancer_record(status=503, format="envoy", reason="UO")],
             requests=[answered("rate_limited")],
         ),
-        Example(title="fine", events=[_line(status=200)]),
+        Example(title="fine", events=[balancer_record(status=200)]),
     ],
 )

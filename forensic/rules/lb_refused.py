@@ -2,17 +2,12 @@
 
 import polars as pl
 
-from forensic.complaints import answered, answers
+from forensic.complaints import answered, answers, balancer_record
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return answers(frames, "load_balancer", ["bad_request", "body_too_large"])
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -46,24 +41,24 @@ RULE = Rule(
     positives=[
         Example(
             title="malformed",
-            events=[_line(status=400)],
+            events=[balancer_record(status=400)],
             requests=[answered("bad_request")],
         ),
         Example(
             title="too many proxies",
-            events=[_line(status=463)],
+            events=[balancer_record(status=463)],
             requests=[answered("bad_request")],
         ),
     ],
     negatives=[
         Example(
             title="by the target",
-            events=[_line(status=400, upstream_status=400)],
+            events=[balancer_record(status=400, upstream_status=400)],
             requests=[answered("application_response", hop="application")],
         ),
         Example(
             title="captcha of the WAF",
-            events=[_line(status=405, action="waf")],
+            events=[balancer_record(status=405, action="waf")],
             requests=[answered("waf_rule", hop="waf")],
         ),
     ],

@@ -2,17 +2,12 @@
 
 import polars as pl
 
-from forensic.complaints import answered, answers, said
+from forensic.complaints import answered, answers, balancer_record, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return answers(frames, "load_balancer", ["target_connection_error", "bad_gateway"])
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -55,29 +50,29 @@ RULE = Rule(
     positives=[
         Example(
             title="reset",
-            events=[_line(status=502, upstream="10.0.1.23:80")],
+            events=[balancer_record(status=502, upstream="10.0.1.23:80")],
             requests=[answered("target_connection_error")],
         ),
         Example(
             title="HAProxy's server refuses",
-            events=[_line(status=503, format="haproxy", reason="SC--")],
+            events=[balancer_record(status=503, format="haproxy", reason="SC--")],
             requests=[answered("target_connection_error")],
         ),
     ],
     negatives=[
         Example(
             title="target said 502",
-            events=[_line(status=502, upstream_status=502)],
+            events=[balancer_record(status=502, upstream_status=502)],
             requests=[answered("upstream_closed", hop="web_server")],
         ),
         Example(
             title="other",
-            events=[_line(status=504)],
+            events=[balancer_record(status=504)],
             requests=[answered("target_timeout")],
         ),
         Example(
             title="a guess",
-            events=[_line(status=502)],
+            events=[balancer_record(status=502)],
             requests=[answered("target_connection_error") | {"confidence": "weak"}],
         ),
     ],

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.complaints import answered, answers, said
+from forensic.complaints import answered, answers, balancer_record, said
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
@@ -15,11 +15,6 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         .then(pl.lit("while it waited for a connection"))
         .otherwise(pl.lit("while it waited for the answer"))
     )
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -58,24 +53,24 @@ RULE = Rule(
     positives=[
         Example(
             title="silent",
-            events=[_line(status=504, duration=60.0)],
+            events=[balancer_record(status=504, duration=60.0)],
             requests=[answered("target_timeout")],
         ),
         Example(
             title="no connection to a server of HAProxy",
-            events=[_line(status=503, format="haproxy", reason="sC--")],
+            events=[balancer_record(status=503, format="haproxy", reason="sC--")],
             requests=[answered("target_timeout")],
         ),
     ],
     negatives=[
         Example(
             title="target said 504",
-            events=[_line(status=504, upstream_status=504)],
+            events=[balancer_record(status=504, upstream_status=504)],
             requests=[answered("target_timeout", hop="web_server")],
         ),
         Example(
             title="the WAF says so",
-            events=[_line(status=504, action="waf")],
+            events=[balancer_record(status=504, action="waf")],
             requests=[answered("waf_rule", hop="waf")],
         ),
     ],

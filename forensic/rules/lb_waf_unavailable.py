@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.complaints import balancer_record
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 
@@ -12,11 +13,6 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         # WAFServiceError and its kin; API Gateway's WAF_FILTERED is a refusal.
         | pl.col("reason").str.contains(r"^WAF[A-Z]"),
     )
-
-
-def _line(**columns: object) -> dict[str, object]:
-    line: dict[str, object] = {"hop": "load_balancer", "status": 200, "path": "/shop"}
-    return line | columns
 
 
 RULE = Rule(
@@ -50,16 +46,18 @@ RULE = Rule(
         Example(
             title="timeout",
             events=[
-                _line(status=500, action="waf-failed", reason="WAFConnectionTimeout")
+                balancer_record(
+                    status=500, action="waf-failed", reason="WAFConnectionTimeout"
+                )
             ],
         )
     ],
     negatives=[
-        Example(title="refused", events=[_line(status=403, action="waf")]),
+        Example(title="refused", events=[balancer_record(status=403, action="waf")]),
         Example(
             title="refused at an API gateway",
-            events=[_line(status=403, reason="WAF_FILTERED")],
+            events=[balancer_record(status=403, reason="WAF_FILTERED")],
         ),
-        Example(title="fine", events=[_line(action="waf,forward")]),
+        Example(title="fine", events=[balancer_record(action="waf,forward")]),
     ],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import reasons
+from forensic.complaints import by_error_log, reasons
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 _AUDITS = ["modsec_audit", "modsec_json"]
@@ -46,24 +46,10 @@ RULE = Rule(
     needs=["web_server"],
     query=_query,
     positives=[
-        Example(
-            title="modsecurity denied",
-            events=[
-                {"hop": "web_server", "reason": "modsecurity_denied", "path": "/report"}
-            ],
-        ),
+        by_error_log("modsecurity_denied"),
     ],
     negatives=[
-        Example(
-            title="modsecurity warning",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "modsecurity_warning",
-                    "path": "/report",
-                }
-            ],
-        ),
+        by_error_log("modsecurity_warning"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "modsecurity_denied"}]
         ),

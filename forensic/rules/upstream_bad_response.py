@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -44,39 +44,12 @@ RULE = Rule(
         ),
     ),
     positives=[
-        Example(
-            title="too big header",
-            events=[
-                {"hop": "web_server", "reason": "too_big_header", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="invalid header",
-            events=[
-                {"hop": "web_server", "reason": "invalid_header", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("bad_gateway", hop="web_server")],
-        ),
+        by_error_log("too_big_header"),
+        by_error_log("invalid_header"),
+        by_own_record("bad_gateway"),
     ],
     negatives=[
-        Example(
-            title="upstream timed out",
-            events=[
-                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
-            ],
-        ),
+        by_error_log("upstream_timed_out"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "too_big_header"}]
         ),

@@ -4,7 +4,13 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, answered, complaints, said
+from forensic.complaints import (
+    amid,
+    by_error_log,
+    by_own_record,
+    complaints,
+    said,
+)
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -47,41 +53,12 @@ RULE = Rule(
         },
     ),
     positives=[
-        Example(
-            title="upstream prematurely closed",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "upstream_prematurely_closed",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="recv reset",
-            events=[{"hop": "web_server", "reason": "recv_reset", "path": "/report"}],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("upstream_closed", hop="web_server")],
-        ),
+        by_error_log("upstream_prematurely_closed"),
+        by_error_log("recv_reset"),
+        by_own_record("upstream_closed"),
     ],
     negatives=[
-        Example(
-            title="upstream timed out",
-            events=[
-                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
-            ],
-        ),
+        by_error_log("upstream_timed_out"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "upstream_prematurely_closed"}],

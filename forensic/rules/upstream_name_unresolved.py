@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -32,21 +32,9 @@ RULE = Rule(
         ),
         ask_for=["the web server's resolver setting and the resolver's own log"],
     ),
-    positives=[
-        Example(
-            title="resolve failed",
-            events=[
-                {"hop": "web_server", "reason": "resolve_failed", "path": "/report"}
-            ],
-        )
-    ],
+    positives=[by_error_log("resolve_failed")],
     negatives=[
-        Example(
-            title="connect refused",
-            events=[
-                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
-            ],
-        ),
+        by_error_log("connect_refused"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "resolve_failed"}]
         ),

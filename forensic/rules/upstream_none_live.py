@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints, said
+from forensic.complaints import amid, by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -41,26 +41,11 @@ RULE = Rule(
         ask_for=["what made the upstream fail before the first of these lines"],
     ),
     positives=[
-        Example(
-            title="no live upstreams",
-            events=[
-                {"hop": "web_server", "reason": "no_live_upstreams", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="upstream disabled",
-            events=[
-                {"hop": "web_server", "reason": "upstream_disabled", "path": "/report"}
-            ],
-        ),
+        by_error_log("no_live_upstreams"),
+        by_error_log("upstream_disabled"),
     ],
     negatives=[
-        Example(
-            title="connect refused",
-            events=[
-                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
-            ],
-        ),
+        by_error_log("connect_refused"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "no_live_upstreams"}]
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -52,39 +52,12 @@ RULE = Rule(
         },
     ),
     positives=[
-        Example(
-            title="connect refused",
-            events=[
-                {"hop": "web_server", "reason": "connect_refused", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="connect no socket",
-            events=[
-                {"hop": "web_server", "reason": "connect_no_socket", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("upstream_refused", hop="web_server")],
-        ),
+        by_error_log("connect_refused"),
+        by_error_log("connect_no_socket"),
+        by_own_record("upstream_refused"),
     ],
     negatives=[
-        Example(
-            title="upstream timed out",
-            events=[
-                {"hop": "web_server", "reason": "upstream_timed_out", "path": "/report"}
-            ],
-        ),
+        by_error_log("upstream_timed_out"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "connect_refused"}]
         ),

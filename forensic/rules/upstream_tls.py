@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints
+from forensic.complaints import amid, by_error_log, complaints
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -36,34 +36,11 @@ RULE = Rule(
         ask_for=["certificate and TLS settings of the upstream"],
     ),
     positives=[
-        Example(
-            title="upstream ssl handshake",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "upstream_ssl_handshake",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="upstream certificate",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "upstream_certificate",
-                    "path": "/report",
-                }
-            ],
-        ),
+        by_error_log("upstream_ssl_handshake"),
+        by_error_log("upstream_certificate"),
     ],
     negatives=[
-        Example(
-            title="ssl handshake",
-            events=[
-                {"hop": "web_server", "reason": "ssl_handshake", "path": "/report"}
-            ],
-        ),
+        by_error_log("ssl_handshake"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "upstream_ssl_handshake"}],

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -45,47 +45,12 @@ RULE = Rule(
         ask_for=["configuration of that location, .htaccess files included"],
     ),
     positives=[
-        Example(
-            title="access forbidden by rule",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "access_forbidden_by_rule",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="directory index forbidden",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "directory_index_forbidden",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("access_forbidden", hop="web_server")],
-        ),
+        by_error_log("access_forbidden_by_rule"),
+        by_error_log("directory_index_forbidden"),
+        by_own_record("access_forbidden"),
     ],
     negatives=[
-        Example(
-            title="file not found",
-            events=[
-                {"hop": "web_server", "reason": "file_not_found", "path": "/report"}
-            ],
-        ),
+        by_error_log("file_not_found"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "access_forbidden_by_rule"}],

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints, said
+from forensic.complaints import amid, by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -35,32 +35,11 @@ RULE = Rule(
         ask_for=["logs of the service that checks logins"],
     ),
     positives=[
-        Example(
-            title="auth request failed",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "auth_request_failed",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="auth backend failed",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "auth_backend_failed",
-                    "path": "/report",
-                }
-            ],
-        ),
+        by_error_log("auth_request_failed"),
+        by_error_log("auth_backend_failed"),
     ],
     negatives=[
-        Example(
-            title="auth missing",
-            events=[{"hop": "web_server", "reason": "auth_missing", "path": "/report"}],
-        ),
+        by_error_log("auth_missing"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "auth_request_failed"}],

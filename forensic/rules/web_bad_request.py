@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -38,43 +38,12 @@ RULE = Rule(
         ),
     ),
     positives=[
-        Example(
-            title="client bad request",
-            events=[
-                {"hop": "web_server", "reason": "client_bad_request", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="plain http to https",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "plain_http_to_https",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("bad_request", hop="web_server")],
-        ),
+        by_error_log("client_bad_request"),
+        by_error_log("plain_http_to_https"),
+        by_own_record("bad_request"),
     ],
     negatives=[
-        Example(
-            title="client closed",
-            events=[
-                {"hop": "web_server", "reason": "client_closed", "path": "/report"}
-            ],
-        ),
+        by_error_log("client_closed"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "client_bad_request"}]
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -34,31 +34,11 @@ RULE = Rule(
         ask_for=["limit of the body's size at that location"],
     ),
     positives=[
-        Example(
-            title="body too large",
-            events=[
-                {"hop": "web_server", "reason": "body_too_large", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("body_too_large", hop="web_server")],
-        ),
+        by_error_log("body_too_large"),
+        by_own_record("body_too_large"),
     ],
     negatives=[
-        Example(
-            title="buffered",
-            events=[{"hop": "web_server", "reason": "buffered", "path": "/report"}],
-        ),
+        by_error_log("buffered"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "body_too_large"}]
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting
 
 RULE = Rule(
@@ -26,17 +26,9 @@ RULE = Rule(
         tops=["path"],
         summary=pl.format("{} buffered {} on disk{}", "server", "count", said("path")),
     ),
-    positives=[
-        Example(
-            title="buffered",
-            events=[{"hop": "web_server", "reason": "buffered", "path": "/report"}],
-        )
-    ],
+    positives=[by_error_log("buffered")],
     negatives=[
-        Example(
-            title="other",
-            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
-        ),
+        by_error_log("other"),
         Example(title="another hop", events=[{"hop": "cdn", "reason": "buffered"}]),
     ],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -31,21 +31,9 @@ RULE = Rule(
             said("client_ip", "message"),
         ),
     ),
-    positives=[
-        Example(
-            title="client certificate",
-            events=[
-                {"hop": "web_server", "reason": "client_certificate", "path": "/report"}
-            ],
-        )
-    ],
+    positives=[by_error_log("client_certificate")],
     negatives=[
-        Example(
-            title="ssl handshake",
-            events=[
-                {"hop": "web_server", "reason": "ssl_handshake", "path": "/report"}
-            ],
-        ),
+        by_error_log("ssl_handshake"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "client_certificate"}]
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -31,23 +31,9 @@ RULE = Rule(
         ),
         ask_for=["that file as it was then, and who changed it"],
     ),
-    positives=[
-        Example(
-            title="configuration wrong",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "configuration_wrong",
-                    "path": "/report",
-                }
-            ],
-        )
-    ],
+    positives=[by_error_log("configuration_wrong")],
     negatives=[
-        Example(
-            title="signal",
-            events=[{"hop": "web_server", "reason": "signal", "path": "/report"}],
-        ),
+        by_error_log("signal"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "configuration_wrong"}],

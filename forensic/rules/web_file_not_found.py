@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -48,12 +48,7 @@ RULE = Rule(
                 {"hop": "web_server", "reason": "open_failed_2", "path": "/report"}
             ],
         ),
-        Example(
-            title="file not found",
-            events=[
-                {"hop": "web_server", "reason": "file_not_found", "path": "/report"}
-            ],
-        ),
+        by_error_log("file_not_found"),
     ],
     negatives=[
         Example(

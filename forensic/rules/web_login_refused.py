@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import answered, complaints, said
+from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -42,45 +42,12 @@ RULE = Rule(
         .otherwise(pl.lit("low")),
     ),
     positives=[
-        Example(
-            title="auth password mismatch",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "auth_password_mismatch",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="auth user not found",
-            events=[
-                {
-                    "hop": "web_server",
-                    "reason": "auth_user_not_found",
-                    "path": "/report",
-                }
-            ],
-        ),
-        Example(
-            title="told by the access log",
-            events=[
-                {
-                    "hop": "web_server",
-                    "format": "iis",
-                    "status": 502,
-                    "reason": "502.3",
-                    "path": "/report",
-                }
-            ],
-            requests=[answered("auth_failed", hop="web_server")],
-        ),
+        by_error_log("auth_password_mismatch"),
+        by_error_log("auth_user_not_found"),
+        by_own_record("auth_failed"),
     ],
     negatives=[
-        Example(
-            title="auth missing",
-            events=[{"hop": "web_server", "reason": "auth_missing", "path": "/report"}],
-        ),
+        by_error_log("auth_missing"),
         Example(
             title="another hop",
             events=[{"hop": "cdn", "reason": "auth_password_mismatch"}],

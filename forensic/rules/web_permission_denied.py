@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -40,12 +40,7 @@ RULE = Rule(
                 {"hop": "web_server", "reason": "open_failed_13", "path": "/report"}
             ],
         ),
-        Example(
-            title="permission denied",
-            events=[
-                {"hop": "web_server", "reason": "permission_denied", "path": "/report"}
-            ],
-        ),
+        by_error_log("permission_denied"),
     ],
     negatives=[
         Example(

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints, said
+from forensic.complaints import amid, by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -34,22 +34,11 @@ RULE = Rule(
         ),
     ),
     positives=[
-        Example(
-            title="signal",
-            events=[{"hop": "web_server", "reason": "signal", "path": "/report"}],
-        ),
-        Example(
-            title="reopening logs",
-            events=[
-                {"hop": "web_server", "reason": "reopening_logs", "path": "/report"}
-            ],
-        ),
+        by_error_log("signal"),
+        by_error_log("reopening_logs"),
     ],
     negatives=[
-        Example(
-            title="other",
-            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
-        ),
+        by_error_log("other"),
         Example(title="another hop", events=[{"hop": "cdn", "reason": "signal"}]),
     ],
 )

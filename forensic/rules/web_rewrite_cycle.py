@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -33,19 +33,9 @@ RULE = Rule(
         ),
         ask_for=["configuration of that location: rewrites, .htaccess, error pages"],
     ),
-    positives=[
-        Example(
-            title="redirection cycle",
-            events=[
-                {"hop": "web_server", "reason": "redirection_cycle", "path": "/report"}
-            ],
-        )
-    ],
+    positives=[by_error_log("redirection_cycle")],
     negatives=[
-        Example(
-            title="other",
-            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
-        ),
+        by_error_log("other"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "redirection_cycle"}]
         ),

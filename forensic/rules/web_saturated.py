@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import complaints, said
+from forensic.complaints import by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -38,24 +38,11 @@ RULE = Rule(
         ask_for=["limits of workers and open files, and the number of clients then"],
     ),
     positives=[
-        Example(
-            title="worker connections",
-            events=[
-                {"hop": "web_server", "reason": "worker_connections", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="workers exhausted",
-            events=[
-                {"hop": "web_server", "reason": "workers_exhausted", "path": "/report"}
-            ],
-        ),
+        by_error_log("worker_connections"),
+        by_error_log("workers_exhausted"),
     ],
     negatives=[
-        Example(
-            title="other",
-            events=[{"hop": "web_server", "reason": "other", "path": "/report"}],
-        ),
+        by_error_log("other"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "worker_connections"}]
         ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints, said
+from forensic.complaints import amid, by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -33,19 +33,9 @@ RULE = Rule(
         ),
         ask_for=["the script of that time, and its deployment"],
     ),
-    positives=[
-        Example(
-            title="script error",
-            events=[{"hop": "web_server", "reason": "script_error", "path": "/report"}],
-        )
-    ],
+    positives=[by_error_log("script_error")],
     negatives=[
-        Example(
-            title="script message",
-            events=[
-                {"hop": "web_server", "reason": "script_message", "path": "/report"}
-            ],
-        ),
+        by_error_log("script_message"),
         Example(title="another hop", events=[{"hop": "cdn", "reason": "script_error"}]),
     ],
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.complaints import amid, complaints, said
+from forensic.complaints import amid, by_error_log, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
 RULE = Rule(
@@ -34,24 +34,11 @@ RULE = Rule(
         ask_for={"host": "kernel log of that second"},
     ),
     positives=[
-        Example(
-            title="worker exited",
-            events=[
-                {"hop": "web_server", "reason": "worker_exited", "path": "/report"}
-            ],
-        ),
-        Example(
-            title="out of memory",
-            events=[
-                {"hop": "web_server", "reason": "out_of_memory", "path": "/report"}
-            ],
-        ),
+        by_error_log("worker_exited"),
+        by_error_log("out_of_memory"),
     ],
     negatives=[
-        Example(
-            title="lifecycle",
-            events=[{"hop": "web_server", "reason": "lifecycle", "path": "/report"}],
-        ),
+        by_error_log("lifecycle"),
         Example(
             title="another hop", events=[{"hop": "cdn", "reason": "worker_exited"}]
         ),
