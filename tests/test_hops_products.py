@@ -126,6 +126,13 @@ SPOKEN = [
     ("api_gateway", 403, "WAF_FILTERED", {}, ("waf", "waf_rule", "certain")),
     ("api_gateway", 403, "ACCESS_DENIED", {}, (LB, "auth_failed", "certain")),
     ("api_gateway", 429, "THROTTLED", {}, (LB, "rate_limited", "certain")),
+    (
+        "api_gateway",
+        502,
+        None,
+        {"upstream_status": 200},
+        (LB, "bad_gateway", "strong"),
+    ),
     ("api_gateway", 504, "INTEGRATION_TIMEOUT", {}, (LB, "target_timeout", "certain")),
     (
         "azure_gateway",
@@ -142,6 +149,14 @@ SPOKEN = [
         "OriginTimeout",
         {"hop": CDN},
         (CDN, "upstream_timeout", "certain"),
+    ),
+    ("azure_gateway", 503, "Odd", {"hop": CDN}, (CDN, "unknown", "strong")),
+    (
+        "azure_gateway",
+        502,
+        "CertificateNameCheckFailed",
+        {"hop": CDN},
+        (CDN, "bad_gateway", "strong"),
     ),
     (
         "azure_gateway",
@@ -167,6 +182,13 @@ SPOKEN = [
         ("application", "exception", "weak"),
     ),
     ("cloudfront", 503, "FunctionExecutionError", {}, (CDN, "exception", "certain")),
+    (
+        "cloudfront",
+        502,
+        "OriginConnectError",
+        {},
+        (CDN, "target_connection_error", "strong"),
+    ),
     ("cloudfront", 503, "LambdaLimitExceeded", {}, (CDN, "lambda_error", "certain")),
     (
         "cloudfront",
@@ -208,6 +230,7 @@ SPOKEN = [
     ("iis", 401, "401.5", {}, ("application", "auth_failed", "certain")),
     ("iis", 502, "502.3 12002", {}, (WEB, "upstream_timeout", "certain")),
     ("iis", 502, "502.3", {}, (WEB, "bad_gateway", "certain")),
+    ("iis", 500, "500.19", {}, (WEB, "configuration_error", "certain")),
     ("iis", 500, "500.30", {}, (WEB, "boot_failed", "certain")),
     ("iis", 500, None, {}, ("application", "exception", "weak")),
     ("iis", 503, "AppOffline", {}, (WEB, "no_target", "certain")),
@@ -225,6 +248,22 @@ SPOKEN = [
     ),
     ("heroku_router", 503, "H12", {}, (LB, "target_timeout", "certain")),
     ("heroku_router", 503, "H10", {}, (LB, "no_target", "certain")),
+    ("heroku_router", 503, "H15", NAMED, (LB, "target_timeout", "certain")),
+    (
+        "heroku_router",
+        503,
+        "H18",
+        NAMED,
+        (LB, "target_connection_error", "certain"),
+    ),
+    (
+        "heroku_router",
+        503,
+        "H18 sock=client",
+        NAMED,
+        (LB, "client_closed", "certain"),
+    ),
+    ("heroku_router", 500, "H99", {}, (LB, "unknown", "certain")),
     (
         "cloud_run",
         429,

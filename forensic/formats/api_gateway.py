@@ -38,7 +38,7 @@ _KEYS = {
     "protocol": "protocol",
     "host": "domainName",
     "status": "status",
-    "upstream_status": "integrationStatus integration.status",
+    "upstream_status": "integration.status integrationStatus",
     "bytes_sent": "responseLength",
     "duration": "responseLatency",
     "upstream_duration": "integrationLatency integration.latency",
@@ -104,16 +104,13 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         seconds(pl.col(name), 1e3).alias(name)
         for name in ("duration", "upstream_duration")
     ]
-    statuses = [
-        pl.col(name).cast(pl.Int16, strict=False)
-        for name in ("status", "upstream_status")
-    ]
     return rows.select(
         "extra",
         "flags",
         *(dash_to_null(pl.col(name)) for name in given),
         *took,
-        *statuses,
+        status=pl.col("status").cast(pl.Int16, strict=False),
+        upstream_status=_answered(),
         client_ip=dash_to_null(pl.col("client")),
         method=method,
         path=address["path"],
@@ -124,6 +121,22 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         refused=pl.coalesce("refused", short),
         **stamped,
     )
+
+
+def _answered() -> pl.Expr:
+    """The status that came from behind.
+
+    Of a Lambda function `integrationStatus` says only that it was called and came to
+    its end: what it answered is the record's own status, unless that is one of the
+    gateway's.
+    """
+    status, sent = (
+        pl.col(name).cast(pl.Int16, strict=False)
+        for name in ("upstream_status", "status")
+    )
+    called = (status // 100 == 2) & (sent >= 400) & ~sent.is_in([502, 504])
+    called &= dash_to_null(pl.col("reason")).is_null()
+    return pl.when(called).then(sent).otherwise(status)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:

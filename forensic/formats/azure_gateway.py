@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import http_status, moments, target, without_port
+from forensic.columns import http_status, moments, seconds, target, without_port
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -69,7 +69,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             for name in ("bytes_sent", "bytes_received")
         ),
         duration=pl.when(pl.col("instance").str.starts_with(_FIRST))
-        .then(duration / 1e3)
+        .then(seconds(duration, 1e3))
         .otherwise(duration),
         upstream_duration=pl.col("upstream_duration").cast(pl.Float64, strict=False),
         # Front Door is a content delivery network before anything else.

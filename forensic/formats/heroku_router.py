@@ -48,7 +48,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         bytes_sent=pl.col("bytes").cast(pl.Int64, strict=False),
         duration=seconds(spent, 1e3),
         upstream="dyno",
-        reason="code",
+        # Of this code only `sock` tells whose side broke off.
+        reason=pl.when((pl.col("sock") == "client") & (pl.col("code") == "H18"))
+        .then(pl.lit("H18 sock=client"))
+        .otherwise("code"),
         message="desc",
         extra=json_extra(connect=pl.col("connect"), sock=pl.col("sock")),
         refused=pl.when(~fits.fill_null(value=False)).then(

@@ -6,7 +6,7 @@ or another one of the site's choice to block. The tags are the signals that it s
 
 import polars as pl
 
-from forensic.columns import dash_to_null, http_status, moments, target
+from forensic.columns import dash_to_null, http_status, moments, seconds, target
 from forensic.format import Format
 from forensic.json_fields import json_fields
 
@@ -73,7 +73,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         .then(told.cast(pl.Int16, strict=False))
         .otherwise(status),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
-        duration=pl.col("took").cast(pl.Float64, strict=False) / 1e3,
+        duration=seconds(pl.col("took"), 1e3),
         action=pl.when(blocked).then(pl.lit("BLOCK")).otherwise(pl.lit("ALLOW")),
         rule=pl.when(blocked).then(signal),
         labels=pl.when(_signals().list.len() > 0).then(_signals()),

@@ -12,6 +12,7 @@ from forensic.columns import (
     dash_to_null,
     json_extra,
     offset_seconds,
+    seconds,
     target,
     without_port,
 )
@@ -74,7 +75,7 @@ def _native(lines: pl.Series) -> pl.DataFrame:
     return row.select(
         local_time=moment,
         utc_offset=pl.when(moment.is_not_null()).then(pl.lit(0, pl.Int32)),
-        duration=pl.col("took").cast(pl.Float64, strict=False) / 1000,
+        duration=seconds(pl.col("took"), 1e3),
         upstream=dash_to_null(pl.col("peer")),
         user_agent=pl.col("tail").str.extract(r'^"[^"]*" "([^"]*)"'),
         extra=json_extra(way=pl.col("way"), kind=dash_to_null(pl.col("kind"))),

@@ -1,7 +1,7 @@
 """API Gateway's types of its own responses (`$context.error.responseType`)."""
 
-from forensic.hops.said import Said, spoken
-from forensic.hops.table import Line
+from forensic.hops.said import Said, made_by, spoken
+from forensic.hops.table import LB_STATUS, LB_TARGET, Line
 
 __all__ = ["lines"]
 
@@ -38,4 +38,14 @@ _WORDS = [
 
 def lines() -> list[Line]:
     """The lines about what API Gateway answers itself."""
-    return spoken("load_balancer", "api_gateway", _WORDS)
+    useless = made_by("load_balancer", "api_gateway") & (LB_STATUS == 502)
+    return [
+        *spoken("load_balancer", "api_gateway", _WORDS),
+        Line(
+            when=useless & (LB_TARGET // 100 == 2),
+            by="load_balancer",
+            cause="bad_gateway",
+            sure="strong",
+            because="what it called came to its end, and gave no answer that fits",
+        ),
+    ]

@@ -11,6 +11,7 @@ _REFUSED = Said(
     "it refused the request itself",
     (400, 405, 408, 411, 413, 414, 431, 494, 495, 496, 497, 505),
 )
+_FAILED = (500, 502, 503, 504)
 _GATEWAY = [
     Said(
         "^waf_prevention$",
@@ -38,22 +39,30 @@ _GATEWAY = [
 _FRONT_DOOR = [
     Said("^Client(?:Disconnected|Aborted)", "client_closed", "the client went away"),
     Said("^ClientGeoBlocked$", "access_forbidden", "it blocks the client's country"),
+    Said("^RestrictedIP$", "access_forbidden", "it blocks the client's address"),
     Said("^OriginTimeout$", "upstream_timeout", "the origin did not answer in time"),
     Said(
-        "^OriginConnection(?:Refused|Error)",
+        "^OriginConnectionRefused",
         "upstream_refused",
         "the origin could not be reached",
+    ),
+    Said(
+        "^OriginConnectionError",
+        "target_connection_error",
+        "the connection to the origin failed",
     ),
     Said("^OriginConnectionAborted", "upstream_closed", "the origin broke off"),
     Said("^(?:Origin)?DNS", "bad_gateway", "the origin's name could not be resolved"),
     Said(
-        "^OriginInvalidResponse$|^ResponseHeaderTooBig$|^SSL|^OriginCertificate",
+        "^OriginInvalid|^OriginError$|^ResponseHeaderTooBig$|^SSL|^(?:Origin)?Certific",
         "bad_gateway",
         "it could not use what the origin answered",
         (502, 503, 504),
         sure="strong",
     ),
     _REFUSED,
+    # Where all went well it writes no word, or one that the format leaves out.
+    Said(".", "unknown", "it names an error of its own", _FAILED, sure="strong"),
 ]
 
 

@@ -28,7 +28,7 @@ _OWN = {
         "exception",
         "its edge function failed",
     ),
-    r"^Lambda(?:Execution|Validation|Throttled)Error$|^LambdaLimitExceeded$": (
+    r"^Lambda(?:(?:Execution|Validation|Throttled)Error|LimitExceeded|Timeout)$": (
         "lambda_error",
         "its Lambda function failed",
     ),
@@ -63,6 +63,12 @@ def _cause() -> pl.Expr:
     )
 
 
+def _failed() -> pl.Expr:
+    """The cause of an answer of the edge to an origin that gave none."""
+    never = _REASON.is_in(["OriginConnectError", "OriginDnsError"]) & (_STATUS != 504)
+    return pl.when(never).then(pl.lit("target_connection_error")).otherwise(_cause())
+
+
 def lines() -> list[Line]:
     """The lines about what the edge itself answers, a WAF's answers excepted.
 
@@ -95,7 +101,7 @@ def lines() -> list[Line]:
         Line(
             when=_REASON.str.contains(_NO_ANSWER) & (_STATUS >= 500) & ~_PASSED,
             by="cdn",
-            cause=_cause(),
+            cause=_failed(),
             sure="strong",
             because=pl.format(
                 "its origin gave no answer (result type {})", "cdn_reason"

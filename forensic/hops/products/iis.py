@@ -27,7 +27,11 @@ _WORDS = [
     ),
     Said(r"^500\.100\b", "exception", "the script failed", by="application"),
     Said(r"^500\.13\b", "rate_limited", "it was too busy"),
-    Said(r"^500\.(?:19|2\d|5\d)\b", "unknown", "its own configuration is at fault"),
+    Said(
+        r"^500\.(?:19|2\d|5\d)\b",
+        "configuration_error",
+        "its own configuration is at fault",
+    ),
     Said(
         r"^502\.\d+ 12002$|^502\.1\b",
         "upstream_timeout",
