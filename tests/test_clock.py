@@ -407,6 +407,29 @@ def test_one_request_at_an_offset_that_no_zone_has_tells_nothing() -> None:
     assert found["zone"].to_list() == ["+09:00"]
 
 
+@pytest.mark.parametrize("enveloped", [False, True])
+def test_lines_beside_an_offset_may_be_another_program_s(*, enveloped: bool) -> None:
+    # gunicorn's master in the machine's zone; Django in the one of its settings.
+    master = written(
+        "2025-06-17 00:29:00", "/", source="web.log", method=None, utc_offset=0
+    )
+    rows = [master]
+    for minute in range(10, 20):
+        path = f"/order/{minute}"
+        mine = logged(f"2025-06-17 10:{minute}:05.2", path, source="web.log")
+        if enveloped:
+            outer = local(f"2025-06-17 01:{minute}:05")
+            mine |= {"envelope_local": outer, "envelope_offset": 0}
+        else:
+            stamp = f"2025-06-17 10:{minute}:05"
+            rows.append(written(stamp, path, source="nginx/access.log"))
+        rows.append(mine)
+    found = clocks(events(*rows)).filter(
+        (pl.col("source") == "web.log") & (pl.col("stamp") == "event")
+    )
+    assert found["utc_offset"].to_list() == [32400]
+
+
 def test_a_host_ends_with_its_last_program() -> None:
     """Each program of the syslog is too seldom heard for its own end to tell."""
     rng = random.Random(3)

@@ -2142,6 +2142,16 @@ def test_an_audit_log_s_record_of_an_error_is_no_second_request() -> None:
     assert alone["status"].to_list() == [503]
 
 
+def test_what_a_framework_says_of_an_answer_is_no_second_request() -> None:
+    # Django, beside a line of the application's own.
+    again = said(500, line=2, offset=90, method=None, level="error")
+    rows = [web(500), said(500), again | {"message": "Internal Server Error: /app"}]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["answered_by"].to_list() == ["application"]
+    alone = correlate(events(rows[0], rows[2]), NO_CLOCKS, NO_SOURCES)
+    assert alone["answered_by"].to_list() == ["application"]
+
+
 def test_an_audit_log_s_record_of_a_denial_is_a_request_without_an_access_log() -> None:
     audit: dict[str, Any] = {"source": "modsec_audit.log", "format": "modsec_audit"}
     said = {"level": "error", "reason": "modsecurity_denied", "rule": "942190"}

@@ -58,24 +58,30 @@ def decide_zones(
     links: Sequence[Link],
 ) -> dict[Key, Decision]:
     """Find the seconds east of UTC of every unit that has rows without an offset."""
-    fixed = {key: _written(unit) for key, unit in found.items() if unit.written}
-    known = {key: decision for key, decision in fixed.items() if decision is not None}
-    waiting = {key for key, unit in found.items() if unit.bare and key not in known}
+    written = {key: _written(unit) for key, unit in found.items() if unit.written}
+    waiting = {key for key, unit in found.items() if unit.bare}
+    known: dict[Key, Decision] = {}
+    votes = {key: list(own) for key, own in anchors.items()}
+    for key, vote in written.items():
+        if key in waiting:
+            votes.setdefault(key, []).append(vote)
+        elif (decision := decide([vote])) is not None:
+            known[key] = decision
     around: dict[Key, list[Link]] = defaultdict(list)
     for link in links:
         around[link.left].append(link)
         around[link.right].append(link)
-    _spread(known, waiting, anchors, around, known.copy())
+    _spread(known, waiting, votes, around, known.copy())
     while waiting:
-        votes = {
-            key: _votes(key, known, anchors, around)
+        direct = {
+            key: _votes(key, known, votes, around)
             for key in sorted(waiting, key=_sortable)
         }
-        near = neighbours(votes, known, found, links)
+        near = neighbours(direct, known, found, links)
         fresh = {key: _settled(near[key]) for key in _nearest(near)}
         known |= fresh
         waiting -= fresh.keys()
-        _spread(known, waiting, anchors, around, fresh)
+        _spread(known, waiting, votes, around, fresh)
     return {key: known[key] for key, unit in found.items() if unit.bare}
 
 
@@ -92,13 +98,17 @@ def _nearest(votes: Mapping[Key, Sequence[Vote]]) -> list[Key]:
     return [key for key in votes if strength[key] == best]
 
 
-def _written(unit: Unit) -> Decision | None:
-    """Offset that most rows of a unit write; the rest of its rows follow it."""
+def _written(unit: Unit) -> Vote:
+    """What the offset that most rows of a unit write says of its other rows.
+
+    They need not be of one program: Django sets its own zone, gunicorn's master has
+    that of the machine. What tells of those rows themselves is stronger.
+    """
     offset, n = max(unit.written.items(), key=lambda item: (item[1], -item[0]))
-    total = unit.written.total()
+    rest = unit.written.total() - n
     text = f"{plural(n, 'line')} of the same log with {offset_text(offset)}"
-    confidence = "certain" if n == total else "strong"
-    return Decision(offset, confidence, "written offset", text, n, total - n)
+    sure = "strong" if rest or unit.bare > n else "certain"
+    return Vote(offset, 40, sure, "written offset", text, n, rest)
 
 
 def _spread(

@@ -37,6 +37,8 @@ _SECOND = 1_000_000
 _LEAST_WAITED = 499
 #: How far apart (µs) an audit log and an access log write of one request.
 _AUDITED = (-2_500_000, 2_500_000)
+#: How far apart (µs) a log says of one answer what it has said already.
+_SAID_AGAIN = (-1_000_000, 1_000_000)
 _STOPPED = ["BLOCK", "CAPTCHA", "CHALLENGE", "MONETIZE"]
 _TEXTS = [
     "method",
@@ -208,19 +210,46 @@ def _accessed(records: pl.DataFrame) -> pl.DataFrame:
     ModSecurity writes one of every error, whoever made it.
     """
     audit = pl.col("format").is_in(AUDITS).fill_null(value=False)
+    web = (pl.col("tier") == TIERS["web_server"]) & ~audit
+    fields = ["method_key", "path_key", "query_key", "status"]
+    return _unlike(records, web, audit, fields, _AUDITED)
+
+
+def _said_once(records: pl.DataFrame) -> pl.DataFrame:
+    """The records without what a log says again of an answer that it has.
+
+    Beside an application's own line of a request stands its framework's: Django's
+    `Internal Server Error: /checkout`, which names no method.
+    """
+    own = pl.col("tier") == TIERS["application"]
+    named = pl.col("method_key") != 0
+    fields = ["source", "path_key", "status"]
+    return _unlike(records, own & named, own & ~named, fields, _SAID_AGAIN)
+
+
+def _unlike(
+    records: pl.DataFrame,
+    kept: pl.Expr,
+    other: pl.Expr,
+    fields: list[str],
+    within: tuple[int, int],
+) -> pl.DataFrame:
+    """The records without such `other` ones as have a partner among the `kept`.
+
+    Partners have equal fields, and stamps no further apart (µs) than that.
+    """
+    timed = pl.col("time").is_not_null()
     numbered = records.with_row_index("row")
-    second = numbered.filter(audit & pl.col("time").is_not_null())
+    second = numbered.filter(other & timed)
     if second.is_empty():
         return records
-    web = (pl.col("tier") == TIERS["web_server"]) & pl.col("time").is_not_null()
-    first = numbered.filter(web & ~audit)
-    fields = ["method_key", "path_key", "query_key", "status"]
+    first = numbered.filter(kept & timed)
     sides = [
         (side.select(pl.struct(fields).hash(7)).to_series(), side["time"])
         for side in (first, second)
     ]
     left, right = ((keys.to_numpy(), times.to_numpy()) for keys, times in sides)
-    _, again = pair(left, right, _AUDITED)
+    _, again = pair(left, right, within)
     rows = second["row"].gather(again)
     return numbered.filter(~pl.col("row").is_in(rows.implode())).drop("row")
 
@@ -248,7 +277,8 @@ def collect(
     if not everything:
         wanted = _is_error() if alone else _is_wanted(answers, clocks)
         answers = answers.filter(wanted)
-    return _accessed(_once(_records(answers, clocks).collect(engine="streaming")))
+    records = _once(_records(answers, clocks).collect(engine="streaming"))
+    return _said_once(_accessed(records))
 
 
 def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
