@@ -285,7 +285,7 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
     (
         "CloudFront cannot connect",
         [cdn(502, "OriginConnectError")],
-        ("cdn", "bad_gateway", "strong"),
+        ("cdn", "target_connection_error", "strong"),
     ),
     (
         "CloudFront cannot resolve",
@@ -2127,6 +2127,18 @@ def test_what_failed_behind_a_balancer_that_stamps_the_start_is_sought_at_the_en
     ]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
+
+
+def test_windows_event_log_names_the_exception() -> None:
+    text = "Exception information: \n    Exception type: SqlException \n"
+    text += "    Exception message: Timeout expired. \n   at System.Data.Open()"
+    told = said(500) | {"source": "Application.csv", "message": text}
+    told |= {"format": "windows_events", "reason": "exception", "level": "warn"}
+    told |= {"status": None, "method": None}
+    rows = [web(500, format="iis", source="u_ex.log"), told]
+    row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    assert "SqlException: Timeout expired." in row["explanation"]
 
 
 def test_an_audit_log_s_record_of_an_error_is_no_second_request() -> None:

@@ -44,6 +44,9 @@ _FRAMES = r" {3,}at \S.*$"
 _TAG = r"(?m)^\[[^\] \n]{1,64}\] "
 #: Monolog's message before the context that holds the exception (Laravel, Symfony).
 _MONOLOG = r'^([^\n]+?) \{[^\n]*"exception":"\[object\]'
+#: ASP.NET's words in Windows' event log, and .NET's.
+_TYPE, _TOLD = r"Exception type: *(\S+)", r"Exception message: *(\S[^\n]*\S)"
+_INFO = r"Exception Info: *(\S+)"
 
 
 def thrown(message: pl.Expr) -> pl.Expr:
@@ -55,7 +58,16 @@ def thrown(message: pl.Expr) -> pl.Expr:
     one = (
         pl.when(python)
         .then(last.extract_all(_LAST).list.last())
-        .otherwise(pl.coalesce(named.list.first(), message.str.extract(_MONOLOG)))
+        .otherwise(
+            pl.coalesce(
+                named.list.first(),
+                message.str.extract(_MONOLOG),
+                pl.format(
+                    "{}: {}", message.str.extract(_TYPE), message.str.extract(_TOLD)
+                ),
+                message.str.extract(_INFO),
+            )
+        )
     )
     return _cut(one.str.replace(_FRAMES, "").str.strip_suffix(":"))
 

@@ -65,7 +65,7 @@ def _cause() -> pl.Expr:
 
 def _failed() -> pl.Expr:
     """The cause of an answer of the edge to an origin that gave none."""
-    never = _REASON.is_in(["OriginConnectError", "OriginDnsError"]) & (_STATUS != 504)
+    never = (_REASON == "OriginConnectError") & (_STATUS != 504)
     return pl.when(never).then(pl.lit("target_connection_error")).otherwise(_cause())
 
 
