@@ -911,6 +911,28 @@ def test_silence_in_a_gap_of_the_hop_behind_proves_nothing() -> None:
     assert "No object is there." in found["sentence"]
 
 
+def test_the_log_that_has_a_gap_there_is_missing() -> None:
+    # Busy before and after: but for the gap its silence would be told from the rate.
+    minutes = [m for m in range(-20, 21) if m]
+    common = {"hop": "load_balancer", "path": "/", "method": "GET", "status": 200}
+    passed = [
+        _row(n, source="alb.log", time=MINUTE + timedelta(minutes=m), **common)
+        for n, m in enumerate(minutes, 1)
+    ]
+    hole = {
+        "hop": "load_balancer",
+        "kind": "missing_object",
+        "start": MINUTE - timedelta(minutes=1),
+        "end": MINUTE + timedelta(minutes=2),
+        "detail": "No object is there.",
+    }
+    asked = Question.parse("2025-02-06T05:32Z", 503, "/app/admin")
+    rows = [*pings(), *passed]
+    found = verdict(rows, asked, pl.DataFrame([hole], schema=GAP))
+    assert found["missing"][0] == found["candidates"][0] == "load_balancer"
+    assert "ALB" in found["ask_for"][0]
+
+
 def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
     found = verdict(pings(), Question.parse(status=502))
     assert "No log of the archive has a response with 502" in found["sentence"]

@@ -6,8 +6,8 @@ logs that write every request down.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ import polars as pl
 from forensic.hops.moment import instant
 from forensic.hops.question import Question
 
-__all__ = ["Silence", "silences", "whole"]
+__all__ = ["Silence", "outside_gaps", "silences", "whole"]
 
 _REACH = timedelta(hours=2)
 #: A busy log needs no more than this to show its rate.
@@ -162,6 +162,26 @@ def silences(
     return {
         hop: _one(hop, rows.filter(pl.col("hop") == hop), question)
         for hop in sorted(rows["hop"].unique().to_list())
+    }
+
+
+def outside_gaps(
+    quiet: Mapping[str, Silence], gaps: pl.DataFrame, question: Question
+) -> dict[str, Silence]:
+    """The silences; one in a gap of that hop's logs proves nothing.
+
+    At its own rate a log would have spoken then: what is missing is the log.
+    """
+    if question.start is None:
+        return dict(quiet)
+    within = (pl.col("start") < question.end) & (pl.col("end") > question.start)
+    holes = gaps.filter((pl.col("kind") != "absent") & within.fill_null(value=False))
+    holed = set(holes["hop"].cast(pl.String).to_list())
+    return {
+        hop: replace(one, covered=one.covered and bool(one.inside or one.seen))
+        if hop in holed
+        else one
+        for hop, one in quiet.items()
     }
 
 

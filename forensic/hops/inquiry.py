@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.census import census, formats_of, zones_of
-from forensic.hops.absence import Silence, silences
+from forensic.hops.absence import Silence, outside_gaps, silences
 from forensic.hops.match import Match, fitting, matches, weightiest
 from forensic.hops.meant import meant
 from forensic.hops.moment import settled
@@ -131,7 +131,7 @@ def inquire(
         asked=given is not None,
         question=question,
         notes=notes,
-        quiet=silences(events, known, question),
+        quiet=outside_gaps(silences(events, known, question), gaps, question),
         match=match,
         configuration=configuration or {},
     )

@@ -85,7 +85,7 @@ def unseen(
         "evidence": evidence,
         "missing": missing,
         "count": 0,
-        "ask_for": [wish(hop) for hop in OUTER if hop in missing],
+        "ask_for": [wish(hop) for hop in candidates if hop in OUTER and hop in missing],
     }
 
 
