@@ -1661,3 +1661,18 @@ def test_what_php_fpm_traced_tells_where_a_request_hung(
     sources = [line["source"] for line in found["evidence"]]
     assert ("slow.log" in sources) is bool(told)
     assert ("curl_exec()" in found["sentence"]) is bool(told)
+
+
+def test_what_the_database_says_stands_beside_an_error_of_the_application() -> None:
+    line = {"hop": "web_server", "source": "access.log", "format": "nginx_access"}
+    line |= {"time": MINUTE, "method": "GET", "path": "/x", "status": 500}
+    failed = _row(60, **line, upstream_status=500, upstream="127.0.0.1:8000")
+    words = "remaining connection slots are reserved for superusers"
+    full = {"format": "postgresql", "source": "pg.log", "level": "fatal"}
+    full |= {"reason": "too_many_connections", "message": words}
+    asked = Question.parse(None, 500, "/x")
+    found = verdict([failed, beside(0, 80, **full)], asked)
+    assert f"The database's log says in the same second ({words})" in found["sentence"]
+    assert found["evidence"][-1]["line"] == 80
+    late = verdict([failed, beside(90, 80, **full)], asked)
+    assert "database" not in late["sentence"]

@@ -34,16 +34,32 @@ _DOWN = ["service_stopped", "unit_failed", "start_limit"]
 _STATES = [*_DOWN, "service_started"]
 _DEATHS = ["oom_kill", "OOMKilled", "segfault"]
 _FULL = ["workers_exhausted", "threads_exhausted"]
+#: Causes that what an application waits for may have.
+_WAITING = {
+    "exception",
+    "application_response",
+    "worker_timeout",
+    "upstream_timeout",
+    "target_timeout",
+}
+_STORES = ["postgresql", "mysql_error", "redis"]
+#: What a database says of what it refuses, and of its own coming and going.
+_REFUSALS = "too_many_connections statement_timeout deadlock auth_failed disk_full"
+_ABSENCES = "crash shutting_down starting out_of_memory"
+_FAILING = ["store_refused", "store_away"]
 #: How long before the request such a thing may have come, and still matter to it.
 _BEFORE = {
     **dict.fromkeys(_STATES, timedelta(minutes=15)),
     **dict.fromkeys(_DEATHS, timedelta(minutes=1)),
     **dict.fromkeys(_FULL, timedelta(minutes=2)),
+    "store_refused": timedelta(seconds=5),
+    "store_away": timedelta(minutes=1),
     "change": timedelta(hours=1),
     "flow": timedelta(minutes=10),
 }
 _AFTER = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
+_SERVER_ERROR = 500
 #: So many of a kind are named.
 _MOST = 3
 _WORDS = 100
@@ -89,6 +105,9 @@ def circumstances(
     refused = verdict["cause"] == "waf_rule"
     kinds = {"host", "app_server", "vpc_flow"} if between else set()
     kinds |= {"cloudtrail"} if between or refused else set()
+    waiting = verdict["cause"] in _WAITING
+    waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
+    kinds |= set(_STORES) if waiting else set()
     if at is None or not kinds & present:
         return {}
     known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
@@ -99,7 +118,7 @@ def circumstances(
         told, on=["source", "offset"], how="anti", maintain_order="left"
     )
     change = _changes(rows, at, _FIREWALL if refused else _SERVICES)
-    found = [change]
+    found = [change] if between or refused else []
     if between:
         target = _target(events, verdict["evidence"])
         found = [
@@ -109,6 +128,8 @@ def circumstances(
             _flows(rows, at, target),
             change,
         ]
+    if waiting:
+        found.append(_said(rows, at, _FAILING, "The database's log says"))
     found = [one for one in found if one.text]
     if not found:
         return {}
@@ -131,8 +152,13 @@ def circumstances(
 
 def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataFrame:
     """The events of such kinds around a moment, with their `kind`, by time."""
+    store = pl.col("format").is_in(_STORES)
     kind = (
-        pl.when(pl.col("reason").is_in([*_STATES, *_DEATHS, *_FULL]))
+        pl.when(store & pl.col("reason").is_in(_REFUSALS.split()))
+        .then(pl.lit("store_refused"))
+        .when(store & pl.col("reason").is_in(_ABSENCES.split()))
+        .then(pl.lit("store_away"))
+        .when(pl.col("reason").is_in([*_STATES, *_DEATHS, *_FULL]))
         .then("reason")
         .when((pl.col("format") == "vpc_flow") & (pl.col("action") == "REJECT"))
         .then(pl.lit("flow"))
