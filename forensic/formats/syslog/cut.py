@@ -128,7 +128,8 @@ def _spelled(octets: Octets, place: Ints, rows: Mask) -> _Origins:
     place = place + np.where(numbered, size, 1)
     fits &= octets.stands(b" - - ", place) & ~octets.stands(_MARK, place + 5)
     found.which[~fits] = 0
-    return _Origins(found, number, numbered, place + 5)
+    # rsyslog keeps the space behind the tag of a message that came in as RFC 3164.
+    return _Origins(found, number, numbered, place + 5 + octets.stands(b" ", place + 5))
 
 
 def _level(priority: str) -> str | None:
