@@ -13,6 +13,7 @@ __all__ = [
     "LEAST_LIMIT",
     "SAME",
     "Step",
+    "about_upstream",
     "arrivals",
     "errors",
     "leaf",
@@ -40,9 +41,14 @@ ASKED = (
 _FOLDER = r"^(.*)/[^/]*$"
 #: No one sets a worker's time limit below this (seconds).
 LEAST_LIMIT = 1.0
-_ABOUT_UPSTREAM = pl.col("cause").str.starts_with("upstream_") | (
-    pl.col("cause") == "bad_gateway"
-)
+
+
+def about_upstream(cause: pl.Expr) -> pl.Expr:
+    """Whether a line of that cause is about what a server asked, not about itself."""
+    return cause.str.starts_with("upstream_") | (cause == "bad_gateway")
+
+
+_ABOUT_UPSTREAM = about_upstream(pl.col("cause"))
 
 
 def _key(columns: Sequence[str]) -> pl.Expr:
@@ -161,9 +167,11 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
         request = ["method", "path", "query"]
         return [(answers, said, request, SAME), (answers, waited, request, _TRIES)]
     passed = (pl.col("upstream_status") == pl.col("status")).fill_null(value=False)
-    own, through = answers.filter(~passed), answers.filter(passed)
-    # A 500 that the upstream sent is no connection that it closed.
-    tried = answers.filter(~passed | pl.col("status").is_in([502, 503, 504]))
+    own, sent = answers.filter(~passed), answers.filter(passed)
+    # An upstream that fails stands there as 502 or 504: what else it sent is its own.
+    failed = pl.col("status").is_in([502, 504])
+    through, tried = sent.filter(failed), answers.filter(~passed | failed)
+    script = said.filter(pl.col("kind") == "script")
     bare = said.filter(pl.col("path").is_null())
     # ModSecurity names the path of a request, not its method.
     unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())
@@ -174,8 +182,10 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
         (answers, owned, ["request_id"], _ANY),
         (own, said, ["folder", *request], SAME),
         (through, waited, ["folder", *request], SAME),
+        (sent, script, ["folder", *request], SAME),
         (own, said, request, SAME),
         (through, waited, request, SAME),
+        (sent, script, request, SAME),
         (tried, waited, request, _TRIES),
         (own, said, ["client_ip", "method", "path"], SAME),
         (own, unasked, ["client_ip", "path"], SAME),

@@ -38,6 +38,9 @@ __all__ = ["correlate", "correlated"]
 
 #: So much later than the outermost record, an inner one was written at the end.
 _LONG = 2_000_000
+#: What the server behind a web server answered, and it sent on.
+_PASSED_ON = pl.col("inner_web_status") == pl.col("web_server_status")
+_PASSED_ON = _PASSED_ON.fill_null(value=False)
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * MINUTE
 
@@ -55,10 +58,10 @@ def _context(
     passing = known.families("upstreams")
     judged = [*known.families("statuses"), *known.families("actions")]
     minute = pl.col("time") // MINUTE
-    passes = pl.col("inner_web_status") == pl.col("web_server_status")
-    inner = passes.fill_null(value=False)
     web = {
-        name: pl.when(inner).then(f"inner_web_{name}").otherwise(f"web_server_{name}")
+        name: pl.when(_PASSED_ON)
+        .then(f"inner_web_{name}")
+        .otherwise(f"web_server_{name}")
         for name in (
             "status",
             "upstream",
@@ -151,7 +154,7 @@ def _noted(
             pl.col(c).alias(f"note_{c}")
             for c in (
                 *("kind", "cause", "rule", "source", "line", "offset", "time"),
-                "upstream",
+                *("upstream", "format"),
             )
         ),
         note_words=pl.concat_str(
@@ -167,9 +170,14 @@ def _noted(
     by_row = direct.join(lines, on="note", maintain_order="left")
     direct_rows = direct["request"].implode()
     by_root = behind.join(lines, on="note", maintain_order="left")
+    own = pl.col("inner_web_row").is_in(direct_rows)
+    # The server that it asked in vain was not the last one: another answered so.
+    tried = pl.col("web_server_row").is_in(
+        by_row.filter(attach.about_upstream(pl.col("note_cause")))["request"].implode()
+    )
     row = pl.coalesce(
-        pl.when(pl.col("inner_web_row").is_in(direct_rows)).then("inner_web_row"),
-        "web_server_row",
+        pl.when(own).then("inner_web_row"),
+        pl.when(~(tried & _PASSED_ON)).then("web_server_row"),
     )
     found = requests.with_columns(request=row).join(
         by_row, on="request", how="left", maintain_order="left"

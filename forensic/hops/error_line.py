@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from forensic.hops.attach import about_upstream
+from forensic.hops.between import APP_SILENT, INNER_SILENT, STATUS
 from forensic.hops.causes import GUESSED, death, death_sure
 from forensic.hops.kind import SCRIPT_REFUSED
 from forensic.hops.quoted import told
@@ -19,6 +21,13 @@ _NAMED = pl.col("note_named").fill_null(value=True)
 _OTHER_FILE = (pl.col("path") != "/") & ~pl.format("{}/", "path").str.contains(
     pl.format("/{}/", "note_leaf"), literal=True
 )
+#: What nginx answers for an upstream that fails: 502, and 504 where it waited. Another
+#: status its configuration makes of that (`error_page`), or the next server sent it.
+_OTHER = sure_of(pl.col("note_format") == "nginx_error") & sure_of(
+    about_upstream(_NOTE)
+)
+_OTHER &= ~STATUS.is_in([502, 504]) & pl.col("web_upstream_status").is_null()
+_OTHER = sure_of(_OTHER & ~APP_SILENT & ~INNER_SILENT)
 
 
 def by_error_line(app_says: pl.Expr) -> list[Line]:
@@ -53,18 +62,18 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
             when=_NOTE.is_not_null() & ~app_says,
             by="web_server",
             cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
-            sure=pl.when(
+            sure=pl.when(_OTHER)
+            .then(pl.lit("weak"))
+            .when(dropped & _INCIDENT.is_not_null())
+            .then(death_sure())
+            .when(
                 ~pl.col("note_direct")
                 | ~_NAMED
                 | sure_of(_OTHER_FILE)
                 | (_KIND == SCRIPT_REFUSED)
-                | (dropped & (_INCIDENT.is_not_null() | ~pl.col("deaths_show")))
+                | (dropped & ~pl.col("deaths_show"))
             )
-            .then(
-                pl.when(dropped & _INCIDENT.is_not_null())
-                .then(death_sure())
-                .otherwise(pl.lit("strong"))
-            )
+            .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
             because=pl.when(~_NAMED)
             .then(
@@ -78,6 +87,15 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
                 pl.lit(
                     "its error log names this client and the reason, and a file of"
                     " another name"
+                )
+            )
+            .when(_OTHER)
+            .then(
+                pl.format(
+                    "its error log names this request and an upstream that failed it,"
+                    " for which nginx answers 502 or 504: its configuration makes {} of"
+                    " that, or the next server that it asked sent it",
+                    STATUS,
                 )
             )
             .when(dropped & GUESSED)

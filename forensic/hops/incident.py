@@ -24,6 +24,10 @@ _OUTAGE = 900 * _SECOND
 #: So long a container needs to start again.
 _RESTART = 60 * _SECOND
 _HOLDS = 12 * _SECOND
+#: What tells why a worker had to die, and what is written once it is dead.
+_REASONS, _FOLLOW = ["timeout", "oom"], ["killed", "abort", "exited"]
+#: So long after the reason that may follow.
+_LINGERS = 8 * _SECOND
 #: What the kernel kills and no web server sends requests to.
 _NO_WORKER = (
     r"[Kk]illed process \d+ \((?:mysqld|mariadbd|postgres|mongod|redis-server"
@@ -38,26 +42,34 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     writes for a lack of memory; a time limit, or the kernel's word, just before says
     which it was. What the worker itself writes then only follows from that line.
     """
-    deaths = notes.filter(
-        pl.col("kind").is_in(["timeout", "killed", "oom", "abort", "crashed"])
+    deaths = notes.filter(pl.col("kind").is_in([*_REASONS, *_FOLLOW, "crashed"])).sort(
+        "time", "note"
     )
-    limits = (
-        deaths.filter(pl.col("kind").is_in(["timeout", "oom"]))
-        .select("time", limit=pl.col("time"), limited=pl.col("victim"))
-        .sort("time", "limited")
-    )
+    limits = deaths.filter(pl.col("kind").is_in(_REASONS)).select("time", "victim")
+    named = limits.drop_nulls("victim").with_columns(limit="time")
+    before = limits.rename({"victim": "limited"}).with_columns(earlier="time")
+    nameless = pl.col("victim").is_null() | pl.col("limited").is_null()
+    nameless &= pl.col("earlier").is_not_null()
     return (
-        deaths.sort("time", "note")
-        .join_asof(limits, on="time", strategy="backward", tolerance=8 * _SECOND)
+        deaths.join_asof(before, on="time", strategy="backward", tolerance=_LINGERS)
+        # Two programs tell of one victim: their clocks may be a little apart.
+        .with_columns(time=pl.col("time") + _TOLD, at="time")
+        .join_asof(
+            named,
+            on="time",
+            by="victim",
+            strategy="backward",
+            tolerance=_LINGERS + _TOLD,
+            check_sortedness=False,
+        )
         .filter(
             ~(
-                pl.col("kind").is_in(["killed", "abort"])
-                & pl.col("limit").is_not_null()
-                & (pl.col("victim") == pl.col("limited")).fill_null(value=True)
+                pl.col("kind").is_in(_FOLLOW)
+                & (pl.col("limit").is_not_null() | nameless)
             )
         )
         .filter(~pl.col("message").str.contains(_NO_WORKER))
-        .select("time", "note", "source", "hostname", incident="cause")
+        .select("note", "source", "hostname", time="at", incident="cause")
     )
 
 
@@ -131,6 +143,8 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     # Nor did a worker take with it what came when it was dead.
     came = pl.col("time") - (pl.col("duration") * _SECOND).cast(pl.Int64)
     brief |= came - pl.col("at") > _TOLD
+    # Nor what ended so long after what that death did break.
+    brief |= -late - late.abs().min().over("note") > _TOLD
     return joined.filter(
         late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False),
         ~_elsewhere(joined, notes),

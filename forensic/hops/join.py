@@ -118,8 +118,11 @@ def _through(partners: Partners, outer: Flags, inner: Flags, tier: int) -> None:
     _rewritten(partners, passed, inner, tier, statuses)
     # An outer answer of its own making: the inner hop may have said anything.
     unsure = left | (outer & ~logs_upstream & (columns.status >= _LEFT))
-    partners.join(unsure, inner, tier, sets[0], _CLOSE, starts=True)
-    partners.join(unsure, inner, tier, sets[0], _CLOSE)
+    # Of several logs behind it one may have no user agents; the address still tells.
+    peers = [fields for fields in exact if "peer" in fields]
+    for fields in peers or sets[:1]:
+        partners.join(unsure, inner, tier, fields, _CLOSE, starts=True)
+        partners.join(unsure, inner, tier, fields, _CLOSE)
 
 
 def _started(

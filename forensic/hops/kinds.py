@@ -292,6 +292,14 @@ KINDS = [
         r"|code=(?:dumped|killed), status=\d+/(?:SEGV|BUS|ILL|FPE)",
         "worker_crashed",
     ),
+    # It ended itself: `os._exit`, an extension's `exit()`. 3 and 4 are of failed boots.
+    Kind(
+        "exited",
+        APP,
+        r"Worker \(pid:\d+\) exited with code (?:[125-9]|\d\d+)\b"
+        r"|^DAMN ! worker \d+ \(pid: \d+\) died :\(",
+        "worker_crashed",
+    ),
     Kind(
         "boot_failed",
         APP,

@@ -6,7 +6,7 @@ import polars as pl
 from forensic.answers import AUDITS
 from forensic.hops.facts import Facts
 from forensic.hops.moment import corrected
-from forensic.hops.pair import pair
+from forensic.hops.pair import Ints, pair
 from forensic.hops.responses import TIERS, hashed
 from forensic.rotation import log_of
 
@@ -84,15 +84,19 @@ def _peers(rows: pl.DataFrame) -> tuple[int, float]:
     return rows["client_ip"].n_unique(), -old
 
 
-def _shared(outer: pl.DataFrame, inner: pl.DataFrame, late: int = 0) -> pl.Series:
-    """The keys of the inner log's requests that the outer one has, so much later."""
-    keys = inner["key"].to_numpy()
+def _places(outer: pl.DataFrame, inner: pl.DataFrame, late: int = 0) -> Ints:
+    """Which of the inner log's requests the outer one has, so much later."""
     _, found = pair(
         (outer["key"].to_numpy(), outer["time"].to_numpy()),
-        (keys, inner["time"].to_numpy() + late),
+        (inner["key"].to_numpy(), inner["time"].to_numpy() + late),
         _WINDOW,
     )
-    return inner["key"].gather(found)
+    return found
+
+
+def _shared(outer: pl.DataFrame, inner: pl.DataFrame, late: int = 0) -> pl.Series:
+    """The keys of the inner log's requests that the outer one has, so much later."""
+    return inner["key"].gather(_places(outer, inner, late))
 
 
 def _in_step(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
@@ -113,6 +117,26 @@ def behind(outer: pl.DataFrame, inner: pl.DataFrame) -> bool:
     found = _shared(outer, inner)
     # A monitor asks all hosts at once, but for few things.
     return found.n_unique() >= _ENOUGH and found.len() >= _SHARE * inner.height
+
+
+def _spread(outers: list[pl.DataFrame], inner: pl.DataFrame) -> bool:
+    """Whether what the inner log has came through one or the other of several.
+
+    The more logs there are, the more stands in one of them by chance: some time before
+    and after tells how much.
+    """
+    if len(outers) < 2 or inner.height < 2 * _ENOUGH:
+        return False
+
+    def found(late: int) -> Ints:
+        return np.unique(np.concatenate([_places(o, inner, late) for o in outers]))
+
+    places = found(0)
+    if places.size < _SHARE * inner.height:
+        return False
+    chance = max(found(late).size for late in _APART)
+    varied = inner["key"].gather(places).n_unique() >= _ENOUGH
+    return varied and places.size - chance >= _MORE * inner.height
 
 
 def rare(rows: pl.DataFrame) -> pl.DataFrame:
@@ -146,13 +170,22 @@ def _after(outer: _Log, inner: _Log) -> bool:
     return _in_step(outer.plain, inner.plain)
 
 
+def _fronted(outers: list[_Log], inner: _Log) -> bool:
+    """Whether the inner log's requests came through one of the others, or several."""
+    return (
+        any(_after(outer, inner) for outer in outers)
+        or _spread([outer.seldom for outer in outers], inner.seldom)
+        or _spread([outer.rarest for outer in outers], inner.rarest)
+    )
+
+
 def inner_streams(
     events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts
 ) -> list[str]:
     """The web server logs that stand behind another one.
 
     Most of such a log's unmistakable requests (those that are seldom) stand in the
-    other one too within seconds, and its own peers are fewer: it sees the proxy.
+    other one, or in several, within seconds, and its peers are fewer: it sees proxies.
     Where they are as many, it is the one that is asked in HTTP/1.0, as nginx asks.
     """
     web = known.profile.filter(
@@ -171,11 +204,7 @@ def inner_streams(
     inner = [
         name
         for name in names
-        if any(
-            seen[name] < seen[other] and _after(logs[other], logs[name])
-            for other in names
-            if other != name
-        )
+        if _fronted([logs[o] for o in names if seen[name] < seen[o]], logs[name])
     ]
     return [] if len(inner) == len(names) else inner
 

@@ -1,0 +1,152 @@
+"""Several servers behind one, and several deaths: whose answer and whose end it was."""
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from forensic.hops import correlate
+from tests.test_hops import (
+    CLOSED,
+    NO_CLOCKS,
+    NO_SOURCES,
+    OPEN,
+    REFUSED,
+    TRACE,
+    T,
+    app,
+    error,
+    events,
+    web,
+)
+
+SECOND = timedelta(seconds=1)
+NGINX: dict[str, Any] = {"format": "nginx_access"}
+
+
+def one(*rows: dict[str, Any]) -> dict[str, Any]:
+    """The only request of these."""
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found.height == 1
+    return found.row(0, named=True)
+
+
+def refused(**more: Any) -> dict[str, Any]:
+    return error(REFUSED, format="nginx_error", upstream="10.0.1.9:8000", **more)
+
+
+def crossed(count: int) -> list[dict[str, Any]]:
+    """Requests to two web servers, each of which asks both servers behind them."""
+    rows = []
+    for number in range(count):
+        agent = {"user_agent": f"Mozilla/5.0 ({number})"}
+        at = {"time": T + 7 * number * SECOND, "path": f"/p/{number}", **agent}
+        edge = {"source": f"web{number % 2}/access.log"}
+        back = {"source": f"app{number // 2 % 2}-access.log", "http_version": "1.0"}
+        own = OPEN | {"client_ip": f"203.0.113.{number}"}
+        rows += [web(200, **edge, **at, **own), web(200, **back, **at)]
+    return rows
+
+
+def test_what_came_through_one_or_the_other_of_two_servers_is_one_request() -> None:
+    late = {"time": T + 400 * SECOND}
+    own = web(503, source="web1/access.log", **OPEN | NGINX, **late)
+    back = web(503, source="app0-access.log", **late)
+    rows = [*crossed(48), own, back]
+    row = one(*rows)
+    assert [line["source"] for line in row["evidence"]][:2] == [
+        "web1/access.log",
+        "app0-access.log",
+    ]
+    # The server that it asked first refused: the next one answered so.
+    vain = refused(source="web1/error.log", **OPEN, **late)
+    row = one(*rows, vain)
+    assert row["cause"] != "upstream_refused"
+
+
+def test_logs_of_one_tier_stand_behind_none_of_each_other() -> None:
+    rows = []
+    for number in range(90):
+        at = {"time": T + 3 * number * SECOND, "path": f"/p/{number % 30}"}
+        rows.append(web(200, source=f"web{number % 3}/access.log", **at))
+    late = {"time": T + 400 * SECOND}
+    rows += [web(503, source=f"web{n}/access.log", **late) for n in (0, 1)]
+    assert correlate(events(*rows), NO_CLOCKS, NO_SOURCES).height == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "by", "cause", "sure"),
+    [
+        ({"status": 502}, "web_server", "upstream_refused", "strong"),
+        # Its configuration makes 503 of that, or the next server sent it.
+        ({"status": 503}, "web_server", "upstream_refused", "weak"),
+        (
+            {"status": 503, "upstream_status": 502},
+            "web_server",
+            "upstream_refused",
+            "strong",
+        ),
+        (
+            {"status": 503, "upstream_status": 503},
+            "application",
+            "application_response",
+            "strong",
+        ),
+    ],
+    ids=["its own", "another", "made of a 502", "of the next server"],
+)
+def test_nginx_answers_502_where_an_upstream_refuses(
+    answer: dict[str, int], by: str, cause: str, sure: str
+) -> None:
+    row = one(web(**answer, **NGINX), refused())
+    assert (row["answered_by"], row["cause"]) == (by, cause)
+    assert row["confidence"] == sure
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Worker (pid:830) exited with code 7.",
+        "DAMN ! worker 2 (pid: 830) died :( trying respawn ...",
+    ],
+)
+def test_a_worker_that_ended_itself_is_not_taken_for_one_killed_before(
+    line: str,
+) -> None:
+    killed = app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?")
+    late = {"time": T + 3 * SECOND, "path": "/app/export"}
+    rows = [web(502), error(CLOSED), killed]
+    rows += [web(502, **late), error(CLOSED, **late)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["out_of_memory", "upstream_closed"]
+    dead = app(line, time=late["time"])
+    found = correlate(events(*rows, dead), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["out_of_memory", "worker_crashed"]
+
+
+def test_the_kernel_tells_of_the_same_process_by_a_clock_a_little_ahead() -> None:
+    killed = "Memory cgroup out of memory: Killed process 812 (gunicorn) total-vm:1kB"
+    asked = app("Worker (pid:812) was sent SIGKILL! Perhaps out of memory?")
+    kernel = app(killed, hop="host", process="kernel", pid=None)
+    rows = [web(502), error(CLOSED), asked, kernel | {"time": T + 0.4 * SECOND}]
+    row = one(*rows)
+    assert (row["cause"], row["confidence"]) == ("out_of_memory", "strong")
+    assert 4 in [line["line"] for line in row["evidence"]]
+
+
+def test_a_record_without_a_user_agent_is_found_beside_a_log_that_has_some() -> None:
+    uwsgi = {"hop": "app_server", "format": "uwsgi", "source": "uwsgi.log"}
+    other = {"hop": "app_server", "source": "other.log", "user_agent": "curl/8"}
+    rows = [
+        web(502, user_agent="okhttp/4", **OPEN),
+        error(CLOSED, **OPEN),
+        web(500, bytes_sent=0, **OPEN | uwsgi)
+        | {"message": f"\n{TRACE}\nValueError: boom"},
+    ]
+    for number in range(1, 9):
+        at = OPEN | {"path": f"/{number}", "time": T + number * SECOND}
+        rows += [web(500, user_agent="curl/8", **at), web(500, **at | other)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    row = found.filter(pl.col("path") == "/app/admin").row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "exception")
