@@ -2,7 +2,8 @@
 
 There is no stamp: the time comes from the envelope (journald, docker, syslog). The
 level is padded to nine characters with its colon, which tells it from other logs; with
-one space (`%(levelname)s: %(message)s`) only a line of access is told from them.
+one space (`%(levelname)s: %(message)s`) only a line of access is told from them, and in
+the access log of a gunicorn that runs uvicorn's workers, which has no level at all.
 `fastapi run` writes it without a colon, to the right of ten.
 """
 
@@ -29,6 +30,11 @@ _PADDED = (
 _PEER = r"\[?(?P<client_ip>[0-9.]{7,15}|[0-9A-Fa-f:]{2,39})\]?:[0-9]+ - "
 
 
+def _level() -> pl.Expr:
+    level = pl.col("level").str.to_lowercase().str.strip_chars(" :")
+    return pl.when(level != "").then(level)
+
+
 def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
     head = prefix(without_colour(lines), pattern)
     message = head["rest"]
@@ -40,7 +46,7 @@ def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
         "method",
         "http_version",
         status=pl.col("status").cast(pl.Int16, strict=False),
-        level=pl.col("level").str.to_lowercase().str.strip_chars(" :"),
+        level=_level(),
         message="rest",
         reason=pl.when(failed)
         .then(pl.lit("exception"))
@@ -52,8 +58,8 @@ def _read(lines: pl.Series, pattern: str) -> pl.DataFrame:
 
 
 def _bare(lines: pl.Series) -> pl.DataFrame:
-    """The columns of access lines whose level is not padded."""
-    found = _read(lines, rf"(?P<level>INFO: ){_PEER}")
+    """The columns of access lines whose level is not padded, or not written."""
+    found = _read(lines, rf"(?P<level>(?:INFO: )?){_PEER}")
     none = pl.when(pl.col("status").is_null()).then(pl.lit("no uvicorn line"))
     return found.with_columns(refused=pl.coalesce("refused", none))
 
@@ -72,7 +78,8 @@ FORMAT = Format(
     head=r"^(?:\x1b\[[0-9;]*m)*(?:INFO|DEBUG|TRACE|ERROR|WARNING|CRITICAL)"
     r"(?:\x1b\[[0-9;]*m)*: {1,5}(?:\x1b\[[0-9;]*m)*"
     r"|^(?:\x1b\[[0-9;]*m)*(?:      INFO|     DEBUG|     ERROR|   WARNING|  CRITICAL)"
-    r"(?:\x1b\[[0-9;]*m)*   ",
+    r"(?:\x1b\[[0-9;]*m)*   "
+    r'|^\[?[0-9A-Fa-f.:]+\]?:[0-9]+ - "[A-Z]+ [^"]* HTTP/[0-9.]+" [1-5][0-9]{2}$',
     parse=parse,
     multiline=True,
 )
