@@ -150,3 +150,95 @@ def test_a_record_without_a_user_agent_is_found_beside_a_log_that_has_some() -> 
     found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
     row = found.filter(pl.col("path") == "/app/admin").row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("web_server", "exception")
+
+
+UWSGI: dict[str, Any] = {"source": "uwsgi.log", "format": "uwsgi", "level": None}
+APACHE: dict[str, Any] = {"format": "apache_access", "source": "apache2/access.log"}
+LIMIT = "*** HARAKIRI ON WORKER 2 (pid: 812, try: 1) ***"
+SERVED = "HARAKIRI [core 0] 10.1.1.210 - GET /app/admin since 1738819985"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [web(502), error(CLOSED)],
+        # Apache stamps the start, and says nothing.
+        [web(500, **APACHE, time=T - 6 * SECOND)],
+    ],
+    ids=["nginx", "Apache"],
+)
+def test_uwsgi_names_the_request_whose_worker_it_ends(
+    answer: list[dict[str, Any]],
+) -> None:
+    named = {"method": "GET", "path": "/app/admin", "client_ip": "10.1.1.210"}
+    row = one(*answer, app(LIMIT, **UWSGI), app(SERVED, **UWSGI | named))
+    assert (row["answered_by"], row["cause"]) == ("web_server", "worker_timeout")
+    assert row["confidence"] == "certain"
+    assert len(answer) + 2 in [line["line"] for line in row["evidence"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (
+            "DAMN ! worker 1 (pid: 830) died :( trying respawn ...",
+            ("web_server", "worker_crashed", "strong"),
+        ),
+        (
+            "DAMN ! worker 1 (pid: 830) died, killed by signal 9 :( trying respawn ...",
+            ("web_server", "out_of_memory", "weak"),
+        ),
+        (
+            "Respawned uWSGI worker 1 (new pid: 831)",
+            ("application", "application_response", "weak"),
+        ),
+    ],
+)
+def test_apache_says_nothing_of_a_uwsgi_that_breaks_off(
+    line: str, cause: tuple[str, str, str]
+) -> None:
+    other = web(200, path="/", **APACHE)
+    row = one(web(500, **APACHE), other, app(line, **UWSGI, pid=830))
+    assert (row["answered_by"], row["cause"], row["confidence"]) == cause
+
+
+def test_a_uwsgi_that_loaded_no_application_says_so_of_each_request() -> None:
+    record: dict[str, Any] = UWSGI | {"hop": "app_server", "reason": "no_application"}
+    row = one(web(500), web(500, **record))
+    assert (row["answered_by"], row["cause"]) == ("app_server", "boot_failed")
+
+
+def test_the_arbiter_s_words_are_not_the_application_s() -> None:
+    back = {
+        "hop": "app_server",
+        "source": "app/access.log",
+        "format": "gunicorn_access",
+    }
+    boot = app("Booting worker with pid: 812", format="gunicorn_error", level="info")
+    row = one(web(500), web(500, **back), boot)
+    assert (row["cause"], row["confidence"]) == ("exception", "weak")
+    own = app("cart of 7 is empty", hop="application", source="app/app.log")
+    row = one(web(500), web(500, **back), boot, own)
+    assert row["cause"] == "application_response"
+
+
+@pytest.mark.parametrize(
+    ("size", "by", "sure"),
+    [(183, "web_server", "strong"), (1084, "application", "weak")],
+)
+def test_an_application_too_refuses_a_body(size: int, by: str, sure: str) -> None:
+    asked = web(413, method="POST", bytes_sent=size, **NGINX)
+    for more in ([], [web(502, path="/x"), refused(path="/x")]):
+        found = correlate(events(asked, *more), NO_CLOCKS, NO_SOURCES)
+        row = found.filter(status=413).row(0, named=True)
+        assert row["answered_by"] in (by, "unknown")
+        assert row["confidence"] in (sure, "weak")
+
+
+def test_a_database_that_turns_the_application_away_refuses_nobody() -> None:
+    said = "GET /app/admin failed: Access denied for user 'shop'@'10.0.1.9'"
+    own = app(said, hop="application", path="/app/admin", level="error")
+    row = one(web(500), own)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    row = one(web(403), own | {"message": "Access denied for bob on /app/admin"})
+    assert row["cause"] == "application_response"

@@ -1,12 +1,14 @@
 """uWSGI: `[pid: 812|app: 0|req: 1/1] 10.0.1.23 () {…} [Thu Feb  6 …] …`, and its words.
 
 A request is written at its end, but stamped with its start, without a zone. What uWSGI
-says of its workers follows a stamp of the same kind.
+says of its workers follows a stamp of the same kind; of one that it ends at its time
+limit (`harakiri`) it says which request that served.
 """
 
 import polars as pl
 
 from forensic.columns import (
+    groups,
     iso_stamp,
     json_extra,
     prefix,
@@ -33,6 +35,8 @@ _LINE = (
     rf"\[{_STAMP}\] "
 )
 _WORDS = rf"{_STAMP} - "
+#: What a worker that is ended served, and since when (seconds since 1970).
+_ENDED = r"^HARAKIRI \[core [0-9]+\] ([^ ]*) - ([A-Z]+) (.*) since [0-9]+$"
 _REQUEST = (
     r"^(?P<method>[A-Z]+) (?P<target>.*?) => generated (?P<bytes_sent>[0-9]+) bytes in "
     r"(?P<took>[0-9]+) (?P<unit>msecs|micros)(?: via [a-z]+\(\))? "
@@ -53,8 +57,12 @@ def _said(lines: pl.Series) -> pl.DataFrame:
     """The columns of what uWSGI says of itself."""
     head = prefix(lines, _WORDS)
     parsed = pl.col("rest").is_not_null()
-    return head.select(
+    ended = groups(head["rest"], _ENDED, ["client_ip", "method", "target"])
+    return pl.concat([head, ended], how="horizontal").select(
+        "method",
         local_time=_moment(),
+        client_ip=pl.when(pl.col("client_ip") != "").then("client_ip"),
+        **target(pl.col("target")),
         message="rest",
         pid=pl.col("rest").str.extract(r"\(pid: ([0-9]+)").cast(pl.Int64, strict=False),
         flags=pl.when(parsed & _moment().is_null()).then(pl.lit(["bad_time"])),
@@ -80,6 +88,7 @@ def _requests(lines: pl.Series) -> pl.DataFrame:
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         duration=pl.col("took").cast(pl.Float64, strict=False) * unit,
         message="rest",
+        reason=pl.when(pl.col("app") == "-1").then(pl.lit("no_application")),
         extra=json_extra(app=pl.col("app"), request_number=pl.col("req")),
         flags=pl.when(parsed & moment.is_null()).then(pl.lit(["bad_time"])),
         refused=pl.when(~parsed).then(pl.lit("no uWSGI request")),
@@ -99,7 +108,8 @@ FORMAT = Format(
     reference="https://uwsgi-docs.readthedocs.io/en/latest/LogFormat.html",
     head=r"^(?:\[pid: [0-9]+\|app: -?[0-9]+\|req: "
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} [0-9]{4} - "
-    r"(?:\*\*\* |HARAKIRI|DAMN |worker |Respawned ))",
+    r"(?:\*\*\* |HARAKIRI|DAMN |worker |Respawned |\[emperor\] |--- no |!!! uWSGI"
+    r"|announcing my loyalty|spawned uWSGI|\.\.\.))",
     parse=parse,
     multiline=True,
     paths=r"(?i)uwsgi",

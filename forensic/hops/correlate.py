@@ -98,7 +98,7 @@ def _context(
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
         proxies=pl.lit(known.has("app_server", "application") or bool(passing)),
-        app_speaks=minute.is_in(known.app_words.implode()).fill_null(value=False),
+        app_speaks=minute.is_in(known.app_own_words.implode()).fill_null(value=False),
         app_logs_requests=pl.lit(
             all_arrivals or known.has("app_server", "application", column="answers")
         ),
@@ -230,6 +230,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     death = said.select(
         incident_note="note",
         incident_kind="kind",
+        incident_format="format",
         incident_words=words(pl.col("message")),
         **{f"incident_{c}": c for c in places},
     )

@@ -13,6 +13,9 @@ __all__ = ["Facts", "gather"]
 
 #: Servers that log requests among their own lines, in the layout of web servers.
 _MIXING = ["puma"]
+#: What looks after workers: an application's exceptions seldom come that far, since
+#: its framework catches them.
+_ARBITERS = ["gunicorn_error"]
 #: So many times as many private peers as public ones: a few ask it past the proxy.
 _NEARLY_ALL = 19
 
@@ -30,6 +33,8 @@ class Facts:
     app_minutes: pl.Series
     #: Of these, such in which one that writes more than requests has a line.
     app_words: pl.Series
+    #: Of these again, such where what the application throws would stand.
+    app_own_words: pl.Series
 
     def has(self, *hops: str, column: str = "events") -> bool:
         """Whether a source of one of these hops, or of any, has such events."""
@@ -152,7 +157,9 @@ def gather(counts: pl.DataFrame, doubtful: Sequence[str] = ()) -> Facts:
         pl.col("hop").is_in(["app_server", "application"])
         & ~pl.col("source").is_in(list(doubtful))
     )
-    return Facts(profile, _around(apps), _around(apps.filter(pl.col("words") > 0)))
+    speaking = apps.filter(pl.col("words") > 0)
+    own = speaking.filter(~pl.col("format").is_in(_ARBITERS).fill_null(value=False))
+    return Facts(profile, _around(apps), _around(speaking), _around(own))
 
 
 def _around(counts: pl.DataFrame) -> pl.Series:

@@ -69,7 +69,7 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
             )
         )
         .filter(~pl.col("message").str.contains(_NO_WORKER))
-        .select("note", "source", "hostname", time="at", incident="cause")
+        .select("note", "source", "hostname", "format", time="at", incident="cause")
     )
 
 
@@ -105,7 +105,14 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     # For a script of Apache's it is 503 or 500.
     broken = (pl.col("status") == 502) & closed
     broken |= pl.col("status").is_in([500, 503]) & (pl.col("note_kind") == "closed")
-    rows = requests.filter(broken).with_columns(machine=machine(pl.col("web_source")))
+    # Apache answers 500 where uWSGI breaks off, and writes nothing.
+    silent = pl.col("note_kind").is_null() & (pl.col("status") == 500)
+    silent &= pl.col("web_server_format") == "apache_access"
+    silent &= pl.col("app_server_row").is_null() & pl.col("application_row").is_null()
+    rows = requests.with_columns(silent=silent.fill_null(value=False)).filter(
+        broken | pl.col("silent")
+    )
+    rows = rows.with_columns(machine=machine(pl.col("web_source")))
     kills = _kills(notes).with_columns(machine=machine(pl.col("source")))
     if not rows.height or not kills.height:
         return pl.DataFrame(schema=_EMPTY)
@@ -120,6 +127,7 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
             "request",
             "duration",
             "machine",
+            "silent",
             time=pl.coalesce("note_time", "time"),
             sought=pl.coalesce("note_upstream", "web_server_upstream").str.extract(
                 _PORT, 1
@@ -147,6 +155,7 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     brief |= -late - late.abs().min().over("note") > _TOLD
     return joined.filter(
         late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False),
+        ~pl.col("silent") | (pl.col("format") == "uwsgi"),
         ~_elsewhere(joined, notes),
     ).select("request", "incident", incident_note="note")
 

@@ -266,6 +266,8 @@ KINDS = [
         r"|! Terminating timed out worker|worker=\d+ PID:\d+ timeout \(\d+s > \d+s\)",
         "worker_timeout",
     ),
+    # uWSGI names what the worker served that it ends.
+    Kind("harakiri", APP, r"^HARAKIRI \[core \d+\] \S* - \S", "worker_timeout"),
     Kind(
         "killed",
         APP,
@@ -334,6 +336,15 @@ KINDS = [
         (400,),
     ),
     Kind("abort", APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
+    # A database turned the application away, which is no refusal of a request.
+    Kind(
+        "exception",
+        "app_server application",
+        r"Access denied for user '[^']*'@|password authentication failed for user \""
+        r"|permission denied for (?:table|schema|relation|database|function|sequence) ",
+        "exception",
+        (500, 502, 503, 504),
+    ),
     # What a queue's worker does at that moment is nobody's request.
     Kind("task", APP, r"^Task \S+\[[\w-]+\] (?:raised unexpected|failed)", "none"),
     Kind(

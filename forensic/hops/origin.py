@@ -26,10 +26,11 @@ from forensic.hops.causes import (
 )
 from forensic.hops.error_line import by_error_line
 from forensic.hops.guessed import guessed
-from forensic.hops.page import own_page
+from forensic.hops.page import other_page, own_page
 from forensic.hops.passed_on import (
     FAILS,
     GATEWAY,
+    NGINX,
     NOT_ITS_OWN,
     UNSAID,
     UP,
@@ -147,6 +148,9 @@ def _application_tells() -> list[Line]:
 def _status_tells() -> list[Line]:
     """What the web server's status shows, where it logs no upstream's."""
     malformed = WEB & (pl.col("method").is_null() | pl.col("path").is_null())
+    # Applications, too, refuse what is too large: nginx writes down that it did.
+    large = (STATUS == 413) & ~own_page()
+    other = large & (other_page() | (sure_of(NGINX) & pl.col("web_complains")))
     gateway = GATEWAY & (WEB | BALANCED)
     return [
         Line(
@@ -165,11 +169,17 @@ def _status_tells() -> list[Line]:
             because=NOT_ITS_OWN,
         ),
         Line(
-            when=malformed | (WEB & ~_ASKED_ONE & STATUS.is_in(_UNREADABLE)),
+            when=malformed | (WEB & ~_ASKED_ONE & STATUS.is_in(_UNREADABLE) & ~other),
             by="web_server",
             cause=own_cause(),
-            sure="strong",
-            because="such a request is refused before any upstream is asked",
+            sure=pl.when(~malformed & large)
+            .then(pl.lit("weak"))
+            .otherwise(pl.lit("strong")),
+            because=pl.when(~malformed & large)
+            .then(pl.lit("a web server refuses a body more often than an application"))
+            .otherwise(
+                pl.lit("such a request is refused before any upstream is asked")
+            ),
         ),
         Line(
             when=gateway & _INCIDENT.is_not_null(),

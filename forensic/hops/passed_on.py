@@ -25,7 +25,16 @@ from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
 from forensic.hops.table import Line, sure_of
 
-__all__ = ["FAILS", "GATEWAY", "NOT_ITS_OWN", "UNSAID", "UP", "asked", "unasked"]
+__all__ = [
+    "FAILS",
+    "GATEWAY",
+    "NGINX",
+    "NOT_ITS_OWN",
+    "UNSAID",
+    "UP",
+    "asked",
+    "unasked",
+]
 
 FAILS = "it writes this status for an upstream that fails"
 _NONE_ASKED = "it asked no upstream (its log has `-` for what one would say)"
@@ -36,7 +45,7 @@ _LOGS_UP = pl.col("logs_upstream")
 _INCIDENT = pl.col("incident")
 #: Of Caddy only an answer's headers tell that an upstream made it.
 _CADDY = sure_of(pl.col("web_server_format") == "caddy")
-_NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
+NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
 #: An upstream failed it, and nothing says how: Caddy writes no error that its
 #: configuration handles (`handle_errors`).
 _UNTOLD = STATUS.is_in([502, 503]) & _INCIDENT.is_null()
@@ -64,7 +73,7 @@ def unasked() -> list[Line]:
             because=told("it had nobody to ask, and its log says so", "incident_words"),
         ),
         Line(
-            when=WEB & _NGINX & (STATUS == 444) & UP.is_null(),
+            when=WEB & NGINX & (STATUS == 444) & UP.is_null(),
             by="web_server",
             cause=own_cause(),
             sure="strong",

@@ -27,7 +27,7 @@ _WHILE = (-1_500_000, 65 * _SECOND)
 _BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 #: Whose records may have the id that the application writes before its lines.
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
-_THROWN = ["exception", "abort"]
+_THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
 
 

@@ -97,7 +97,8 @@ def unlogged() -> list[Line]:
         ),
         Line(
             when=(WEB | BALANCED)
-            & (STATUS.is_in([408, 413, 414]) | (sure_of(static) & (STATUS == 404))),
+            & (STATUS.is_in([408, 413, 414]) | (sure_of(static) & (STATUS == 404)))
+            & ~((STATUS == 413) & other_page()),
             by="web_server",
             cause=own_cause(),
             sure="weak",
