@@ -385,6 +385,20 @@ def test_spans(text: str, start: str, minutes: int) -> None:
     assert asked.end - asked.start == timedelta(minutes=minutes)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2/13/2025 14:32", "13/02/2025 2:32 pm", "13-02-2025 14:32"],
+)
+def test_the_day_of_a_date_is_told_where_it_is_above_12(text: str) -> None:
+    asked = Question.parse(text)
+    assert asked.start == Question.parse("2025-02-13 14:32").start
+
+
+def test_a_date_of_two_meanings_is_refused_with_both() -> None:
+    with pytest.raises(UsageError, match="2025-06-02 or 2025-02-06"):
+        Question.parse("06/02/2025 14:32")
+
+
 def test_a_time_of_day_alone_may_be_all_that_is_asked() -> None:
     """Nothing is compared with a status that nobody named: that warns."""
     found = verdict(pings(), Question.parse("14:32"))

@@ -6,6 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
+from forensic.date_order import date_order
 from forensic.formats import load
 from forensic.matching import matches
 from forensic.sniff import family, fits, is_binary, sniff
@@ -166,3 +167,22 @@ def test_caddy_s_own_words_are_its_own_wherever_they_lie() -> None:
     found = sniff(lines, "logs/out.log", [])
     assert found
     assert found.formats == ("caddy",)
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        ("02/06/2025 02/13/2025", "mdy"),
+        ("13/02/2025 14/02/2025", "dmy"),
+        ("13/02/2025 02/13/2025", ""),  # both cannot be
+        ("06/02/2025 06/02/2025", ""),  # one day tells nothing
+        ("05/02/2025 06/02/2025 07/02/2025", "dmy"),  # else it leaps over months
+        ("02/05/2025 02/06/2025 02/07/2025", "mdy"),
+        ("05.02.2025 06.02.2025", "dmy"),
+        ("02/06/2025 06/02/2025", ""),  # leaps, whichever
+        ("2025/02/06 2025/02/07", ""),
+    ],
+)
+def test_dates_together_tell_whether_the_day_is_first(dates: str, order: str) -> None:
+    log = "".join(f"{date} 14:32:07 INFO ok\n" for date in dates.split())
+    assert date_order(log.encode()) == order

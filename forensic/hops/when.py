@@ -19,7 +19,7 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _NAME = f"(?P<name>{'|'.join(_MONTHS)})[a-z]*"
 _YEAR = r"(?P<year>\d{4})(?!\d)"
 _WEEKDAY = re.compile(r"(?i)(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+")
-#: Dates of which each part is what it must be: 06/02/2025 is not among them.
+#: Dates of which each part is what it must be.
 _DATES = [
     re.compile(rf"(?i){text}")
     for text in (
@@ -31,6 +31,8 @@ _DATES = [
         rf"{_NAME} (?P<day>\d\d?)(?![\d:])(?:,? {_YEAR})?",
     )
 ]
+#: Of these the day is told where it is above 12: 06/02/2025 has two meanings.
+_EITHER = re.compile(r"(\d\d?)([/-])(\d\d?)\2(\d{4})(?!\d)")
 _KANJI = re.compile(r"(\d\d?)時 ?(\d\d?)分(?: ?(\d\d?)秒)?")
 #: Halves of the day stand in front of the clock there.
 _HALF = re.compile(r"午([前後]) ?([0-9:]+)")
@@ -95,6 +97,7 @@ def read(text: str) -> When:
     bare = _KANJI.sub(_colons, _WEEKDAY.sub("", bare, count=1))
     bare = _HALF.sub(_western, bare).replace("日本時間", "JST")
     bare = _PACKED.sub(_spaced, bare, count=1)
+    bare = _EITHER.sub(_told, bare, count=1)
     day, lacks, rest = _date(bare, text)
     clock, size, rest = _clock(rest, text, alone=lacks == "date")
     size, rest = _until(clock, size, rest, text)
@@ -116,6 +119,19 @@ def _spaced(stamp: re.Match[str]) -> str:
     """A stamp without marks between its parts, with them."""
     year, month, day, *clock = (part for part in stamp.groups() if part)
     return f"{year}-{month}-{day}T{':'.join(clock)}"
+
+
+def _told(date: re.Match[str]) -> str:
+    """A date of two numbers and a year, as ISO has it; raises UsageError."""
+    first, second, year = int(date[1]), int(date[3]), date[4]
+    if first != second and max(first, second) <= 12:
+        message = (
+            f"{date[0]} may be {year}-{first:02}-{second:02} or"
+            f" {year}-{second:02}-{first:02}: write one of them"
+        )
+        raise UsageError(message)
+    day, month = max(first, second), min(first, second)
+    return f"{year}-{month:02}-{day:02}"
 
 
 def _second() -> timedelta:

@@ -16,6 +16,7 @@ JAPANESE = {
     "clock-skew": "ホストの時計がずれている",
     "clock-step": "ログの途中で時計が飛んでいる",
     "copied-lines": "他のログにもある行を含むログ",
+    "date-order-untold": "日と月の順が定まらない日付",
     "disk-full": "ディスクの空き容量がない",
     "duplicate-source": "同じログがアーカイブに重複",
     "evidence-absent": "ログが一つもない層がある",

@@ -1,0 +1,51 @@
+"""Whether a log's dates such as `06/02/2025` have the day first or the month.
+
+A date alone may not tell; the dates of a log together mostly do. A number above 12 is
+a day. Where there is none, the order under which the log goes on from day to day is
+the right one: the wrong one leaps from month to month.
+"""
+
+import re
+from datetime import date
+from itertools import pairwise
+
+__all__ = ["date_order"]
+
+#: Two numbers, the year, and a clock behind it.
+_DATE = re.compile(
+    rb"(?<![0-9/.-])([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})[ ,T]{1,2}[0-9]{1,2}:"
+)
+#: Where no line has such a date so early, the file is of another kind.
+_EARLY = 4 << 10
+_MONTHS = 12
+#: So much further the wrong order leaps than the right one.
+_LEAPS = 5
+
+
+def date_order(head: bytes) -> str:
+    """`dmy` or `mdy` for the dates in a file's first bytes; empty where none tells."""
+    if not _DATE.search(head, 0, _EARLY):
+        return ""
+    dates = [(int(a), int(b), int(y)) for a, _, b, y in _DATE.findall(head)]
+    days_first = any(first > _MONTHS for first, _, _ in dates)
+    months_first = any(second > _MONTHS for _, second, _ in dates)
+    if days_first or months_first:
+        return "" if days_first and months_first else "dmy" if days_first else "mdy"
+    as_days, as_months = (_leaps(dates, order) for order in ("dmy", "mdy"))
+    if as_days == as_months:
+        return ""
+    order, less, more = (
+        ("dmy", as_days, as_months)
+        if as_days < as_months
+        else ("mdy", as_months, as_days)
+    )
+    return order if less * _LEAPS < more else ""
+
+
+def _leaps(dates: list[tuple[int, int, int]], order: str) -> int:
+    """How many days lie between each date and the next, all in all."""
+    try:
+        read = [date(y, *((b, a) if order == "dmy" else (a, b))) for a, b, y in dates]
+    except ValueError:  # no such day
+        return 1 << 30
+    return sum(abs((after - before).days) for before, after in pairwise(read))
