@@ -43,17 +43,20 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "resourceLogs": "",
         "streams": "",
         "log": "",
+        "tasks": "failures",
+        "services": "failures",
     }.items()
 }
 #: A wrapper's key and the bracket behind it, where the records lie deeper than in a
 #: list at that key ▶ the depth of their lists, and the key of these: Elasticsearch's
-#: answers, Loki's, what Loki is sent, OpenTelemetry's, a browser's.
+#: answers, Loki's, what Loki is sent, OpenTelemetry's, a browser's, ECS's services.
 _DEEP = {
     (b"hits", 0x7B): (2, b"hits"),
     (b"data", 0x7B): (4, b"values"),
     (b"streams", 0x5B): (3, b"values"),
     (b"resourceLogs", 0x5B): (5, b"logRecords"),
     (b"log", 0x7B): (2, b"entries"),
+    (b"services", 0x5B): (3, b"events"),
 }
 #: Brackets whose places are kept: as many as stand around the deepest record, and one.
 _KEPT = max(depth for depth, _ in _DEEP.values()) + 2

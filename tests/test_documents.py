@@ -52,6 +52,11 @@ def test_is_document(data: bytes, expected: bool) -> None:
         (b'{"results":[[{"field":"a"}]],"status":"x"}', [b'[{"field":"a"}]']),
         (b'{"hits":{"hits":[{"a":[1]},{"b":2}]}}', [b'{"a":[1]}', b'{"b":2}']),
         (b'{"kind":"List","items":[{"a":1}]}', [b'{"a":1}']),
+        (b'{"tasks":[{"a":[1]}],"failures":[]}', [b'{"a":[1]}']),
+        (
+            b'{"services":[{"n":[1],"events":[{"a":1},{"b":2}]}]}',
+            [b'{"a":1}', b'{"b":2}'],
+        ),
         (
             b'{"log":{"pages":[{"b":2}],"entries":[{"a":[1]},{}]}}',
             [b'{"a":[1]}', b"{}"],

@@ -1514,6 +1514,17 @@ def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:
     assert "systemd" not in verdict([*refused(), old], asked)["sentence"]
 
 
+def test_a_container_in_trouble_stands_beside_the_answer() -> None:
+    asked = Question.parse(None, 502, "/x")
+    said = {"hop": "host", "process": "kubernetes", "source": "events.json"}
+    text = "pod/api-1 Unhealthy: Readiness probe failed"
+    sick = beside(9, 70, reason="Unhealthy", message=text, **said)
+    found = verdict([*refused(), sick], asked)["sentence"]
+    assert found.endswith(f"A container was in trouble 9 seconds before ({text}).")
+    for off in ({"reason": "Pulled"}, {"process": "app"}):
+        assert "container" not in verdict([*refused(), sick | off], asked)["sentence"]
+
+
 def test_the_network_and_who_changed_it_stand_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     flow = {"source": "flow.log", "format": "vpc_flow", "client_ip": "10.0.1.9"}

@@ -12,6 +12,12 @@ __all__ = ["FORMAT"]
 
 _AGE = r"(?:(?:[0-9]+[smhdy])+(?: \(x[0-9]+ over [0-9smhdy]+\))?|<unknown>|<invalid>)"
 _KIND = r"(?:Normal|Warning)"
+#: `-o wide` has the container and who says so before the message, and behind it when
+#: it was first said, how often, and the event's own name.
+_WIDE = (
+    rf"^(?:spec\.[^ ]+ +)?[a-z][a-z0-9-]*(?:, [^ ]+)? {{3,}}([^ ].*?) {{3,}}{_AGE} +"
+    r"[0-9]+ +[a-z0-9][a-z0-9.-]*$"
+)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -22,13 +28,13 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         r"(?P<reason>[A-Za-z0-9]+) +(?P<thing>[a-z0-9.-]+/[^ ]+) +",
     )
     known = pl.col("rest").is_not_null()
+    rest = pl.col("rest").str.strip_chars()
+    said = pl.coalesce(rest.str.extract(_WIDE), rest)
     return head.select(
         "reason",
         level=pl.col("level").str.to_lowercase(),
         process=pl.when(known).then(pl.lit("kubernetes")),
-        message=pl.format(
-            "{} {}: {}", "thing", "reason", pl.col("rest").str.strip_chars()
-        ),
+        message=pl.format("{} {}: {}", "thing", "reason", said),
         extra=json_extra(age=pl.col("age"), namespace=pl.col("namespace")),
         refused=pl.when(~known).then(pl.lit("no row of kubectl's events")),
     )
@@ -40,7 +46,8 @@ FORMAT = Format(
     hop="host",
     reference="https://kubernetes.io/docs/reference/kubectl/generated/kubectl_events/",
     head=rf"^(?:[a-z0-9.-]+ +)?{_AGE} +{_KIND} +[A-Za-z0-9]+ +[a-z0-9.-]+/[^ ]+ ",
-    header=r"^(?:NAMESPACE +)?LAST SEEN +TYPE +REASON +OBJECT +MESSAGE|^\$ kubectl ",
+    header=r"^(?:NAMESPACE +)?LAST SEEN +TYPE +REASON +OBJECT +"
+    r"(?:SUBOBJECT +SOURCE +)?MESSAGE|^\$ kubectl ",
     parse=parse,
     paths=r"(?i)events?|kube|k8s",
 )

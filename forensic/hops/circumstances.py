@@ -47,6 +47,11 @@ _STORES = ["postgresql", "mysql_error", "redis"]
 _REFUSALS = "too_many_connections statement_timeout deadlock auth_failed disk_full"
 _ABSENCES = "crash shutting_down starting out_of_memory"
 _FAILING = ["store_refused", "store_away"]
+#: What Kubernetes and ECS say of containers that answer no request.
+_PODS = (
+    "Unhealthy Killing BackOff CrashLoopBackOff Failed Evicted NodeNotReady"
+    " Deregistered FailedScheduling FailedPlacement ErrImagePull ImagePullBackOff Error"
+).split()
 #: How long before the request such a thing may have come, and still matter to it.
 _BEFORE = {
     **dict.fromkeys(_STATES, timedelta(minutes=15)),
@@ -54,6 +59,7 @@ _BEFORE = {
     **dict.fromkeys(_FULL, timedelta(minutes=2)),
     "store_refused": timedelta(seconds=5),
     "store_away": timedelta(minutes=1),
+    "pod": timedelta(minutes=10),
     "change": timedelta(hours=1),
     "flow": timedelta(minutes=10),
 }
@@ -125,6 +131,7 @@ def circumstances(
             _services(rows, at),
             _said(rows, at, _DEATHS, "The host's log has a death"),
             _said(rows, at, _FULL, "The application server was at its limit"),
+            _said(rows, at, ["pod"], "A container was in trouble"),
             _flows(rows, at, target),
             change,
         ]
@@ -160,6 +167,11 @@ def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.Data
         .then(pl.lit("store_away"))
         .when(pl.col("reason").is_in([*_STATES, *_DEATHS, *_FULL]))
         .then("reason")
+        .when(
+            pl.col("process").is_in(["kubernetes", "ecs"])
+            & pl.col("reason").is_in(_PODS)
+        )
+        .then(pl.lit("pod"))
         .when((pl.col("format") == "vpc_flow") & (pl.col("action") == "REJECT"))
         .then(pl.lit("flow"))
         .when((pl.col("format") == "cloudtrail") & pl.col("reason").is_null())

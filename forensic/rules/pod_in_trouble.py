@@ -1,4 +1,4 @@
-"""Rule: Kubernetes says that pods were killed, unhealthy, or could not start."""
+"""Rule: Kubernetes or ECS say that containers were killed, unhealthy, not started."""
 
 import polars as pl
 
@@ -10,13 +10,16 @@ _REASONS = [
     *("FailedMount", "FailedCreatePodSandBox", "ErrImagePull", "ImagePullBackOff"),
     *("OOMKilling", "OOMKilled", "SystemOOM", "Evicted", "NodeNotReady", "Preempting"),
     *("ProbeError", "FailedPreStopHook", "FailedPostStartHook", "BackoffLimitExceeded"),
+    *("Error", "NotReady", "FailedPlacement", "DeploymentFailed"),
     "Killing",
 ]
+#: Who says so.
+_WHO = ["kubernetes", "ecs"]
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
-        pl.col("process") == "kubernetes", pl.col("reason").is_in(_REASONS)
+        pl.col("process").is_in(_WHO), pl.col("reason").is_in(_REASONS)
     ).with_columns(
         thing=pl.col("message").str.extract(r"^(\S+) ").fill_null("a pod"),
         said=pl.col("message").str.extract(r"^\S+ \S+: (.*)"),
@@ -34,13 +37,14 @@ def _line(reason: str) -> dict[str, object]:
 
 RULE = Rule(
     id="pod-in-trouble",
-    title="Kubernetes killed pods, found them unhealthy, or could not start them",
+    title="Containers were killed, found unhealthy, or could not start",
     level="medium",
-    description="While a pod is not ready it gets no requests, and those that it had "
-    "are broken off; with none left, what stands in front answers 502 or 503.",
+    description="While a pod or task is not ready it gets no requests, and those that "
+    "it had are broken off; with none left, what stands in front answers 502 or 503.",
     falsepositives=["A rolling update, which kills the old pods"],
     references=[
-        "https://kubernetes.io/docs/tasks/debug/debug-application/debug-running-pod/"
+        "https://kubernetes.io/docs/tasks/debug/debug-application/debug-running-pod/",
+        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html",
     ],
     tags=["host"],
     hop="host",
@@ -56,11 +60,12 @@ RULE = Rule(
             "thing",
             "said_list",
         ),
-        ask_for=["`kubectl describe` of that pod, and the log of its last container"],
+        ask_for=["the log of the container that ended, and how it was described then"],
     ),
     positives=[
         Example(title="a probe that failed", events=[_line("Unhealthy")]),
         Example(title="a container that ends", events=[_line("BackOff")]),
+        Example(title="of ECS", events=[_line("Failed") | {"process": "ecs"}]),
     ],
     negatives=[
         Example(title="an image was pulled", events=[_line("Pulled")]),
