@@ -9,7 +9,9 @@ import re
 from datetime import date
 from itertools import pairwise
 
-__all__ = ["date_order"]
+import polars as pl
+
+__all__ = ["date_order", "iso_date", "whole_clock"]
 
 #: Two numbers, the year, and a clock behind it.
 _DATE = re.compile(
@@ -49,3 +51,31 @@ def _leaps(dates: list[tuple[int, int, int]], order: str) -> int:
     except ValueError:  # no such day
         return 1 << 30
     return sum(abs((after - before).days) for before, after in pairwise(read))
+
+
+def iso_date(numbers: pl.Expr, order: str) -> pl.Expr:
+    """`06/02/2025` as ISO has it; null where the order is unknown and it does not tell.
+
+    Whichever the order, with dots the day comes first, as people write so.
+    """
+    groups = numbers.str.extract_groups(
+        r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$"
+    ).struct
+    a, b, year = (groups.field(str(n)) for n in (1, 2, 3))
+    a, b = a.str.zfill(2), b.str.zfill(2)
+    if order:
+        day, month = (a, b) if order == "dmy" else (b, a)
+    else:
+        first = (a > "12") | numbers.str.contains(".", literal=True)
+        told = first | (b > "12") | (a == b)
+        day = pl.when(told).then(pl.when(first).then(a).otherwise(b))
+        month = pl.when(first).then(b).otherwise(a)
+    return pl.concat_str(year, month, day, separator="-")
+
+
+def whole_clock(clock: pl.Expr, half: pl.Expr) -> pl.Expr:
+    """`2:32:07` and `PM` as `14:32:07`; the clock alone has two digits for its hour."""
+    hour = clock.str.extract(r"^([0-9]{1,2})").cast(pl.Int64, strict=False)
+    mark = half.str.to_lowercase().str.extract("([ap])")
+    whole = pl.when(mark.is_null()).then(hour).otherwise(hour % 12 + 12 * (mark == "p"))
+    return whole.cast(pl.String).str.zfill(2) + clock.str.extract(r"^[0-9]{1,2}(.*)$")

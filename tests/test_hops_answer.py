@@ -1525,6 +1525,19 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
         assert "container" not in verdict([*refused(), sick | off], asked)["sentence"]
 
 
+def test_a_pool_that_windows_disabled_stands_beside_the_answer() -> None:
+    front = {"hop": "web_server", "format": "iis", "source": "httperr1.log"}
+    line = {"time": MINUTE, "method": "GET", "path": "/x", "status": 503}
+    off = _row(60, **front, **line, reason="AppOffline")
+    text = "Application pool 'ShopPool' is being automatically disabled"
+    said = {"hop": "host", "process": "WAS", "source": "system.csv"}
+    gone = beside(1800, 70, reason="app_pool_disabled", message=text, **said)
+    found = verdict([off, gone], Question.parse(None, 503, "/x"))
+    assert found["cause"] == "no_target"
+    words = f"Windows tells of the application pool 30 minutes before ({text})."
+    assert found["sentence"].endswith(words)
+
+
 def test_the_network_and_who_changed_it_stand_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     flow = {"source": "flow.log", "format": "vpc_flow", "client_ip": "10.0.1.9"}

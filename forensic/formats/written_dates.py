@@ -12,7 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from forensic.columns import json_extra, moments, prefix
-from forensic.date_order import date_order
+from forensic.date_order import date_order, iso_date, whole_clock
 from forensic.format import Format
 
 __all__ = ["FORMAT"]
@@ -41,28 +41,12 @@ _HEAD = (
 
 def _date(order: str) -> pl.Expr:
     """The date as ISO has it; null where it is none, or has two meanings."""
-    numbers = pl.col("numbers").str.extract_groups(
-        r"^([0-9]{1,2}).([0-9]{1,2}).([0-9]{4})$"
-    )
-    a, b, year = (numbers.struct.field(str(n)) for n in (1, 2, 3))
-    a, b = a.str.zfill(2), b.str.zfill(2)
-    if order:
-        day, month = (a, b) if order == "dmy" else (b, a)
-    else:
-        # With dots the day comes first, wherever people write so.
-        first = (a > "12") | (pl.col("numbers").str.contains(".", literal=True))
-        day, month = (
-            pl.when(first).then(a).otherwise(b),
-            pl.when(first).then(b).otherwise(a),
-        )
-        told = first | (b > "12") | (a == b)
-        day = pl.when(told).then(day)
     named = pl.coalesce("day_name", "name_day", "printed_date")
     word = named.str.extract(rf"({'|'.join(_MONTHS)})[a-z]*[ /-]").replace_strict(
         _NUMBER_OF, default=None
     )
     return pl.coalesce(
-        pl.concat_str(year, month, day, separator="-"),
+        iso_date(pl.col("numbers"), order),
         pl.concat_str(
             pl.coalesce("printed_year", named.str.extract(r"([0-9]{4})$")),
             word,
@@ -77,11 +61,7 @@ def _clock() -> pl.Expr:
     """The clock, with the hours of a whole day."""
     clock = pl.coalesce("clock", "packed_clock", "printed_clock")
     bare = pl.col("bare_clock").str.replace(r"^(..)(..)(..)$", "$1:$2:$3")
-    hour = clock.str.extract(r"^([0-9]{1,2})").cast(pl.Int64, strict=False)
-    half = pl.col("half").str.to_lowercase().str.extract("([ap])")
-    whole = pl.when(half.is_null()).then(hour).otherwise(hour % 12 + 12 * (half == "p"))
-    rest = clock.str.extract(r"^[0-9]{1,2}(.*)$")
-    return pl.coalesce(bare, whole.cast(pl.String).str.zfill(2) + rest)
+    return pl.coalesce(bare, whole_clock(clock, pl.col("half")))
 
 
 def _parse(lines: pl.Series, order: str) -> pl.DataFrame:

@@ -36,6 +36,7 @@ JAPANESE = {
     "host-rebooted": "ホストの起動または停止",
     "host-service-failed": "サービスの失敗または systemd による再起動",
     "human-actions": "sudo で実行されたコマンド",
+    "iis-pool-failed": "IIS のワーカーが異常終了、またはプールが無効化",
     "lb-auth-failed": "ロードバランサーでの認証に失敗",
     "lb-denied": "ロードバランサーの規則によるリクエストの拒否",
     "lb-fixed-response": "ロードバランサーのリスナールールがエラーを応答",

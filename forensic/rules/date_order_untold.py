@@ -4,12 +4,14 @@ import polars as pl
 
 from forensic.rule import Example, Frames, Rule, plural, report, tally
 
+_FORMATS = ["written_dates", "windows_csv", "windows_text"]
+
 
 def _query(frames: Frames) -> pl.LazyFrame:
     untold = frames.sources.with_columns(
         first="first_time", last="last_time", why=pl.lit("order")
     ).filter(
-        pl.col("format") == "written_dates",
+        pl.col("format").is_in(_FORMATS),
         pl.col("events") > 0,
         pl.col("first_time").is_null(),
     )

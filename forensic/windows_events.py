@@ -1,0 +1,95 @@
+"""Events of Windows ▶ columns: what its System and Application logs tell of IIS.
+
+However they were exported, an event has a source, a number and a text. Sources count
+their numbers for themselves; of those that matter for a website the word is here.
+"""
+
+import polars as pl
+
+from forensic.columns import json_extra, moments, target
+from forensic.date_order import iso_date, whole_clock
+
+__all__ = ["windows_events", "windows_stamps"]
+
+#: Source and number ▶ the word for what happened.
+_WORDS = {
+    "app_pool_disabled": r"^(?:\w+-)*WAS 50(?:02|57|59)$|^W3SVC 10(?:02|57)$",
+    "worker_crashed": r"^(?:\w+-)*WAS 50(?:09|11)$|^W3SVC 10(?:09|11)$",
+    "worker_unresponsive": r"^(?:\w+-)*WAS 50(?:10|12)$|^W3SVC 1010$",
+    "worker_recycled": r"^(?:\w+-)*WAS 5(?:07[4-9]|08[01]|117|186)$",
+    "exception": r"^ASP\.NET [0-9.]+ 13(?:09|25)$",
+    "boot_failed": r"^IIS AspNetCore Module(?: V2)? 10(?:0[05-7]|1[068]|3[0-5])$",
+    "service_failed": r"^Service Control Manager 70(?:0[0-9]|2[34]|3[14])$",
+    "memory_low": r"^(?:\w+-)*Resource-Exhaustion-Detector 2004$",
+}
+#: A program's own death is one of IIS where it is IIS that died.
+_FAULT = r"^(?:Application Error 1000|\.NET Runtime 102[3-6])$"
+_WORKER = r"(?i)\b(?:w3wp|iisexpress|dotnet)\.exe\b"
+#: The request of which ASP.NET speaks: in the text, or in the data that it is made of.
+_ASKED = (
+    r"(?s)(?:Request URL: *|; )(https?://[^;\s]+)(?:.*?User host address: *|; /[^;]*; )"
+    r"([0-9A-Fa-f.:]+)"
+)
+_LEVELS = {
+    **dict.fromkeys(["1", "Critical", "重大"], "critical"),
+    **dict.fromkeys(["2", "Error", "エラー", "FailureAudit"], "error"),
+    **dict.fromkeys(["3", "Warning", "警告"], "warning"),
+    **dict.fromkeys(["0", "4", "Information", "情報", "SuccessAudit"], "info"),
+    **dict.fromkeys(["5", "Verbose", "詳細"], "debug"),
+}
+_LOCAL = (
+    r"^(?:([0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{4})"
+    r"|([0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2})),?[ T]([0-9]{1,2}:[0-9]{2}:[0-9]{2}"
+    "(?:\\.[0-9]{1,9})?)(?:[ \u202f\u00a0]([AaPp]\\.?[Mm]\\.?))?(Z)?$"
+)
+
+
+def windows_stamps(stamps: pl.Series, order: str) -> pl.DataFrame:
+    """`local_time` and `utc_offset` of stamps, in the country's order or ISO's."""
+    parts = pl.col("stamp").str.strip_chars().str.extract_groups(_LOCAL).struct
+    numbers, years, clock, half, zone = (parts.field(str(n)) for n in range(1, 6))
+    date = years.str.extract_groups(r"^(.{4}).([0-9]{1,2}).([0-9]{1,2})$").struct
+    dated = pl.concat_str(
+        date.field("1"),
+        *(date.field(n).str.zfill(2) for n in ("2", "3")),
+        separator="-",
+    )
+    text = pl.concat_str(
+        pl.coalesce(iso_date(numbers, order), dated),
+        pl.lit("T"),
+        whole_clock(clock, half),
+        zone.fill_null(""),
+    )
+    return moments(stamps.to_frame("stamp").select(text).to_series()).drop("zone")
+
+
+def windows_events(events: pl.DataFrame) -> pl.DataFrame:
+    """The columns of events, by `stamp`, `source`, `event`, `level` and `message`.
+
+    And `hostname` and `log`. What ASP.NET says of an exception names its request.
+    """
+    name = pl.format("{} {}", pl.col("source"), pl.col("event"))
+    reason = pl.lit(None, pl.String)
+    for word, pattern in _WORDS.items():
+        reason = (
+            pl.when(name.str.contains(pattern)).then(pl.lit(word)).otherwise(reason)
+        )
+    text = pl.col("message")
+    died = name.str.contains(_FAULT) & text.str.contains(_WORKER)
+    reason = pl.when(died).then(pl.lit("worker_crashed")).otherwise(reason)
+    asp = pl.col("source").str.starts_with("ASP.NET ")
+    asked = text.str.extract_groups(_ASKED).struct
+    url = target(pl.when(asp).then(asked.field("1")))
+    return events.select(
+        "hostname",
+        level=pl.col("level").replace_strict(
+            _LEVELS, default=pl.col("level").str.to_lowercase()
+        ),
+        process="source",
+        reason=reason,
+        hop=pl.when(asp).then(pl.lit("application")).otherwise(pl.lit("host")),
+        message=text.str.strip_chars(),
+        client_ip=pl.when(asp).then(asked.field("2")),
+        **url,
+        extra=json_extra(event_id=pl.col("event"), log=pl.col("log")),
+    )
