@@ -167,6 +167,14 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("waf", "waf_rule", "certain"),
     ),
     (
+        "WAF beside a balancer that shares no id",
+        [
+            waf(trace_id=None),
+            alb(403, action=None, upstream=None, trace_id=None, format="oci_balancer"),
+        ],
+        ("waf", "waf_rule", "certain"),
+    ),
+    (
         "WAF without its log",
         [alb(403, action="waf", upstream=None)],
         ("waf", "waf_rule", "certain"),

@@ -201,8 +201,11 @@ def _beside_waf(partners: Partners, front: Flags, waf: Flags) -> None:
         outer = front & columns.timed & (columns.dispatched == passed)
         inner = waf & columns.timed & (columns.dispatched == passed)
         partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
-    # A CDN does not write whether its WAF or an origin answered.
-    outer = front & columns.timed & columns.error & (columns.tier == TIERS["cdn"])
+    # A CDN does not write whether its WAF or an origin answered, nor do balancers whose
+    # records share no id with it.
+    mute = (columns.expected < 0) & (columns.keys["trace"] == 0)
+    outer = front & columns.timed & columns.error
+    outer &= mute | (columns.tier == TIERS["cdn"])
     inner = waf & columns.timed & ~columns.dispatched
     partners.join(outer, inner, tier, fields, _CLOSE, starts=True)
 
