@@ -25,6 +25,7 @@ HOSTILE = [
     "\u115f\u3164\u2800\ufe0f",
     "tab\tnew\nline",
 ]
+_KEY_LINE = "CANARY/5JJcds3xfn+ygWyF0FIxL3fcXH2SomeLineOfKey12abcdefghijklmno"
 SECRETS = {
     "Authorization: Basic dXNlcjpDQU5BUlk9CANARY": "dXNlcjp",
     '"name":"Cookie","value":"sid=CANARY; b=\\"CANARY\\""': "CANARY",
@@ -111,6 +112,10 @@ SECRETS = {
     "x-goog-iap-jwt-assertion: CANARY": "CANARY",
     "pypi-CANARYCANARYCANARYCANARY": "CANARY",
     "-----BEGIN PGP PRIVATE KEY BLOCK----- CANARY -----END": "CANARY",
+    # A line of a key that stands over several, each an event of its own.
+    _KEY_LINE: "CANARY",
+    f"2025-02-06T05:32:07Z stdout F {_KEY_LINE}": "CANARY",
+    f'{{"log":"{_KEY_LINE}\\n","stream":"stdout"}}': "CANARY",
 }
 ORDINARY = [
     "GET /app/admin HTTP/1.1",
@@ -132,6 +137,8 @@ ORDINARY = [
     "http://example.com:8080/@scope/package",
     "proxy_pass http://192.0.2.1:8000; passes=12",
     "/verify/orders/2025-02",
+    "digest: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "/static/aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3a HTTP/1.1",
     '"cookies":[],"queryString":[{"name":"page","value":"2"}]',
 ]
 

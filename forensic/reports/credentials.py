@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["SIGNS", "redacted", "redacted_as"]
+__all__ = ["KEY_LINE", "SIGNS", "redacted", "redacted_as"]
 
 # -- names ------------------------------------------------------------------------
 _HEADERS = (
@@ -268,6 +268,13 @@ _SHAPES = {
     "gocspx-": r"\bGOCSPX-[\w-]{16,}",
     "private": r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END|$)",
 }
+#: A line of a key that is written over several, by itself: each may be an event of its
+#: own, and nothing else is as long, ends there, and has all kinds of characters.
+KEY_LINE = r"[A-Za-z0-9+/]{64}"
+_KEY_LINE = re.compile(
+    rf"(?:^|[ \t\"'])({KEY_LINE})(?=\r?$|\\r|\\n|[\"'])", re.MULTILINE
+)
+_KINDS = [re.compile(kind) for kind in ("[A-Z]", "[a-z]", "[0-9]")]
 _NAMED = re.compile(f"(?:{_ANY})", re.IGNORECASE)
 #: What another pattern hid before, and nothing behind it.
 _DONE = re.compile(r"\[redacted, \d+ chars\]")
@@ -294,6 +301,12 @@ def _hidden(group: int) -> Callable[[re.Match[str]], str]:
         return f"{whole[:start]}{_mark(value)}{whole[end:]}"
 
     return replace
+
+
+def _hidden_key(match: re.Match[str]) -> str:
+    """What replaces a line of a key; a digest in hex has not all kinds of letters."""
+    told = all(kind.search(match[1]) for kind in _KINDS)
+    return _hidden(1)(match) if told else match[0]
 
 
 class _Pattern(NamedTuple):
@@ -325,6 +338,7 @@ _COMPILED = [
 SIGNS = sorted({sign for one in _COMPILED for sign in one.signs})
 #: Texts up to this length come again and again: labels, paths, names.
 _SHORT = 200
+_KEY_WIDTH = 64
 
 
 def redacted(text: str) -> str:
@@ -339,6 +353,8 @@ def redacted_as(name: str, text: str) -> str:
 
 
 def _searched(text: str) -> str:
+    if len(text) >= _KEY_WIDTH:
+        text = _KEY_LINE.sub(_hidden_key, text)
     # Beyond ASCII there are letters that match and are those of no sign: `ſecret`.
     small = text.lower() if text.isascii() else ""
     seen = {sign for sign in SIGNS if sign in small} if small else {*SIGNS}

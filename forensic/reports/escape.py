@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.reports.credentials import SIGNS, redacted, redacted_as
+from forensic.reports.credentials import KEY_LINE, SIGNS, redacted, redacted_as
 from forensic.visible import visible, visible_json
 
 __all__ = [
@@ -123,7 +123,7 @@ def _csv_cell(text: str) -> str:
 
 _RISKY = r"^[=+\-@＝＋－＠]|[^\x20-\x7e]"
 #: What any credential needs, for a whole column.
-_TRIGGER = f"(?i){'|'.join(re.escape(sign) for sign in SIGNS)}"
+_TRIGGER = f"(?i){'|'.join([*map(re.escape, SIGNS), KEY_LINE])}"
 _TEXTS = pl.List(pl.String)
 
 
