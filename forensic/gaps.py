@@ -12,6 +12,7 @@ import polars as pl
 from forensic.answers import CLIENT
 from forensic.census import EXPECTED, MINUTE, formats_of, moment, span_of
 from forensic.counted import plural
+from forensic.estate import addressed
 from forensic.hops.explain import NAMES
 from forensic.rotation import lacking, log_of
 from forensic.schema import GAP, HOPS
@@ -346,6 +347,8 @@ def find(
     rows = [_told(row, formats) for row in largest.to_dicts()]
     holes = _named(rows, _lacking(sources))
     every = [*_absent(counts, formats), *holes, *_cut(sources)]
-    return pl.DataFrame(every, schema=GAP).sort(
+    wishes = addressed([row["ask_for"] for row in every], sources["source"].to_list())
+    told = [row | {"ask_for": wish} for row, wish in zip(every, wishes, strict=True)]
+    return pl.DataFrame(told, schema=GAP).sort(
         "hop", "kind", "start", "source", nulls_last=True
     )

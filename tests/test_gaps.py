@@ -169,6 +169,13 @@ def test_a_load_balancer_that_asks_a_waf() -> None:
     assert found["hop"].cast(pl.String).to_list() == ["waf"]
 
 
+def test_what_is_asked_for_has_the_account_that_names_tell() -> None:
+    name = "AWSLogs/123456789012/elasticloadbalancing/ap-northeast-1/2025/02/06/a.log"
+    rows = lines(name, [1], hop="load_balancer", action="waf,forward")
+    wish = find(rows, [_file(name, 0, 1)])["ask_for"][0]
+    assert "AWSLogs/123456789012/WAFLogs/" in wish
+
+
 def test_a_load_balancer_that_asks_none_tells_of_none() -> None:
     rows = lines("alb.log", [1], hop="load_balancer", action="forward", upstream="a:80")
     rows += lines("access.log", [1], client_scope="private")
