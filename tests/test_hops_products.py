@@ -135,6 +135,15 @@ SPOKEN = [
     ),
     ("api_gateway", 504, "INTEGRATION_TIMEOUT", {}, (LB, "target_timeout", "certain")),
     (
+        "api_gateway",
+        504,
+        "Endpoint request timed out",
+        {},
+        (LB, "target_timeout", "certain"),
+    ),
+    ("api_gateway", 403, "Forbidden", {}, (LB, "access_forbidden", "weak")),
+    ("api_gateway", 502, "Internal server error", {}, (LB, "bad_gateway", "strong")),
+    (
         "azure_gateway",
         502,
         "ERRORINFO_UPSTREAM_NO_LIVE",

@@ -1,4 +1,8 @@
-"""API Gateway's types of its own responses (`$context.error.responseType`)."""
+"""API Gateway's types of its own responses (`$context.error.responseType`).
+
+A log that has not the type often has the message, which is that of several types where
+it says no more than "Forbidden".
+"""
 
 from forensic.hops.said import Said, made_by, spoken
 from forensic.hops.table import LB_STATUS, LB_TARGET, Line
@@ -8,30 +12,57 @@ __all__ = ["lines"]
 _WORDS = [
     Said("^WAF_FILTERED$", "waf_rule", "a rule of its WAF ended the request", by="waf"),
     Said(
-        "^MISSING_AUTHENTICATION_TOKEN$",
+        "(?i)^MISSING[_ ]AUTHENTICATION[_ ]TOKEN$",
         "auth_failed",
         "no credentials came, or there is no such route",
     ),
     Said("^AUTHORIZER_", "auth_failed", "its authorizer failed"),
     Said(
-        "^(?:ACCESS_DENIED|UNAUTHORIZED|EXPIRED_TOKEN|INVALID_(?:API_KEY|SIGNATURE))$",
+        "^(?:ACCESS_DENIED|UNAUTHORIZED|EXPIRED_TOKEN|INVALID_(?:API_KEY|SIGNATURE)"
+        "|Unauthorized|The incoming token has expired)$|^User is not authorized to ",
         "auth_failed",
         "it does not accept the credentials",
     ),
-    Said("^(?:THROTTLED|QUOTA_EXCEEDED)$", "rate_limited", "a quota was exceeded"),
-    Said("^REQUEST_TOO_LARGE$", "body_too_large", "the body is too large"),
+    Said(
+        "(?i)^(?:THROTTLED|QUOTA_EXCEEDED|Too Many Requests|Limit Exceeded)$",
+        "rate_limited",
+        "a quota was exceeded",
+    ),
+    Said(
+        "(?i)^REQUEST[_ ]TOO[_ ]LARGE$|^HTTP content length exceeded",
+        "body_too_large",
+        "the body is too large",
+    ),
     Said(
         "^(?:BAD_REQUEST_|UNSUPPORTED_MEDIA_TYPE$)",
         "bad_request",
         "it refused the request itself",
     ),
     Said("^RESOURCE_NOT_FOUND$", "unknown", "it has no such route"),
-    Said("^INTEGRATION_TIMEOUT$", "target_timeout", "what it calls was not in time"),
+    Said(
+        "^INTEGRATION_TIMEOUT$|^Endpoint request timed[ -]out",
+        "target_timeout",
+        "what it calls was not in time",
+    ),
     Said("^INTEGRATION_FAILURE$", "target_connection_error", "what it calls failed"),
     Said(
         "^API_CONFIGURATION_ERROR$",
         "bad_gateway",
         "what it calls gave no answer that fits",
+    ),
+    Said(
+        "(?i)^Internal server error$",
+        "bad_gateway",
+        "what it calls gave no answer that fits",
+        (502,),
+        sure="strong",
+    ),
+    Said(
+        "^Forbidden$",
+        "access_forbidden",
+        "an API key, a policy or its WAF, it does not say which",
+        (403,),
+        sure="weak",
     ),
 ]
 
