@@ -237,6 +237,7 @@ _SPEAKS_OF_HTTP = (
     rf"|\"(?:{_METHODS}) [/h]"
     rf"|^Started (?:{_METHODS}) \"|^(?:Completed|Sent) [1-5]"
     r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
+    r"|\bclassification=Status code: [1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )
 _HTTP = "method scheme host path query http_version status client_ip".split()
@@ -327,7 +328,13 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
         return pl.col("message").str.extract(pattern, 1)
 
     url = target(value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*"))
-    status = value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b")
+    status = pl.coalesce(
+        value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b"),
+        # tower-http, of a failure
+        pl.col("message").str.extract(
+            r"\bclassification=Status code: ([1-5][0-9]{2})\b"
+        ),
+    )
     known = url["path"].is_not_null() & status.is_not_null()
     return pl.DataFrame({"message": messages}).select(
         **url,

@@ -40,16 +40,17 @@ _NAMES = {
     "hostname": "hostname host.name host.hostname host",
     "method": "http.request.method req.method request.method httpRequest.requestMethod"
     " http_method request_method http.method meta.req.method RequestMethod"
-    " Properties.RequestMethod proxy.method method",
+    " Properties.RequestMethod proxy.method span.method method",
     "url": "url.original url.full req.url request.uri request.url"
     " httpRequest.requestUrl"
     " request_uri http.url http.target meta.req.url RequestPath"
-    " Properties.RequestPath url uri request.path url.path path",
+    " Properties.RequestPath span.uri url uri request.path url.path path",
     "http_host": "request.host http_host req.headers.host",
     "http_version": "http.version request.proto http_version",
     "status": "http.response.status_code res.statusCode response.status_code"
     " response.status httpRequest.status http.status_code status_code statusCode"
-    " meta.res.statusCode StatusCode Properties.StatusCode status",
+    " meta.res.statusCode StatusCode Properties.StatusCode fields.status"
+    " fields.classification status",
     "client_ip": "client.ip source.ip client.address request.client_ip"
     " request.remote_ip"
     " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
@@ -122,6 +123,7 @@ _STAMP = re.compile(
 )
 _SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ns|us|µs|ms|s|m)\Z")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+_CLASS = "Status code: "
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
 _TEXTS = (
     "hostname logger method http_version client_ip forwarded_for user_agent"
@@ -186,6 +188,13 @@ def _number(value: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _status(value: Any) -> float | None:
+    """A status code; tower-http writes `Status code: 500 Internal Server Error`."""
+    if isinstance(value, str) and value.startswith(_CLASS):
+        value = value[len(_CLASS) :][:3]
+    return _number(value)
 
 
 def _epoch(number: float) -> tuple[datetime, int] | None:
@@ -311,7 +320,7 @@ def _read(value: Any) -> dict[str, Any] | str:
     speaks = message is not None or rails or (level is not None and moment is not None)
     if reason := _foreign(record, places, level, message, speaks):
         return reason
-    status, pid = _number(values.get("status")), _number(values.get("pid"))
+    status, pid = _status(values.get("status")), _number(values.get("pid"))
     valid = status is not None and 100 <= status <= 599
     handled = status is not None and 100 <= status < _FAILED
     unread = {"time"} if moment is None else set()

@@ -1,4 +1,4 @@
-"""What applications print of requests without a stamp: Rails 8, morgan, lograge.
+"""What applications print of requests without a stamp: Rails 8, morgan, lograge, koa.
 
 `[request id] Started GET "/p" for 192.0.2.1 at …`, then `Completed 403 Forbidden in
 12ms`; `GET /p 403 5.1 ms - 162`; `method=GET path=/p status=403`. The time is that of
@@ -21,9 +21,13 @@ _METHOD = r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
 _PEER = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|::1|::ffff:[0-9.]{7,15}"
 _STARTED = r"^Started .* at ([0-9-]{10} [0-9:]{8} (?:[+-][0-9]{4}|UTC))"
 _EXCEPTION = r"^[A-Z]\w*(?:::[A-Z]\w*)+ \(.*\):?\s*$"
-_BEFORE = rf"(?:\[(?P<request>{_ID})\] )?(?:{_TAG})*(?:(?P<peer>{_PEER}) (?:[^ ]+) )?"
+#: koa-logger's arrows: of an answer, and of one that broke off.
+_ARROW = r"(?: {0,4}(?:-->|xxx) )?"
+_BEFORE = (
+    rf"{_ARROW}(?:\[(?P<request>{_ID})\] )?(?:{_TAG})*(?:(?P<peer>{_PEER}) (?:[^ ]+) )?"
+)
 _HEAD = (
-    rf"^{_COLOUR}(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
+    rf"^{_COLOUR}{_ARROW}(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
     rf"(?:Started {_METHOD} \"|Completed [1-5][0-9]{{2}} |Processing by [A-Z]"
     rf"|(?:(?:{_PEER}) [^ ]+ )?{_METHOD} [/h][^ ]* |method={_METHOD} path="
     r"|[A-Z]\w*::[A-Z][\w:]* \()"
