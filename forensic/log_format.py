@@ -178,21 +178,30 @@ _URT = _LABELLED.format("urt|ut|upstream_response_time|upstream_time", value=_SE
 _TRACE = r"\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})"
 
 
-def bare_tail(tail: pl.Expr) -> dict[str, pl.Expr]:
+#: A text in quotes is the client's, unless all of it is a value, or a list of such.
+_MARKS = r"(?:(?:Root|Self|Parent|Sampled)=[0-9a-f-]+;?)+"
+_ITEM = rf"(?:{_SERVER}|-|{_CODE}|{_SECONDS}|{_MARKS})"
+_QUOTES = rf'"({_ITEM}(?:(?:, | : ){_ITEM})*)"|"(?:[^"\\]|\\.)*"'
+
+
+def bare_tail(text: pl.Expr) -> dict[str, pl.Expr]:
     """Return what a tail of unknown order tells of the hop below, and the durations.
 
     Values with one of the usual labels are what that says. Of values without, nginx
     writes times with three decimals, and none is longer than `$request_time`.
     """
+    tail = text.str.replace_all(_QUOTES, '"$1"')
+    # What a client sent may look like such a pair: of two, neither is believed.
+    several = tail.str.count_matches(_ITS_STATUS) > 1
     status = tail.str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
     labelled = tail.str.extract(_US).cast(pl.Int16, strict=False)
     times = tail.str.extract_all(_MILLIS).list.eval(
         pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64, strict=False)
     )
     return {
-        "upstream": tail.str.extract(_UPSTREAM),
+        "upstream": pl.when(~several).then(tail.str.extract(_UPSTREAM)),
         "upstream_status": pl.coalesce(
-            labelled, pl.when(status.is_in(_USUAL)).then(status)
+            labelled, pl.when(status.is_in(_USUAL) & ~several).then(status)
         ),
         "duration": pl.coalesce(
             tail.str.extract(_RT).cast(pl.Float64, strict=False), times.list.max()

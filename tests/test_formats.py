@@ -173,6 +173,44 @@ def test_a_bug_of_a_format_costs_the_line_that_shows_it() -> None:
         safely(broken, pl.Series(["x"] * 100))
 
 
+#: What a client may call itself: it looks like other fields, of whatever log.
+_FORGED = [
+    " status=299 code=299 client_ip=203.0.113.77 action=allow level=info ",
+    " 203.0.113.77:80 299 0.999 us=299 rt=9.999 status: 299, client: 203.0.113.77, ",
+    " HTTP/1.1 299 7 - - [01/Jan/2001:00:00:00 +0000] ",
+]
+#: Another text of the same line; of the agent of CloudFront, S3 knows the hop.
+_MAY_CHANGE = {"user_agent", "message", "extra", "refused", "flags", "hop"}
+
+
+def _forged(line: str, agent: str | None) -> list[str]:
+    """The line with more behind the agent in quotes; none where it has no such."""
+    place = line.rfind(f'{agent}"') if agent else -1
+    if place < 0 or agent is None:
+        return []
+    end = place + len(agent)
+    return [line[:end] + text + line[end:] for text in _FORGED]
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_what_a_client_calls_itself_makes_no_other_field(fmt: Format) -> None:
+    logs = [path for path in LOGS if path.parent.name == fmt.name]
+    texts = [path.read_bytes().decode("utf-8", "backslashreplace") for path in logs]
+    lines = [line for text in texts for line in text.split("\n")]
+    honest = fmt.parse(pl.Series(lines)).to_dicts()
+    pairs = [
+        (row, other)
+        for line, row in zip(lines, honest, strict=True)
+        if row["refused"] is None
+        for other in _forged(line, row.get("user_agent"))
+    ]
+    found = fmt.parse(pl.Series([line for _, line in pairs], dtype=pl.String))
+    for (row, line), other in zip(pairs, found.to_dicts(), strict=True):
+        if other["refused"] is None:
+            changed = {name for name, value in other.items() if value != row.get(name)}
+            assert changed <= _MAY_CHANGE, line
+
+
 _ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 

@@ -5,6 +5,7 @@ its parts between borders) and the status beside it, a byte count behind that,
 addresses, a user agent in quotes. Everything behind stays in `extra.tail` as it is.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -33,6 +34,7 @@ _STAMP = rf"(?:({_CLF})(?: ({_ZONE}))?|({_ISO})({_ZONE})|{_EPOCH})"
 #: What stands between two values; bare ones hold none of it.
 _GAP = r"[ |;,\t\"]{1,4}"
 _BORDER = r"[ |\t\"]{1,4}"
+_MARK = r" ?[|\t\"][ |\t\"]{0,3}"
 _METHOD = r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|CONNECT|PROPFIND|PURGE)"
 _VERSION = r"(?: HTTP/([0-9.]+))?"
 _STATUS = r"(?:[a-z_]{1,20}[=:])?\"?([1-5][0-9]{2})\"?(?:[ |,;\t]|$)"
@@ -41,24 +43,53 @@ _PARTS = (
     rf"{_METHOD}{_BORDER}(?:([^ /|\t\"]+){_BORDER})?(/[^ |\t\"]*)"
     r"(?:[ |\t]{1,3}HTTP/([0-9.]+))?"
 )
-_SHAPES = {
-    "method target version status tail": (
-        rf'^(.*?)"([A-Z]{{3,16}}) ([^ "]+){_VERSION}"'
-        rf"[ |,;\t]{{1,3}}(?:[-=]> )?{_STATUS}(.*)$"
+#: What a line has in turn ▶ its expression.
+_SHAPES = [
+    # The request in quotes, or a field of its own: nothing inside is the status.
+    (
+        "method target version status tail",
+        (
+            rf'^(.*?[^\\]|)"([A-Z]{{3,16}}) ((?:[^"\\]|\\.)+?){_VERSION}"'
+            rf"[ |,;\t]{{1,3}}(?:[-=]> )?{_STATUS}(.*)$"
+        ),
     ),
-    "method host target version query status tail": (
-        rf"^(.*?{_BORDER}|){_PARTS}(?:[|\t]([^ |\t]*))??{_BORDER}{_STATUS}(.*)$"
+    (
+        "method target version status tail",
+        (
+            rf"^(.*?[|\t] ?|){_METHOD} ([^|\t\"]+?){_VERSION}(?: ?[|\t]){{1,2}} ?"
+            rf"{_STATUS}(.*)$"
+        ),
     ),
-    "status method host target version tail": (
-        rf"^(.*?{_BORDER}|)([1-5][0-9]{{2}}){_BORDER}{_PARTS}(?:{_BORDER}|$)(.*)$"
+    # Its parts between marks, which may hold spaces, or between spaces.
+    (
+        "method host target version query status tail",
+        (
+            rf"^(.*?{_BORDER}|){_METHOD}(?:{_BORDER}([^ /|\t\"]+))?{_MARK}"
+            rf"(/(?:[^|\t\"\\]|\\.)*?){_VERSION}(?:[|\t]([^|\t]*))??{_MARK}{_STATUS}(.*)$"
+        ),
     ),
-}
+    (
+        "method host target version status tail",
+        (
+            rf"^(.*?{_BORDER}|){_METHOD} {{1,3}}(?:([^ /|\t\"]+) {{1,3}})?(/[^ |\t\"]*)"
+            rf"{_VERSION} {{1,3}}{_STATUS}(.*)$"
+        ),
+    ),
+    (
+        "status method host target version tail",
+        (rf"^(.*?{_BORDER}|)([1-5][0-9]{{2}}){_BORDER}{_PARTS}(?:{_BORDER}|$)(.*)$"),
+    ),
+]
+#: Such a request, which may hold spaces: what stands behind its path is no status.
+_WHOLE = rf'(?:^|[^\\])["|\t] ?{_METHOD} [^"|\t]'
 _ADDRESS = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,38}"
 _CLIENT = rf"(?:^|[ \[(<|,;\t=\"])({_ADDRESS})(?:[ \])>|,;\t\"]|$)"
 _FORWARDED = rf'"((?:{_ADDRESS})(?:, ?(?:{_ADDRESS}))*)"'
 #: A whole URL in quotes is a referrer, however much of an agent it contains.
 _REFERRER = r'"([a-z]{2,12}://[^" ]*)"'
 _AGENT = r'"([^"]*[A-Za-z][^"]*/[0-9][^"]*)"'
+#: A comma within quotes, behind which no space stands.
+_COMMA_INSIDE = r'^(?:[^"]*"[^"]*")*[^"]*"[^"]*[,;][^ "]'
 #: Words that an application's line has, and an access line not.
 _LEVEL = r"\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b"
 _REFUSED = "no access line"
@@ -91,9 +122,11 @@ def _columns(lines: pl.Series, names: str, shape: str) -> pl.DataFrame:
     when = pl.coalesce(clf_stamp(pl.col("clf")), iso_stamp(pl.col("iso")), epoch)
     utc = pl.when(epoch.is_not_null()).then(pl.lit(0, pl.Int32))
     client = pl.col("rest").str.extract(_CLIENT)
-    quoted = "host" not in names
-    bare_refused = client.is_null() | pl.col("before").str.contains(_LEVEL)
-    refused = when.is_null() if quoted else when.is_null() | bare_refused
+    refused = when.is_null()
+    if "host" in names:
+        refused |= client.is_null() | pl.col("before").str.contains(_LEVEL)
+    if names.startswith("method host"):
+        refused |= pl.lit(lines.str.contains(_WHOLE))
     return parts.select(
         local_time=when,
         utc_offset=pl.coalesce(offset_seconds(pl.coalesce("behind", "zone")), utc),
@@ -123,7 +156,7 @@ def _reader(names: str, shape: str) -> Callable[[pl.Series], pl.DataFrame]:
     return where_any(shape, partial(_columns, names=names, shape=shape), _REFUSED)
 
 
-_READERS = [_reader(names, shape) for names, shape in _SHAPES.items()]
+_READERS = [_reader(names, shape) for names, shape in _SHAPES]
 
 
 def _separated(lines: pl.Series) -> pl.DataFrame:
@@ -133,7 +166,20 @@ def _separated(lines: pl.Series) -> pl.DataFrame:
     """
     fields = lines.str.strip_chars('"').str.replace_all(r"\"?[,;]\"", "\t")
     fields = fields.str.replace_all(r"\"?[,;]([^ ])", "\t$1")
+    inside = lines.str.contains(_COMMA_INSIDE) & lines.str.contains(r'"[,;]')
+    rows = inside.arg_true()
+    apart = [_fields(line) for line in lines.gather(rows)]
+    fields = fields.scatter(rows, pl.Series(apart, dtype=pl.String))
     return first_that_parses(fields, _READERS)
+
+
+def _fields(line: str) -> str:
+    """The same of a line in which a comma stands in quotes, where it parts nothing."""
+    pieces = line.split('"')
+    return "".join(
+        piece if number % 2 else re.sub(r"[,;](?! )", "\t", piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:

@@ -33,7 +33,7 @@ _CODES = r"[A-Z][A-Z_]+:[A-Z][A-Z_]+"
 _COMBINED = (
     rf"^([^ ]+) [^ ]+ ([^ ]+) \[({_CLF}) ([+-][0-9]{{4}})\] "
     r'"([^ ]+) ([^ ]+) HTTP/[0-9.]+" ([0-9]{1,3}) ([0-9]+)'
-    r' "([^"]*)" "([^"]*)" ([A-Z][A-Z_]+):([A-Z][A-Z_]+)$'
+    r' "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)" ([A-Z][A-Z_]+):([A-Z][A-Z_]+)$'
 )
 _COMBINED_NAMES = (
     "client user stamp zone method target status bytes referrer agent result way"
