@@ -63,6 +63,8 @@ _Q = r"""(?:(?<!\\)\\*["']|%(?:25)*2[27])"""
 #: The same quote again, or the end of a text that was cut.
 _END = r"(?:(?<!\\)\1|$)"
 _IS = r"\s*(?:=>|[:=]|%(?:25)*3a)\s*"
+#: The line end behind a header line, as JSON writes it, too.
+_BREAK = r"(?:\r?\n|\\+r\\+n|\\+n)"
 #: The inside of a list of texts, each with anything in it; either may be cut.
 _LIST = r"""\[(?=\s*\\*["'])((?:\\*"(?:[^"\\]|\\[^"])*(?:\\*"|$)|[^\]"])*)"""
 
@@ -114,7 +116,8 @@ def _followed(run: str, by: str) -> str:
 _ANYWHERE = ""
 _AS_KEY = _followed(r"[^\"'%\\\n]", rf"{_Q}{_IS}")
 _AS_VALUE = _followed(r"[\w.-]", _Q)
-_AS_NAME = _followed(r"[\w.-]", r"(?:\]|%5d)*\s*(?:[:=]|%3d)")
+_AS_NAME = _followed(r"[\w.-]", r"(?:\]|%5d)*\s*(?:[!:=]|%3d)")
+_AS_PART = _followed(r"[\w.\]-]", rf"{_Q}{_BREAK}")
 
 #: The words of which one must stand in a text, what must stand behind it, the pattern,
 #: and its secret's group.
@@ -181,12 +184,29 @@ _PATTERNS: list[tuple[str, str, str, int]] = [
         rf"{_ALONE}{_DASHED}\s*[:=]\s*([^\s\"',;]+)",
         1,
     ),
-    # password: x1   SECRET_KEY = 'x'   --token x1
+    # password: x1   SECRET_KEY = 'x'   $arg_token != "x"
     (
         _KEY_SIGNS,
         _AS_NAME,
-        rf"(?<![\w.-])(?=[\w.-]+\s*[:=])(?:{_KEYS})\s*[:=]\s*(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))",
+        (
+            rf"(?<![\w.-])(?=[\w.-]+\s*[!:=])(?:{_KEYS})\s*(?:[!=]?=|:)\s*"
+            rf"(?:([\"'])(.*?)(?:\1|$)|({_NO_WORD}))"
+        ),
         0,
+    ),
+    # Content-Disposition: form-data; name="password", and its part of the body
+    (
+        _KEY_SIGNS,
+        _AS_PART,
+        rf"name=({_Q})(?:[\w.-]+\[)*(?:{_KEYS})\]?\1{_BREAK}{{2}}(.*?)(?={_BREAK}--|$)",
+        2,
+    ),
+    # a body that is packed for JSON
+    (
+        "base64",
+        _ANYWHERE,
+        rf"({_Q})text\1{_IS}\1([A-Za-z0-9+/=]{{8,}})(?=\1\s*,\s*\1encoding\1{_IS}\1base64)",
+        2,
     ),
     ("pass", _ANYWHERE, r"passw(?:or)?d\s+(?:is\s+)?([\"'])(.+?)(?:\1|$)", 2),
     # [password] => x   <password>x</password>
