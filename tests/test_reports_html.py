@@ -202,6 +202,17 @@ def test_windows_have_few_steps_and_hold_both_ends(seconds: int) -> None:
     assert window.count <= 102
 
 
+def test_windows_end_where_the_calendar_does() -> None:
+    first, last = (
+        datetime(1, 1, 1, 0, 5, tzinfo=UTC),
+        datetime(9999, 12, 31, tzinfo=UTC),
+    )
+    window = lanes._window(first, last)  # noqa: SLF001 (its bounds matter to every chart)
+    assert window.start <= first < last <= window.end
+    assert lanes.around(first).start.year == 1
+    assert lanes.around(last + timedelta(hours=23.9)).end.year == 9999
+
+
 def test_gaps_are_hatched_where_they_are(story_case: Case) -> None:
     window = lanes.whole(story_case)
     assert window

@@ -17,7 +17,7 @@ __all__ = ["Cover", "Lane", "Window", "around", "cover", "lanes", "whole"]
 _MOST = 100
 _STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600]
 _STEPS += [hours * 3600 for hours in (2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24)]
-_BESIDE = timedelta(minutes=15)
+_BESIDE = 15 * 60
 #: A stamp this many times further out than the bulk would hide all the rest.
 _STRAY = 4
 _SECOND = 1_000_000
@@ -25,8 +25,20 @@ _SECOND = 1_000_000
 _TAIL = 0.005
 _MOST_COVERS = 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = (
+    datetime.min.replace(tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)
 _MINUTES = pl.col("minute") * MINUTE
 _EACH = pl.len()
+
+
+def _later(when: datetime, seconds: int) -> datetime:
+    """The moment so much later or earlier, or the calendar's end on that side."""
+    try:
+        return when + timedelta(seconds=seconds)
+    except OverflowError:
+        return _FIRST if seconds < 0 else _LAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +54,7 @@ class Window:
     @property
     def end(self) -> datetime:
         """The first moment after the last step."""
-        return self.start + timedelta(seconds=self.step * self.count)
+        return self.begin(self.count)
 
     def place(self, when: datetime) -> float:
         """Where a moment stands: 0 at the start, 1 at the end, cut off at both."""
@@ -51,7 +63,7 @@ class Window:
 
     def begin(self, number: int) -> datetime:
         """When a step begins."""
-        return self.start + timedelta(seconds=self.step * number)
+        return _later(self.start, self.step * number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +88,8 @@ class Cover:
 def _window(low: datetime, high: datetime, outside: int = 0) -> Window:
     seconds = max((high - low).total_seconds(), 1.0)
     step = next((s for s in _STEPS if s * _MOST >= seconds), int(seconds / _MOST) + 1)
-    begin = int((low - _EPOCH).total_seconds()) // step * step
-    start = _EPOCH + timedelta(seconds=begin)
+    since = int((low - _EPOCH).total_seconds())
+    start = _later(low.replace(microsecond=0), -(since % step))
     count = int((high - start).total_seconds() // step) + 1
     return Window(start=start, step=step, count=count, outside=outside)
 
@@ -120,7 +132,7 @@ def _bulk(hours: pl.DataFrame) -> tuple[int, int]:
 
 def around(when: datetime) -> Window:
     """A quarter of an hour before and after a moment."""
-    return _window(when - _BESIDE, when + _BESIDE)
+    return _window(_later(when, -_BESIDE), _later(when, _BESIDE))
 
 
 def _moment(micros: int) -> datetime:
