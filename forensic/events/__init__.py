@@ -13,7 +13,6 @@ from pathlib import Path
 
 import orjson
 import polars as pl
-import pyarrow as pa
 
 from forensic.archive import entries, means
 from forensic.case import Case
@@ -27,9 +26,10 @@ from forensic.events.ledger import source_rows
 from forensic.events.slots import Slot
 from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
+from forensic.events.unparsed import unparsed
 from forensic.parquet import parquet_bytes
 from forensic.place import PARTS
-from forensic.schema import SOURCE, UNPARSED
+from forensic.schema import SOURCE
 from forensic.workers import Failed, Workers
 
 __all__ = ["ParseOptions", "parse"]
@@ -106,7 +106,8 @@ class _Run:
         workers.rest()
         counts = self._census()
         sources = _with_span(sources, counts)
-        self._publish_unparsed()
+        left = unparsed(self.parts, self.readings, self.failed)
+        self.case.publish_table("unparsed", left)
         self.case.publish_table("clocks", clocks)
         self.case.publish_table("sources", sources)
         self.case.known("census", lambda: counts, of_events=True)
@@ -224,20 +225,6 @@ class _Run:
             target.rename(self.folder / "old")
         ready.rename(target)
 
-    def _publish_unparsed(self) -> None:
-        frames = [pl.DataFrame(schema=UNPARSED)]
-        for part in self.parts:
-            if part.unparsed:
-                with pa.memory_map(part.unparsed) as source:
-                    table = pa.ipc.open_file(source).read_all()
-                frames.append(pl.DataFrame(pl.from_arrow(table)))
-        frames.append(_unread(self.readings))
-        frames.append(_lost(self.failed))
-        typed = [
-            f.select(pl.col(c).cast(d) for c, d in UNPARSED.items()) for f in frames
-        ]
-        self.case.publish_table("unparsed", pl.concat(typed).sort("source", "offset"))
-
 
 def _name(segments: Sequence[Segment]) -> str:
     """A part's name by what it is made of: the bytes, their places, this code.
@@ -247,41 +234,6 @@ def _name(segments: Sequence[Segment]) -> str:
     """
     made_of = [CODE, *segments]
     return hashlib.sha256(orjson.dumps(made_of)).hexdigest()
-
-
-def _unread(readings: Sequence[Reading]) -> pl.DataFrame:
-    """UNPARSED rows of what never reached a worker: no log, or a giant line."""
-    rows = [
-        {
-            "source": reading.entry.source,
-            "line": line,
-            "offset": offset,
-            "length": length,
-            "reason": reason,
-            "sha256": digest,
-            "text": first.split(b"\n")[0].decode("utf-8", "backslashreplace"),
-        }
-        for reading in readings
-        for line, offset, length, reason, digest, first in reading.unread
-    ]
-    return pl.DataFrame(rows, schema=UNPARSED)
-
-
-def _lost(failed: Sequence[tuple[Segment, str]]) -> pl.DataFrame:
-    """UNPARSED rows of segments whose worker died twice."""
-    rows = [
-        {
-            "source": segment.source,
-            "line": segment.first_line,
-            "offset": segment.base,
-            "length": segment.end - segment.start,
-            "reason": f"the parser failed on this block: {reason}",
-            "sha256": None,
-            "text": None,
-        }
-        for segment, reason in failed
-    ]
-    return pl.DataFrame(rows, schema=UNPARSED)
 
 
 def _with_span(sources: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
