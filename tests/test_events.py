@@ -4,6 +4,7 @@ import errno
 import gzip
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from forensic.archive import spans_reader
 from forensic.case import Case
 from forensic.errors import OutputError
-from forensic.events import ParseOptions, parse, rows, tasks
+from forensic.events import ParseOptions, feed, parse, rows, tasks
 from forensic.events.feed import Feeder
-from forensic.events.unit import Segment, parse_block
+from forensic.events.unit import Parsed, Segment, parse_block
 from forensic.schema import EVENT, SOURCE, UNPARSED
 from forensic.workers import Failed, Workers
 from tests.goldens import fixtures
@@ -122,8 +123,13 @@ def test_any_bytes_are_accounted_for(
         assert end <= len(data)
 
 
-@pytest.mark.parametrize("block", [1 << 16, 70_001, 1 << 18])
-def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("block", "lines"),
+    [(1 << 16, 9999), (70_001, 9999), (1 << 18, 9999), (1 << 20, 97)],
+)
+def test_block_borders_change_nothing(
+    block: int, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = tmp_path / "export"
     archive.mkdir()
     rng = random.Random(7)
@@ -140,8 +146,9 @@ def test_block_borders_change_nothing(block: int, tmp_path: Path) -> None:
     (archive / "several.log").write_bytes(several)
     (archive / "shown.log").write_bytes(several.replace(b"\n", b"\x1b[0m\n\x1b[33m"))
     (archive / "cri.log").write_bytes(b"".join(cri(n % 5 * 9000) for n in range(40)))
-    small = case_of(archive, tmp_path / "small.case", block=block)
     large = case_of(archive, tmp_path / "large.case")
+    monkeypatch.setattr(feed, "_MOST_LINES", lines)
+    small = case_of(archive, tmp_path / "small.case", block=block)
     check_ledger(small)
     assert small.events().collect().equals(large.events().collect())
     for name in ("sources", "unparsed", "clocks"):
@@ -222,6 +229,28 @@ def test_a_line_longer_than_a_block_costs_only_itself(tmp_path: Path) -> None:
     left = case.table("unparsed").collect()
     assert [(41, 300_001)] == left.select("line", "length").rows()
     check_ledger(case)
+
+
+def test_a_block_has_no_more_lines_than_memory_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines of two bytes take a hundred times their size while they are parsed."""
+    monkeypatch.setattr(feed, "_MOST_LINES", 100)
+    seen: list[int] = []
+
+    def counted(block: memoryview, segments: Sequence[Segment]) -> Parsed:
+        seen.append(bytes(block).count(b"\n"))
+        return parse_block(block, segments)
+
+    monkeypatch.setattr(tasks, "parse_block", counted)
+    archive = tmp_path / "app.log"
+    archive.write_bytes(PYTHON % (1, 1, 1) + b"a\n" * 950)
+    case = case_of(archive, tmp_path / "x.case")
+    check_ledger(case)
+    assert max(seen) == 100
+    assert sum(seen) == 955
+    left = case.table("unparsed").collect()
+    assert left["line"].to_list() == [*range(101, 956)]
 
 
 def test_damaged_and_foreign_files_cost_no_other(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from forensic.events.slots import Slot
 from forensic.format import Format
 from forensic.lines import ends_of_lines, texts
 
-__all__ = ["beginnings", "border", "count_lines", "running_on", "samples"]
+__all__ = ["beginnings", "border", "count_lines", "running_on", "samples", "within"]
 
 #: Consecutive lines ▶ which of them begin a record.
 Begins = Callable[[pl.Series], pl.Series]
@@ -41,6 +41,14 @@ def count_lines(block: memoryview) -> int:
     """The lines in a stretch that begins at a line's start."""
     count = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
     return count + (len(block) > 0 and block[-1] != ord("\n"))
+
+
+def within(slot: Slot, start: int, end: int, lines: int) -> int:
+    """Where so many lines end; `end` where there are no more."""
+    stretch = slot.view[start:end]
+    if len(stretch) <= lines or count_lines(stretch) <= lines:
+        return end
+    return start + int(ends_of_lines(stretch)[lines - 1])
 
 
 def running_on(chosen: Sequence[Format]) -> bool:

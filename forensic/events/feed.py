@@ -13,7 +13,7 @@ import numpy as np
 
 from forensic.archive import Entry
 from forensic.documents import records
-from forensic.events.cuts import beginnings, border, count_lines, samples
+from forensic.events.cuts import beginnings, border, count_lines, samples, within
 from forensic.events.slots import Slot
 from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
@@ -33,6 +33,8 @@ _ENCODINGS = [
     (b"\x00\x00\xfe\xff", "utf-32-be"),
 ]
 _NO_TEXT = {"binary", *(encoding for _, encoding in _ENCODINGS)}
+#: More lines than this in one block cost more memory than its bytes.
+_MOST_LINES = 300_000
 #: Fewer zeros at the beginning say nothing.
 _ZEROS = 16
 _CUT_LOG = "zeros before the first line: the log was cut while it was written to"
@@ -251,18 +253,20 @@ class Feeder:
         begins = beginnings(chosen)
         while True:
             slot = self._current()
+            most = within(slot, start, end, _MOST_LINES)
             cut = end
-            if not final:
-                cut = border(slot, start, end, begins, coloured=sniffed.coloured)
+            if not final or most < end:
+                cut = border(slot, start, most, begins, coloured=sniffed.coloured)
             if cut > start:
                 self._segment(reading, slot, start, cut)
-            if final:
+            if final and cut == end:
                 return
             if cut == start == 0:
                 start, end, final = self._long_line(reading, stream, digest, end)
                 continue
             slot, start, end = self._carry(slot, cut, end)
-            end, final = self._fill(slot, end, stream, digest)
+            if not final:
+                end, final = self._fill(slot, end, stream, digest)
 
     def _current(self) -> Slot:
         if self.slot is None:
