@@ -1,5 +1,6 @@
 """nginx_conf: directives, formats and the logs that use them."""
 
+from forensic.events.configuration import Configuration
 from forensic.nginx_conf import directives, read_configuration
 
 MAIN = rb"""
@@ -54,3 +55,10 @@ def test_broken_text_ends_quietly() -> None:
     text = "a 'b;\n } } ; \\ \x00 \"log_format x y;"
     assert all(words for words in directives(text))
     assert read_configuration({"x.conf": b"\xff\xfe log_format"}).formats == ()
+
+
+def test_a_format_of_thousands_of_values_is_not_tried() -> None:
+    whole = "".join(f"log_format x{n} '{'$a ' * n}';" for n in (200, 201, 50_000))
+    nginx = read_configuration({"nginx.conf": whole.encode()})
+    keys = Configuration(nginx=nginx).templates("access.log")
+    assert keys == [f"nginx_access:{'$a ' * 200}"]

@@ -16,6 +16,8 @@ from forensic.archive import entries
 __all__ = ["CONFIGURATION", "Configuration", "survey"]
 
 _MOST = 1 << 20
+#: No log has so many values; an expression of thousands takes seconds a line.
+_MOST_VALUES = 200
 #: Names of nginx's files.
 CONFIGURATION = r"(?i)\.conf$|(^|/)(sites-(enabled|available))/[^/]+$"
 _CLOCK = re.compile(
@@ -45,7 +47,8 @@ class Configuration:
 def _keys(name: str, found: nginx_conf.Configuration, source: str) -> list[str]:
     every = [form.template for form in found.formats]
     likely = dict.fromkeys([*found.templates(source), *every])
-    return [f"{name}:{template}" for template in likely]
+    few = [template for template in likely if template.count("$") <= _MOST_VALUES]
+    return [f"{name}:{template}" for template in few]
 
 
 def survey(archives: Sequence[Path]) -> Configuration:
