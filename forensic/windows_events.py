@@ -17,7 +17,7 @@ _WORDS = {
     "worker_crashed": r"^(?:\w+-)*WAS 50(?:09|11)$|^W3SVC 10(?:09|11)$",
     "worker_unresponsive": r"^(?:\w+-)*WAS 50(?:10|12)$|^W3SVC 1010$",
     "worker_recycled": r"^(?:\w+-)*WAS 5(?:07[4-9]|08[01]|117|186)$",
-    "exception": r"^ASP\.NET [0-9.]+ 13(?:09|25)$",
+    "exception": r"^ASP\.NET [0-9.]+ 13(?:09|25)$|^\.NET Runtime 1026$",
     "boot_failed": r"^IIS AspNetCore Module(?: V2)? 10(?:0[05-7]|1[068]|3[0-5])$",
     "service_failed": r"^Service Control Manager 70(?:0[0-9]|2[34]|3[14])$",
     "memory_low": r"^(?:\w+-)*Resource-Exhaustion-Detector 2004$",
@@ -30,12 +30,14 @@ _ASKED = (
     r"(?s)(?:Request URL: *|; )(https?://[^;\s]+)(?:.*?User host address: *|; /[^;]*; )"
     r"([0-9A-Fa-f.:]+)"
 )
+#: What speaks for an application.
+_SPEAKERS = r"^(?:ASP\.NET |\.NET Runtime$|IIS AspNetCore Module)"
 _LEVELS = {
-    **dict.fromkeys(["1", "Critical", "重大"], "critical"),
-    **dict.fromkeys(["2", "Error", "エラー", "FailureAudit"], "error"),
-    **dict.fromkeys(["3", "Warning", "警告"], "warning"),
-    **dict.fromkeys(["0", "4", "Information", "情報", "SuccessAudit"], "info"),
-    **dict.fromkeys(["5", "Verbose", "詳細"], "debug"),
+    **dict.fromkeys("1 Critical 重大 Kritisch Critique".split(), "critical"),
+    **dict.fromkeys("2 Error エラー Fehler Erreur FailureAudit".split(), "error"),
+    **dict.fromkeys("3 Warning 警告 Warnung Avertissement".split(), "warning"),
+    **dict.fromkeys("0 4 Information 情報 Informationen SuccessAudit".split(), "info"),
+    **dict.fromkeys("5 Verbose 詳細 Ausführlich Détaillé".split(), "debug"),
 }
 _LOCAL = (
     r"^(?:([0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{4})"
@@ -87,7 +89,9 @@ def windows_events(events: pl.DataFrame) -> pl.DataFrame:
         ),
         process="source",
         reason=reason,
-        hop=pl.when(asp).then(pl.lit("application")).otherwise(pl.lit("host")),
+        hop=pl.when(pl.col("source").str.contains(_SPEAKERS) & ~died)
+        .then(pl.lit("application"))
+        .otherwise(pl.lit("host")),
         message=text.str.strip_chars(),
         client_ip=pl.when(asp).then(asked.field("2")),
         **url,

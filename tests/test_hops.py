@@ -2141,7 +2141,7 @@ def test_windows_event_log_names_the_exception() -> None:
     text = "Exception information: \n    Exception type: SqlException \n"
     text += "    Exception message: Timeout expired. \n   at System.Data.Open()"
     told = said(500) | {"source": "Application.csv", "message": text}
-    told |= {"format": "windows_events", "reason": "exception", "level": "warn"}
+    told |= {"format": "windows_csv", "reason": "exception", "level": "warn"}
     told |= {"status": None, "method": None}
     rows = [web(500, format="iis", source="u_ex.log"), told]
     row = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).row(0, named=True)

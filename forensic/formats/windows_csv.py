@@ -16,15 +16,26 @@ from forensic.windows_events import windows_events, windows_stamps
 
 __all__ = ["FORMAT", "from_template"]
 
-#: Column ▶ the names it goes by, in lower case.
+#: Column ▶ the names it goes by in PowerShell, in lower case.
 _NAMES = {
-    "stamp": "date and time|timecreated|timegenerated|日付と時刻",
-    "source": "source|providername|ソース",
-    "event": "event id|id|eventid|イベント id",
-    "level": "level|leveldisplayname|entrytype|レベル",
+    "stamp": "timecreated|timegenerated",
+    "source": "source|providername",
+    "event": "id|eventid",
+    "level": "leveldisplayname|entrytype",
     "message": "message",
     "hostname": "machinename|computer",
     "log": "logname",
+}
+#: The Event Viewer speaks the machine's language; its columns stand in this order.
+_VIEWER = {"level": 0, "stamp": 1, "source": 2, "event": 3, "message": 5}
+_NAMED = 5
+#: Its second one in some languages.
+_DATED = {
+    "date and time",
+    "日付と時刻",
+    "datum und uhrzeit",
+    "date et heure",
+    "fecha y hora",
 }
 _NEEDED = ("stamp", "source", "event")
 _STAMP = (
@@ -51,15 +62,14 @@ def _places(header: str) -> dict[str, int]:
         cells = [cell.strip().lower() for cell in next(csv.reader([header]), [])]
     except csv.Error:
         return {}
-    found = {
+    if len(cells) == _NAMED and cells[1] in _DATED:
+        return _VIEWER
+    return {
         name: cells.index(known)
         for name, names in _NAMES.items()
         for known in names.split("|")
         if known in cells
     }
-    if len(cells) == 5 and "message" not in found:
-        found["message"] = 5
-    return found
 
 
 def _row(text: str, places: dict[str, int]) -> dict[str, str | None]:
@@ -93,7 +103,9 @@ def from_template(template: str) -> Format:
     order, _, header = template.partition(" ")
     places = _places(header)
     stamp = places["stamp"]
-    open_first = r'|"[^"]*(?:""[^"]*)*$' if stamp else ""
+    # A text of several lines may stand before the stamp.
+    early = places.get("message", stamp) < stamp
+    open_first = r'|"[^"]+(?:""[^"]*)*$' if early else ""
     return Format(
         name="windows_csv",
         title="events of Windows as CSV (Event Viewer, PowerShell)",
