@@ -1127,6 +1127,19 @@ def test_equal_requests_that_ended_differently_are_not_certain() -> None:
     assert found["explanation"].str.contains("may be exchanged").all()
 
 
+def test_requests_of_two_clients_whose_lines_name_them_are_not_exchanged() -> None:
+    failures = {
+        "203.0.113.3": "connect() failed (111: Connection refused) while connecting",
+        "203.0.113.4": "upstream prematurely closed connection while reading response",
+    }
+    rows = []
+    for client, words in failures.items():
+        rows += [web(502, client_ip=client), error(words, client_ip=client)]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).sort("client_ip")
+    assert found["cause"].to_list() == ["upstream_refused", "upstream_closed"]
+    assert not found["explanation"].str.contains("may be exchanged").any()
+
+
 def test_a_line_of_nginx_is_not_about_an_answer_of_its_upstream() -> None:
     passed = {"upstream_status": 403, "upstream": "127.0.0.1:8000"}
     rows = [web(403, **passed), error("access forbidden by rule"), web(403)]

@@ -165,6 +165,7 @@ def _noted(
         **{name: name for name in SCORED[1:]},
         note_named=pl.col("client_ip").is_not_null() | pl.col("path").is_not_null(),
         note_path=pl.col("path").is_not_null(),
+        note_client=pl.col("client_ip").is_not_null(),
         note_leaf="leaf",
     )
     by_row = direct.join(lines, on="note", maintain_order="left")

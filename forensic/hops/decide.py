@@ -78,6 +78,7 @@ _ARMOR_RULE = pl.when(pl.col("load_balancer_format") == "gcp_load_balancer").the
 _STOPPING_RULE = pl.when(~WAF_PASSED).then("waf_rule")
 #: Equal requests closer than this (µs) may be exchanged.
 _CLOSE = 3_000_000
+_IN_FRONT = ["cdn", "waf", "outer_balancer", "load_balancer"]
 
 
 #: What an application means by this status is a limit of its own.
@@ -92,13 +93,18 @@ def _exchangeable() -> pl.Expr:
     own record.
     """
     inside = pl.col("answered_by").is_in(["web_server", "app_server", "application"])
-    joined = (pl.col("note").is_not_null() & ~pl.col("logs_upstream")) | (
-        BALANCED & has("web_server")
-    )
+    noted = pl.col("note").is_not_null() & ~pl.col("logs_upstream")
+    joined = BALANCED & has("web_server")
     joined |= has("web_server") & (has("application") | has("app_server"))
     equal = ["method", "path", "query", "status", "_slot"]
-    answers = pl.struct("answered_by", "cause").n_unique().over(equal)
-    return inside & joined & (answers > 1)
+    answer = pl.struct("answered_by", "cause")
+    others = answer.n_unique().over(equal) > 1
+    # Where nothing is in front, a line that names a client is of no other's request.
+    fronted = pl.any_horizontal(has(tier) for tier in _IN_FRONT)
+    told = sure_of(pl.col("note_client")) & ~fronted
+    same = answer.n_unique().over([*equal, "client_ip"]) > 1
+    doubtful = pl.when(told).then(same).otherwise(others)
+    return inside & ((joined & others) | (noted & doubtful))
 
 
 def decide(requests: pl.DataFrame) -> pl.DataFrame:
