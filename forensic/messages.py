@@ -223,7 +223,8 @@ _PHRASES = {
 _AFTER_STATUS = (
     r"^(?:$|[,;|]"
     r"| ?[-(\[{|]| [0-9.]+ ?(?:ms|s|us|µs|sec|seconds|bytes|B)?\b|,? [a-z_]+[=:]"
-    r"|,? (?:in|took|after|from|for|by)\b|,? (?i:OK|Created|Accepted|No Content|Moved"
+    r"|,? (?:in|took|after|from|for|by)\b| [A-Za-z_][\w.:]*(?:Error|Exception)\b"
+    r"|,? (?i:OK|Created|Accepted|No Content|Moved"
     r"|Found|Not |See |Bad |Un|Forbidden|Internal|Service|Gateway|Method|Conflict|Gone"
     r"|Too ))"
 )

@@ -1,8 +1,8 @@
 """What applications print of requests without a stamp: Rails 8, morgan, lograge, koa.
 
 `[request id] Started GET "/p" for 192.0.2.1 at …`, then `Completed 403 Forbidden in
-12ms`; `GET /p 403 5.1 ms - 162`; `method=GET path=/p status=403`. The time is that of
-the envelope: docker's, journald's, a log store's.
+12ms`; `GET /p 403 5.1 ms - 162`; `method=GET path=/p status=403`; a level may stand
+before. The time is that of the envelope: docker's, journald's, a log store's.
 """
 
 import polars as pl
@@ -23,11 +23,14 @@ _STARTED = r"^Started .* at ([0-9-]{10} [0-9:]{8} (?:[+-][0-9]{4}|UTC))"
 _EXCEPTION = r"^[A-Z]\w*(?:::[A-Z]\w*)+ \(.*\):?\s*$"
 #: koa-logger's arrows: of an answer, and of one that broke off.
 _ARROW = r"(?: {0,4}(?:-->|xxx) )?"
+_WORD = r"DEBUG|INFO|WARN|WARNING|ERROR|debug|info|warn|warning|error"
+_LEVEL = rf"(?:\[(?:{_WORD})\]|(?:{_WORD}))(?: *[:|-])? +"
 _BEFORE = (
-    rf"{_ARROW}(?:\[(?P<request>{_ID})\] )?(?:{_TAG})*(?:(?P<peer>{_PEER}) (?:[^ ]+) )?"
+    rf"{_ARROW}(?:\[?(?P<level>{_WORD})\]?(?: *[:|-])? +)?"
+    rf"(?:\[(?P<request>{_ID})\] )?(?:{_TAG})*(?:(?P<peer>{_PEER}) (?:[^ ]+) )?"
 )
 _HEAD = (
-    rf"^{_COLOUR}{_ARROW}(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
+    rf"^{_COLOUR}{_ARROW}(?:{_LEVEL})?(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
     rf"(?:Started {_METHOD} \"|Completed [1-5][0-9]{{2}} |Processing by [A-Z]"
     rf"|(?:(?:{_PEER}) [^ ]+ )?{_METHOD} [/h][^ ]* |method={_METHOD} path="
     r"|[A-Z]\w*::[A-Z][\w:]* \()"
@@ -55,6 +58,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         **{name: spoken[name] for name in spoken.columns if name in own},
         reason=pl.coalesce(reason, pl.lit(spoken["reason"])),
         client_ip=pl.coalesce("peer", pl.lit(spoken["client_ip"])),
+        level=pl.col("level").str.to_lowercase(),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
         request_id="request",
