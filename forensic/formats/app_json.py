@@ -313,7 +313,10 @@ def _read(value: Any) -> dict[str, Any] | str:
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
     places = _SHAPES.of(record)
     values = {name: at(record, path) for name, path in places.paths.items()}
+    # logrus writes `msg` even where there is none.
     message = values.get("message")
+    if message == "" and isinstance(record.get("error"), str):
+        message = record["error"]
     level = _level(values.get("level"), record)
     stamp = values.get("time")
     moment = _moment(stamp)
@@ -370,7 +373,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=rows.select(url["query"]).to_series(),
         http_version=pl.col("http_version").str.strip_prefix("HTTP/"),
     )
-    silent = own["path"].is_null() & own["status"].is_null()
+    # What names another host may be a call of its own, with the status of the answer.
+    alone = own["status"].is_null() | spoken["host"].is_null()
+    silent = own["path"].is_null() & alone
     return own.with_columns(
         pl.when(silent).then(pl.coalesce(pl.col(name), spoken[name])).otherwise(name)
         for name in spoken.columns

@@ -1,7 +1,8 @@
-"""Entries of Google Cloud's logging whose text is a line of some log: GKE, Cloud Run.
+"""Entries of Google Cloud's logging that hold a line of some log: GKE, Cloud Run.
 
-What a container writes is kept as `textPayload`, with the severity that Google guessed.
-A text that does not stamp itself is what an application said (`app_json`).
+What a container writes is kept as `textPayload`, or as `jsonPayload` where it was an
+object, less the fields that Google takes for the entry's own, such as the severity. A
+text that does not stamp itself is what an application said (`app_json`).
 """
 
 from typing import Any
@@ -10,13 +11,33 @@ import polars as pl
 
 from forensic.exported import exported, is_line
 from forensic.format import Format
+from forensic.json_text import compact
 
 __all__ = ["FORMAT"]
 
 
+#: Keys of objects that Google's own services write.
+_SERVICES = {"@type", "disposition", "connection", "MESSAGE", "SYSLOG_IDENTIFIER"}
+_KEPT = {"log": "logName", "insertId": "insertId"}
+_LEVELS = {"level", "levelname", "severity", "lvl", "log.level", "loglevel"}
+
+
+def _line(record: dict[str, Any]) -> str | None:
+    """The line that the entry holds, as it was written; None where there is none."""
+    text, fields = record.get("textPayload"), record.get("jsonPayload")
+    if isinstance(text, str):
+        return text.rstrip("\r\n") if is_line(text) else None
+    if not isinstance(fields, dict) or "httpRequest" in record or not fields:
+        return None
+    if not _SERVICES.isdisjoint(fields):
+        return None
+    taken = _LEVELS.isdisjoint(fields) and isinstance(record.get("severity"), str)
+    return compact(fields | ({"severity": record["severity"]} if taken else {}))
+
+
 def _read(record: Any) -> dict[str, Any] | None:
-    text = record.get("textPayload") if isinstance(record, dict) else None
-    if not isinstance(text, str) or not is_line(text):
+    line = _line(record) if isinstance(record, dict) else None
+    if line is None:
         return None
     resource = record.get("resource")
     labels = resource.get("labels") if isinstance(resource, dict) else None
@@ -25,9 +46,9 @@ def _read(record: Any) -> dict[str, Any] | None:
     return {
         "stamp": record.get("timestamp"),
         "hostname": labels.get("pod_name") or labels.get("instance_id"),
-        "message": text.rstrip("\r\n"),
+        "message": line,
         "extra": {name: labels.get(name) for name in names}
-        | {"log": record.get("logName")},
+        | {name: record.get(key) for name, key in _KEPT.items()},
     }
 
 
@@ -40,7 +61,7 @@ FORMAT = Format(
     title="lines in Google Cloud log entries",
     hop=None,
     reference="https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry",
-    head=r'^\s*\{[\s\S]*"textPayload"\s*:',
+    head=r'^\s*\{[\s\S]*"(?:text|json)Payload"\s*:',
     parse=_parse,
     envelope=True,
     json=True,
