@@ -925,6 +925,17 @@ def test_silence_in_a_gap_of_the_hop_behind_proves_nothing() -> None:
     assert "No object is there." in found["sentence"]
 
 
+def test_a_path_that_nobody_asked_for_and_one_much_like_it() -> None:
+    asked = Question.parse("2025-02-06T05:32Z", 403, "/app/admn")
+    near = block(time=MINUTE + timedelta(seconds=9), method="GET")
+    found = verdict([*pings(), near], asked)
+    assert found["answered_by"] == "unknown"
+    told = "error for a path much like it (/app/admin) is a 403"
+    assert told in found["sentence"]
+    other = Question.parse("2025-02-06T05:32Z", 403, "/api/orders")
+    assert "much like it" not in verdict([*pings(), near], other)["sentence"]
+
+
 def test_the_log_that_has_a_gap_there_is_missing() -> None:
     # Busy before and after: but for the gap its silence would be told from the rate.
     minutes = [m for m in range(-20, 21) if m]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -37,6 +38,8 @@ _ZONES = [
 ]
 #: What makes two requests answered alike.
 _ANSWER = ["answered_by", "cause", "rule", "status"]
+#: So many paths are compared with one that nobody asked for; so alike they must be.
+_COMPARED, _ALIKE = 2000, 0.85
 #: So many zones are named.
 _FEW = 3
 _WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
@@ -285,8 +288,8 @@ def _spelt(match: Match) -> Match:
 def nearest(requests: pl.DataFrame, question: Question) -> str:
     """The sentence about the closest error that fits in all but its time.
 
-    Or, on the path asked for, in all but its status: people misremember both. Empty
-    where nothing fits within a day.
+    Or, on the path asked for, in all but its status, or on one that is spelt much like
+    it: people misremember them. Empty where nothing fits within a day.
     """
     if question.path is None and (question.start is None or question.status is None):
         return ""
@@ -297,6 +300,10 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         others = fitting(requests, replace(alike, status=None))
         row = _closest(others.filter(pl.col("status") >= 400), question)
         kind = f"error for that path is a {row['status']}" if row else ""
+    if row is None and question.path is not None:
+        row = _closest(_misspelt(requests, question), question)
+        like = row and f"a path much like it ({row['path']}) is a {row['status']}"
+        kind = f"error for {like}"
     if row is None:
         return ""
     away = f", {apart(row['away'])} away" if row["away"] is not None else ""
@@ -305,6 +312,17 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
         away = ", at the time asked"
     when = f"{row['time']:%Y-%m-%d %H:%M:%S} UTC"
     return f" The {which} {kind} of {when}{away}: {row['explanation']}"
+
+
+def _misspelt(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """The errors with the status asked for, of the path most like the one asked for."""
+    status = pl.col("status")
+    same = status >= 400 if question.status is None else status == question.status
+    rows = requests.filter(same & pl.col("path").is_not_null())
+    common = rows.group_by("path").len().sort("len", "path", descending=[True, False])
+    paths = common["path"].head(_COMPARED).to_list()
+    like = get_close_matches(question.path or "", paths, 1, _ALIKE)
+    return rows.filter(pl.col("path").is_in(like))
 
 
 def _closest(rows: pl.DataFrame, question: Question) -> dict[str, Any] | None:
