@@ -26,6 +26,9 @@ _DATES = [
         r"(?P<year>\d{4})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)",
         # With dots the day comes first, wherever people write so.
         r"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{4})(?!\d)",
+        # Where one part is more than twelve, it is the day.
+        r"(?P<month>0?[1-9]|1[0-2])/(?P<day>1[3-9]|[23]\d)/(?P<year>\d{4})(?!\d)",
+        r"(?P<day>1[3-9]|[23]\d)/(?P<month>0?[1-9]|1[0-2])/(?P<year>\d{4})(?!\d)",
         rf"(?P<day>\d\d?)[ /-]{_NAME}(?:[ /-]{_YEAR})?",
         r"(?:(?P<year>\d{4})年 ?)?(?P<month>\d\d?)月 ?(?P<day>\d\d?)日",
         rf"{_NAME} (?P<day>\d\d?)(?![\d:])(?:,? {_YEAR})?",
@@ -54,6 +57,8 @@ _TO = re.compile(
 )
 #: The offsets west of Greenwich that there are.
 _OFFSET_KEPT = re.compile(r"\s*-(?:(?:0\d|1[0-2]|\d):00|0?9:30|0?[23]:30)\b")
+#: A zone alone in brackets, not what a browser puts behind an offset.
+_BRACKETS = re.compile(r"^\(([A-Za-z0-9/_+:-]+)\)$")
 _EPOCH = re.compile(r"(\d{10})(?:\.(\d{1,6})|(\d{3})|(\d{6}))?")
 _OFFSET = re.compile(r"(?i)(?:utc|gmt)?\s*([+-])(\d\d?)(?::?(\d\d))?(?:\s*\(.*\))?")
 #: Abbreviations of several zones, as most people mean them.
@@ -101,7 +106,7 @@ def read(text: str) -> When:
     day, lacks, rest = _date(bare, text)
     clock, size, rest = _clock(rest, text, alone=lacks == "date")
     size, rest = _until(clock, size, rest, text)
-    zone, note = _zone(rest.strip(), text)
+    zone, note = _zone(_BRACKETS.sub(r"\1", rest.strip()), text)
     return When(start=day + clock, size=size, zone=zone, lacks=lacks, note=note)
 
 
