@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import target
+from forensic.columns import target, without_port
 from forensic.exported import is_carrier, is_line
 from forensic.format import Format
 from forensic.json_fields import json_rows
@@ -45,13 +45,14 @@ _NAMES = {
     " httpRequest.requestUrl"
     " request_uri http.url http.target meta.req.url RequestPath"
     " Properties.RequestPath span.uri url uri request.path url.path path",
+    "asked": "url.query request.query query_string queryString query",
     "http_host": "request.host http_host req.headers.host",
     "http_version": "http.version request.proto http_version",
     "status": "http.response.status_code res.statusCode response.status_code"
     " response.status httpRequest.status http.status_code status_code statusCode"
     " meta.res.statusCode StatusCode Properties.StatusCode fields.status"
     " fields.classification status",
-    "client_ip": "client.ip source.ip client.address request.client_ip"
+    "client_ip": "client.ip source.ip client.address request.client_ip request.ip"
     " request.remote_ip"
     " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
     " remoteAddress remoteAddr proxy.clientIp ip",
@@ -77,7 +78,7 @@ _PATHS = {
 #: Columns whose value may be an object, and those whose value stays in `extra` as it
 #: is: the column has it in another unit, or taken apart.
 _OBJECTS = {"time", "trace"}
-_KEPT = {"duration", "millis", "seconds", "trace", "url", "http_host"}
+_KEPT = {"duration", "millis", "seconds", "trace", "url", "asked", "http_host"}
 _NO_RECORD = "JSON, but no application record"
 #: Records of others: each has all keys of one of these sets.
 _FOREIGN = [
@@ -135,7 +136,7 @@ _SCHEMA = {
         *("local_time", "utc_offset", "level", "pid", "message", "status", "duration"),
         *(*_TEXTS, "host", "reason"),
     )
-} | {"url": pl.String()}
+} | dict.fromkeys(["url", "asked"], pl.String())
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +329,7 @@ def _read(value: Any) -> dict[str, Any] | str:
     handled = status is not None and 100 <= status < _FAILED
     unread = {"time"} if moment is None else set()
     unread |= set() if valid else {"status"}
-    trace = values.get("trace")
+    trace, asked = values.get("trace"), values.get("asked")
     row = {name: _text(_first(values.get(name))) for name in _TEXTS}
     return row | {
         "local_time": moment and moment[0],
@@ -340,6 +341,7 @@ def _read(value: Any) -> dict[str, Any] | str:
         "duration": _seconds(values, rails),
         "host": _text(values.get("http_host")),
         "url": _text(values.get("url")),
+        "asked": asked if isinstance(asked, str) else None,
         "reason": "exception" if values.get("error") or trace else None,
         "extra": {key: record[key] for key in _rest(record, places, unread)},
         "flags": ["bad_time"] if stamp is not None and moment is None else [],
@@ -366,11 +368,16 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     rows = json_rows(lines, _read, _SCHEMA)
     url = target(pl.col("url"))
     spoken = http_messages(rows["message"])
-    own = rows.drop("url").with_columns(
+    # A query may be one of a database: that has spaces.
+    asked = pl.when(pl.col("asked").str.contains(r"^\??[^ =]+=[^ ]*$")).then("asked")
+    own = rows.drop("url", "asked").with_columns(
         scheme=rows.select(url["scheme"]).to_series(),
         host=rows.select(pl.coalesce("host", url["host"])).to_series(),
         path=rows.select(url["path"]).to_series(),
-        query=rows.select(url["query"]).to_series(),
+        query=rows.select(
+            pl.coalesce(url["query"], asked.str.strip_prefix("?"))
+        ).to_series(),
+        client_ip=without_port(pl.col("client_ip")),
         http_version=pl.col("http_version").str.strip_prefix("HTTP/"),
     )
     # What names another host may be a call of its own, with the status of the answer.

@@ -6,11 +6,19 @@ spaces is quoted; the order of keys is free.
 
 import polars as pl
 
-from forensic.columns import keys_apart, moments, quoted_value, target
+from forensic.columns import go_seconds, keys_apart, moments, quoted_value, target
 from forensic.format import Format, headed
 from forensic.messages import http_messages
+from forensic.schema import YEARLESS
 
 __all__ = ["FORMAT"]
+
+_MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
+    )
+}
 
 
 def _value(names: str) -> pl.Expr:
@@ -19,6 +27,21 @@ def _value(names: str) -> pl.Expr:
     groups = pl.col("line").str.extract_groups(pattern).struct
     quoted = quoted_value(groups.field("1")).str.replace_all(r"\"", '"', literal=True)
     return pl.coalesce(quoted, groups.field("2"))
+
+
+#: A duration as Go writes it, with its unit.
+_SPAN = r"^((?:[0-9.]+(?:h|ms|m|s|us|µs|μs|ns))+)$"
+
+
+def _dated(stamp: pl.Expr) -> pl.Expr:
+    """The stamp as ISO has it; Tyk's is `Feb  6 14:32:07`, of an unknown year."""
+    parts = stamp.str.extract_groups(
+        r"^([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9:]{8})$"
+    ).struct
+    month = parts.field("1").replace_strict(_MONTHS, default=None)
+    day = parts.field("2").str.zfill(2)
+    yearless = pl.format(f"{YEARLESS}-{{}}-{{}} {{}}", month, day, parts.field("3"))
+    return pl.coalesce(yearless, stamp)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -36,16 +59,28 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         ),
         request_id=_value("request_id|requestId|req_id"),
         trace_id=_value("trace_id|traceID|traceId"),
+        user_agent=_value("user_agent"),
+        duration=go_seconds(
+            _value("duration|latency|took|elapsed").str.extract(_SPAN, 1)
+        ),
+        asked=_value("query"),
         line="whole",
         **url,
     )
-    stamps = moments(found["stamp"])
+    stamps = moments(found.select(_dated(pl.col("stamp"))).to_series())
     parsed = (pl.col("stamp").is_not_null() & pl.col("level").is_not_null()) | (
         pl.col("level").is_not_null() & pl.col("message").is_not_null()
     )
     spoken = http_messages(found["message"])
     return found.select(
-        pl.when(parsed).then(pl.exclude("stamp", "line", "message", "status")),
+        pl.when(parsed).then(
+            pl.exclude("stamp", "line", "message", "status", "asked", "query")
+        ),
+        # One of a database has spaces.
+        query=pl.coalesce(
+            "query",
+            pl.when(pl.col("asked").str.contains("^[^ =]+=[^ ]*$")).then("asked"),
+        ),
         message=pl.when(parsed).then("line"),
         status=pl.coalesce(
             pl.col("status").cast(pl.Int16, strict=False), spoken["status"]
