@@ -54,6 +54,8 @@ _PODS = (
 ).split()
 #: What Windows says of IIS's application pools.
 _POOLS = ["app_pool_disabled", "worker_crashed", "worker_unresponsive"]
+#: What is of a kind by its reason alone.
+_NAMED = [*_STATES, *_DEATHS, *_FULL, *_POOLS, "probe_failed"]
 #: How long before the request such a thing may have come, and still matter to it.
 _BEFORE = {
     **dict.fromkeys(_STATES, timedelta(minutes=15)),
@@ -63,6 +65,7 @@ _BEFORE = {
     "store_away": timedelta(minutes=1),
     "pod": timedelta(minutes=10),
     **dict.fromkeys(_POOLS, timedelta(minutes=2)),
+    "probe_failed": timedelta(minutes=5),
     "app_pool_disabled": timedelta(hours=1),  # until somebody starts it
     "change": timedelta(hours=1),
     "flow": timedelta(minutes=10),
@@ -136,6 +139,7 @@ def circumstances(
             _said(rows, at, _DEATHS, "The host's log has a death"),
             _said(rows, at, _FULL, "The application server was at its limit"),
             _said(rows, at, ["pod"], "A container was in trouble"),
+            _said(rows, at, ["probe_failed"], "A health probe had failed"),
             _said(rows, at, _POOLS, "Windows tells of the application pool"),
             _flows(rows, at, target),
             change,
@@ -170,7 +174,7 @@ def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.Data
         .then(pl.lit("store_refused"))
         .when(store & pl.col("reason").is_in(_ABSENCES.split()))
         .then(pl.lit("store_away"))
-        .when(pl.col("reason").is_in([*_STATES, *_DEATHS, *_FULL, *_POOLS]))
+        .when(pl.col("reason").is_in(_NAMED))
         .then("reason")
         .when(
             pl.col("process").is_in(["kubernetes", "ecs"])
