@@ -1527,6 +1527,25 @@ def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:
     assert "systemd" not in verdict([*refused(), old], asked)["sentence"]
 
 
+def test_packets_that_a_firewall_dropped_stand_beside_the_answer() -> None:
+    asked = Question.parse(None, 502, "/x")
+    said = {
+        "hop": "host",
+        "process": "kernel",
+        "source": "kern.log",
+        "hostname": "app1",
+    }
+    text = (
+        "[UFW BLOCK] IN=eth0 OUT= SRC=10.0.1.9 DST=10.0.1.23 LEN=60 PROTO=TCP DPT=80 "
+    )
+    drop = beside(9, 70, message=text, **said)
+    found = verdict([*refused(), drop], asked)["sentence"]
+    assert found.endswith("The firewall of app1 dropped 1 packet to 10.0.1.23:80.")
+    for off in (text.replace("DPT=80", "DPT=8080"), text.replace("BLOCK", "ALLOW")):
+        other = verdict([*refused(), drop | {"message": off}], asked)["sentence"]
+        assert "firewall" not in other
+
+
 def test_a_container_in_trouble_stands_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     said = {"hop": "host", "process": "kubernetes", "source": "events.json"}

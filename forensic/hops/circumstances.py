@@ -56,6 +56,9 @@ _PODS = (
 _POOLS = ["app_pool_disabled", "worker_crashed", "worker_unresponsive"]
 #: What is of a kind by its reason alone.
 _NAMED = [*_STATES, *_DEATHS, *_FULL, *_POOLS, "probe_failed"]
+#: A packet that a host's firewall dropped, as its kernel logs it: LOG alone may have
+#: any words before it.
+_PACKET = r"(?i)(?:block|drop|reject|den[yi]).*\bSRC=\S+ DST=\S+ .*\bDPT=[0-9]"
 #: How long before the request such a thing may have come, and still matter to it.
 _BEFORE = {
     **dict.fromkeys(_STATES, timedelta(minutes=15)),
@@ -69,6 +72,7 @@ _BEFORE = {
     "app_pool_disabled": timedelta(hours=1),  # until somebody starts it
     "change": timedelta(hours=1),
     "flow": timedelta(minutes=10),
+    "packet": timedelta(minutes=10),
 }
 _AFTER = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
@@ -142,6 +146,7 @@ def circumstances(
             _said(rows, at, ["probe_failed"], "A health probe had failed"),
             _said(rows, at, _POOLS, "Windows tells of the application pool"),
             _flows(rows, at, target),
+            _packets(rows, at, target),
             change,
         ]
     if waiting:
@@ -181,8 +186,13 @@ def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.Data
             & pl.col("reason").is_in(_PODS)
         )
         .then(pl.lit("pod"))
-        .when((pl.col("format") == "vpc_flow") & (pl.col("action") == "REJECT"))
+        .when(
+            pl.col("format").is_in(["vpc_flow", "hubble"])
+            & (pl.col("action") == "REJECT")
+        )
         .then(pl.lit("flow"))
+        .when((pl.col("process") == "kernel") & pl.col("message").str.contains(_PACKET))
+        .then(pl.lit("packet"))
         .when((pl.col("format") == "cloudtrail") & pl.col("reason").is_null())
         .then(pl.lit("change"))
     )
@@ -279,9 +289,27 @@ def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
     records = plural(refused.height, "record")
     text = (
         f"The network's flow log has {records} of connections to {target} that it"
-        f" refused (REJECT), from {senders}: a security group or an access list"
+        f" refused (REJECT), from {senders}: a security group, an access list or a"
+        " policy"
     )
     return _Told(text, refused.tail(_MOST))
+
+
+def _packets(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
+    """The packets to that server that a host's firewall dropped."""
+    address, _, port = (target or "").rpartition(":")
+    near = _before(rows, at, ["packet"])
+    said = pl.col("message")
+    meant = said.str.contains(f" DST={address} ", literal=True)
+    meant &= said.str.contains(rf"\bDPT={port}\b") if port.isdigit() else False
+    own = near.filter(meant)
+    if not address or not own.height:
+        return _Told()
+    words = plural(own.height, "packet")
+    where = own["hostname"].drop_nulls().last() or "a host"
+    return _Told(
+        f"The firewall of {where} dropped {words} to {target}", own.tail(_MOST)
+    )
 
 
 def _changes(rows: pl.DataFrame, at: datetime, services: str) -> _Told:
