@@ -306,7 +306,7 @@ def _packets(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
     if not address or not own.height:
         return _Told()
     words = plural(own.height, "packet")
-    where = own["hostname"].drop_nulls().last() or "a host"
+    where = str(own["hostname"].drop_nulls().last() or "a host")
     return _Told(
         f"The firewall of {where} dropped {words} to {target}", own.tail(_MOST)
     )
