@@ -20,6 +20,7 @@ _DATE = re.compile(
 #: Where no line has such a date so early, the file is of another kind.
 _EARLY = 4 << 10
 _MONTHS = 12
+_HOURS = 12
 #: So much further the wrong order leaps than the right one.
 _LEAPS = 5
 
@@ -53,23 +54,24 @@ def _leaps(dates: list[tuple[int, int, int]], order: str) -> int:
     return sum(abs((after - before).days) for before, after in pairwise(read))
 
 
-def iso_date(numbers: pl.Expr, order: str) -> pl.Expr:
+def iso_date(numbers: pl.Expr, order: str, half: pl.Expr) -> pl.Expr:
     """`06/02/2025` as ISO has it; null where the order is unknown and it does not tell.
 
-    Whichever the order, with dots the day comes first, as people write so.
+    Where the order is unknown the day comes first with dots and dashes, and the month
+    before a clock with a `half` of the day: so people write, most of them.
     """
     groups = numbers.str.extract_groups(
-        r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$"
+        r"^([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4})$"
     ).struct
-    a, b, year = (groups.field(str(n)) for n in (1, 2, 3))
+    a, mark, b, year = (groups.field(str(n)) for n in (1, 2, 3, 4))
     a, b = a.str.zfill(2), b.str.zfill(2)
     if order:
         day, month = (a, b) if order == "dmy" else (b, a)
     else:
-        first = (a > "12") | numbers.str.contains(".", literal=True)
-        told = first | (b > "12") | (a == b)
-        day = pl.when(told).then(pl.when(first).then(a).otherwise(b))
-        month = pl.when(first).then(b).otherwise(a)
+        spoken = pl.when(half.is_not_null()).then(b).when(mark != "/").then(a)
+        sure = pl.when(a > "12").then(a).when((b > "12") | (a == b)).then(b)
+        day = pl.coalesce(sure, spoken)
+        month = pl.when(day == a).then(b).otherwise(a)
     return pl.concat_str(year, month, day, separator="-")
 
 
@@ -77,5 +79,6 @@ def whole_clock(clock: pl.Expr, half: pl.Expr) -> pl.Expr:
     """`2:32:07` and `PM` as `14:32:07`; the clock alone has two digits for its hour."""
     hour = clock.str.extract(r"^([0-9]{1,2})").cast(pl.Int64, strict=False)
     mark = half.str.to_lowercase().str.extract("([ap])")
-    whole = pl.when(mark.is_null()).then(hour).otherwise(hour % 12 + 12 * (mark == "p"))
+    full = mark.is_null() | (hour > _HOURS)  # 14:32 PM is 14:32
+    whole = pl.when(full).then(hour).otherwise(hour % 12 + 12 * (mark == "p"))
     return whole.cast(pl.String).str.zfill(2) + clock.str.extract(r"^[0-9]{1,2}(.*)$")

@@ -57,7 +57,7 @@ def windows_stamps(stamps: pl.Series, order: str) -> pl.DataFrame:
         separator="-",
     )
     text = pl.concat_str(
-        pl.coalesce(iso_date(numbers, order), dated),
+        pl.coalesce(iso_date(numbers, order, half), dated),
         pl.lit("T"),
         whole_clock(clock, half),
         zone.fill_null(""),

@@ -3,9 +3,7 @@
 Only the stamp is certain, and a level where one stands right behind it; a line that
 tells of a request and its status is an application's. Known stamps:
 `2025-02-06 14:32:07.123`, `2025/02/06 14:32:07`, `2012-025T10:22:40`, epochs, TAI64N
-labels, `Thu Feb  6 14:32:07 2025`, `06.02.2025 14:32:07` and with a half of the day
-`02/06/2025 02:32:07 PM`; in brackets or bare. A month and a day between slashes are not
-told apart in a day of 24 hours, and are not read.
+labels, `Thu Feb  6 14:32:07 2025`; in brackets or bare.
 """
 
 import polars as pl
@@ -18,15 +16,11 @@ from forensic.schema import HOPS
 
 __all__ = ["FORMAT"]
 
-_PAST_HOUR = r":[0-9]{2}:[0-9]{2}(?:[.,:][0-9]{1,9})?"
-_CLOCK = rf"[0-9]{{2}}{_PAST_HOUR}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,:][0-9]{1,9})?"
 _ZONE = r"(?: ?[+-][0-9]{2}:?[0-9]{2}|Z)?"
 _DATED = rf"[0-9]{{4}}[-/.][0-9]{{2}}[-/.][0-9]{{2}}[ T_-]{_CLOCK}{_ZONE}"
 _ORDINAL = rf"[0-9]{{4}}-[0-9]{{3}}T{_CLOCK}{_ZONE}"
 _CTIME = rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK} [0-9]{{4}}"
-#: With a half of the day the month comes first: that is how it is written in the USA.
-_HALVED = rf"[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{4}},? [0-9]{{1,2}}{_PAST_HOUR} ?[AP]M"
-_DAY_FIRST = rf"[0-9]{{2}}[.-][0-9]{{2}}[.-][0-9]{{4}}[ T]{_CLOCK}"
 _EPOCH = r"1[0-9]{9}(?:[0-9]{3}|\.[0-9]{1,9})?"
 _TAI = r"@[0-9a-f]{24}"
 _LEVEL = (
@@ -96,30 +90,6 @@ def _rarer(lines: pl.Series) -> pl.DataFrame:
     return _columns(head, moments(head.select(text).to_series()))
 
 
-def _local(lines: pl.Series) -> pl.DataFrame:
-    """The lines of `02/06/2025 02:32:07 PM`, or of `06.02.2025 14:32:07`."""
-    head = prefix(
-        lines,
-        rf"[\[(]?(?:(?P<halved>{_HALVED})|(?P<first>{_DAY_FIRST}))[\])]?",
-    )
-    us = pl.col("halved").str.extract_groups(
-        r"^([0-9]+)/([0-9]+)/([0-9]{4}),? ([0-9]+):([^ AP]*) ?([AP])M$"
-    )
-    month, day, year, hour, rest, half = (us.struct.field(str(n)) for n in range(1, 7))
-    number = hour.cast(pl.Int64)
-    known = number.is_between(1, 12)
-    full = number % 12 + pl.when(half == "P").then(12).otherwise(0)
-    clock = pl.when(known).then(
-        pl.concat_str(full.cast(pl.String).str.zfill(2), pl.lit(":"), rest)
-    )
-    date = pl.concat_str(year, month.str.zfill(2), day.str.zfill(2), separator="-")
-    other = pl.col("first").str.replace(
-        r"^([0-9]{2}).([0-9]{2}).([0-9]{4}).", "$3-$2-$1 "
-    )
-    text = pl.coalesce(pl.concat_str(date, clock, separator=" "), other)
-    return _columns(head, moments(head.select(text).to_series()))
-
-
 def _counted(lines: pl.Series) -> pl.DataFrame:
     """The lines of a count of seconds since 1970, or of a TAI64N label."""
     head = prefix(
@@ -144,7 +114,7 @@ def _counted(lines: pl.Series) -> pl.DataFrame:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The stamp of each line, and the rest as its message."""
-    return first_that_parses(lines, [_dated, _rarer, _local, _counted])
+    return first_that_parses(lines, [_dated, _rarer, _counted])
 
 
 FORMAT = Format(
@@ -152,8 +122,7 @@ FORMAT = Format(
     title="lines with a stamp",
     hop=None,
     reference="ISO 8601, asctime(3), https://cr.yp.to/libtai/tai64.html",
-    head=rf"^[\[(]?(?:{_DATED}|{_ORDINAL}|{_CTIME}|{_HALVED}|{_DAY_FIRST}"
-    rf"|{_EPOCH}[ \])]|{_TAI})",
+    head=rf"^[\[(]?(?:{_DATED}|{_ORDINAL}|{_CTIME}|{_EPOCH}[ \])]|{_TAI})",
     parse=parse,
     multiline=True,
     last_resort=True,

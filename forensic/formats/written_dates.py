@@ -2,8 +2,9 @@
 
 .NET, Java, PHP and browsers write such where nobody told them otherwise. What stands
 behind the date is some application's line: it is read as if its date stood there as
-ISO 8601 has it. Whether day or month come first is told by all dates of the file, and
-such a line has no time where they do not tell.
+ISO 8601 has it. Whether day or month come first is told by all dates of the file. Where
+they do not tell, it is the day with dots and dashes, the month before a clock with AM
+or PM, and else such a line has no time.
 """
 
 import functools
@@ -46,7 +47,7 @@ def _date(order: str) -> pl.Expr:
         _NUMBER_OF, default=None
     )
     return pl.coalesce(
-        iso_date(pl.col("numbers"), order),
+        iso_date(pl.col("numbers"), order, pl.col("half")),
         pl.concat_str(
             pl.coalesce("printed_year", named.str.extract(r"([0-9]{4})$")),
             word,
