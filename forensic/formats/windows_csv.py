@@ -42,7 +42,8 @@ _STAMP = (
     r"[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4},?[ T][0-9]{1,2}:[0-9]{2}:[0-9]{2}"
     "(?:\\.[0-9]+)?(?:[ \u202f\u00a0][AaPp]\\.?[Mm]\\.?)?Z?"
 )
-_CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
+#: What parts cells: the Event Viewer's text has tabs, some countries have semicolons.
+_MARKS = "\t;,"
 _SCHEMA = dict.fromkeys([*_NAMES, "refused"], pl.String())
 
 
@@ -56,12 +57,18 @@ def templates(head: bytes) -> list[str]:
     return [f"{date_order(head) or 'ymd'} {first}"]
 
 
+def _mark(header: str) -> str:
+    """What parts the cells."""
+    return next((mark for mark in _MARKS if mark in header), ",")
+
+
 def _places(header: str) -> dict[str, int]:
     """Where which column stands."""
     try:
-        cells = [cell.strip().lower() for cell in next(csv.reader([header]), [])]
+        named = next(csv.reader([header], delimiter=_mark(header)), [])
     except csv.Error:
         return {}
+    cells = [cell.strip().lower() for cell in named]
     if len(cells) == _NAMED and cells[1] in _DATED:
         return _VIEWER
     return {
@@ -72,9 +79,9 @@ def _places(header: str) -> dict[str, int]:
     }
 
 
-def _row(text: str, places: dict[str, int]) -> dict[str, str | None]:
+def _row(text: str, places: dict[str, int], mark: str) -> dict[str, str | None]:
     try:
-        cells = next(csv.reader(text.splitlines(keepends=True)), [])
+        cells = next(csv.reader(text.splitlines(keepends=True), delimiter=mark), [])
     except csv.Error as error:
         return {"refused": f"CSV: {error}"}
     if len(cells) <= max(places[name] for name in _NEEDED):
@@ -82,8 +89,10 @@ def _row(text: str, places: dict[str, int]) -> dict[str, str | None]:
     return {n: cells[at] for n, at in places.items() if at < len(cells) and cells[at]}
 
 
-def _parse(lines: pl.Series, places: dict[str, int], order: str) -> pl.DataFrame:
-    rows = [_row(line, places) for line in lines.to_list()]
+def _parse(
+    lines: pl.Series, places: dict[str, int], order: str, mark: str
+) -> pl.DataFrame:
+    rows = [_row(line, places, mark) for line in lines.to_list()]
     frame = pl.DataFrame(rows, schema=_SCHEMA)
     stamps = windows_stamps(frame["stamp"], order)
     stamped = pl.col("stamp").str.contains(rf"^{_STAMP}$").fill_null(value=False)
@@ -103,6 +112,8 @@ def from_template(template: str) -> Format:
     order, _, header = template.partition(" ")
     places = _places(header)
     stamp = places["stamp"]
+    mark = _mark(header)
+    cell = rf'(?:[^{mark}"]*|"[^"]*(?:""[^"]*)*"){mark}'
     # A text of several lines may stand before the stamp.
     early = places.get("message", stamp) < stamp
     open_first = r'|"[^"]+(?:""[^"]*)*$' if early else ""
@@ -111,9 +122,9 @@ def from_template(template: str) -> Format:
         title="events of Windows as CSV (Event Viewer, PowerShell)",
         hop="host",
         reference="https://learn.microsoft.com/powershell/module/microsoft.powershell.diagnostics/get-winevent",
-        head=rf'^(?:{_CELL * stamp}"?{_STAMP}"?(?:,|$){open_first})',
+        head=rf'^(?:{cell * stamp}"?{_STAMP}"?(?:{mark}|$){open_first})',
         parse=functools.partial(
-            _parse, places=places, order="" if order == "ymd" else order
+            _parse, places=places, order="" if order == "ymd" else order, mark=mark
         ),
         multiline=True,
         whole=True,
