@@ -1546,6 +1546,27 @@ def test_packets_that_a_firewall_dropped_stand_beside_the_answer() -> None:
         assert "firewall" not in other
 
 
+def test_who_was_shut_out_is_told_where_no_log_has_the_request() -> None:
+    jail = {"source": "fail2ban.log", "hop": "host", "format": "fail2ban"}
+    ban = jail | {
+        "client_ip": "203.0.113.9",
+        "action": "ban",
+        "rule": "nginx-http-auth",
+    }
+    page = {"hop": "web_server", "source": "access.log", "status": 200, "method": "GET"}
+    fine = [beside(n - 30, n, path="/", **page) for n in range(60)]
+    out = beside(300, 70, **ban)
+    asked = Question.parse("2025-02-06 14:32 +09:00", None, "/login")
+    found = verdict([*fine, out], asked)
+    assert "fail2ban had shut out 1 client by then (203.0.113.9)" in found["sentence"]
+    assert found["evidence"][-1]["line"] == 70
+    back = beside(100, 71, **ban | {"action": "unban"})
+    ssh = beside(300, 72, **ban | {"rule": "sshd"})
+    got = Question.parse("2025-02-06 14:32 +09:00", 403, "/login")
+    for rows, question in (([out, back], asked), ([ssh], asked), ([out], got)):
+        assert "fail2ban" not in verdict([*fine, *rows], question)["sentence"]
+
+
 def test_a_container_in_trouble_stands_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     said = {"hop": "host", "process": "kubernetes", "source": "events.json"}

@@ -12,6 +12,7 @@ import polars as pl
 
 from forensic.hops import journey, success
 from forensic.hops.absence import Silence, whole
+from forensic.hops.banned import banned
 from forensic.hops.calm import calm, harmless, unread
 from forensic.hops.circumstances import circumstances
 from forensic.hops.configured import configured
@@ -121,6 +122,9 @@ def _unseen(inquiry: Inquiry) -> _Told:
     wish = _wish(inquiry, (asked.start, asked.end))
     verdict = unseen(asked, quiet, inquiry.gaps, wish)
     verdict["sentence"] += nearest(inquiry.requests, asked)
+    if not asked.status:  # whoever got a status was let in
+        tables = (inquiry.events, inquiry.clocks)
+        verdict |= banned(*tables, verdict, asked.start)
     return _bare(inquiry, verdict)._replace(quiet=quiet)
 
 

@@ -1,0 +1,70 @@
+"""A request that no log has ▶ which clients were shut out at that moment.
+
+Of a connection that a firewall drops no server writes a line. Who asks did not say
+from which address; that there were such is told as a fact beside the answer.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from forensic.counted import plural
+from forensic.hops.journey import placed
+from forensic.hops.match import apart
+from forensic.hops.moment import instant
+
+__all__ = ["banned"]
+
+#: Jails that shut out clients of the web; others block other ports.
+_JAILS = r"(?i)nginx|apache|httpd?\b|web|wordpress|php|haproxy|caddy|traefik|recidive"
+#: So many are named.
+_MOST = 3
+
+
+def banned(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    verdict: Mapping[str, Any],
+    at: datetime | None,
+) -> dict[str, Any]:
+    """`sentence` and `evidence` with whom fail2ban had banned by then, or nothing."""
+    if at is None:
+        return {}
+    last = (
+        events.filter(
+            pl.col("format") == "fail2ban", pl.col("action").is_in(["ban", "unban"])
+        )
+        .filter(pl.col("rule").str.contains(_JAILS))
+        .select(
+            *("source", "line", "offset", "client_ip", "rule", "action"),
+            hop=pl.col("hop").cast(pl.String),
+            time=instant(clocks),
+        )
+        .filter(pl.col("time") <= pl.lit(at))
+        .collect(engine="streaming")
+        .sort("time", "source", "offset")
+        .unique(["client_ip", "rule"], keep="last", maintain_order=True)
+    )
+    out = last.filter(pl.col("action") == "ban").reverse()
+    if not out.height:
+        return {}
+    names = out["client_ip"].unique(maintain_order=True).to_list()
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    first = out.row(0, named=True)
+    since = apart((at - first["time"]).total_seconds())
+    said = (
+        f" fail2ban had shut out {plural(len(names), 'client')} by then"
+        f" ({', '.join(names[:_MOST])}{more}), the last {since} before"
+        f" ({first['rule']}): no server logs a request of theirs."
+    )
+    lines = out.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    role = {"role": "shut out then"}
+    return {
+        "sentence": verdict["sentence"] + said,
+        "evidence": [
+            *verdict["evidence"],
+            *(line | role for line in placed(events, lines)),
+        ],
+    }
