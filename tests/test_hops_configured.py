@@ -95,6 +95,12 @@ def test_its_line_is_evidence() -> None:
     assert f"`return 403` in `location /app/` ({NAME}:4)" in found["sentence"]
 
 
+def test_its_words_are_read_as_they_were_written() -> None:
+    found = verdict('# é\nserver { location /app { return 403 "お待ち"; } PROXY }')
+    assert "`return 403 お待ち` in `location /app`" in found["sentence"]
+    assert (found["evidence"][-1]["line"], found["evidence"][-1]["offset"]) == (2, 5)
+
+
 def test_a_log_that_has_other_answers_belies_it() -> None:
     conf = "server { PROXY location /app/ { return 403; } }"
     found = verdict(conf, web(9, 200, "/app/admin"))

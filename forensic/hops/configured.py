@@ -70,10 +70,11 @@ class _Rule(NamedTuple):
 
     def words(self) -> str:
         """What it says and where."""
-        said = " ".join(self.directive.words)[:_MOST]
+        said = _readable(" ".join(self.directive.words))[:_MOST]
         partly = self.name in _WHOLE and not self.always
         often = ", under a condition" if partly else ""
-        return f"`{said}` in `{self.block}`{often} ({self.source}:{self.line})"
+        block = _readable(self.block)
+        return f"`{said}` in `{block}`{often} ({self.source}:{self.line})"
 
     def evidence(self) -> dict[str, Any]:
         """Its line as evidence."""
@@ -89,6 +90,11 @@ class _Rule(NamedTuple):
             "time": None,
             "role": "its configuration",
         }
+
+
+def _readable(text: str) -> str:
+    """What was read a byte a character, so that places are counted in bytes."""
+    return text.encode("latin-1").decode("utf-8", "backslashreplace")
 
 
 def configured(
