@@ -1755,10 +1755,6 @@ def test_what_php_fpm_traced_tells_where_a_request_hung(
 
 
 def test_what_the_database_says_stands_beside_an_error_of_the_application() -> None:
-    line = {"hop": "web_server", "source": "access.log", "format": "nginx_access"}
-    failed = _row(60, **line, method="GET", path="/x", status=500, time=MINUTE)
-    failed |= {"upstream_status": 500, "upstream": "127.0.0.1:8000"}
-
     line: dict[str, Any] = {"hop": "web_server", "source": "access.log"}
     line |= {"format": "nginx_access", "upstream": "127.0.0.1:8000"}
     line |= {"time": MINUTE, "method": "GET", "path": "/x"}
