@@ -16,7 +16,7 @@ import polars as pl
 from forensic.counted import plural
 from forensic.hops.journey import placed
 from forensic.hops.match import apart
-from forensic.hops.moment import instant
+from forensic.hops.symptoms import DOWN, STATES, STORES, around, before, worded
 
 __all__ = ["circumstances"]
 
@@ -30,10 +30,6 @@ _BETWEEN = {
     "upstream_closed",
     "bad_gateway",
 }
-_DOWN = ["service_stopped", "unit_failed", "start_limit"]
-_STATES = [*_DOWN, "service_started"]
-_DEATHS = ["oom_kill", "OOMKilled", "segfault"]
-_FULL = ["workers_exhausted", "threads_exhausted"]
 #: Causes that what an application waits for may have.
 _WAITING = {
     "exception",
@@ -42,39 +38,6 @@ _WAITING = {
     "upstream_timeout",
     "target_timeout",
 }
-_STORES = ["postgresql", "mysql_error", "redis"]
-#: What a database says of what it refuses, and of its own coming and going.
-_REFUSALS = "too_many_connections statement_timeout deadlock auth_failed disk_full"
-_ABSENCES = "crash shutting_down starting out_of_memory"
-_FAILING = ["store_refused", "store_away"]
-#: What Kubernetes and ECS say of containers that answer no request.
-_PODS = (
-    "Unhealthy Killing BackOff CrashLoopBackOff Failed Evicted NodeNotReady"
-    " Deregistered FailedScheduling FailedPlacement ErrImagePull ImagePullBackOff Error"
-).split()
-#: What Windows says of IIS's application pools.
-_POOLS = ["app_pool_disabled", "worker_crashed", "worker_unresponsive"]
-#: What is of a kind by its reason alone.
-_NAMED = [*_STATES, *_DEATHS, *_FULL, *_POOLS, "probe_failed"]
-#: A packet that a host's firewall dropped, as its kernel logs it: LOG alone may have
-#: any words before it.
-_PACKET = r"(?i)(?:block|drop|reject|den[yi]).*\bSRC=\S+ DST=\S+ .*\bDPT=[0-9]"
-#: How long before the request such a thing may have come, and still matter to it.
-_BEFORE = {
-    **dict.fromkeys(_STATES, timedelta(minutes=15)),
-    **dict.fromkeys(_DEATHS, timedelta(minutes=1)),
-    **dict.fromkeys(_FULL, timedelta(minutes=2)),
-    "store_refused": timedelta(seconds=5),
-    "store_away": timedelta(minutes=1),
-    "pod": timedelta(minutes=10),
-    **dict.fromkeys(_POOLS, timedelta(minutes=2)),
-    "probe_failed": timedelta(minutes=5),
-    "app_pool_disabled": timedelta(hours=1),  # until somebody starts it
-    "change": timedelta(hours=1),
-    "flow": timedelta(minutes=10),
-    "packet": timedelta(minutes=10),
-}
-_AFTER = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
 _SERVER_ERROR = 500
 #: So many of a kind are named.
@@ -124,14 +87,14 @@ def circumstances(
     kinds |= {"cloudtrail"} if between or refused else set()
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
-    kinds |= set(_STORES) if waiting else set()
+    kinds |= set(STORES) if waiting else set()
     if at is None or not kinds & present:
         return {}
     known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
     told = pl.DataFrame(
         known, schema={"source": pl.String, "offset": pl.Int64}, orient="row"
     )
-    rows = _around(events, clocks, at).join(
+    rows = around(events, clocks, at).join(
         told, on=["source", "offset"], how="anti", maintain_order="left"
     )
     change = _changes(rows, at, _FIREWALL if refused else _SERVICES)
@@ -140,17 +103,13 @@ def circumstances(
         target = _target(events, verdict["evidence"])
         found = [
             _services(rows, at),
-            _said(rows, at, _DEATHS, "The host's log has a death"),
-            _said(rows, at, _FULL, "The application server was at its limit"),
-            _said(rows, at, ["pod"], "A container was in trouble"),
-            _said(rows, at, ["probe_failed"], "A health probe had failed"),
-            _said(rows, at, _POOLS, "Windows tells of the application pool"),
+            *(_said(rows, at, *told) for told in worded(stores=False).items()),
             _flows(rows, at, target),
             _packets(rows, at, target),
             change,
         ]
     if waiting:
-        found.append(_said(rows, at, _FAILING, "The database's log says"))
+        found += [_said(rows, at, *told) for told in worded(stores=True).items()]
     found = [one for one in found if one.text]
     if not found:
         return {}
@@ -171,60 +130,6 @@ def circumstances(
     }
 
 
-def _around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    """The events of such kinds around a moment, with their `kind`, by time."""
-    store = pl.col("format").is_in(_STORES)
-    kind = (
-        pl.when(store & pl.col("reason").is_in(_REFUSALS.split()))
-        .then(pl.lit("store_refused"))
-        .when(store & pl.col("reason").is_in(_ABSENCES.split()))
-        .then(pl.lit("store_away"))
-        .when(pl.col("reason").is_in(_NAMED))
-        .then("reason")
-        .when(
-            pl.col("process").is_in(["kubernetes", "ecs"])
-            & pl.col("reason").is_in(_PODS)
-        )
-        .then(pl.lit("pod"))
-        .when(
-            pl.col("format").is_in(["vpc_flow", "hubble"])
-            & (pl.col("action") == "REJECT")
-        )
-        .then(pl.lit("flow"))
-        .when((pl.col("process") == "kernel") & pl.col("message").str.contains(_PACKET))
-        .then(pl.lit("packet"))
-        .when((pl.col("format") == "cloudtrail") & pl.col("reason").is_null())
-        .then(pl.lit("change"))
-    )
-    low, high = pl.lit(at) - max(_BEFORE.values()), pl.lit(at) + _AFTER
-    # As stamped, and so far off as any clock is: most of the table need not be read.
-    skew = clocks.select(pl.col("skew").abs().max().fill_null(0.0)).item()
-    off = timedelta(seconds=skew + 1.0)
-    return (
-        events.filter(pl.col("time").is_between(low - off, high + off))
-        .with_columns(kind=kind)
-        .filter(pl.col("kind").is_not_null())
-        .select(
-            *("source", "line", "offset", "kind", "message", "action", "user"),
-            *("client_ip", "upstream", "hostname"),
-            hop=pl.col("hop").cast(pl.String),
-            time=instant(clocks),
-        )
-        .filter(pl.col("time").is_between(low, high))
-        .collect(engine="streaming")
-        .sort("time", "source", "offset")
-    )
-
-
-def _before(rows: pl.DataFrame, at: datetime, kinds: Sequence[str]) -> pl.DataFrame:
-    """The rows of these kinds that came before a moment, and may matter to it."""
-    since = pl.lit(at) - pl.col("kind").replace_strict(
-        list(_BEFORE), list(_BEFORE.values()), return_dtype=pl.Duration("us")
-    )
-    near = pl.col("time").is_between(since, pl.lit(at) + _SECOND)
-    return rows.filter(pl.col("kind").is_in(kinds)).filter(near)
-
-
 def _ago(at: datetime, time: datetime) -> str:
     """How long before a moment, in words."""
     seconds = (at - time).total_seconds()
@@ -236,8 +141,8 @@ def _services(rows: pl.DataFrame, at: datetime) -> _Told:
     units = [_unit(text or "") for text in rows["message"].to_list()]
     named = rows.with_columns(unit=pl.Series(units, dtype=pl.String))
     named = named.filter(pl.col("unit").is_not_null())
-    last = _before(named, at, _STATES).unique("unit", keep="last", maintain_order=True)
-    down = last.filter(pl.col("kind").is_in(_DOWN)).reverse()
+    last = before(named, at, STATES).unique("unit", keep="last", maintain_order=True)
+    down = last.filter(pl.col("kind").is_in(DOWN)).reverse()
     if not down.height:
         return _Told()
     later = named.filter(
@@ -260,13 +165,13 @@ def _unit(message: str) -> str | None:
     return None if name is None or _NO_SERVICE.search(name) else name
 
 
-def _said(rows: pl.DataFrame, at: datetime, kinds: Sequence[str], what: str) -> _Told:
+def _said(rows: pl.DataFrame, at: datetime, what: str, kinds: Sequence[str]) -> _Told:
     """The last line of such a kind before that moment."""
-    own = _before(rows, at, kinds).tail(1)
+    own = before(rows, at, kinds).tail(1)
     if not own.height:
         return _Told()
     row = own.row(0, named=True)
-    words = str(row["message"] or row["kind"]).split("\n", 1)[0][:_WORDS]
+    words = str(row["message"] or row["reason"]).split("\n", 1)[0][:_WORDS]
     where = f" on {row['hostname']}" if row["hostname"] else ""
     return _Told(f"{what}{where} {_ago(at, row['time'])} ({words})", own)
 
@@ -281,7 +186,7 @@ def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str 
 
 def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
     """The connections to that server that the network refused."""
-    refused = _before(rows, at, ["flow"])
+    refused = before(rows, at, ["flow"])
     refused = refused.filter(pl.col("upstream") == (target or ""))
     if not refused.height:
         return _Told()
@@ -298,7 +203,7 @@ def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
 def _packets(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
     """The packets to that server that a host's firewall dropped."""
     address, _, port = (target or "").rpartition(":")
-    near = _before(rows, at, ["packet"])
+    near = before(rows, at, ["packet"])
     said = pl.col("message")
     meant = said.str.contains(f" DST={address} ", literal=True)
     meant &= said.str.contains(rf"\bDPT={port}\b") if port.isdigit() else False
@@ -314,7 +219,7 @@ def _packets(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
 
 def _changes(rows: pl.DataFrame, at: datetime, services: str) -> _Told:
     """What somebody changed in the hour before, by CloudTrail."""
-    own = _before(rows, at, ["change"]).filter(
+    own = before(rows, at, ["change"]).filter(
         pl.col("action").str.contains(_CHANGES)
         & pl.col("message").str.contains(services)
     )
