@@ -2150,6 +2150,16 @@ def test_what_failed_behind_a_balancer_that_stamps_the_start_is_sought_at_the_en
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
 
 
+def test_a_record_that_has_nothing_but_what_was_thrown() -> None:
+    # As lograge writes them.
+    words = "ActiveRecord::ConnectionTimeoutError: no connection within 5.000 seconds"
+    told = said(500) | {"source": "app.json", "message": words, "reason": "exception"}
+    front = alb(500, 500, source="router.log")
+    row = correlate(events(front, told), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    assert words in row["explanation"]
+
+
 def test_windows_event_log_names_the_exception() -> None:
     text = "Exception information: \n    Exception type: SqlException \n"
     text += "    Exception message: Timeout expired. \n   at System.Data.Open()"

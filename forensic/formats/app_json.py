@@ -112,6 +112,8 @@ _RAILS = {"method", "path", "controller", "action", "status"}
 _FAILED = 500
 #: Characters of a traceback that are kept there; `extra` has all of it.
 _MOST = 16 << 10
+#: What was thrown, in one line.
+_THROWN = re.compile(r"(?:[A-Za-z_]\w*(?:\.|::))*[A-Z]\w*(?:Error|Exception)\b")
 #: So much of a traceback tells whether the message has it already.
 _SAME = 60
 _LETTERS = {"D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
@@ -315,9 +317,10 @@ def _read(value: Any) -> dict[str, Any] | str:
     places = _SHAPES.of(record)
     values = {name: at(record, path) for name, path in places.paths.items()}
     # logrus writes `msg` even where there is none.
-    message = values.get("message")
-    if message == "" and isinstance(record.get("error"), str):
-        message = record["error"]
+    message, said = values.get("message"), record.get("error")
+    # logrus writes `msg` even where there is none, lograge none where it failed.
+    if not message and isinstance(said, str):
+        message = said
     level = _level(values.get("level"), record)
     stamp = values.get("time")
     moment = _moment(stamp)
@@ -330,6 +333,8 @@ def _read(value: Any) -> dict[str, Any] | str:
     unread = {"time"} if moment is None else set()
     unread |= set() if valid else {"status"}
     trace, asked = values.get("trace"), values.get("asked")
+    if trace is None and isinstance(said, str) and _THROWN.match(said):
+        trace = said
     row = {name: _text(_first(values.get(name))) for name in _TEXTS}
     return row | {
         "local_time": moment and moment[0],

@@ -55,6 +55,9 @@ def _kind() -> pl.Expr:
         if kind in REFUSALS:
             said &= ~_is_answer()
         chain = pl.when(said).then(pl.lit(kind.name)).otherwise(chain)
+    # A record that names its request and what was thrown is no line of another's stack.
+    own = thrown & (chain == "named") & pl.col("path").is_not_null()
+    chain = pl.when(own).then(pl.lit("exception")).otherwise(chain)
     # An audit log says it in whatever words.
     firewalled = _classed(("modsecurity_denied",)) & (hop == WEB)
     return pl.when(firewalled).then(pl.lit("firewall")).otherwise(chain)
