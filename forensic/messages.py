@@ -322,13 +322,21 @@ def _split(octets: Octets, place: Ints) -> tuple[pl.Series, pl.Series, Mask]:
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
-    """What `status=404 method=GET path=/x` says, in any order, quoted or not."""
+    """What `status=404 method=GET path=/x` says, in any order, quoted or not.
+
+    The request may also stand as one, with words of any language around it.
+    """
 
     def value(names: str, shape: str) -> pl.Expr:
         pattern = rf"(?:^|[ ,;{{(])(?:{names})=[\"']?({shape})"
         return pl.col("message").str.extract(pattern, 1)
 
-    url = target(value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*"))
+    whole = pl.col("message").str.extract_groups(
+        rf"(?:^|[^\w/-])({_METHODS}) (/[^ \"',;]*)"
+    )
+    verb, place = whole.struct.field("1"), whole.struct.field("2")
+    named = value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*")
+    url = target(pl.coalesce(named, place))
     status = pl.coalesce(
         value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b"),
         # tower-http, of a failure
@@ -340,7 +348,10 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"message": messages}).select(
         **url,
         status=status,
-        method=value("method|http_method|verb", _METHODS),
+        method=pl.coalesce(
+            value("method|http_method|verb", _METHODS),
+            pl.when(named.is_null()).then(verb),
+        ),
         client_ip=value(
             "ip|client_ip|remote_addr|client|remote_ip", r"[0-9A-Fa-f:.]{3,45}\b"
         ),

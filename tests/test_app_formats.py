@@ -174,6 +174,11 @@ def test_layouts_that_name_their_program_are_left_to_it() -> None:
             "done status=404 method=GET path=/x?y=1",
             {"method": "GET", "path": "/x", "query": "y=1", "status": 404},
         ),
+        (
+            "権限がありません POST /member/edit status=403",
+            {"method": "POST", "path": "/member/edit", "status": 403},
+        ),
+        ("WIDGET /x status=500", {}),
         ("Not Found: /x", {"path": "/x", "status": 404}),
         (
             "Exception on /boom [POST]",
