@@ -57,7 +57,8 @@ REASONS = {
     "client_closed": r"^context canceled$|client disconnected",
     "body_too_large": r"request body too large",
     "permission_denied": r"^open [^\n]*: permission denied",
-    "file_not_found": r"^open [^\n]*: no such file|^stat [^\n]*: no such file",
+    "file_not_found": r"^(?:open|stat) [^\n]*: no such file"
+    r"|fileserver\.\(\*FileServer\)\.notFound",
     "too_many_open_files": r"too many open files",
     "modsecurity_denied": r"\] Coraza: Access denied",
     "modsecurity_warning": r"\] Coraza: ",
