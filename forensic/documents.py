@@ -45,6 +45,10 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "log": "",
         "tasks": "failures",
         "services": "failures",
+        "TargetHealthDescriptions": "",
+        "Activities": "NextToken",
+        "AlarmHistoryItems": "NextToken",
+        "StackEvents": "NextToken",
     }.items()
 }
 #: A wrapper's key and the bracket behind it, where the records lie deeper than in a
@@ -66,7 +70,7 @@ _WRAPPER_KEYS = frozenset(key.decode() for key in _WRAPPERS)
 _TEXT = rb'[^"{}\[\]]*+(?:"(?:[^"\\\n]++|\\[^\n])*+"[^"{}\[\]]*+)*+'
 #: Up to the next bracket, over whole strings; at a `"`, the string does not close.
 _NEXT = re.compile(_TEXT + rb'([{}\[\]"]?)')
-_KEY = re.compile(rb'"([^"\\]{1,16})"\s*:\s*\Z')
+_KEY = re.compile(rb'"([^"\\]{1,24})"\s*:\s*\Z')
 #: An object that may be a wrapper: its first key is one of theirs.
 _MAY_WRAP = re.compile(
     rb'\{\s*+"(?:%s)"' % "|".join(sorted(set().union(*_WRAPPERS.values()))).encode()

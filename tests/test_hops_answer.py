@@ -1573,9 +1573,9 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
     text = "pod/api-1 Unhealthy: Readiness probe failed"
     sick = beside(9, 70, reason="Unhealthy", message=text, **said)
     found = verdict([*refused(), sick], asked)["sentence"]
-    assert found.endswith(f"A container was in trouble 9 seconds before ({text}).")
+    assert found.endswith(f"The platform told of trouble 9 seconds before ({text}).")
     for off in ({"reason": "Pulled"}, {"process": "app"}):
-        assert "container" not in verdict([*refused(), sick | off], asked)["sentence"]
+        assert "platform" not in verdict([*refused(), sick | off], asked)["sentence"]
 
 
 def test_a_pool_that_windows_disabled_stands_beside_the_answer() -> None:

@@ -41,6 +41,7 @@ def _reason(names: str) -> pl.Expr:
 
 _STORE = pl.col("format").is_in(STORES)
 _DATABASE = "The database's log says"
+_PLATFORMS = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
 _POOL = "Windows tells of the application pool"
 #: The first that fits a line is its kind.
 _KINDS = [
@@ -73,17 +74,17 @@ _KINDS = [
         2 * _MINUTE,
         "The application server was at its limit",
     ),
-    # Kubernetes and ECS, of containers that answer no request.
+    # Kubernetes and AWS, of servers and containers that answer no request.
     _Kind(
-        "pod",
-        pl.col("process").is_in(["kubernetes", "ecs"])
+        "platform",
+        pl.col("process").is_in(_PLATFORMS)
         & _reason(
             "Unhealthy Killing BackOff CrashLoopBackOff Failed Evicted NodeNotReady"
             " Deregistered FailedScheduling FailedPlacement ErrImagePull"
-            " ImagePullBackOff Error"
+            " ImagePullBackOff Error Failover Restarted"
         ),
         10 * _MINUTE,
-        "A container was in trouble",
+        "The platform told of trouble",
     ),
     _Kind(
         "probe_failed",

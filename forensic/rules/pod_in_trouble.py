@@ -11,10 +11,11 @@ _REASONS = [
     *("OOMKilling", "OOMKilled", "SystemOOM", "Evicted", "NodeNotReady", "Preempting"),
     *("ProbeError", "FailedPreStopHook", "FailedPostStartHook", "BackoffLimitExceeded"),
     *("Error", "NotReady", "FailedPlacement", "DeploymentFailed"),
+    *("Failover", "Restarted"),
     "Killing",
 ]
 #: Who says so.
-_WHO = ["kubernetes", "ecs"]
+_WHO = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
@@ -37,7 +38,7 @@ def _line(reason: str) -> dict[str, object]:
 
 RULE = Rule(
     id="pod-in-trouble",
-    title="Containers were killed, found unhealthy, or could not start",
+    title="Servers or containers were killed, found unhealthy, or could not start",
     level="medium",
     description="While a pod or task is not ready it gets no requests, and those that "
     "it had are broken off; with none left, what stands in front answers 502 or 503.",
