@@ -164,7 +164,6 @@ FORMAT = Format(
     head=r'^\s*\{[\s\S]*"startedDateTime"\s*:',
     parse=parse,
     json=True,
-    payload=False,
     stamps_start=True,
     sure=True,
     paths=r"(?i)\.har$",
