@@ -28,7 +28,13 @@ _STATUS = re.compile(r"HTTP/([0-9.]+) ([0-9]{3})")
 _FIELD = re.compile(r"([A-Za-z0-9-]{1,64}): ?(.*)")
 _URL = re.compile(r"https?://[^\s'\"]+")
 _METHOD = re.compile(r"(?:-X|--request)[ =]?['\"]?([A-Z]+)")
+_IMPLIED = {
+    "HEAD": r" (?:-[a-zA-Z]*I[a-zA-Z]*|--head) ",
+    "POST": r" (?:-d|--data\S*|-F|--form) ",
+}
 _SECRET = re.compile(r"(?i)cookie|authorization|token|secret|key\Z")
+#: One of so many lines is curl's: the others are the page, and words about it.
+_SHARE = 4
 #: An answer before the answer: 100 Continue, 103 Early Hints.
 _FINAL = 200
 
@@ -90,8 +96,8 @@ def _plain(text: str) -> dict[str, str | None]:
     url, method = _URL.search(command), _METHOD.search(command)
     if url is None:
         return {"refused": "a command without an address"}
-    sends = re.search(r" (?:-d|--data\S*|-F) ", command)
-    name = method[1] if method else "POST" if sends else "GET"
+    found = (name for name, sign in _IMPLIED.items() if re.search(sign, command))
+    name = method[1] if method else next(found, "GET")
     return _entry(name, url[0], [], head.splitlines(), page.splitlines())
 
 
@@ -116,16 +122,18 @@ def _announced(lines: pl.Series) -> pl.DataFrame:
 
 
 def templates(head: bytes) -> list[str]:
-    """What curl was told to show in this file."""
+    """What curl was told to show in this file, where it is about little else."""
     if b"\n< HTTP/" in head and _VERBOSE.search(head):
-        return ["verbose"]
+        lines = head.splitlines()
+        own = sum(line[:2].rstrip() in {b">", b"<", b"*"} for line in lines)
+        return ["verbose"] if own * _SHARE >= len(lines) else []
     return ["plain"] if b"curl " in head and _SHOWN.search(head) else []
 
 
 def from_template(template: str) -> Format:
     """The format of a file that `templates` knows."""
     head = _ASKED if template == "verbose" else _TYPED
-    return replace(FORMAT, head=head, parse=_announced)
+    return replace(FORMAT, head=head, parse=_announced, sure=template == "verbose")
 
 
 FORMAT = Format(
