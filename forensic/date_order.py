@@ -11,12 +11,18 @@ from itertools import pairwise
 
 import polars as pl
 
-__all__ = ["date_order", "iso_date", "whole_clock"]
+__all__ = ["date_order", "day_in_name", "iso_date", "whole_clock"]
 
 #: Two numbers, the year, and a clock behind it.
 _DATE = re.compile(
     rb"(?<![0-9/.-])([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})[ ,T]{1,2}[0-9]{1,2}:"
 )
+#: A day in the name of a file or folder: `shop-2025-02-06.log`, `log20250206.txt`.
+_DAY = re.compile(
+    r"(?<![0-9])(20[0-9]{2})([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12][0-9]|3[01])(?![0-9])"
+)
+#: So much nearer to that day the right reading is than the wrong one.
+_NEARER = 3
 #: Where no line has such a date so early, the file is of another kind.
 _EARLY = 4 << 10
 _MONTHS = 12
@@ -54,25 +60,47 @@ def _leaps(dates: list[tuple[int, int, int]], order: str) -> int:
     return sum(abs((after - before).days) for before, after in pairwise(read))
 
 
+def day_in_name(source: str) -> str:
+    """The last day that the path of a file names as ISO has it; empty without one."""
+    days = _DAY.findall(source)
+    return "-".join((days[-1][0], *days[-1][2:])) if days else ""
+
+
 def iso_date(numbers: pl.Expr, order: str, half: pl.Expr) -> pl.Expr:
     """`06/02/2025` as ISO has it; null where the order is unknown and it does not tell.
 
-    Where the order is unknown the day comes first with dots and dashes, and the month
-    before a clock with a `half` of the day: so people write, most of them.
+    The order may be a day: the reading that is much nearer to it is the right one.
+    Where nothing tells, the day comes first with dots and dashes, and the month before
+    a clock with a `half` of the day: so people write, most of them.
     """
     groups = numbers.str.extract_groups(
         r"^([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4})$"
     ).struct
     a, mark, b, year = (groups.field(str(n)) for n in (1, 2, 3, 4))
     a, b = a.str.zfill(2), b.str.zfill(2)
-    if order:
+    if order in {"dmy", "mdy"}:
         day, month = (a, b) if order == "dmy" else (b, a)
     else:
-        spoken = pl.when(half.is_not_null()).then(b).when(mark != "/").then(a)
         sure = pl.when(a > "12").then(a).when((b > "12") | (a == b)).then(b)
-        day = pl.coalesce(sure, spoken)
+        spoken = pl.when(half.is_not_null()).then(b).when(mark != "/").then(a)
+        near = _nearer(year, a, b, order) if order else pl.lit(None, pl.String)
+        day = pl.coalesce(sure, near, spoken)
         month = pl.when(day == a).then(b).otherwise(a)
     return pl.concat_str(year, month, day, separator="-")
+
+
+def _nearer(year: pl.Expr, a: pl.Expr, b: pl.Expr, near: str) -> pl.Expr:
+    """Which of the two is the day if the date is near another; null for neither."""
+    known = pl.lit(near).str.to_date("%Y-%m-%d", strict=False)
+    first, second = (
+        (pl.concat_str(year, month, day).str.to_date("%Y%m%d", strict=False) - known)
+        .dt.total_days()
+        .abs()
+        for day, month in ((a, b), (b, a))
+    )
+    return (
+        pl.when(first * _NEARER < second).then(a).when(second * _NEARER < first).then(b)
+    )
 
 
 def whole_clock(clock: pl.Expr, half: pl.Expr) -> pl.Expr:

@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
-from forensic.date_order import date_order
+from forensic.date_order import date_order, day_in_name
 from forensic.formats import load
 from forensic.matching import matches
 from forensic.sniff import family, fits, is_binary, sniff
@@ -186,3 +186,36 @@ def test_caddy_s_own_words_are_its_own_wherever_they_lie() -> None:
 def test_dates_together_tell_whether_the_day_is_first(dates: str, order: str) -> None:
     log = "".join(f"{date} 14:32:07 INFO ok\n" for date in dates.split())
     assert date_order(log.encode()) == order
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("log20250206.txt", "2025-02-06"),
+        ("2025-01-01/shop-2025_02_06.log", "2025-02-06"),
+        ("shop.log.2025-13-06", ""),
+        ("id-12025020699.log", ""),
+        ("access.log", ""),
+    ],
+)
+def test_a_name_tells_a_day(name: str, day: str) -> None:
+    assert day_in_name(name) == day
+
+
+@pytest.mark.parametrize(
+    ("day", "date", "read"),
+    [
+        ("2025-10-06", "10/06/2025", "2025-10-06"),
+        ("2025-10-06", "06/10/2025", "2025-10-06"),
+        ("2025-10-06", "10/09/2025", "2025-10-09"),  # of the same series
+        ("2025-10-06", "04/04/2025", "2025-04-04"),
+        ("2025-10-06", "14/13/2025", None),
+        ("2025-07-21", "06/08/2025", None),  # each is as near
+    ],
+)
+def test_the_day_in_a_name_tells_the_order(
+    day: str, date: str, read: str | None
+) -> None:
+    lines = pl.Series([f"{date} 14:32:07 INFO ok"])
+    found = load(f"written_dates:{day}").parse(lines)["local_time"][0]
+    assert (found and str(found.date())) == read

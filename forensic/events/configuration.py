@@ -12,6 +12,7 @@ from pathlib import Path
 from forensic import nginx_conf
 from forensic.apache_conf import read_apache
 from forensic.archive import entries
+from forensic.date_order import day_in_name
 
 __all__ = ["CONFIGURATION", "Configuration", "survey"]
 
@@ -28,19 +29,24 @@ _LINK = "symbolic link, not followed: "
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What web servers say about their logs, and files that speak of clocks."""
+    """What web servers say about their logs, files that speak of clocks, and names."""
 
     nginx: nginx_conf.Configuration = field(default_factory=nginx_conf.Configuration)
     apache: nginx_conf.Configuration = field(default_factory=nginx_conf.Configuration)
     files: dict[str, bytes] = field(default_factory=dict)
 
     def templates(self, source: str) -> list[str]:
-        """Keys of formats to try on a source: those its configuration names first."""
+        """Keys of formats to try on a source: those its configuration names first.
+
+        A day in its name tells which number of a date is the day.
+        """
         # A shape that Apache describes may fit nginx's lines, and mean something else.
         foreign = re.search(r"(?i)nginx", source)
+        day = day_in_name(source)
         return [
             *_keys("nginx_access", self.nginx, source),
             *([] if foreign else _keys("apache_access", self.apache, source)),
+            *([f"written_dates:{day}"] if day else []),
         ]
 
 

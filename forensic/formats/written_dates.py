@@ -2,9 +2,9 @@
 
 .NET, Java, PHP and browsers write such where nobody told them otherwise. What stands
 behind the date is some application's line: it is read as if its date stood there as
-ISO 8601 has it. Whether day or month come first is told by all dates of the file. Where
-they do not tell, it is the day with dots and dashes, the month before a clock with AM
-or PM, and else such a line has no time.
+ISO 8601 has it. Whether day or month come first is told by all dates of the file, or
+by the day in its name. Where neither tells, it is the day with dots and dashes, the
+month before a clock with AM or PM, and else such a line has no time.
 """
 
 import functools
@@ -107,7 +107,7 @@ def templates(head: bytes) -> list[str]:
 
 
 def from_template(order: str) -> Format:
-    """The format of a file whose dates have that order."""
+    """The format of a file whose dates have that order, or are near that day."""
     return replace(FORMAT, parse=functools.partial(_parse, order=order), narrow=True)
 
 
