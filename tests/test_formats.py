@@ -147,6 +147,29 @@ def test_one_line_alone_parses_as_among_others(fmt: Format) -> None:
             assert kept == {n: value for n, value in among.items() if value is not None}
 
 
+def _durations(fmt: Format, lines: list[str]) -> list[float | None]:
+    """The duration of each line; null where there is none, or it is refused."""
+    rows = fmt.parse(pl.Series(lines, dtype=pl.String))
+    told = rows.get_column("duration", default=pl.repeat(None, len(rows), eager=True))
+    return list(told.zip_with(rows["refused"].is_null(), pl.Series([None])))
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
+def test_a_duration_is_the_same_alone_and_among_others(fmt: Format) -> None:
+    """Polars divides one row, and multiplies several by the reciprocal."""
+    logs = [path for path in LOGS if path.parent.name == fmt.name]
+    texts = [path.read_bytes().decode("utf-8", "backslashreplace") for path in logs]
+    lines = [line for text in texts for line in text.split("\n")]
+    told = zip(lines, _durations(fmt, lines), strict=True)
+    odd = [
+        f"{line[: found.start()]}205{line[found.end() :]}"
+        for line in [line for line, duration in told if duration is not None][:1]
+        for found in list(re.finditer(r"(?<![0-9.])[0-9]{1,6}(?![0-9.])", line))[-12:]
+    ]
+    alone = [duration for line in odd for duration in _durations(fmt, [line])]
+    assert _durations(fmt, odd) == alone
+
+
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda f: f.name)
 def test_metadata_is_complete(fmt: Format) -> None:
     assert fmt.hop is None or fmt.hop in HOPS

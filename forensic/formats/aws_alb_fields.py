@@ -68,7 +68,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     asked = request_line(pl.col("line"))
     address = target(pl.coalesce("url", asked["target"]))
     ended = pl.col("ended")
-    between = (ended - pl.col("began")).dt.total_microseconds() / 1_000_000
+    between = seconds((ended - pl.col("began")).dt.total_microseconds(), 1e6)
     trace = _there("trace")
     nobody = _there("client").is_null() & _peer().is_null()
     other = pl.when(nobody & address["path"].is_null())

@@ -43,7 +43,7 @@ def parsed(fields: pl.DataFrame, escaped: pl.Series) -> pl.DataFrame:
         _seconds(f"{name}_processing_time")
         for name in ("request", "target", "response")
     ]
-    between = (ended - began).dt.total_microseconds() / 1_000_000
+    between = columns.seconds((ended - began).dt.total_microseconds(), 1e6)
     fields = fields.hstack(request(fields["request"]))
     domain = columns.dash_to_null(pl.col("domain_name")).str.replace(r":\d+$", "")
     readable = pl.col("sound") & ended.is_not_null()
