@@ -166,3 +166,8 @@ def test_mixed_shapes_keep_their_order() -> None:
     parsed = FORMAT.parse(pl.Series("text", lines))
     assert parsed["message"].to_list() == [None, "five", "one", "two", "three"]
     assert parsed["refused"].is_not_null().to_list() == [True, *[False] * 4]
+
+
+def test_an_application_s_own_line_is_none_alone_either() -> None:
+    line = "2025-02-06 14:32:15 INFO app[812]: an application's own line"
+    assert row(line)["refused"] == "no syslog shape"

@@ -289,12 +289,13 @@ def _rare(lines: pl.Series) -> pl.DataFrame:
         pl.col("zone").str.len_bytes() == 6
     )
     sure = pl.col("iso").is_null() | certain | written
+    sure &= pl.col("dated").is_null() | certain
     if "hostname" in origin.columns:
         # CloudWatch prints stamps alike, and behind them a stream or Lambda's words.
         stream = pl.col("hostname").str.contains("/", literal=True) & ~certain
         other = (pl.col("hostname").is_in(NO_HOSTS) | stream).fill_null(value=False)
         bsd = pl.col("iso").is_null() & pl.col("dated").is_null()
-        sure &= (bsd | ~other) & (pl.col("dated").is_null() | certain)
+        sure &= bsd | ~other
     return _columns(
         found.with_columns(
             iso=pl.coalesce("iso", "full", "dated"),
