@@ -155,9 +155,10 @@ _SERVER = (
     r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{2,5}|\[[0-9A-Fa-f:]+\]:[0-9]{2,5}"
     r"|unix:/[^ |;,\t\"]+)"
 )
-_UPSTREAM = rf"{_BORDER}(?:{_SERVER}, )*({_SERVER}){_BORDER}"
+_UPSTREAM = rf"{_BORDER}(?:{_SERVER}(?:, | : ))*({_SERVER}){_BORDER}"
 _ITS_STATUS = (
-    rf"{_SERVER}[ |;,\t\"]{{1,4}}(?:[1-5][0-9]{{2}}, )*([1-5][0-9]{{2}}){_BORDER}"
+    rf"{_SERVER}[ |;,\t\"]{{1,4}}(?:[1-5][0-9]{{2}}(?:, | : ))*([1-5][0-9]{{2}})"
+    rf"{_BORDER}"
 )
 #: Other numbers there are counts of bytes.
 _USUAL = [

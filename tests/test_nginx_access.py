@@ -154,3 +154,8 @@ def test_a_status_that_stands_twice_is_none(twice: str) -> None:
     (row,) = load("nginx_json").parse(pl.Series("text", [own], pl.String)).to_dicts()
     assert row["status"] == 403
     assert row["flags"] is None
+
+
+def test_of_tries_in_a_tail_that_nothing_declares_the_last_counts() -> None:
+    (row,) = parse(f'{LINE} to "10.0.2.5:8000 : 10.0.3.9:9000" "500 : 200" end')
+    assert (row["upstream"], row["upstream_status"]) == ("10.0.3.9:9000", 200)

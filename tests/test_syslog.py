@@ -171,3 +171,12 @@ def test_mixed_shapes_keep_their_order() -> None:
 def test_an_application_s_own_line_is_none_alone_either() -> None:
     line = "2025-02-06 14:32:15 INFO app[812]: an application's own line"
     assert row(line)["refused"] == "no syslog shape"
+
+
+@pytest.mark.parametrize("space", ["", " ", "  "])
+def test_a_space_before_a_message_is_read_alike_by_both_ways(space: str) -> None:
+    spelled = f"<30>1 2025-02-06T05:32:13Z web1 app - - - {space}hi"
+    other = ["Feb  6 05:32:07 web1 app[7]: hi"] * 2  # a block of this shape
+    alone = FORMAT.parse(pl.Series([spelled]))["message"].item()
+    assert FORMAT.parse(pl.Series([spelled, *other]))["message"][0] == alone
+    assert alone == f"{space[1:]}hi"
