@@ -152,7 +152,10 @@ def fits(sniffed: Sniffed, head: bytes) -> bool:
 
 def _lines(head: bytes) -> list[bytes]:
     """Whole lines from the front, the middle and the end of the first bytes."""
-    lines = [line.removesuffix(b"\r").lstrip(b"\0") for line in head.split(b"\n")]
+    lines = head.split(b"\n")
+    if len(lines) > _LINES and lines[-1]:
+        del lines[-1]  # cut by the end of the sample; that of a small file is whole
+    lines = [line.removesuffix(b"\r").lstrip(b"\0") for line in lines]
     lines = [line for line in lines if line.strip()]
     if len(lines) <= 3 * _LINES:
         return lines
