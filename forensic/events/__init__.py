@@ -21,8 +21,9 @@ from forensic.clock import Overrides, Stored, infer
 from forensic.code import CODE
 from forensic.errors import ForensicError, OutputError
 from forensic.events.configuration import Configuration, survey
-from forensic.events.feed import Feeder, Reading
+from forensic.events.feed import Feeder
 from forensic.events.ledger import source_rows
+from forensic.events.reading import Reading
 from forensic.events.slots import Slot
 from forensic.events.tasks import Part, parse_slot, remembered, settle
 from forensic.events.unit import Segment
@@ -82,7 +83,7 @@ class _Run:
         self.case = case
         self.options = options
         self.folder = case.path(PARTS)
-        self.readings: list[Reading] = []
+        self.readings = list[Reading]()
         self.parts: list[Part] = []
         self.segments: dict[int, tuple[Slot, list[Segment]]] = {}
         self.failed: list[tuple[Segment, str]] = []

@@ -6,7 +6,6 @@ block; a large one fills many. A block begins and ends where a record does.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from forensic.archive import Entry
 from forensic.documents import records
 from forensic.events.cuts import beginnings, border, count_lines, samples, within
+from forensic.events.reading import Reading
 from forensic.events.slots import Slot
 from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
@@ -21,7 +21,7 @@ from forensic.formats import load
 from forensic.sniff import Sniffed, family, fits, is_binary, sniff
 from forensic.streams import Stream
 
-__all__ = ["Feeder", "Reading"]
+__all__ = ["Feeder"]
 
 #: A JSON value that spans lines must be seen whole: up to this many bytes.
 _DOCUMENT = 256 << 20
@@ -38,27 +38,6 @@ _MOST_LINES = 300_000
 #: Fewer zeros at the beginning say nothing.
 _ZEROS = 16
 _CUT_LOG = "zeros before the first line: the log was cut while it was written to"
-
-
-@dataclass(slots=True)
-class Reading:
-    """What reading one source brought to light, besides its lines."""
-
-    entry: Entry
-    sniffed: Sniffed | None = None
-    encoding: str = "utf-8"
-    note: str | None = None  # what is odd about a file that is whole
-    lines: int = 0
-    size: int = 0
-    stream_sha256: str = ""
-    sha256: str = ""
-    stored: int = 0
-    problem: tuple[str, str] | None = None
-    #: (line, offset, length, reason, sha256, first bytes) of what no worker saw
-    unread: list[tuple[int, int, int, str, str, bytes]] = field(default_factory=list)
-    unread_lines: int = 0
-    #: the hash of the stream's bytes up to now
-    content: Callable[[], str] = str
 
 
 class Feeder:

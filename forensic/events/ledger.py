@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forensic.events.feed import Reading
+from forensic.events.reading import Reading
 from forensic.events.tasks import Part
 from forensic.events.unit import LEDGER, Segment
 from forensic.formats import load

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 import pyarrow as pa
 
-from forensic.events.feed import Reading
+from forensic.events.reading import Reading
 from forensic.events.tasks import Part
 from forensic.events.unit import Segment
 from forensic.schema import UNPARSED
