@@ -11,6 +11,7 @@ import re
 import polars as pl
 
 from forensic.log_format import Template, template
+from forensic.zones import MONTHS
 
 __all__ = ["derived", "from_apache", "readable"]
 
@@ -100,7 +101,6 @@ _CLASSES = {
     **dict.fromkeys(["micros", "millis", "seconds"], _WHOLE),
 }
 _EPOCHS = {"epoch": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 #: What the built-in format reads by itself, whatever counts the bytes.
 _USUAL = re.compile(
     r'^(?:%v(?::%p)? )?%[ha] %l %u %t "%r" %>?s %[bBO]'
@@ -189,11 +189,10 @@ def _stamp(names: set[str]) -> dict[str, pl.Expr]:
     wanted = {"t_year", "t_day", "t_hour", "t_minute", "t_second"}
     if not wanted <= names or not names & {"t_month", "t_name"}:
         return {}
-    numbers = [f"{number:02}" for number in range(1, 13)]
     month = (
         pl.col("t_month")
         if "t_month" in names
-        else pl.col("t_name").replace_strict(_MONTHS, numbers, default=None)
+        else pl.col("t_name").replace_strict(MONTHS, default=None)
     )
     day = pl.col("t_day").str.strip_chars().str.zfill(2)
     date = pl.concat_str(pl.col("t_year"), month, day, separator="-")

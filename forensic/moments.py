@@ -23,13 +23,13 @@ from forensic.octets import (
     word,
 )
 from forensic.schema import YEARLESS
+from forensic.zones import MONTHS
 
 __all__ = ["ISO", "bsd", "clf", "fraction", "is_digit", "iso", "naive", "zone"]
 
 _DAY = 86_400
 _SECOND = 1_000_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 2099
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 #: `Feb  6 05:32:07 `, in words.
 _BSD = shape(16, month=0, rest=8, clock=7)
 _CLF = shape(20, date=0, year=7, clock=12)
@@ -91,7 +91,7 @@ def bsd(octets: Octets, places: Ints) -> Found:
     def decode(first: Ints) -> Found:
         date = words["month"][first]
         month = np.zeros(len(first), np.int64)
-        for number_, name in enumerate(_MONTHS, 1):
+        for number_, name in enumerate(MONTHS, 1):
             month[date & _FOUR == word(f"{name} ")] = number_
         space = date >> np.uint64(32) & _BYTE == np.uint64(ord(" "))
         # A day of one digit has a space where the others have a ten.
@@ -131,7 +131,7 @@ def clf(octets: Octets, places: Ints) -> Found:
 
     def decode(first: Ints) -> Found:
         date, month = words["date"][first], np.zeros(len(first), np.int64)
-        for number_, name in enumerate(_MONTHS, 1):
+        for number_, name in enumerate(MONTHS, 1):
             month[date >> np.uint64(24) & _THREE == word(name)] = number_
         day, dated = digits(date & ~(_THREE << np.uint64(24)), _DAY_AND_MONTH)
         year, numeric = digits(words["year"][first], "0000:")

@@ -1,9 +1,17 @@
-"""Time zones as logs write them ▶ offsets: abbreviations that mean one, and names."""
+"""What logs write in letters of a time: months; zones, as names or abbreviations."""
 
 import polars as pl
 from polars.exceptions import ComputeError
 
-__all__ = ["ABBREVIATIONS", "offsets_of"]
+__all__ = ["ABBREVIATIONS", "MONTHS", "offsets_of"]
+
+#: English month ▶ its number as ISO 8601 has it.
+MONTHS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
+    )
+}
 
 #: Seconds east of UTC. The tz database gives each one offset only since 2019; CST, IST
 #: and PST, which have several, are left out.

@@ -17,7 +17,7 @@ from forensic.columns import target
 from forensic.format import Format
 from forensic.json_text import compact, unique
 from forensic.schema import PARSED
-from forensic.zones import ABBREVIATIONS
+from forensic.zones import ABBREVIATIONS, MONTHS
 
 __all__ = ["FORMAT"]
 
@@ -51,7 +51,6 @@ _WORDED = re.compile(
     r"(?:[A-Z][a-z]{2} )?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d)"
     r"(?:\.(\d{1,6}))?(?: ([A-Z]{2,5}|[+-]\d\d:?\d\d))?\Z"
 )
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 #: The last two are FortiGate's, which has none of CEF's own.
 _STAMPS = ("rt", "start", "end", "FTNTFGTeventtime", "FortinetFortiGateeventtime")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
@@ -89,9 +88,9 @@ def _stamp(text: str) -> tuple[datetime, int | None] | None:
     if text.isascii() and text.isdigit() and len(text) in {10, 13, 16, 19}:
         return _EPOCH + timedelta(milliseconds=int(text[:13].ljust(13, "0"))), 0
     match = _WORDED.match(text)
-    if match is None or match[1] not in _MONTHS:
+    if match is None or match[1] not in MONTHS:
         return None
-    date = f"{match[3]}-{_MONTHS.index(match[1]) + 1:02}-{match[2]:0>2}"
+    date = f"{match[3]}-{MONTHS[match[1]]}-{match[2]:0>2}"
     try:
         moment = datetime.fromisoformat(f"{date}T{match[4]}")
     except ValueError:

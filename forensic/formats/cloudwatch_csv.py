@@ -21,7 +21,7 @@ from forensic.exported import is_line
 from forensic.format import Format
 from forensic.json_text import compact, nested
 from forensic.schema import PARSED
-from forensic.zones import ABBREVIATIONS
+from forensic.zones import ABBREVIATIONS, MONTHS
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -76,7 +76,6 @@ _CELL = r'(?:[^,"]*|"[^"]*(?:""[^"]*)*"),'
 #: A first cell that goes on in the next line; within it a quote is written twice.
 _OPEN = r'|"[^"]*(?:""[^"]*)*$'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - columns are naive
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _NAME = re.compile(r"[\w@.() \[\]/-]+")
 _PARTS = re.compile(r"(.{19})(?:\.([0-9]+))? ?(.*)")
 
@@ -107,8 +106,8 @@ def _moment(written: str) -> tuple[datetime, int | None] | None:
         return _EPOCH + timedelta(milliseconds=millis), 0
     if re.fullmatch(_KIBANA, written):
         month, day, year, _, clock = written.replace(",", "").split()
-        number = _MONTHS.index(month) + 1 if month in _MONTHS else 0
-        written = f"{year}-{number:02}-{day:0>2} {clock}"
+        number = MONTHS.get(month, "00")
+        written = f"{year}-{number}-{day:0>2} {clock}"
     elif re.fullmatch(_PORTAL, written):
         written = _shown(written)
     elif not re.fullmatch(_ISO, written):

@@ -11,6 +11,7 @@ import polars as pl
 
 from forensic.columns import json_extra, moments
 from forensic.format import Format
+from forensic.zones import MONTHS
 
 __all__ = ["FORMAT"]
 
@@ -23,7 +24,6 @@ _ENDED = (
 _POD = re.compile(
     rb"^Name: +[a-z0-9][^\n]*\n(?:[^\n]+\n){0,200}?Containers:\s", re.MULTILINE
 )
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def _end(why: str, part: int) -> pl.Expr:
@@ -37,9 +37,7 @@ def _stamp(finished: pl.Expr) -> pl.Expr:
         r" ([+-][0-9]{4})"
     ).struct
     day, month, year, clock, zone = (parts.field(str(n)) for n in range(1, 6))
-    number = month.replace_strict(
-        _MONTHS, [f"{n:02}" for n in range(1, 13)], default=None
-    )
+    number = month.replace_strict(MONTHS, default=None)
     return pl.format("{}-{}-{}T{}{}", year, number, day, clock, zone)
 
 

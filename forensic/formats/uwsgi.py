@@ -16,15 +16,10 @@ from forensic.columns import (
 )
 from forensic.format import Format
 from forensic.rowwise import first_that_parses
+from forensic.zones import MONTHS
 
 __all__ = ["FORMAT"]
 
-_MONTHS = {
-    name: f"{number:02d}"
-    for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
-    )
-}
 _STAMP = (
     r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>[ 0-9]{2}) "
     r"(?P<clock>[0-9:]{8}) (?P<year>[0-9]{4})"
@@ -46,9 +41,7 @@ _REQUEST = (
 
 def _moment() -> pl.Expr:
     """The stamp, from its parts."""
-    month = pl.col("month").replace_strict(
-        _MONTHS, default=None, return_dtype=pl.String
-    )
+    month = pl.col("month").replace_strict(MONTHS, default=None, return_dtype=pl.String)
     day = pl.col("day").str.replace(" ", "0", literal=True)
     return iso_stamp(pl.format("{}-{}-{} {}", "year", month, day, "clock"))
 

@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from forensic.errors import UsageError
-from forensic.zones import ABBREVIATIONS
+from forensic.zones import ABBREVIATIONS, MONTHS
 
 __all__ = ["When", "read", "zone_name"]
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_NAME = f"(?P<name>{'|'.join(_MONTHS)})[a-z]*"
+_NAME = f"(?P<name>{'|'.join(MONTHS)})[a-z]*"
 _YEAR = r"(?P<year>\d{4})(?!\d)"
 _WEEKDAY = re.compile(r"(?i)(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+")
 #: Dates of which each part is what it must be.
@@ -150,7 +149,7 @@ def _date(bare: str, text: str) -> tuple[datetime, str, str]:
         return datetime(1972, 1, 1), "date", bare  # noqa: DTZ001 (a wall clock's)
     parts = found.groupdict()
     name = parts.get("name")
-    month = _MONTHS.index(name.lower()) + 1 if name else int(parts["month"])
+    month = int(MONTHS[name.capitalize()]) if name else int(parts["month"])
     rest = bare[found.end() :]
     late = re.search(r"^(.* )(\d{4})$", rest) if not parts["year"] else None
     if late is not None:  # as `date` prints it: the year at the end

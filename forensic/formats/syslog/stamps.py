@@ -4,13 +4,11 @@ import polars as pl
 
 from forensic.columns import iso_stamp, prefix
 from forensic.schema import YEARLESS
+from forensic.zones import MONTHS
 
 __all__ = ["BSD", "CLOCK", "DATE", "bsd_stamps", "sliced"]
 
-_MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
-_MONTHS = {name: f"{n:02d}" for n, name in enumerate(_MONTH_NAMES.split(), 1)} | {
-    f"{n}月": f"{n:02d}" for n in range(1, 13)
-}
+_MONTHS = MONTHS | {f"{int(number)}月": number for number in MONTHS.values()}
 
 CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
