@@ -231,6 +231,17 @@ def test_a_line_longer_than_a_block_costs_only_itself(tmp_path: Path) -> None:
     check_ledger(case)
 
 
+def test_a_duration_that_nothing_can_have_is_none(tmp_path: Path) -> None:
+    """One of 10^26 seconds was a bug of the stages behind."""
+    archive = tmp_path / "access.log"
+    line = (ACCESS % (1, 1, 1, 1)).rstrip(b"\n")
+    numbers = [b"0.5", b"9" * 26, b"9" * 400, b"999999999"]
+    archive.write_bytes(b"".join(b"%s rt=%s\n" % (line, n) for n in numbers))
+    events = case_of(archive, tmp_path / "x.case").events().collect()
+    assert events["duration"].to_list() == [0.5, None, None, 999_999_999]
+    assert events["start_time"].null_count() == 2
+
+
 def test_a_block_has_no_more_lines_than_memory_allows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ KINDS = ["events", "continuation", "blank", "header", "unparsed"]
 _EARLIEST, _LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001
 _SHOWN = 512
 _MICROSECONDS = 1_000_000
+#: Beyond it (s) a duration is damage, and its end no moment of the calendar.
+_LONGEST = 1e9
 
 
 class Kind(enum.IntEnum):
@@ -113,7 +115,7 @@ def shaped(found: Found, names: pl.Series, lines: Lines) -> pl.DataFrame:
         for name, dtype in SHAPED.items()
         if name not in frame.columns
     ]
-    frame = _timed(frame.with_columns(missing))
+    frame = _timed(_lasting(frame.with_columns(missing)))
     scopes = address_scopes(frame["client_ip"]).cast(SHAPED["client_scope"])
     frame = frame.with_columns(scopes.alias("client_scope"))
     frame = frame.select(pl.col(name).cast(dtype) for name, dtype in SHAPED.items())
@@ -137,6 +139,16 @@ def _add_flag(frame: pl.DataFrame, at: pl.Series, flag: str) -> pl.DataFrame:
     return frame.with_columns(
         pl.when(pl.lit(at)).then(added).otherwise("flags").alias("flags")
     )
+
+
+def _lasting(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame without durations that nothing can have: 30 years, or no number."""
+    for name in ("duration", "upstream_duration"):
+        taken = frame[name].cast(pl.Float64)
+        sound = taken.is_between(-_LONGEST, _LONGEST)
+        if not sound.all():  # nulls aside
+            frame = frame.with_columns(pl.when(sound).then(taken).alias(name))
+    return frame
 
 
 def _timed(frame: pl.DataFrame) -> pl.DataFrame:
