@@ -30,9 +30,9 @@ def samples(slot: Slot, start: int, end: int) -> Iterator[bytes]:
 
 
 def _sample(slot: Slot, start: int, end: int) -> bytes:
-    """So many bytes, without a line that they cut, unless it is the only one."""
-    if end - start > _SAMPLE:
-        end = start + _SAMPLE
+    """So many bytes, without a line that they or the slot cut, unless it is alone."""
+    if end - start > _SAMPLE or end == slot.size:
+        end = min(end, start + _SAMPLE)
         end = slot.map.rfind(b"\n", start, end) + 1 or end
     return bytes(slot.view[start:end])
 
