@@ -1574,7 +1574,11 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
     sick = beside(9, 70, reason="Unhealthy", message=text, **said)
     found = verdict([*refused(), sick], asked)["sentence"]
     assert found.endswith(f"The platform told of trouble 9 seconds before ({text}).")
-    for off in ({"reason": "Pulled"}, {"process": "app"}):
+    old = {"time": MINUTE - timedelta(minutes=5)}
+    its = sick | old | {"line": 71, "offset": 7100, "extra": '{"pod_ip":"10.0.1.23"}'}
+    known = verdict([*refused(), its, sick], asked)["sentence"]
+    assert "The platform told of trouble 5 minutes before" in known
+    for off in ({"reason": "Pulled"}, {"process": "app"}, old):
         assert "platform" not in verdict([*refused(), sick | off], asked)["sentence"]
 
 

@@ -40,6 +40,8 @@ _WAITING = {
 }
 _SECOND = timedelta(seconds=1)
 _SERVER_ERROR = 500
+#: How long before a failure another server's trouble is told.
+_JUST = timedelta(minutes=2)
 #: So many of a kind are named.
 _MOST = 3
 _WORDS = 100
@@ -103,7 +105,10 @@ def circumstances(
         target = _target(events, verdict["evidence"])
         found = [
             _services(rows, at),
-            *(_said(rows, at, *told) for told in worded(stores=False).items()),
+            *(
+                _said(_nearest(rows, at, target), at, *told)
+                for told in worded(stores=False).items()
+            ),
             _flows(rows, at, target),
             _packets(rows, at, target),
             change,
@@ -182,6 +187,21 @@ def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str 
     places &= pl.col("offset").is_in([line["offset"] for line in evidence])
     rows = events.filter(places).select("upstream").collect(engine="streaming")
     return rows["upstream"].drop_nulls().first()  # type: ignore[return-value]
+
+
+def _nearest(rows: pl.DataFrame, at: datetime, target: str | None) -> pl.DataFrame:
+    """The rows without what a platform says of other servers, but just before.
+
+    Where it names the server that was asked, that alone. In a cluster something is in
+    trouble all the time.
+    """
+    platform = pl.col("kind") == "platform"
+    address = (target or "").rpartition(":")[0]
+    said = pl.concat_str("message", "hostname", "extra", ignore_nulls=True)
+    meant = said.str.contains(address, literal=True) & bool(address)
+    if before(rows.filter(meant), at, ["platform"]).height:
+        return rows.filter(~platform | meant)
+    return rows.filter(~platform | (pl.col("time") >= pl.lit(at) - _JUST))
 
 
 def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:

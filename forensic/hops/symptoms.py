@@ -138,7 +138,7 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
         .filter(pl.col("kind").is_not_null())
         .select(
             *("source", "line", "offset", "kind", "message", "action", "user"),
-            *("client_ip", "upstream", "hostname", "reason"),
+            *("client_ip", "upstream", "hostname", "reason", "extra"),
             hop=pl.col("hop").cast(pl.String),
             time=instant(clocks),
         )
