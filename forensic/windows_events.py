@@ -9,7 +9,7 @@ import polars as pl
 from forensic.columns import json_extra, moments, target
 from forensic.date_order import iso_date, whole_clock
 
-__all__ = ["windows_events", "windows_stamps"]
+__all__ = ["LEVELS", "windows_events", "windows_stamps"]
 
 #: Source and number ▶ the word for what happened.
 _WORDS = {
@@ -32,7 +32,8 @@ _ASKED = (
 )
 #: What speaks for an application.
 _SPEAKERS = r"^(?:ASP\.NET |\.NET Runtime$|IIS AspNetCore Module)"
-_LEVELS = {
+#: The level as it is shown, or its number ▶ the level.
+LEVELS = {
     **dict.fromkeys("1 Critical 重大 Kritisch Critique".split(), "critical"),
     **dict.fromkeys("2 Error エラー Fehler Erreur FailureAudit".split(), "error"),
     **dict.fromkeys("3 Warning 警告 Warnung Avertissement".split(), "warning"),
@@ -85,7 +86,7 @@ def windows_events(events: pl.DataFrame) -> pl.DataFrame:
     return events.select(
         "hostname",
         level=pl.col("level").replace_strict(
-            _LEVELS, default=pl.col("level").str.to_lowercase()
+            LEVELS, default=pl.col("level").str.to_lowercase()
         ),
         process="source",
         reason=reason,

@@ -7,12 +7,13 @@ text. Stamps are local, in the order of the country, which all of them tell toge
 import csv
 import functools
 import re
+from dataclasses import replace
 
 import polars as pl
 
 from forensic.date_order import date_order
-from forensic.format import Format
-from forensic.windows_events import windows_events, windows_stamps
+from forensic.format import Format, headed
+from forensic.windows_events import LEVELS, windows_events, windows_stamps
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -79,14 +80,18 @@ def _places(header: str) -> dict[str, int]:
     }
 
 
-def _row(text: str, places: dict[str, int], mark: str) -> dict[str, str | None]:
+def _row(text: str, places: dict[str, int], mark: str) -> dict[str, str]:
+    lines = iter(text.splitlines(keepends=True))
     try:
-        cells = next(csv.reader(text.splitlines(keepends=True), delimiter=mark), [])
+        cells = next(csv.reader(lines, delimiter=mark), [])
     except csv.Error as error:
         return {"refused": f"CSV: {error}"}
     if len(cells) <= max(places[name] for name in _NEEDED):
         return {"refused": "CSV: fewer cells than the header has names"}
-    return {n: cells[at] for n, at in places.items() if at < len(cells) and cells[at]}
+    row = {n: cells[at] for n, at in places.items() if at < len(cells) and cells[at]}
+    if behind := "".join(lines).rstrip():  # stray lines below the row
+        row["message"] = f"{row.get('message', '')}\n{behind}"
+    return row
 
 
 def _parse(
@@ -137,4 +142,10 @@ def from_template(template: str) -> Format:
     )
 
 
-FORMAT = from_template("ymd Level,Date and Time,Source,Event ID,Task Category")
+#: Of a file without its first line, only what begins as the Event Viewer's rows do:
+#: others have a stamp as their second cell, too.
+_WORDS = "|".join(word for word in LEVELS if not word.isdigit())
+_BARE = from_template("ymd Level,Date and Time,Source,Event ID,Task Category")
+FORMAT = headed(
+    replace(_BARE, head=rf'^"?(?:{_WORDS})"?,"?{_STAMP}"?,[^,]+,[0-9]+,', sure=False)
+)
