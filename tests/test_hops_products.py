@@ -327,6 +327,8 @@ SPOKEN = [
         ("application", "application_response", "weak"),
     ),
     ("varnish", 503, None, {}, (LB, "target_connection_error", "weak")),
+    ("varnish", 403, "synth", {}, (LB, "access_forbidden", "certain")),
+    ("varnish", 405, "synth", {}, (LB, "fixed_response", "certain")),
 ]
 
 

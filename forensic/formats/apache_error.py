@@ -63,6 +63,7 @@ REASONS = {
     "client_certificate": r"AH02039:|AH02010:|AH02040:|AH0226[23]:",
     "upstream_timed_out": rf"{_EXPIRED}|AH1022[45]:|Timeout waiting for output from CGI"
     r"|Timeout when reading response headers from daemon process"
+    r"|Queue timeout expired for WSGI daemon process"
     r"|mod_fcgid: (?:read|write) data timeout",
     # Its other line about the same request says more.
     "upstream_failed": r"AH00898:|AH01067:|AH01030:|AH00992:|AH00893:|AH00878:"
@@ -149,8 +150,11 @@ def _parse(lines: pl.Series) -> pl.DataFrame:
     groups = lines.str.extract_groups(_LINE).struct.unnest()
     frame = groups.rename(dict(zip(groups.columns, _NAMES, strict=True)))
     peer = pl.col("text").str.extract_groups(_PEER).struct
-    # `remote` is a server behind: what it sent, or its certificate, is at fault.
-    behind = peer.field("1").is_null()
+    # `remote` is a server behind: what it sent, or its certificate, is at fault. To
+    # mod_wsgi's own processes it is the client.
+    behind = peer.field("1").is_null() & (pl.col("module") != "wsgi").fill_null(
+        value=True
+    )
     address, port = peer.field("2").str.strip_chars("[]"), peer.field("3")
     # mod_rewrite names the client twice; ModSecurity too.
     bare = pl.col("text").str.replace(_PEER, "").str.replace(r"^\[client \S+\] ", "")

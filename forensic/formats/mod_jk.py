@@ -25,7 +25,8 @@ _WORKER = r"^\(([^)]*)\) "
 #: The class of an error ▶ words of the source.
 REASONS = {
     "no_live_upstreams": r"All tomcat instances (?:failed|are busy|are stopped)",
-    "upstream_timed_out": r"timeout waiting reply from tomcat",
+    "upstream_timed_out": r"[Tt]imeout (?:with )?waiting reply from tomcat",
+    "connect_timed_out": r"connecting to backend failed.*\(errno=(?:110|115|60)\)",
     "connect_refused": r"connecting to (?:backend|tomcat) failed",
     "upstream_prematurely_closed": r"Tomcat is down or refused connection"
     r"|receiving (?:reply )?from tomcat failed|sending request to tomcat failed",

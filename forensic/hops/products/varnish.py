@@ -1,27 +1,43 @@
 """What Varnish answers itself: 503 where its backend gave nothing to fetch.
 
-Its access log looks like a web server's and does not say who made an answer.
+Its access log looks like a web server's; only where the format asks for it, it says
+that the configuration made an answer (`synth`).
 """
 
 import polars as pl
 
 from forensic.hops.said import made_by
-from forensic.hops.table import Line, has
+from forensic.hops.table import Line, has, sure_of
 
 __all__ = ["lines"]
 
 _HOP = "load_balancer"
+_CAUSES = {401: "auth_failed", 403: "access_forbidden", 429: "rate_limited"}
 
 
 def lines() -> list[Line]:
-    """The line about what Varnish answers itself."""
+    """The lines about what Varnish answers itself."""
     status = pl.col(f"{_HOP}_status")
+    made = sure_of(pl.col(f"{_HOP}_reason") == "synth") & (status >= 400)
     return [
+        Line(
+            when=made_by(_HOP, "varnish") & made,
+            by=_HOP,
+            cause=status.replace_strict(
+                list(_CAUSES),
+                list(_CAUSES.values()),
+                default="fixed_response",
+                return_dtype=pl.String,
+            ),
+            sure="certain",
+            because="its own configuration made the answer (synth), no server was"
+            " asked",
+        ),
         Line(
             when=made_by(_HOP, "varnish") & (status == 503) & ~has("web_server"),
             by=_HOP,
             cause="target_connection_error",
             sure="weak",
             because="it writes this for a backend that fails",
-        )
+        ),
     ]
