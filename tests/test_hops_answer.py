@@ -1595,6 +1595,25 @@ def test_a_pool_that_windows_disabled_stands_beside_the_answer() -> None:
     assert found["sentence"].endswith(words)
 
 
+def test_who_is_refused_under_a_ban_of_fail2ban_is_told_so() -> None:
+    asked = Question.parse(None, 403, "/x")
+    words = {"message": "access forbidden by rule", "reason": None, "upstream": None}
+    access, why = refused()
+    rows = [access | {"status": 403, "upstream": None}, why | words]
+    jail = {"source": "fail2ban.log", "format": "fail2ban", "hop": "host"}
+    ban = beside(4, 90, action="ban", rule="login", client_ip="203.0.113.9", **jail)
+    found = verdict([*rows, ban], asked)
+    assert found["cause"] == "access_forbidden"
+    assert found["sentence"].endswith(
+        "fail2ban had banned 203.0.113.9 4 seconds before (jail login)."
+    )
+    assert found["evidence"][-1]["line"] == 90
+    over = ban | {"line": 91, "offset": 9100, "time": MINUTE - timedelta(seconds=2)}
+    for other in (over | {"action": "unban"}, ban | {"client_ip": "203.0.113.7"}):
+        others = [ban, other] if other["action"] == "unban" else [other]
+        assert "fail2ban" not in verdict([*rows, *others], asked)["sentence"]
+
+
 def test_the_network_and_who_changed_it_stand_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     flow = {"source": "flow.log", "format": "vpc_flow", "client_ip": "10.0.1.9"}

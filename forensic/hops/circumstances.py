@@ -38,6 +38,8 @@ _WAITING = {
     "upstream_timeout",
     "target_timeout",
 }
+#: What a web server's own list refuses may be what fail2ban put there.
+_BANNED = "access_forbidden"
 _SECOND = timedelta(seconds=1)
 _SERVER_ERROR = 500
 #: How long before a failure another server's trouble is told.
@@ -90,6 +92,8 @@ def circumstances(
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
     kinds |= set(STORES) if waiting else set()
+    banned = verdict["cause"] == _BANNED
+    kinds |= {"fail2ban"} if banned else set()
     if at is None or not kinds & present:
         return {}
     known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
@@ -101,6 +105,8 @@ def circumstances(
     )
     change = _changes(rows, at, _FIREWALL if refused else _SERVICES)
     found = [change] if between or refused else []
+    if banned:
+        found = [_ban(rows, at, verdict["request"]["client_ip"])]
     if between:
         target = _target(events, verdict["evidence"])
         found = [
@@ -179,6 +185,18 @@ def _said(rows: pl.DataFrame, at: datetime, what: str, kinds: Sequence[str]) -> 
     words = str(row["message"] or row["reason"]).split("\n", 1)[0][:_WORDS]
     where = f" on {row['hostname']}" if row["hostname"] else ""
     return _Told(f"{what}{where} {_ago(at, row['time'])} ({words})", own)
+
+
+def _ban(rows: pl.DataFrame, at: datetime, client: str | None) -> _Told:
+    """The ban under which the client was at that moment."""
+    deeds = rows.filter(pl.col("client_ip") == (client or ""))
+    last = before(deeds, at, ["ban", "unban"]).tail(1)
+    own = last.filter(pl.col("kind") == "ban")
+    if not own.height:
+        return _Told()
+    row = own.row(0, named=True)
+    jail = f" (jail {row['rule']})" if row["rule"] else ""
+    return _Told(f"fail2ban had banned {client} {_ago(at, row['time'])}{jail}", own)
 
 
 def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str | None:
