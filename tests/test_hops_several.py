@@ -9,6 +9,7 @@ import pytest
 from forensic.hops import correlate
 from tests.test_hops import (
     CLOSED,
+    MISSING,
     NO_CLOCKS,
     NO_SOURCES,
     OPEN,
@@ -242,3 +243,134 @@ def test_a_database_that_turns_the_application_away_refuses_nobody() -> None:
     assert (row["answered_by"], row["cause"]) == ("application", "exception")
     row = one(web(403), own | {"message": "Access denied for bob on /app/admin"})
     assert row["cause"] == "application_response"
+
+
+PROXY: dict[str, Any] = {"source": "apache2/error.log", "format": "apache_error"}
+BROKE = "AH01102: error reading status line from remote server 10.0.1.9:8000"
+SUMMARY = "AH00898: Error reading from remote server returned by /app/kill"
+
+
+def test_two_lines_of_apache_about_one_failure_are_not_of_two_requests() -> None:
+    late = {"time": T + 6 * SECOND, "path": "/app/kill"}
+    rows = [
+        web(502, **APACHE),
+        web(502, **APACHE | late),
+        error(
+            BROKE,
+            **PROXY | late | {"path": None, "method": None},
+            reason="upstream_prematurely_closed",
+        ),
+        error(SUMMARY, **PROXY | late | {"method": None}, reason="upstream_failed"),
+    ]
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    causes = dict(found.select("path", "explanation").iter_rows())
+    assert "names" in causes["/app/kill"]
+    assert "names" not in causes["/app/admin"]
+
+
+@pytest.mark.parametrize(("took", "known"), [(6.0, True), (0.001, False)])
+def test_a_line_of_apache_stands_where_the_request_ended(
+    took: float, *, known: bool
+) -> None:
+    asked = web(502, **APACHE, duration=took)
+    bare: dict[str, Any] = {"path": None, "method": None}
+    end = T + 6 * SECOND
+    line = error(BROKE, **PROXY | bare, time=end, reason="upstream_prematurely_closed")
+    row = one(asked, line)
+    assert ("names its client" in row["explanation"]) == known
+
+
+def test_apache_s_silence_about_a_502_shows_that_the_status_is_the_upstream_s() -> None:
+    around = [
+        error(MISSING, **PROXY, time=T + timedelta(minutes=n), reason="file_not_found")
+        for n in (-9, 9)
+    ]
+    row = one(web(502, **APACHE), *around)
+    assert (row["answered_by"], row["confidence"]) == ("application", "weak")
+
+
+def test_a_request_that_took_no_time_did_not_come_in_long_before() -> None:
+    lines = [
+        app("taken in", level="info", method="GET", path="/app/admin", time=moment)
+        for moment in (T - n * SECOND for n in range(9, 30, 2))
+    ]
+    row = one(web(503, duration=0.001, **APACHE), *lines)
+    assert "reached it" not in row["explanation"]
+    row = one(web(503, duration=30.0, **APACHE | {"time": T - 30 * SECOND}), *lines)
+    assert "reached it" in row["explanation"]
+
+
+DISTRUST = "django.core.exceptions.SuspiciousOperation: bad token"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid HTTP_HOST header: 'evil.example.net'.",
+        f'bad token\n{TRACE}\n  File "/srv/app/views.py", line 7, in sus\n{DISTRUST}',
+    ],
+)
+def test_what_django_distrusts_is_refused_with_400(said: str) -> None:
+    other = {"hop": "app_server", "source": "other/access.log"}
+    beside = web(200, path="/", **other)
+    row = one(web(400, path="/w/list"), beside, app(said, hop="application"))
+    assert (row["answered_by"], row["cause"]) == (
+        "application",
+        "application_response",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("reaped #<Process::Status: pid 830 exit 2> worker=1", "worker_crashed"),
+        (
+            "reaped #<Process::Status: pid 830 SIGSEGV (signal 11)> worker=1",
+            "worker_crashed",
+        ),
+        (
+            "reaped #<Process::Status: pid 830 SIGKILL (signal 9)> worker=1",
+            "out_of_memory",
+        ),
+        ("reaped #<Process::Status: pid 830 exit 0> worker=1", "upstream_closed"),
+    ],
+)
+def test_how_a_worker_of_unicorn_ended(line: str, cause: str) -> None:
+    assert one(web(502), error(CLOSED), app(line))["cause"] == cause
+
+
+def test_what_a_script_of_unicorn_threw() -> None:
+    row = one(web(500), app("app error: price is nil (ArgumentError)"))
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+
+
+@pytest.mark.parametrize(
+    ("size", "by", "sure"),
+    [(153, "web_server", "weak"), (22, "application", "strong")],
+)
+def test_nginx_s_own_page_came_from_another_nginx(
+    size: int, by: str, sure: str
+) -> None:
+    """As nginx 1.22 makes it of a 403; an application sends what it likes."""
+    asked = web(403, upstream_status=403, upstream="10.0.1.9:80", **NGINX)
+    row = one(asked | {"bytes_sent": size})
+    assert (row["answered_by"], row["confidence"]) == (by, sure)
+    app_has = web(403, hop="app_server", source="app.log")
+    row = one(asked | {"bytes_sent": size}, app_has)
+    assert row["answered_by"] == "application"
+
+
+@pytest.mark.parametrize(("path", "silent"), [("/other", True), ("/app/admin", False)])
+def test_records_without_a_stamp_show_no_silence_about_their_path(
+    path: str, *, silent: bool
+) -> None:
+    """Two of them and one request: whose they are is not known."""
+    dated = {"hop": "app_server", "source": "other/access.log"}
+    loose = {"hop": "app_server", "source": "uvicorn.log", "time": None}
+    rows = [web(200, path="/", **dated), web(403, **dated, path="/x")]
+    rows += [web(403, path=path, **loose), web(403, path=path, **loose)]
+    found = correlate(events(web(403), *rows), NO_CLOCKS, NO_SOURCES)
+    row = found.filter(
+        pl.col("evidence").list.first().struct.field("source") == "nginx/access.log"
+    ).row(0, named=True)
+    assert ("not among them" in row["explanation"]) == silent

@@ -215,11 +215,19 @@ def _following(answers: pl.DataFrame, said: pl.DataFrame) -> list[Step]:
         return []
     slow = pl.col("kind").is_in(["client_slow", "client_gone", "script"])
     waited = said.filter(_ABOUT_UPSTREAM | slow)
-    started = answers.filter(pl.col("format") == "apache_access")
+    apache = answers.filter(pl.col("format") == "apache_access")
+    # Where it writes how long it took, the line stands at that end.
+    ended = apache.filter(pl.col("duration").is_not_null()).with_columns(
+        time=pl.col("time") + (pl.col("duration") * _SECOND).cast(pl.Int64)
+    )
+    started = apache.filter(pl.col("duration").is_null())
     named = waited.filter(pl.col("path").is_not_null())
     bare = waited.filter(pl.col("path").is_null())
     refused = pl.col("kind").is_in(["refused", "no_live"])
     return [
+        (ended, named, ["client_ip", "path"], SAME),
+        (ended, bare, ["client_ip"], SAME),
+        (ended, waited.filter("nameless"), ["folder"], SAME),
         (started, named, ["client_ip", "path"], _FOLLOWING),
         (started, bare.filter(refused), ["client_ip"], _REFUSED),
         (started, bare.filter(~refused), ["client_ip"], _FOLLOWING),
@@ -240,6 +248,7 @@ def arrivals(
     """
     local = pl.col("machine").is_in(sorted(machines))
     late = (pl.col("status") >= _LATE) | (pl.col("status") == _SLOW_CLIENT)
+    late &= pl.col("duration").is_null() | (pl.col("duration") > LEAST_LIMIT)
     steps: list[Step] = []
     for requests in (heard, unheard):
         near, far = requests.filter(local), requests.filter(~local)

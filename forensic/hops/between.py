@@ -8,6 +8,7 @@ __all__ = [
     "APP_SILENT",
     "ASKED",
     "INNER_SILENT",
+    "INNER_UNHEARD",
     "STATUS",
     "WEB",
     "between",
@@ -18,17 +19,20 @@ WEB = pl.col("web_status").is_not_null()
 STATUS = pl.coalesce("web_status", "load_balancer_upstream_status", "status")
 #: Whether the CDN writes what its origin answered.
 ASKED = pl.col("cdn_upstream_status").is_not_null()
-APP_SILENT = (
-    pl.col("app_logs_requests") & pl.col("app_covered") & ~has("application")
-) & (~has("app_server") & pl.col("arrival").is_null())
-#: A log of requests behind the web server spans the moment and has not this one.
-INNER_SILENT = (
-    pl.col("inner_served")
-    & ~has("inner_web")
+#: No hop behind the web server has a record of it.
+INNER_UNHEARD = (
+    ~has("inner_web")
     & ~has("application")
     & ~has("app_server")
     & pl.col("arrival").is_null()
 )
+#: Nor may a record without a stamp be that of it.
+_UNHEARD = INNER_UNHEARD & ~pl.col("undated")
+APP_SILENT = (
+    pl.col("app_logs_requests") & pl.col("app_covered") & ~has("application")
+) & (~has("app_server") & pl.col("arrival").is_null() & ~pl.col("undated"))
+#: A log of requests behind the web server spans the moment and has not this one.
+INNER_SILENT = pl.col("inner_served") & _UNHEARD
 
 
 _WHICH = pl.format(" {}", "load_balancer_upstream").fill_null("")

@@ -94,11 +94,20 @@ def requests(
         )
         for column in _SHOWN
     ]
+    # Of records without a stamp nobody knows whose they are, if not by their number.
+    loose = _untied(frame, links)
     # What the server behind it was asked for, where a proxy gives it another path.
     behind = pl.coalesce("application_path", "app_server_path", "inner_web_path")
     keep = {"web_server_client_scope"}
     drop = {f"{name}_{column}" for name in TIERS for column in _SHOWN} - keep
-    return spine.with_columns(*shown, behind_path=behind).drop(sorted(drop))
+    known = spine.with_columns(*shown, behind_path=behind).drop(sorted(drop))
+    return known.with_columns(undated=pl.col("path").is_in(loose.implode()))
+
+
+def _untied(frame: pl.DataFrame, links: Links) -> pl.Series:
+    """The paths of records without a stamp that stand behind no other one."""
+    alone = pl.Series(links.outer_of < 0)
+    return frame.filter(alone & frame["time"].is_null())["path"].drop_nulls().unique()
 
 
 def _one_balancer(spine: pl.DataFrame) -> pl.DataFrame:

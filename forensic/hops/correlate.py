@@ -215,6 +215,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace="note",
         trace_kind="kind",
         trace_path="path",
+        trace_status="status",
         trace_named=pl.col("path").is_not_null(),
         trace_id="request_id",
         trace_words=pl.coalesce(

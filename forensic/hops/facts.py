@@ -16,6 +16,8 @@ _MIXING = ["puma"]
 #: What looks after workers: an application's exceptions seldom come that far, since
 #: its framework catches them.
 _ARBITERS = ["gunicorn_error"]
+#: Tomcat's own log: what a web application throws goes to that of its host.
+_OWN = r"(?:^|/)catalina[^/]*$"
 #: So many times as many private peers as public ones: a few ask it past the proxy.
 _NEARLY_ALL = 19
 
@@ -158,7 +160,9 @@ def gather(counts: pl.DataFrame, doubtful: Sequence[str] = ()) -> Facts:
         & ~pl.col("source").is_in(list(doubtful))
     )
     speaking = apps.filter(pl.col("words") > 0)
-    own = speaking.filter(~pl.col("format").is_in(_ARBITERS).fill_null(value=False))
+    looks_after = pl.col("format").is_in(_ARBITERS)
+    looks_after |= (pl.col("format") == "tomcat") & pl.col("source").str.contains(_OWN)
+    own = speaking.filter(~looks_after.fill_null(value=False))
     return Facts(profile, _around(apps), _around(speaking), _around(own))
 
 

@@ -271,7 +271,8 @@ KINDS = [
     Kind(
         "killed",
         APP,
-        r"was sent SIGKILL|died, killed by signal 9\b|child \d+ exited on signal 9\b",
+        r"was sent SIGKILL|died, killed by signal 9\b|child \d+ exited on signal 9\b"
+        r"|^reaped #<Process::Status: pid \d+ SIGKILL ",
         "out_of_memory",
     ),
     Kind(
@@ -291,6 +292,7 @@ KINDS = [
         r"(?:SIGSEGV|SIGBUS|SIGILL|SIGFPE|Segmentation fault|Bus error)"
         r"|was sent SIG(?:SEGV|BUS|ILL|FPE)|was terminated due to signal (?:4|7|8|11)\b"
         r"|died, killed by signal (?:4|7|8|11)\b|got Segmentation Fault"
+        r"|^reaped #<Process::Status: pid \d+ SIG(?:SEGV|BUS|ILL|FPE) "
         r"|code=(?:dumped|killed), status=\d+/(?:SEGV|BUS|ILL|FPE)",
         "worker_crashed",
     ),
@@ -299,7 +301,8 @@ KINDS = [
         "exited",
         APP,
         r"Worker \(pid:\d+\) exited with code (?:[125-9]|\d\d+)\b"
-        r"|^DAMN ! worker \d+ \(pid: \d+\) died :\(",
+        r"|^DAMN ! worker \d+ \(pid: \d+\) died :\("
+        r"|^reaped #<Process::Status: pid \d+ exit [1-9]",
         "worker_crashed",
     ),
     Kind(
@@ -356,7 +359,7 @@ KINDS = [
         r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
         # Java, JavaScript and .NET name the error and its frames; Ruby its message.
         r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"
-        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(",
+        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(|^app error: [^\n]* \([A-Z][\w:]*\)",
         "exception",
         (500, 502, 503, 504),
     ),

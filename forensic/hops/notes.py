@@ -98,7 +98,10 @@ _AT_ONCE = 1_000_000
 
 
 def _explained(found: pl.DataFrame) -> pl.DataFrame:
-    """The notes, with the kind that the line before gives to Apache's summary of it."""
+    """The notes, with the kind that the line before gives to Apache's summary of it.
+
+    That line is spent by it: no other request of the client is what it is about.
+    """
     summary = _classed(_SUMMARIES)
     if not found.select(summary.any()).item():
         return found
@@ -109,6 +112,7 @@ def _explained(found: pl.DataFrame) -> pl.DataFrame:
         "kind": pl.col("kind"),
         "time": pl.col("time"),
         "client": pl.col("client_ip").fill_null(""),
+        "row": pl.col("row"),
     }
     last = {
         f"last_{name}": pl.when(why).then(value).forward_fill().over(same)
@@ -117,12 +121,15 @@ def _explained(found: pl.DataFrame) -> pl.DataFrame:
     # What was written of another client's request meanwhile is not the reason.
     own = (pl.col("last_client") == "") | (pl.col("last_client") == pl.col("client_ip"))
     at_once = pl.col("time") - pl.col("last_time") < _AT_ONCE
-    told = found.with_columns(**last).with_columns(
-        kind=pl.when(summary & own & at_once)
-        .then(pl.coalesce("last_kind", "kind"))
-        .otherwise("kind")
+    tied = summary & own & at_once & pl.col("last_kind").is_not_null()
+    rows = found.with_row_index("row")
+    told = rows.with_columns(**last).with_columns(
+        kind=pl.when(tied).then("last_kind").otherwise("kind"),
+        spent=pl.when(tied & pl.col("path").is_not_null()).then("last_row"),
     )
-    return told.drop(last)
+    spent = pl.col("row").is_in(told["spent"].drop_nulls().implode())
+    left = told.filter(~(spent & pl.col("path").is_null()))
+    return left.drop(*last, "row", "spent")
 
 
 def _hop() -> pl.Expr:
@@ -193,7 +200,8 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             path=path,
             method=method,
             victim=message.str.extract(
-                r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process |\bchild )(\d+)", 1
+                r"(?:\(pid: ?|pid=|[Kk]ill(?:ed)? process |\bchild |Status: pid )(\d+)",
+                1,
             ).cast(pl.Int64, strict=False),
             leaf=leaf(message.str.extract(_REFUSED_FILE)),
             connection=message.str.extract(r"^\*(\d+) ", 1),
@@ -222,7 +230,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
 
 def _asked() -> pl.Expr:
     """What a message says was asked for, which the file that threw it is not."""
-    where = r"(?: (?:at|in)|#\d+) /[^\s\"]+(?:\.php|:\d+)"
+    where = r"(?: (?:at|in)|#\d+) /[^\s\"]+(?:\.php|:\d+)|File \"/[^\"]+\", line \d+"
     return pl.col("message").str.replace_all(where, "").str.extract(ASKED, 1)
 
 

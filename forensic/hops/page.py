@@ -104,10 +104,10 @@ def own_page() -> pl.Expr:
     """Whether the body has the size of the page that the web server itself sends."""
     reasoned = sorted({size for sizes in _REASONED.values() for size in sizes})
     found = _NGINX & (STATUS == 400) & _SIZE.is_in(reasoned)
+    # The access log of lighttpd looks like Apache's, whose pages have any size.
+    alike = (pl.col("web_format") == "apache_access").fill_null(value=False)
     for status, sizes in _PAGES.items():
-        found |= (STATUS == status) & _SIZE.is_in(sizes)
-    # Its access log looks like Apache's.
-    alike = pl.col("web_format") == "apache_access"
+        found |= ~alike & (STATUS == status) & _SIZE.is_in(sizes)
     for status, title in _LIGHTTPD_TITLES.items():
         size = _LIGHTTPD + 2 * len(title)
         found |= alike & (STATUS == status) & (_SIZE == size)

@@ -6,7 +6,13 @@ place of another answer, is its own.
 
 import polars as pl
 
-from forensic.hops.between import APP_SILENT, INNER_SILENT, STATUS, WEB
+from forensic.hops.between import (
+    APP_SILENT,
+    INNER_SILENT,
+    INNER_UNHEARD,
+    STATUS,
+    WEB,
+)
 from forensic.hops.causes import (
     APP_SAYS,
     GUESSED,
@@ -22,7 +28,7 @@ from forensic.hops.causes import (
 )
 from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.quoted import told
-from forensic.hops.reached import ANSWERED, CONNECTED, NEVER
+from forensic.hops.reached import ANSWERED, CONNECTED, LIMITED, NEVER
 from forensic.hops.table import Line, sure_of
 
 __all__ = [
@@ -50,12 +56,20 @@ NGINX = sure_of(pl.col("web_format").str.starts_with("nginx"))
 #: configuration handles (`handle_errors`).
 _UNTOLD = STATUS.is_in([502, 503]) & _INCIDENT.is_null()
 _BOTH = "the web server passed its status on, and its own log has it too"
-#: nginx writes down which upstream failed it, before it answers so with its own page.
-UNSAID = GATEWAY & pl.col("web_complains") & other_page() & _INCIDENT.is_null()
-NOT_ITS_OWN = (
+_APACHE = sure_of(pl.col("web_format") == "apache_access") & ~LIMITED
+#: nginx and Apache write down which upstream failed them, before they answer so with
+#: their own page.
+UNSAID = GATEWAY & pl.col("web_complains") & (other_page() | _APACHE)
+UNSAID &= _INCIDENT.is_null()
+_SILENT = (
     "the web server's error log covers that moment and tells of no upstream that failed"
-    " it, and the body has not the size of its own page: the status is the upstream's"
+    " it"
 )
+NOT_ITS_OWN = (
+    pl.when(other_page())
+    .then(pl.lit(f"{_SILENT}, and the body has not the size of its own page"))
+    .otherwise(pl.lit(_SILENT))
+) + ": the status is the upstream's"
 _EITHER_S = (
     "it had a connection to its upstream, and the body has not the size of its own"
     " page: one of its configuration, or the upstream's own answer"
@@ -182,6 +196,14 @@ def asked() -> list[Line]:
             because=pl.when(THROWN)
             .then(told(_BOTH, "trace_words"))
             .otherwise(with_refusal(_BOTH)),
+        ),
+        Line(
+            when=passed & own_page() & INNER_UNHEARD,
+            by="web_server",
+            cause=own_cause(),
+            sure="weak",
+            because="the body that its upstream sent has the size of nginx's own page:"
+            " another one behind it, which has no log here",
         ),
         Line(
             when=passed,

@@ -91,10 +91,17 @@ _NODE = {
     ("invalid", 413): "PayloadTooLargeError: request entity too large",
     ("invalid", 400): "BadRequestError: request (?:aborted|size did not match)",
 }
+#: What Django throws at a request that it distrusts, and answers with 400.
+_DISTRUST = (
+    r"^(?:\w+ \d+ \d+ )?Invalid HTTP_HOST header"
+    r"|(?:^|\n)django\.core\.exceptions\.(?:Suspicious\w+|Disallowed\w+"
+    r"|TooMany\w+Sent|RequestDataTooBig|InvalidSessionKey): "
+)
 _RAILS = r"^(?:\[[^\]\n]*\] )*ActionController::RoutingError \("
 #: The same where a framework logs them as exceptions: they come before all others.
 THROWN_REFUSALS = [
     Kind("not_found", _WHO, _RAILS, "application_response", (404,)),
+    Kind("invalid", _WHO, _DISTRUST, "application_response", (400,)),
     *(
         Kind(
             name,

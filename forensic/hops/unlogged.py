@@ -21,6 +21,16 @@ def unlogged() -> list[Line]:
     static = pl.col("path").str.contains(_STATIC)
     return [
         Line(
+            when=SAID_NO & sure_of(pl.col("trace_status") == STATUS),
+            by="application",
+            cause="application_response",
+            sure="weak",
+            because=told(
+                "its log tells of a refusal at that moment that gives this status",
+                "trace_words",
+            ),
+        ),
+        Line(
             when=WEB & (APP_SILENT | INNER_SILENT) & (STATUS >= 400) & (STATUS != 500),
             by="web_server",
             # Apache answers 503 for a server behind it that refuses, too.
