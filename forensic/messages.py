@@ -206,6 +206,8 @@ _REQUESTS = [
         r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: "
         r"(?P<path>/[^ ?]*)"
     ),
+    # Amid words of any language: POST /p status=403
+    rf"[^\"/=]{{1,120}} (?P<method>{_METHODS}) {_URL} status={_STATUS}",
     # Response: 403   Response status: 403 Forbidden; a line before has the request
     rf"[Rr]esponse(?: status)?(?: code)?(?:: ?| ){_STATUS}",
 ]
@@ -322,21 +324,13 @@ def _split(octets: Octets, place: Ints) -> tuple[pl.Series, pl.Series, Mask]:
 
 
 def _pairs(messages: pl.Series) -> pl.DataFrame:
-    """What `status=404 method=GET path=/x` says, in any order, quoted or not.
-
-    The request may also stand as one, with words of any language around it.
-    """
+    """What `status=404 method=GET path=/x` says, in any order, quoted or not."""
 
     def value(names: str, shape: str) -> pl.Expr:
         pattern = rf"(?:^|[ ,;{{(])(?:{names})=[\"']?({shape})"
         return pl.col("message").str.extract(pattern, 1)
 
-    whole = pl.col("message").str.extract_groups(
-        rf"(?:^|[^\w/-])({_METHODS}) (/[^ \"',;]*)"
-    )
-    verb, place = whole.struct.field("1"), whole.struct.field("2")
-    named = value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*")
-    url = target(pl.coalesce(named, place))
+    url = target(value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*"))
     status = pl.coalesce(
         value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b"),
         # tower-http, of a failure
@@ -348,10 +342,7 @@ def _pairs(messages: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"message": messages}).select(
         **url,
         status=status,
-        method=pl.coalesce(
-            value("method|http_method|verb", _METHODS),
-            pl.when(named.is_null()).then(verb),
-        ),
+        method=value("method|http_method|verb", _METHODS),
         client_ip=value(
             "ip|client_ip|remote_addr|client|remote_ip", r"[0-9A-Fa-f:.]{3,45}\b"
         ),

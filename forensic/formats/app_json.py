@@ -112,8 +112,6 @@ _RAILS = {"method", "path", "controller", "action", "status"}
 _FAILED = 500
 #: Characters of a traceback that are kept there; `extra` has all of it.
 _MOST = 16 << 10
-#: What was thrown, in one line.
-_THROWN = re.compile(r"(?:[A-Za-z_]\w*(?:\.|::))*[A-Z]\w*(?:Error|Exception)\b")
 #: So much of a traceback tells whether the message has it already.
 _SAME = 60
 _LETTERS = {"D": "debug", "I": "info", "W": "warning", "E": "error", "F": "fatal"}
@@ -124,6 +122,7 @@ _STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\d* ?"
     r"(Z|UTC|[+-]\d\d:?\d\d)?(?: [A-Z]{3,4})?(?: m=[+-][0-9.]+)?\Z"
 )
+_THROWN = re.compile(r"(?:\w+(?:\.|::))*[A-Z]\w*(?:Error|Exception)\b")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ns|us|µs|ms|s|m)\Z")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 _CLASS = "Status code: "
@@ -316,11 +315,9 @@ def _read(value: Any) -> dict[str, Any] | str:
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
     places = _SHAPES.of(record)
     values = {name: at(record, path) for name, path in places.paths.items()}
-    # logrus writes `msg` even where there is none.
-    message, said = values.get("message"), record.get("error")
+    said = record["error"] if isinstance(record.get("error"), str) else ""
     # logrus writes `msg` even where there is none, lograge none where it failed.
-    if not message and isinstance(said, str):
-        message = said
+    message = values.get("message") or said or values.get("message")
     level = _level(values.get("level"), record)
     stamp = values.get("time")
     moment = _moment(stamp)
@@ -330,11 +327,9 @@ def _read(value: Any) -> dict[str, Any] | str:
     status, pid = _status(values.get("status")), _number(values.get("pid"))
     valid = status is not None and 100 <= status <= 599
     handled = status is not None and 100 <= status < _FAILED
-    unread = {"time"} if moment is None else set()
-    unread |= set() if valid else {"status"}
+    unread = {n for n, known in (("time", moment), ("status", valid)) if not known}
     trace, asked = values.get("trace"), values.get("asked")
-    if trace is None and isinstance(said, str) and _THROWN.match(said):
-        trace = said
+    trace = trace or (said if _THROWN.match(said) else None)
     row = {name: _text(_first(values.get(name))) for name in _TEXTS}
     return row | {
         "local_time": moment and moment[0],
