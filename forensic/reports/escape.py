@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.reports.credentials import KEY_LINE, SIGNS, redacted, redacted_as
+from forensic.reports.credential_names import KEY_LINE
+from forensic.reports.credentials import SIGNS, redacted, redacted_as
 from forensic.visible import visible, visible_json
 
 __all__ = [
