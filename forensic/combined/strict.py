@@ -19,7 +19,8 @@ LINE = (
     _PEER
     + _BRACKETS
     # Quotes are escaped inside the request; the second way is for logs where not.
-    + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}) (\d+|-)'
+    # Express's morgan has `-` for an answer that the client did not wait for.
+    + r' "(?:((?:[^"\\]|\\.)*)|(.*?))" (\d{3}|-) (\d+|-)'
     + r'(?: "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)(?:"|$))?)?(.*)$'
 )
 #: The beginning of every line that `LINE` reads. Python's `re` runs it on hostile
