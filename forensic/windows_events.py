@@ -9,7 +9,7 @@ import polars as pl
 from forensic.columns import json_extra, moments, target
 from forensic.date_order import iso_date, whole_clock
 
-__all__ = ["LEVELS", "windows_events", "windows_stamps"]
+__all__ = ["LEVELS", "told_offset", "windows_events", "windows_stamps"]
 
 #: Source and number ▶ the word for what happened.
 _WORDS = {
@@ -27,9 +27,12 @@ _FAULT = r"^(?:Application Error 1000|\.NET Runtime 102[3-6])$"
 _WORKER = r"(?i)\b(?:w3wp|iisexpress|dotnet)\.exe\b"
 #: The request of which ASP.NET speaks: in the text, or in the data that it is made of.
 _ASKED = (
-    r"(?s)(?:Request URL: *|; )(https?://[^;\s]+)(?:.*?User host address: *|; /[^;]*; )"
-    r"([0-9A-Fa-f.:]+)"
+    r"(?s)(?:Request URL: *|; )(https?://[^;\s]+)"
+    r"(?:(?:.*?User host address: *|; /[^;]*; )([0-9A-Fa-f.:]+))?"
 )
+#: ASP.NET tells the moment of its event in UTC, too.
+_UTC = r"Event time \(UTC\): *([0-9/.-]+,? [0-9:]+(?:[ \x{202f}\x{a0}][AaPp][Mm])?)"
+_QUARTER, _FARTHEST = 900, 14 * 3600
 #: What speaks for an application.
 _SPEAKERS = r"^(?:ASP\.NET |\.NET Runtime$|IIS AspNetCore Module)"
 #: The level as it is shown, or its number ▶ the level.
@@ -64,6 +67,15 @@ def windows_stamps(stamps: pl.Series, order: str) -> pl.DataFrame:
         zone.fill_null(""),
     )
     return moments(stamps.to_frame("stamp").select(text).to_series()).drop("zone")
+
+
+def told_offset(stamps: pl.DataFrame, messages: pl.Series, order: str) -> pl.DataFrame:
+    """The stamps, with the offset from UTC where the text of the event tells it."""
+    utc = windows_stamps(messages.str.extract(_UTC), order)["local_time"]
+    ahead = (pl.col("local_time") - pl.lit(utc)).dt.total_seconds() / _QUARTER
+    told = ahead.round().cast(pl.Int32) * _QUARTER
+    known = pl.coalesce("utc_offset", pl.when(told.abs() <= _FARTHEST).then(told))
+    return stamps.with_columns(utc_offset=known)
 
 
 def windows_events(events: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,12 @@ import polars as pl
 
 from forensic.date_order import date_order
 from forensic.format import Format, headed
-from forensic.windows_events import LEVELS, windows_events, windows_stamps
+from forensic.windows_events import (
+    LEVELS,
+    told_offset,
+    windows_events,
+    windows_stamps,
+)
 
 __all__ = ["FORMAT", "from_template"]
 
@@ -100,6 +105,7 @@ def _parse(
     rows = [_row(line, places, mark) for line in lines.to_list()]
     frame = pl.DataFrame(rows, schema=_SCHEMA)
     stamps = windows_stamps(frame["stamp"], order)
+    stamps = told_offset(stamps, frame["message"], order)
     stamped = pl.col("stamp").str.contains(rf"^{_STAMP}$").fill_null(value=False)
     untold = pl.lit(stamps["local_time"]).is_null() & stamped
     known = frame.select(
