@@ -62,6 +62,5 @@ FORMAT = Format(
     head=r'^\s*\{[\s\S]*HealthProbeLog"',
     parse=parse,
     json=True,
-    sure=True,
     paths=r"(?i)probe",
 )
