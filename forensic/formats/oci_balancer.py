@@ -35,6 +35,7 @@ _OWN = {
     "upstream_status": "backendStatusCode",
     "upstream": "backendAddr",
     "took": "requestProcessingTime",
+    "connected": "backendConnectTime",
     "waited": "backendProcessingTime",
     "bytes_sent": "sentBytes response.size",
     "bytes_received": "receivedBytes",
@@ -105,7 +106,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
             line["http_version"], _text("version").str.strip_prefix("HTTP/")
         ),
         status=http_status(_text("status")),
-        upstream_status=http_status(_last("upstream_status")),
+        # Of one that was not reached, the status is the balancer's own.
+        upstream_status=pl.when(_last("connected").is_not_null()).then(
+            http_status(_last("upstream_status"))
+        ),
         upstream=_last("upstream"),
         duration=_text("took").cast(pl.Float64, strict=False),
         upstream_duration=_last("waited").cast(pl.Float64, strict=False),
