@@ -10,15 +10,9 @@ from forensic.columns import go_seconds, keys_apart, moments, quoted_value, targ
 from forensic.format import Format, headed
 from forensic.messages import http_messages
 from forensic.schema import YEARLESS
+from forensic.zones import MONTHS
 
 __all__ = ["FORMAT"]
-
-_MONTHS = {
-    name: f"{number:02}"
-    for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1
-    )
-}
 
 
 def _value(names: str) -> pl.Expr:
@@ -38,7 +32,7 @@ def _dated(stamp: pl.Expr) -> pl.Expr:
     parts = stamp.str.extract_groups(
         r"^([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9:]{8})$"
     ).struct
-    month = parts.field("1").replace_strict(_MONTHS, default=None)
+    month = parts.field("1").replace_strict(MONTHS, default=None)
     day = parts.field("2").str.zfill(2)
     yearless = pl.format(f"{YEARLESS}-{{}}-{{}} {{}}", month, day, parts.field("3"))
     return pl.coalesce(yearless, stamp)

@@ -15,13 +15,12 @@ import polars as pl
 from forensic.columns import json_extra, moments, prefix
 from forensic.date_order import date_order, iso_date, whole_clock
 from forensic.format import Format
+from forensic.zones import MONTHS
 
 __all__ = ["FORMAT"]
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_NUMBER_OF = {name: f"{number:02}" for number, name in enumerate(_MONTHS, 1)}
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? "
-_NAME = rf"(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}"
+_NAME = rf"(?:{'|'.join(MONTHS)})[a-z]{{0,6}}"
 _LEVEL = r"\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\]?(?: - |:? +)"
 _LEAD = rf"(?:{_LEVEL})?[\[(]?"
 #: The dates without their clocks. The first is the only one of two meanings.
@@ -43,8 +42,8 @@ _HEAD = (
 def _date(order: str) -> pl.Expr:
     """The date as ISO has it; null where it is none, or has two meanings."""
     named = pl.coalesce("day_name", "name_day", "printed_date")
-    word = named.str.extract(rf"({'|'.join(_MONTHS)})[a-z]*[ /-]").replace_strict(
-        _NUMBER_OF, default=None
+    word = named.str.extract(rf"({'|'.join(MONTHS)})[a-z]*[ /-]").replace_strict(
+        MONTHS, default=None
     )
     return pl.coalesce(
         iso_date(pl.col("numbers"), order, pl.col("half")),
