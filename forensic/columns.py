@@ -32,7 +32,11 @@ __all__ = [
     "target",
     "without_colour",
     "without_port",
+    "zone_between",
 ]
+
+#: Zones differ by quarters of an hour, and lie within so much of UTC (s).
+_QUARTER, _FURTHEST = 900, 14 * 3600
 
 
 def dash_to_null(column: pl.Expr) -> pl.Expr:
@@ -66,6 +70,17 @@ def offset_seconds(column: pl.Expr) -> pl.Expr:
         .then(-size)
         .cast(pl.Int32)
     )
+
+
+def zone_between(local: pl.Expr, utc: pl.Expr, slack: int) -> pl.Expr:
+    """Seconds east of UTC (Int32) that two stamps of one moment tell.
+
+    Null where no zone brings them within `slack` seconds.
+    """
+    apart = (local - utc).dt.total_seconds()
+    steps = (apart + _QUARTER // 2) // _QUARTER * _QUARTER
+    near = ((apart - steps).abs() <= slack) & (steps.abs() <= _FURTHEST)
+    return pl.when(near).then(steps.cast(pl.Int32))
 
 
 def _fraction(column: pl.Expr, place: int) -> pl.Expr:

@@ -13,6 +13,7 @@ from forensic.columns import (
     keys_apart,
     offset_seconds,
     target,
+    zone_between,
 )
 from forensic.format import Format
 
@@ -34,8 +35,8 @@ _DONE = {
     r"^(?:monitor|detect|log)": "COUNT",
     r"^(?:pass|allow|accept|permit|exempt)": "ALLOW",
 }
-#: Zones differ by quarters of an hour (s); both stamps are of one moment, nearly.
-_QUARTER, _SLACK, _FURTHEST = 900, 300, 14 * 3600
+#: Both stamps are of one moment, nearly (s).
+_SLACK = 300
 _FRONT = (
     r"(?:<[0-9]{1,3}>)?(?:(?:logver|timestamp|devname|devid|vd|tz|itime|eventtime)="
     r'(?:"[^"]*"|[^ ]*) )*'
@@ -53,10 +54,7 @@ def _stamps() -> dict[str, pl.Expr]:
     # Seconds, or nanoseconds since version 6.2.
     counted = pl.col("eventtime").str.slice(0, 10).cast(pl.Int64, strict=False)
     utc = pl.from_epoch(counted, "s").cast(pl.Datetime("us"))
-    apart = (local - utc).dt.total_seconds()
-    quarters = (apart / _QUARTER).round()
-    near = (apart.abs() <= _FURTHEST) & ((apart - quarters * _QUARTER).abs() <= _SLACK)
-    told = pl.when(near).then(quarters * _QUARTER).cast(pl.Int32, strict=False)
+    told = zone_between(local, utc, _SLACK)
     return {
         "local_time": pl.coalesce(local, utc),
         "utc_offset": pl.when(local.is_not_null())

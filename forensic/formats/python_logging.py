@@ -22,6 +22,7 @@ from forensic.columns import (
     moments,
     offset_seconds,
     prefix,
+    zone_between,
 )
 from forensic.format import Format
 from forensic.messages import announced, http_messages
@@ -130,10 +131,8 @@ _NO_LOGGER = "request response error warning info exception message status note"
 #: The stamp of an access line, as aiohttp and others write them by Python's logging.
 _BEHIND_STAMP = '] "'
 _ACCESS = r"\[([0-9]{2}/[A-Z][a-z]{2}/[0-9:]{13}) ([+-][0-9]{4})\] \""
-#: Zones differ by quarters of an hour (s); both stamps are of one moment, nearly.
-_QUARTER = 900
+#: Both stamps are of one moment, nearly (s).
 _SLACK = 2
-_FURTHEST = 14 * 3600
 
 
 def _piece(texts: pl.Series, pattern: str) -> pl.DataFrame:
@@ -375,11 +374,7 @@ def _zoned(rows: pl.DataFrame) -> pl.DataFrame:
     )
     inner = clf_stamp(told.field("1"))
     offset = pl.duration(seconds=offset_seconds(told.field("2")))
-    ahead = (pl.col("local_time") - (inner - offset)).dt.total_seconds()
-    steps = ((ahead + _QUARTER // 2) // _QUARTER) * _QUARTER
-    near = (ahead - steps).abs() <= _SLACK
-    near &= steps.abs() <= _FURTHEST
-    found = pl.when(near).then(steps.cast(pl.Int32))
+    found = zone_between(pl.col("local_time"), inner - offset, _SLACK)
     return rows.with_columns(utc_offset=pl.coalesce(written, found))
 
 
