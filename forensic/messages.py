@@ -53,9 +53,8 @@ _REASONS = {
     "segfault": r": segfault at |general protection fault|trap (?:invalid opcode"
     r"|divide)",
     "start_limit": r"Start request repeated too quickly",
-    "unit_failed": r"Failed with result '|Main process exited, code=|entered"
-    r" failed state"
-    r"|^Failed to start ",
+    "unit_failed": r"Failed with result '|Main process exited, code=|entered failed"
+    r" state|^Failed to start ",
     "unit_restart": r"Scheduled restart job|Service hold-off time over",
     "service_started": r"^Started ",
     "service_stopped": r"^Stopped ",
@@ -100,8 +99,8 @@ def first_class(text: pl.Expr, classes: dict[str, str]) -> pl.Expr:
     return found
 
 
-#: Why a connection was not made, by the number of the system's error; what APR says
-#: of its own timeout is one of them.
+#: Why a connection was not made, by the number of the system's error, of Windows from
+#: 10013 on; what APR says of its own timeout is one of them.
 _CONNECT = {
     "2": "connect_no_socket",
     "11": "connect_backlog_full",
@@ -112,7 +111,6 @@ _CONNECT = {
     "111": "connect_refused",
     "113": "connect_unreachable",
     "70007": "connect_timed_out",
-    # Of Windows.
     "10013": "connect_denied",
     "10051": "connect_unreachable",
     "10054": "connect_reset",
@@ -129,10 +127,7 @@ def with_errno(reason: pl.Expr, errno: pl.Expr) -> pl.Expr:
 
 
 def _peer(message: pl.Expr) -> pl.Expr:
-    """The address that sshd names: the last one, for a user name can forge others.
-
-    Of a packet that the kernel's firewall logs, the one that sent it.
-    """
+    """The address that sshd names last (users forge others), or a packet's sender."""
     return pl.coalesce(
         message.str.extract(rf"^.*[ @]{_ADDRESS} port [0-9]+", 1),
         message.str.extract(rf" rhost={_ADDRESS}", 1),
@@ -323,20 +318,25 @@ def _split(octets: Octets, place: Ints) -> tuple[pl.Series, pl.Series, Mask]:
     return octets.text(path), octets.text(query, there), sure
 
 
+_URLS = "path|uri|url|request_uri|target"
+#: What a client sent, which may look like pairs: an address, a value with spaces.
+_TEXT = r"""(?:[^"\\]|\\.)*"""
+_SENT = rf"""\b(?:{_URLS})=(?:"{_TEXT}"|'[^']*'|[^ "']+)|="{_TEXT} {_TEXT}\""""
+
+
 def _pairs(messages: pl.Series) -> pl.DataFrame:
     """What `status=404 method=GET path=/x` says, in any order, quoted or not."""
+    own = messages.str.replace_all(_SENT, "")
 
     def value(names: str, shape: str) -> pl.Expr:
         pattern = rf"(?:^|[ ,;{{(])(?:{names})=[\"']?({shape})"
-        return pl.col("message").str.extract(pattern, 1)
+        return pl.coalesce(text.str.extract(pattern) for text in (own, messages))
 
-    url = target(value("path|uri|url|request_uri|target", r"(?:/|https?://)[^ \"',;]*"))
+    url = target(value(_URLS, r"(?:/|https?://)[^ \"',;]*"))
     status = pl.coalesce(
         value("status|status_code|statusCode|code", r"[1-5][0-9]{2}\b"),
         # tower-http, of a failure
-        pl.col("message").str.extract(
-            r"\bclassification=Status code: ([1-5][0-9]{2})\b"
-        ),
+        messages.str.extract(r"\bclassification=Status code: ([1-5][0-9]{2})\b"),
     )
     known = url["path"].is_not_null() & status.is_not_null()
     return pl.DataFrame({"message": messages}).select(

@@ -174,6 +174,15 @@ def test_layouts_that_name_their_program_are_left_to_it() -> None:
             "done status=404 method=GET path=/x?y=1",
             {"method": "GET", "path": "/x", "query": "y=1", "status": 404},
         ),
+        (  # what a client sent looks like pairs
+            "method=GET path=/x,status=200 format=html status=500",
+            {"method": "GET", "path": "/x", "status": 500},
+        ),
+        (
+            'ua="a status=200 b" path="/a status=200 ip=::1" status=403 ip=192.0.2.1',
+            {"client_ip": "192.0.2.1", "path": "/a", "status": 403},
+        ),
+        ("path=/x,status=404", {"path": "/x", "status": 404}),
         (
             "権限がありません POST /member/edit status=403",
             {"method": "POST", "path": "/member/edit", "status": 403},
