@@ -173,7 +173,9 @@ _MILLIS = r"(?:^|[ |;,\t\"])([0-9]{1,6}\.[0-9]{3})"
 _LABELLED = r"(?:^|[ |;,\t\"\[])(?:{})[=:]\"?(?:{value}(?:, | : ))*({value})" + _BORDER
 _CODE = r"[1-5][0-9]{2}"
 _SECONDS = r"[0-9]{1,6}\.[0-9]{1,6}"
-_US = _LABELLED.format("us|ustatus|ups_status|upstream_status", value=_CODE)
+_US_NAMES = "us|ustatus|ups_status|upstream_status"
+_US = _LABELLED.format(_US_NAMES, value=_CODE)
+_US_SAID = rf"(?:^|[ |;,\t\"\[])(?:{_US_NAMES})[=:]"
 _RT = _LABELLED.format("rt|request_time|req_time|reqtime", value=_SECONDS)
 _URT = _LABELLED.format("urt|ut|upstream_response_time|upstream_time", value=_SECONDS)
 _TRACE = r"\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})"
@@ -194,15 +196,17 @@ def bare_tail(text: pl.Expr) -> dict[str, pl.Expr]:
     tail = text.str.replace_all(_QUOTES, '"$1"')
     # What a client sent may look like such a pair: of two, neither is believed.
     several = tail.str.count_matches(_ITS_STATUS) > 1
+    said_once = tail.str.count_matches(_US_SAID) == 1
     status = tail.str.extract(_ITS_STATUS).cast(pl.Int16, strict=False)
-    labelled = tail.str.extract(_US).cast(pl.Int16, strict=False)
+    labelled = pl.when(said_once).then(tail.str.extract(_US))
     times = tail.str.extract_all(_MILLIS).list.eval(
         pl.element().str.strip_chars(' |;,\t"').cast(pl.Float64, strict=False)
     )
     return {
         "upstream": pl.when(~several).then(tail.str.extract(_UPSTREAM)),
         "upstream_status": pl.coalesce(
-            labelled, pl.when(status.is_in(_USUAL) & ~several).then(status)
+            labelled.cast(pl.Int16, strict=False),
+            pl.when(status.is_in(_USUAL) & ~several).then(status),
         ),
         "duration": pl.coalesce(
             tail.str.extract(_RT).cast(pl.Float64, strict=False), times.list.max()

@@ -159,3 +159,12 @@ def test_a_status_that_stands_twice_is_none(twice: str) -> None:
 def test_of_tries_in_a_tail_that_nothing_declares_the_last_counts() -> None:
     (row,) = parse(f'{LINE} to "10.0.2.5:8000 : 10.0.3.9:9000" "500 : 200" end')
     assert (row["upstream"], row["upstream_status"]) == ("10.0.3.9:9000", 200)
+
+
+def test_a_label_that_comes_twice_is_not_believed() -> None:
+    """A client may write one into what it sends, such as the name of the host."""
+    honest, forged = " host=example.com us=502 rt=0.1", " host=a,us=200 us=502 rt=0.1"
+    (alone,) = parse(LINE + forged)
+    assert alone["upstream_status"] is None
+    _, behind = parse(LINE + honest, LINE + forged)
+    assert behind["upstream_status"] == 502

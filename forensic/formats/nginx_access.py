@@ -56,7 +56,8 @@ _SHAPES = 8
 def _tail_template(tail: str) -> str | None:
     """The template that a tail was written with, as far as its keys make it certain.
 
-    `rt=0.003 us="200"` becomes `rt=$request_time us="$upstream_status"`.
+    `rt=0.003 us="200"` becomes `rt=$request_time us="$upstream_status"`. None where a
+    name comes twice: one of them may stand in what a client sent.
     """
     if re.fullmatch(template(_INGRESS).pattern(), tail):
         return _INGRESS
@@ -65,11 +66,15 @@ def _tail_template(tail: str) -> str | None:
     forwarded = re.match(_FORWARDED, tail)
     begin = forwarded.end() if forwarded else 0
     parts = [' "$http_x_forwarded_for"'] if forwarded else []
+    names = set[str]()
     for pair in re.finditer(_PAIR, tail[begin:]):
         key = pair[1].replace("-", "_").lower()
         name = _VARIABLE_OF.get(key, key)
         if key == "ua" and not re.search(r"[=:]\"?(?:unix:|-|[^ ]*:\d)", pair[0]):
             name = key
+        if name in names:
+            return None
+        names.add(name)
         before, quote, _ = pair[0].partition('"')
         if not quote:
             before = pair[0][: pair.end(1) - pair.start() + 1]
