@@ -17,8 +17,8 @@ import polars as pl
 from forensic.columns import target, without_port
 from forensic.exported import is_carrier, is_line
 from forensic.format import Format
+from forensic.http_messages import http_messages
 from forensic.json_fields import json_rows
-from forensic.messages import http_messages
 from forensic.record_shapes import ByShape, at
 from forensic.schema import PARSED
 

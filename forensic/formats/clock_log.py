@@ -11,7 +11,7 @@ import polars as pl
 
 from forensic.columns import json_extra, prefix
 from forensic.format import Format
-from forensic.messages import http_messages
+from forensic.http_messages import http_messages
 from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]

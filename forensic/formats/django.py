@@ -15,7 +15,7 @@ from forensic.columns import (
     without_colour,
 )
 from forensic.format import Format
-from forensic.messages import http_messages
+from forensic.http_messages import http_messages
 from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]

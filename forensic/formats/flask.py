@@ -8,7 +8,7 @@ import polars as pl
 
 from forensic.columns import moments, prefix
 from forensic.format import Format
-from forensic.messages import http_messages
+from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

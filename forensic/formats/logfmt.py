@@ -8,7 +8,7 @@ import polars as pl
 
 from forensic.columns import go_seconds, keys_apart, moments, quoted_value, target
 from forensic.format import Format, headed
-from forensic.messages import http_messages
+from forensic.http_messages import http_messages
 from forensic.schema import YEARLESS
 from forensic.zones import MONTHS
 

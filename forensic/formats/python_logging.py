@@ -25,7 +25,7 @@ from forensic.columns import (
     zone_between,
 )
 from forensic.format import Format
-from forensic.messages import announced, http_messages
+from forensic.http_messages import announced, http_messages
 from forensic.names import Names, either, names
 from forensic.octets import Ints, Mask, Octets, Words, word
 from forensic.rowwise import first_that_parses, refused_where
