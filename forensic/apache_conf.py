@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from forensic.apache_format import readable
+from forensic.fields.apache_format import readable
 from forensic.nginx_conf import Configuration, Log, LogFormat
 
 __all__ = ["read_apache"]

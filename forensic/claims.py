@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from forensic.fields.octets import Mask
 from forensic.format import is_bug, parsed
 from forensic.formats import load
 from forensic.matching import matcher
-from forensic.octets import Mask
 
 __all__ = ["best_formats"]
 

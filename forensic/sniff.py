@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from forensic.claims import best_formats
-from forensic.columns import without_colour
 from forensic.documents import is_document, records
+from forensic.fields.columns import without_colour
 from forensic.format import Format, parsed
 from forensic.formats import all_formats, load
 from forensic.matching import all_match, matches

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensic.addresses import _SCOPES, address_scopes
+from forensic.fields.addresses import _SCOPES, address_scopes
 
 _EDGES = [
     0, 1, 9, 10, 11, 15, 16, 31, 32, 63, 64, 99, 100, 101, 126, 127, 128, 168, 169,

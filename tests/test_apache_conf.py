@@ -6,7 +6,7 @@ import polars as pl
 
 from forensic import formats
 from forensic.apache_conf import read_apache
-from forensic.apache_format import readable
+from forensic.fields.apache_format import readable
 from forensic.format import parsed
 
 MAIN = rb"""

@@ -7,8 +7,8 @@ import orjson
 import polars as pl
 import pytest
 
+from forensic.fields.http_messages import http_messages
 from forensic.formats import load
-from forensic.http_messages import http_messages
 
 NAMES = (
     "app_json celery cri django docker_json flask generic_log glog gunicorn_access"

@@ -19,7 +19,7 @@ import pytest
 
 from forensic import pipeline
 from forensic.archive import hash_archives, input_hash
-from forensic.budget import Budget
+from forensic.archive.budget import Budget
 from tests.test_events import ACCESS, case_of, check_ledger
 from tests.test_hostile_bytes import check_read_back
 

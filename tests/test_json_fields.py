@@ -7,8 +7,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensic.json_fields import json_fields
-from forensic.json_text import compact, load, nested
+from forensic.fields.json_fields import json_fields
+from forensic.fields.json_text import compact, load, nested
 
 NAMES = {"status": "st status", "agent": "h.ua", "took": "t"}
 

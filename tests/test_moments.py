@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensic import moments
-from forensic.octets import Octets
+from forensic.fields import moments
+from forensic.fields.octets import Octets
 from forensic.schema import YEARLESS
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 local

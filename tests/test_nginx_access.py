@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forensic.combined import combined
-from forensic.combined.strict import strict as reference
 from forensic.events.rows import parse_rows
+from forensic.fields.combined import combined
+from forensic.fields.combined.strict import strict as reference
 from forensic.formats import all_formats, load
 
 LINE = (

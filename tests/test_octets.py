@@ -7,10 +7,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forensic.fields.names import names
+from forensic.fields.octets import Octets, digits, pair, shape, word
 from forensic.formats import gunicorn_error, python_logging, syslog
 from forensic.lines import octets_at
-from forensic.names import names
-from forensic.octets import Octets, digits, pair, shape, word
 
 _WORD = shape(8, value=0)
 LINES = st.lists(st.text(alphabet="ab: é[]/", max_size=12), min_size=1, max_size=40)

@@ -6,7 +6,7 @@ import orjson
 import polars as pl
 import pytest
 
-from forensic.date_order import date_order, day_in_name
+from forensic.fields.date_order import date_order, day_in_name
 from forensic.formats import load
 from forensic.matching import matches
 from forensic.sniff import family, fits, is_binary, sniff

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from forensic.budget import Budget
-from forensic.streams import Stream, file_stream
+from forensic.archive.budget import Budget
+from forensic.archive.streams import Stream, file_stream
 
 TEXT = b"".join(b"line %d of the log, and some more of it\n" % n for n in range(400))
 CODECS: dict[str, Callable[[bytes], bytes]] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from forensic import nginx_conf
 from forensic.apache_conf import read_apache
 from forensic.archive import entries
-from forensic.date_order import day_in_name
+from forensic.fields.date_order import day_in_name
 
 __all__ = ["CONFIGURATION", "Configuration", "survey"]
 

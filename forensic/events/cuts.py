@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from forensic.columns import without_colour
 from forensic.events.slots import Slot
+from forensic.fields.columns import without_colour
 from forensic.format import Format
 from forensic.lines import ends_of_lines, texts
 

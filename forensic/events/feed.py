@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from forensic.archive import Entry
+from forensic.archive.streams import Stream
 from forensic.documents import records
 from forensic.events.cuts import beginnings, border, count_lines, samples, within
 from forensic.events.reading import Reading
@@ -19,7 +20,6 @@ from forensic.events.strangers import stranger
 from forensic.events.unit import Segment
 from forensic.formats import load
 from forensic.sniff import Sniffed, family, fits, is_binary, sniff
-from forensic.streams import Stream
 
 __all__ = ["Feeder"]
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from forensic.columns import without_colour
 from forensic.documents import records
 from forensic.events.cuts import running_on
 from forensic.events.pieces import join
@@ -17,9 +16,10 @@ from forensic.events.records import by_records
 from forensic.events.rows import parse_rows
 from forensic.events.shape import KINDS, Found, Kind, Lines
 from forensic.events.starts import text_starts
+from forensic.fields.columns import without_colour
+from forensic.fields.octets import Mask
 from forensic.formats import load
 from forensic.lines import Index, texts
-from forensic.octets import Mask
 
 __all__ = ["KINDS", "Lines", "by_lines"]
 

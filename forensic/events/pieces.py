@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from forensic.events.shape import Lines
+from forensic.fields.octets import Mask
 from forensic.formats import load
 from forensic.lines import Index
-from forensic.octets import Mask
 
 __all__ = ["Runs", "join"]
 

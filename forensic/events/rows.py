@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from forensic.fields.rowwise import patched
 from forensic.format import Format, parsed
 from forensic.formats import all_formats, load
 from forensic.matching import matches
-from forensic.rowwise import patched
 
 __all__ = ["parse_rows"]
 

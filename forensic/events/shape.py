@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.addresses import address_scopes
+from forensic.fields.addresses import address_scopes
 from forensic.lines import Index
 from forensic.schema import EVENT, UNPARSED, YEARLESS
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.columns import without_colour
 from forensic.events.rows import parse_rows
 from forensic.events.shape import Found, Kind, Lines
 from forensic.events.starts import text_starts
+from forensic.fields.columns import without_colour
 from forensic.formats import load
 from forensic.lines import Index, texts
 

@@ -10,9 +10,9 @@ import re
 
 import polars as pl
 
-from forensic.access_keys import access_columns
+from forensic.fields.access_keys import access_columns
+from forensic.fields.json_text import unique
 from forensic.format import Format
-from forensic.json_text import unique
 
 __all__ = ["FORMAT"]
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     iso_stamp,
@@ -19,9 +19,9 @@ from forensic.columns import (
     offset_seconds,
     target,
 )
+from forensic.fields.log_format import bare_tail
+from forensic.fields.rowwise import first_that_parses, where_any
 from forensic.format import Format
-from forensic.log_format import bare_tail
-from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

@@ -6,10 +6,10 @@ the edge itself could not or would not answer as asked.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, seconds
+from forensic.fields.columns import dash_to_null, seconds
+from forensic.fields.json_fields import json_fields
+from forensic.fields.percent import decoded
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.percent import decoded
 
 __all__ = ["FORMAT"]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from forensic.fields.json_fields import json_rows
+from forensic.fields.percent import decoded_text
 from forensic.format import Format
-from forensic.json_fields import json_rows
-from forensic.percent import decoded_text
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

@@ -9,8 +9,8 @@ from functools import partial
 
 import polars as pl
 
-from forensic.apache_format import derived, from_apache
-from forensic.columns import (
+from forensic.fields.apache_format import derived, from_apache
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     groups,
@@ -19,10 +19,10 @@ from forensic.columns import (
     request_line,
     target,
 )
-from forensic.combined import HEAD, JOINED, LINE, combined, of_traefik
+from forensic.fields.combined import HEAD, JOINED, LINE, combined, of_traefik
+from forensic.fields.log_format import Template, event_columns, read
+from forensic.fields.rowwise import first_that_parses, where_any
 from forensic.format import Format
-from forensic.log_format import Template, event_columns, read
-from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT", "from_template"]
 

@@ -10,9 +10,9 @@ message.
 
 import polars as pl
 
-from forensic.columns import clf_stamp, iso_stamp, json_extra
+from forensic.fields.columns import clf_stamp, iso_stamp, json_extra
+from forensic.fields.messages import first_class, with_errno
 from forensic.format import Format
-from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 

@@ -6,7 +6,7 @@ only records that have a request id, a method or route, a status and a stamp.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     json_extra,
@@ -15,9 +15,9 @@ from forensic.columns import (
     seconds,
     target,
 )
+from forensic.fields.json_fields import json_fields
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

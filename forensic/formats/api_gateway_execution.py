@@ -6,7 +6,7 @@ what went wrong and the status stand on lines of their own; the request id joins
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix, seconds
+from forensic.fields.columns import json_extra, prefix, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

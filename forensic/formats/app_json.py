@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import target, without_port
-from forensic.exported import is_carrier, is_line
+from forensic.fields.columns import target, without_port
+from forensic.fields.exported import is_carrier, is_line
+from forensic.fields.http_messages import http_messages
+from forensic.fields.json_fields import json_rows
+from forensic.fields.record_shapes import ByShape, at
 from forensic.format import Format
-from forensic.http_messages import http_messages
-from forensic.json_fields import json_rows
-from forensic.record_shapes import ByShape, at
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

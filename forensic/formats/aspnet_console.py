@@ -7,9 +7,9 @@ containers carry each line alone, so that a request told on the second is one by
 
 import polars as pl
 
-from forensic.columns import moments, prefix, without_colour
+from forensic.fields.columns import moments, prefix, without_colour
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

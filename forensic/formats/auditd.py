@@ -6,7 +6,7 @@ hold a space are in hexadecimal there, and stay so.
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -5,7 +5,7 @@ A client that fails the handshake has a line here and none in the access log.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, json_extra
+from forensic.fields.columns import dash_to_null, iso_stamp, json_extra
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,9 +7,9 @@ left out; the status, and who asked or for what, must be there.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, moments, request_line, seconds, target
+from forensic.fields.columns import dash_to_null, moments, request_line, seconds, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -2,7 +2,13 @@
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, json_extra, request_line, target
+from forensic.fields.columns import (
+    dash_to_null,
+    iso_stamp,
+    json_extra,
+    request_line,
+    target,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_rows
 from forensic.format import Format
-from forensic.json_fields import json_rows
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

@@ -6,14 +6,14 @@
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     iso_stamp,
     json_extra,
     prefix,
     seconds,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

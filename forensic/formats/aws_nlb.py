@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, json_extra, seconds
+from forensic.fields.columns import dash_to_null, iso_stamp, json_extra, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

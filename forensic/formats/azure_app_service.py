@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import http_status, moments, seconds
+from forensic.fields.columns import http_status, moments, seconds
+from forensic.fields.json_fields import json_rows
+from forensic.fields.json_text import load
 from forensic.format import Format
-from forensic.json_fields import json_rows
-from forensic.json_text import load
 
 __all__ = ["FORMAT"]
 

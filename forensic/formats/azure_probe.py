@@ -6,9 +6,9 @@ address stay in the message, and no hop is said to answer.
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

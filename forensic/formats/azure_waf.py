@@ -6,9 +6,9 @@ One request has a record for every rule that matched; the one that ended it says
 
 import polars as pl
 
-from forensic.columns import moments, target, without_port
+from forensic.fields.columns import moments, target, without_port
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

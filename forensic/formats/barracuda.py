@@ -7,14 +7,14 @@ was done. A mark of absence is a quoted dash.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     json_extra,
     moments,
     seconds,
     target,
 )
+from forensic.fields.rowwise import first_that_parses, where_any
 from forensic.format import Format
-from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

@@ -5,10 +5,10 @@
 
 import polars as pl
 
-from forensic.columns import http_status, seconds, target
+from forensic.fields.columns import http_status, seconds, target
+from forensic.fields.json_fields import json_fields
+from forensic.fields.messages import first_class
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.messages import first_class
 
 __all__ = ["FORMAT", "REASONS"]
 

@@ -14,7 +14,7 @@ short-monotonic` knows seconds since the start.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, without_colour
+from forensic.fields.columns import moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

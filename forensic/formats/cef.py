@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import target
+from forensic.fields.columns import target
+from forensic.fields.json_text import compact, unique
 from forensic.format import Format
-from forensic.json_text import compact, unique
 from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS, MONTHS
 

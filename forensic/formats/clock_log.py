@@ -9,10 +9,10 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
+from forensic.fields.http_messages import http_messages
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.http_messages import http_messages
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

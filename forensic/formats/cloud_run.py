@@ -6,10 +6,10 @@ has none. The stamp is when the request came.
 
 import polars as pl
 
-from forensic.columns import json_extra
+from forensic.fields.columns import json_extra
+from forensic.fields.http_request import KEYS, request
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.http_request import KEYS, request
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

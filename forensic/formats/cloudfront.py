@@ -8,9 +8,9 @@ import re
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, json_extra
+from forensic.fields.columns import dash_to_null, iso_stamp, json_extra
+from forensic.fields.percent import decoded
 from forensic.format import Format
-from forensic.percent import decoded
 
 __all__ = ["FORMAT", "from_template"]
 

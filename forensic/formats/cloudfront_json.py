@@ -6,10 +6,10 @@ clients sent percent-encoded.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, iso_stamp, without_port
+from forensic.fields.columns import dash_to_null, iso_stamp, without_port
+from forensic.fields.json_fields import json_fields
+from forensic.fields.percent import decoded
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.percent import decoded
 
 __all__ = ["FORMAT"]
 

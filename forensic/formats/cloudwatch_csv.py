@@ -17,9 +17,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.exported import is_line
+from forensic.fields.exported import is_line
+from forensic.fields.json_text import compact, nested
 from forensic.format import Format
-from forensic.json_text import compact, nested
 from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS, MONTHS
 

@@ -9,9 +9,9 @@ message, when it happened; `filter-log-events` its number and its stream, too.
 
 import polars as pl
 
-from forensic.columns import iso_stamp
+from forensic.fields.columns import iso_stamp
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

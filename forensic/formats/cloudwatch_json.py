@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from forensic.fields.json_fields import json_rows
+from forensic.fields.json_text import compact, nested
 from forensic.format import Format
-from forensic.json_fields import json_rows
-from forensic.json_text import compact, nested
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

@@ -8,7 +8,7 @@ its name, which Kubernetes makes of characters that spell no word.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, without_colour
+from forensic.fields.columns import moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

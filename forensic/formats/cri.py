@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
 from forensic.format import Format, Pieces
 
 __all__ = ["FORMAT"]

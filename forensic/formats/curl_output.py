@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from forensic.fields.json_text import compact
 from forensic.format import Format
-from forensic.json_text import compact
 
 __all__ = ["FORMAT"]
 

@@ -6,7 +6,7 @@ request no version. Of a WebSocket each step is a line, `WSCONNECT /p` and no st
 
 import polars as pl
 
-from forensic.columns import clf_stamp, prefix, target
+from forensic.fields.columns import clf_stamp, prefix, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.exported import exported, line_or_record
+from forensic.fields.exported import exported, line_or_record
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

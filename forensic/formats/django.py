@@ -8,15 +8,15 @@ Those are the application's words, whatever serves it.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     prefix,
     target,
     without_colour,
 )
+from forensic.fields.http_messages import http_messages
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.http_messages import http_messages
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -6,9 +6,9 @@ and drift while a machine sleeps. `-x` puts facility and level in front.
 
 import polars as pl
 
-from forensic.columns import by_value, json_extra, prefix
+from forensic.fields.columns import by_value, json_extra, prefix
+from forensic.fields.messages import system_messages
 from forensic.format import Format
-from forensic.messages import system_messages
 
 __all__ = ["FORMAT"]
 

@@ -9,7 +9,7 @@ as compose pads every name. Tables look alike, but have more bars and no log lin
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, without_colour
+from forensic.fields.columns import json_extra, moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

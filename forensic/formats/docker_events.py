@@ -5,7 +5,7 @@ Of a container that lacked memory Docker tells `oom`, and that it died behind it
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

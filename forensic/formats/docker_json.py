@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_rows
+from forensic.fields.json_text import NotJsonError, compact, load
 from forensic.format import Format, Pieces
-from forensic.json_fields import json_rows
-from forensic.json_text import NotJsonError, compact, load
 
 __all__ = ["FORMAT"]
 

@@ -7,7 +7,7 @@ put `$date` before it. What a process died of stands on the lines below.
 
 import polars as pl
 
-from forensic.columns import groups, iso_stamp, json_extra, seconds, target
+from forensic.fields.columns import groups, iso_stamp, json_extra, seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

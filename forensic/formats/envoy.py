@@ -6,7 +6,7 @@ stamp is the request's start; the flags say whether Envoy itself answered, and w
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     dash_to_null,
     iso_stamp,
     json_extra,
@@ -15,9 +15,9 @@ from forensic.columns import (
     target,
     without_port,
 )
+from forensic.fields.json_fields import json_fields
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -7,7 +7,7 @@ the number that the blocking page shows to the user.
 
 import polars as pl
 
-from forensic.columns import http_status, iso_stamp, json_extra
+from forensic.fields.columns import http_status, iso_stamp, json_extra
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -6,9 +6,9 @@ checks of its pools tell which server was out, and when nobody was left.
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
+from forensic.fields.messages import first_class
 from forensic.format import Format
-from forensic.messages import first_class
 
 __all__ = ["FORMAT", "REASONS"]
 

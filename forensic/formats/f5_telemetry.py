@@ -6,9 +6,15 @@ LTM's request logging sends, the site's template names: these are AS3's and usua
 
 import polars as pl
 
-from forensic.columns import http_status, iso_stamp, moments, target, without_port
+from forensic.fields.columns import (
+    http_status,
+    iso_stamp,
+    moments,
+    target,
+    without_port,
+)
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -7,9 +7,9 @@ which is that of the blocking page.
 
 import polars as pl
 
-from forensic.columns import dash_to_null, http_status, moments, target
+from forensic.fields.columns import dash_to_null, http_status, moments, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

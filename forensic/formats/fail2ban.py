@@ -6,7 +6,7 @@ logs anything of them. Local time without a zone.
 
 import polars as pl
 
-from forensic.columns import moments, prefix
+from forensic.fields.columns import moments, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

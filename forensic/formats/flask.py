@@ -6,9 +6,9 @@ the lines below; what `abort(403)` answers leaves no line at all.
 
 import polars as pl
 
-from forensic.columns import moments, prefix
+from forensic.fields.columns import moments, prefix
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments, prefix
-from forensic.exported import line_or_record
+from forensic.fields.columns import moments, prefix
+from forensic.fields.exported import line_or_record
+from forensic.fields.json_fields import json_row
+from forensic.fields.json_text import compact
 from forensic.format import Format
-from forensic.json_fields import json_row
-from forensic.json_text import compact
 
 __all__ = ["FORMAT"]
 

@@ -6,7 +6,7 @@ became of the machine. Older versions put no blank behind the level.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, without_colour
+from forensic.fields.columns import json_extra, moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

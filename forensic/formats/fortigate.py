@@ -6,7 +6,7 @@ beside it, or follows from `eventtime`, which counts from 1970.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     iso_stamp,
     json_extra,
     keyed,

@@ -6,7 +6,7 @@ has the status. The zone stands in words, and twice: it counts where both agree.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     http_status,
     iso_stamp,
     json_extra,

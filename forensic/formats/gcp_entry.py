@@ -6,9 +6,9 @@ end answered. The entry's own stamp counts; of a request it is when that began.
 
 import polars as pl
 
-from forensic.columns import http_status, moments, target
+from forensic.fields.columns import http_status, moments, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -7,10 +7,10 @@ the policy and what it did stand beside them.
 
 import polars as pl
 
-from forensic.columns import without_port
+from forensic.fields.columns import without_port
+from forensic.fields.http_request import KEYS, request
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.http_request import KEYS, request
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

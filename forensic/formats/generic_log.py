@@ -8,10 +8,10 @@ labels, `Thu Feb  6 14:32:07 2025`; in brackets or bare.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
+from forensic.fields.http_messages import http_messages
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.http_messages import http_messages
-from forensic.rowwise import first_that_parses
 from forensic.schema import HOPS
 
 __all__ = ["FORMAT"]

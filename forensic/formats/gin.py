@@ -5,7 +5,13 @@ Go's most used web framework writes them unless told otherwise; the stamp is loc
 
 import polars as pl
 
-from forensic.columns import go_seconds, iso_stamp, json_extra, target, without_colour
+from forensic.fields.columns import (
+    go_seconds,
+    iso_stamp,
+    json_extra,
+    target,
+    without_colour,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

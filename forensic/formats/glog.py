@@ -6,7 +6,7 @@ nor zone.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, prefix
+from forensic.fields.columns import iso_stamp, json_extra, prefix
 from forensic.format import Format
 from forensic.schema import YEARLESS
 

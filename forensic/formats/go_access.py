@@ -7,9 +7,15 @@ date unless it is asked for one.
 
 import polars as pl
 
-from forensic.columns import go_seconds, json_extra, moments, target, without_port
+from forensic.fields.columns import (
+    go_seconds,
+    json_extra,
+    moments,
+    target,
+    without_port,
+)
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

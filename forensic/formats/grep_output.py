@@ -6,7 +6,7 @@ program with a colon behind it is taken for one. Context (`-A`, `-B`) has `-` fo
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,10 +7,10 @@ the end of a request; a `%(D)s` or `%(L)s` of the site's own stays in `extra.tai
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
-from forensic.combined import LINE, combined
+from forensic.fields.columns import json_extra, prefix
+from forensic.fields.combined import LINE, combined
+from forensic.fields.rowwise import first_that_parses, where_any
 from forensic.format import Format, headed
-from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

@@ -9,17 +9,17 @@ import re
 import numpy as np
 import polars as pl
 
-from forensic import moments as stamps_at
-from forensic.columns import (
+from forensic.fields import moments as stamps_at
+from forensic.fields.columns import (
     by_value,
     moments,
     prefix,
     target,
 )
+from forensic.fields.names import names
+from forensic.fields.octets import Octets
+from forensic.fields.rowwise import first_that_parses, only_where, refused_where
 from forensic.format import Format
-from forensic.names import names
-from forensic.octets import Octets
-from forensic.rowwise import first_that_parses, only_where, refused_where
 
 __all__ = ["FORMAT"]
 

@@ -8,7 +8,7 @@ the session, and when.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     groups,
@@ -16,8 +16,8 @@ from forensic.columns import (
     request_line,
     target,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from forensic.access_keys import access_columns
-from forensic.columns import clf_stamp, json_extra
+from forensic.fields.access_keys import access_columns
+from forensic.fields.columns import clf_stamp, json_extra
+from forensic.fields.json_text import NotJsonError, load
 from forensic.format import Format
-from forensic.json_text import NotJsonError, load
 
 __all__ = ["FORMAT"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments, seconds, target
+from forensic.fields.columns import moments, seconds, target
+from forensic.fields.json_fields import json_rows
 from forensic.format import Format
-from forensic.json_fields import json_rows
 
 __all__ = ["FORMAT"]
 

@@ -7,9 +7,9 @@ syslog of RFC 5424, but without structured data.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, without_colour
+from forensic.fields.columns import moments, prefix, without_colour
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

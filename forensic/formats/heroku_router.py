@@ -5,7 +5,13 @@ A line for every request; with a `code` the router answered itself, or was left.
 
 import polars as pl
 
-from forensic.columns import json_extra, keys_apart, quoted_value, seconds, target
+from forensic.fields.columns import (
+    json_extra,
+    keys_apart,
+    quoted_value,
+    seconds,
+    target,
+)
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

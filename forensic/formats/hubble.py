@@ -5,9 +5,9 @@ A flow of Kubernetes that a policy dropped is what a security group's REJECT is.
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

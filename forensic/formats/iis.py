@@ -6,9 +6,9 @@ read in the orders that IIS itself writes. Stamps are UTC.
 
 import polars as pl
 
+from forensic.fields.rowwise import first_that_parses
+from forensic.fields.w3c import APPENDED, CLOCK, DATE, HEADER, announced, rows_of, w3c
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
-from forensic.w3c import APPENDED, CLOCK, DATE, HEADER, announced, rows_of, w3c
 
 __all__ = ["FORMAT", "from_template"]
 

@@ -7,9 +7,9 @@ of several lines stands behind its length: eight bytes, not a line of their own.
 
 import polars as pl
 
-from forensic.columns import json_extra
+from forensic.fields.columns import json_extra
+from forensic.fields.messages import programs, system_messages
 from forensic.format import Format
-from forensic.messages import programs, system_messages
 
 __all__ = ["FORMAT"]
 

@@ -6,15 +6,15 @@ proxy latency of -1 then means that no upstream was asked.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     http_status,
     json_extra,
     seconds,
     target,
     without_port,
 )
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

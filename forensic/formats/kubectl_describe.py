@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from forensic.columns import json_extra, moments
+from forensic.fields.columns import json_extra, moments
 from forensic.format import Format
 from forensic.zones import MONTHS
 

@@ -5,7 +5,7 @@ It tells how long ago each event was, not when: no line has a time.
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from forensic.fields.json_text import compact
+from forensic.fields.yaml_text import yaml_object
 from forensic.format import Format
-from forensic.json_text import compact
-from forensic.yaml_text import yaml_object
 
 __all__ = ["FORMAT"]
 

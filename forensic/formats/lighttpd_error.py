@@ -6,9 +6,9 @@ the client is named by a few messages only.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra
+from forensic.fields.columns import iso_stamp, json_extra
+from forensic.fields.messages import first_class
 from forensic.format import Format
-from forensic.messages import first_class
 
 __all__ = ["FORMAT", "REASONS"]
 

@@ -6,7 +6,7 @@ the virtual host. Local time without a zone.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, without_port
+from forensic.fields.columns import json_extra, moments, prefix, without_port
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

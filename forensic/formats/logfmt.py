@@ -6,9 +6,15 @@ spaces is quoted; the order of keys is free.
 
 import polars as pl
 
-from forensic.columns import go_seconds, keys_apart, moments, quoted_value, target
+from forensic.fields.columns import (
+    go_seconds,
+    keys_apart,
+    moments,
+    quoted_value,
+    target,
+)
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format, headed
-from forensic.http_messages import http_messages
 from forensic.schema import YEARLESS
 from forensic.zones import MONTHS
 

@@ -6,7 +6,7 @@ a tab there, under a few lines about the query, and may put milliseconds in fron
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, without_colour
+from forensic.fields.columns import json_extra, moments, prefix, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

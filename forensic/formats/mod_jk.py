@@ -7,9 +7,9 @@ stamp is local.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
+from forensic.fields.messages import first_class
 from forensic.format import Format
-from forensic.messages import first_class
 
 __all__ = ["FORMAT", "REASONS"]
 

@@ -7,7 +7,7 @@ tells it, so that both speak of one thing.
 
 import polars as pl
 
-from forensic.columns import clf_stamp, json_extra, offset_seconds, target
+from forensic.fields.columns import clf_stamp, json_extra, offset_seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,7 +7,7 @@ UTC, without any the server's local time.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

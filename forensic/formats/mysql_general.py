@@ -6,7 +6,7 @@ Every statement, by the number of its connection. Before 5.7, and in MariaDB, th
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

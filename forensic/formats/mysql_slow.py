@@ -6,7 +6,7 @@ is written only where the second changed, and by some versions in local time.
 
 import polars as pl
 
-from forensic.columns import json_extra
+from forensic.fields.columns import json_extra
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,7 +7,7 @@ status, Windows's error, method, target, query.
 
 import polars as pl
 
-from forensic.columns import http_status, iso_stamp, json_extra, seconds
+from forensic.fields.columns import http_status, iso_stamp, json_extra, seconds
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -5,9 +5,9 @@ The stamp is of the process's locale, American unless set otherwise: month, day,
 
 import polars as pl
 
-from forensic.columns import iso_stamp, prefix, without_colour
+from forensic.fields.columns import iso_stamp, prefix, without_colour
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

@@ -7,7 +7,7 @@ for the program's name: the time is then the envelope's.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, prefix, target
+from forensic.fields.columns import iso_stamp, prefix, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

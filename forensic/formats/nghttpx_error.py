@@ -6,9 +6,9 @@ Backend connect failed; addr=192.0.2.31:9001: errno=111`
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, offset_seconds
+from forensic.fields.columns import iso_stamp, json_extra, offset_seconds
+from forensic.fields.messages import first_class, with_errno
 from forensic.format import Format
-from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 

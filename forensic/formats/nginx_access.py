@@ -6,11 +6,17 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import json_extra
-from forensic.combined import COMBINED, HEAD, JOINED, combined
+from forensic.fields.columns import json_extra
+from forensic.fields.combined import COMBINED, HEAD, JOINED, combined
+from forensic.fields.log_format import (
+    Template,
+    bare_tail,
+    event_columns,
+    read,
+    template,
+)
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.log_format import Template, bare_tail, event_columns, read, template
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT", "from_template"]
 

@@ -11,9 +11,9 @@ that has a second one is marked.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, request_line, target
+from forensic.fields.columns import iso_stamp, json_extra, request_line, target
+from forensic.fields.messages import first_class, with_errno
 from forensic.format import Format
-from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 

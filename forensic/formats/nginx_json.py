@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from forensic.access_keys import access_columns
+from forensic.fields.access_keys import access_columns
+from forensic.fields.json_text import NotJsonError, load, unescaped, unique
 from forensic.format import Format
-from forensic.json_text import NotJsonError, load, unescaped, unique
 
 __all__ = ["FORMAT"]
 

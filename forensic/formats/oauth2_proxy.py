@@ -6,7 +6,7 @@ The stamp has no zone. An upstream of `-` means that it answered itself.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     dash_to_null,
     groups,
     iso_stamp,
@@ -14,8 +14,8 @@ from forensic.columns import (
     target,
     without_port,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -8,7 +8,7 @@ is looked at later never come to it.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     dash_to_null,
     http_status,
     moments,
@@ -16,8 +16,8 @@ from forensic.columns import (
     target,
     without_port,
 )
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from forensic.exported import exported
+from forensic.fields.exported import exported
+from forensic.fields.json_fields import value_at
+from forensic.fields.json_text import compact
 from forensic.format import Format
-from forensic.json_fields import value_at
-from forensic.json_text import compact
 
 __all__ = ["FORMAT"]
 

@@ -5,9 +5,9 @@
 
 import polars as pl
 
-from forensic.columns import http_status, moments, target
+from forensic.fields.columns import http_status, moments, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -6,9 +6,9 @@ facility, severity, program, message. An archive has no header line.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
+from forensic.fields.messages import programs, system_messages
 from forensic.format import Format
-from forensic.messages import programs, system_messages
 
 __all__ = ["FORMAT"]
 

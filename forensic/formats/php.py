@@ -6,7 +6,7 @@ time without one, and may add microseconds, a process and the place in its sourc
 
 import polars as pl
 
-from forensic.columns import by_value, json_extra, moments, prefix
+from forensic.fields.columns import by_value, json_extra, moments, prefix
 from forensic.format import Format
 from forensic.zones import offsets_of
 

@@ -6,7 +6,7 @@ follows; what is about a connection has no status.
 
 import polars as pl
 
-from forensic.columns import by_value, http_status, prefix, target, without_port
+from forensic.fields.columns import by_value, http_status, prefix, target, without_port
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,7 +7,7 @@ client asked for; the stamp says when the request came.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     http_status,

@@ -9,14 +9,14 @@ import csv
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     json_extra,
     moments,
     prefix,
     seconds,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -6,9 +6,9 @@ envelope's. Only errors are stamped: `2025-02-06 14:32:07 +0900 Rack app ("GET /
 
 import polars as pl
 
-from forensic.columns import moments, prefix, target
+from forensic.fields.columns import moments, prefix, target
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -5,9 +5,9 @@ There is no stamp: such lines tell what happened, not when, unless an envelope d
 
 import polars as pl
 
-from forensic.columns import prefix
+from forensic.fields.columns import prefix
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from forensic import moments as stamps_at
-from forensic.columns import (
+from forensic.fields import moments as stamps_at
+from forensic.fields.columns import (
     by_value,
     clf_stamp,
     json_extra,
@@ -24,11 +24,11 @@ from forensic.columns import (
     prefix,
     zone_between,
 )
+from forensic.fields.http_messages import announced, http_messages
+from forensic.fields.names import Names, either, names
+from forensic.fields.octets import Ints, Mask, Octets, Words, word
+from forensic.fields.rowwise import first_that_parses, refused_where
 from forensic.format import Format
-from forensic.http_messages import announced, http_messages
-from forensic.names import Names, either, names
-from forensic.octets import Ints, Mask, Octets, Words, word
-from forensic.rowwise import first_that_parses, refused_where
 
 __all__ = ["FORMAT"]
 

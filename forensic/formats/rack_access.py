@@ -7,7 +7,7 @@ Before version 1.4 a space stood behind the date, and no zone behind the clock.
 
 import polars as pl
 
-from forensic.columns import clf_stamp, dash_to_null, offset_seconds, target
+from forensic.fields.columns import clf_stamp, dash_to_null, offset_seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

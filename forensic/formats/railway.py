@@ -6,9 +6,9 @@ as text.
 
 import polars as pl
 
-from forensic.columns import http_status, json_extra, moments, seconds, target
+from forensic.fields.columns import http_status, json_extra, moments, seconds, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

@@ -6,7 +6,7 @@ before 3.2, without a zone ever) and a level as one character.
 
 import polars as pl
 
-from forensic.columns import by_value, json_extra, prefix
+from forensic.fields.columns import by_value, json_extra, prefix
 from forensic.format import Format
 from forensic.schema import YEARLESS
 

@@ -7,9 +7,9 @@ before. The time is that of the envelope: docker's, journald's, a log store's.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, without_colour
+from forensic.fields.columns import moments, prefix, without_colour
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

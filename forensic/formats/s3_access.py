@@ -6,7 +6,7 @@ calls of programs are of no hop.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     json_extra,

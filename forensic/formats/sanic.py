@@ -7,9 +7,9 @@ What stands in front is the worker's name.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, seconds, target, without_port
+from forensic.fields.columns import moments, prefix, seconds, target, without_port
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.exported import exported, is_carrier
+from forensic.fields.exported import exported, is_carrier
+from forensic.fields.json_fields import value_at
 from forensic.format import Format
-from forensic.json_fields import value_at
 
 __all__ = ["FORMAT"]
 

@@ -6,9 +6,9 @@ or another one of the site's choice to block. The tags are the signals that it s
 
 import polars as pl
 
-from forensic.columns import dash_to_null, http_status, moments, seconds, target
+from forensic.fields.columns import dash_to_null, http_status, moments, seconds, target
+from forensic.fields.json_fields import json_fields
 from forensic.format import Format
-from forensic.json_fields import json_fields
 
 __all__ = ["FORMAT"]
 

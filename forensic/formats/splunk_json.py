@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.exported import exported
+from forensic.fields.exported import exported
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,7 +7,7 @@ The hierarchy code says whether and where Squid asked for it. `combined`, as its
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     json_extra,
@@ -16,8 +16,8 @@ from forensic.columns import (
     target,
     without_port,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

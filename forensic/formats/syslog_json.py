@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_rows
+from forensic.fields.messages import programs, system_messages
 from forensic.format import Format
-from forensic.json_fields import json_rows
-from forensic.messages import programs, system_messages
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

@@ -5,7 +5,7 @@ Local time without a zone; what an exception says follows on further lines.
 
 import polars as pl
 
-from forensic.columns import by_value, json_extra, prefix
+from forensic.fields.columns import by_value, json_extra, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,7 +7,7 @@ the one behind it says so.
 
 import polars as pl
 
-from forensic.columns import moments, prefix, seconds, target
+from forensic.fields.columns import moments, prefix, seconds, target
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

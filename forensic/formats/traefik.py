@@ -6,7 +6,7 @@ a redirect, a middleware, no router, or no server that could be reached.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     http_status,
@@ -18,9 +18,9 @@ from forensic.columns import (
     target,
     without_port,
 )
+from forensic.fields.json_fields import json_fields
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.json_fields import json_fields
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

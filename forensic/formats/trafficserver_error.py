@@ -7,9 +7,9 @@ The URL is the one that it asked for, after its remap rules.
 
 import polars as pl
 
-from forensic.columns import iso_stamp, target
+from forensic.fields.columns import iso_stamp, target
+from forensic.fields.messages import first_class, with_errno
 from forensic.format import Format
-from forensic.messages import first_class, with_errno
 
 __all__ = ["FORMAT", "REASONS"]
 

@@ -11,9 +11,9 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import prefix, target, without_colour
+from forensic.fields.columns import prefix, target, without_colour
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = ["FORMAT"]
 

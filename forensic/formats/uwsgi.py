@@ -7,15 +7,15 @@ limit (`harakiri`) it says which request that served.
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     groups,
     iso_stamp,
     json_extra,
     prefix,
     target,
 )
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 from forensic.zones import MONTHS
 
 __all__ = ["FORMAT"]

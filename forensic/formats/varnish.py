@@ -8,7 +8,7 @@ handled: `synth` is an answer that Varnish's own configuration made.
 
 import polars as pl
 
-from forensic.combined import HEAD, combined
+from forensic.fields.combined import HEAD, combined
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -9,7 +9,7 @@ import re
 
 import polars as pl
 
-from forensic.columns import dash_to_null, json_extra
+from forensic.fields.columns import dash_to_null, json_extra
 from forensic.format import Format
 
 __all__ = ["FORMAT", "from_template"]

@@ -6,8 +6,8 @@ it (WebLogic writes local time unless told otherwise): the zone is known of a fe
 
 import polars as pl
 
+from forensic.fields.w3c import HEADER, announced, w3c
 from forensic.format import Format
-from forensic.w3c import HEADER, announced, w3c
 
 __all__ = ["FORMAT", "from_template"]
 

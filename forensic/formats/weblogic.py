@@ -7,7 +7,7 @@ further lines, and a bracket ends the record.
 
 import polars as pl
 
-from forensic.columns import json_extra, prefix
+from forensic.fields.columns import json_extra, prefix
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

@@ -7,9 +7,9 @@ month first, as in the default, unless that cannot be.
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
+from forensic.fields.columns import json_extra, moments, prefix
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

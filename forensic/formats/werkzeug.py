@@ -6,7 +6,7 @@ Like a common access line, but its stamp has a space and no zone, and the reques
 
 import polars as pl
 
-from forensic.columns import clf_stamp, prefix, target, without_colour
+from forensic.fields.columns import clf_stamp, prefix, target, without_colour
 from forensic.format import Format
 
 __all__ = ["FORMAT"]

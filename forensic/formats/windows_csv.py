@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import polars as pl
 
-from forensic.date_order import date_order
-from forensic.format import Format, headed
-from forensic.windows_events import (
+from forensic.fields.date_order import date_order
+from forensic.fields.windows_events import (
     LEVELS,
     told_offset,
     windows_events,
     windows_stamps,
 )
+from forensic.format import Format, headed
 
 __all__ = ["FORMAT", "from_template"]
 

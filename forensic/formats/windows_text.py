@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from forensic.date_order import date_order
+from forensic.fields.date_order import date_order
+from forensic.fields.windows_events import windows_events, windows_stamps
 from forensic.format import Format
-from forensic.windows_events import windows_events, windows_stamps
 
 __all__ = ["FORMAT"]
 

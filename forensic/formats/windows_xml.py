@@ -6,9 +6,9 @@ its data. Where several stand in one line, the Event Viewer's way, the first is 
 
 import polars as pl
 
-from forensic.columns import moments
+from forensic.fields.columns import moments
+from forensic.fields.windows_events import windows_events
 from forensic.format import Format
-from forensic.windows_events import windows_events
 
 __all__ = ["FORMAT"]
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix
-from forensic.date_order import date_order, iso_date, whole_clock
+from forensic.fields.columns import json_extra, moments, prefix
+from forensic.fields.date_order import date_order, iso_date, whole_clock
 from forensic.format import Format
 from forensic.zones import MONTHS
 

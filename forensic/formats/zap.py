@@ -6,9 +6,9 @@ Kubernetes and many Go services write so. Its stamp is ISO 8601, or seconds sinc
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, prefix, target
+from forensic.fields.columns import json_extra, moments, prefix, target
+from forensic.fields.http_messages import http_messages
 from forensic.format import Format
-from forensic.http_messages import http_messages
 
 __all__ = ["FORMAT"]
 

@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
+from forensic.fields.rowwise import first_that_parses, where_any
 from forensic.format import Format
 from forensic.formats.aws_alb.extra import escapes
 from forensic.formats.aws_alb.fields import ANCHORED, anchored, split
 from forensic.formats.aws_alb.parsed import REFUSED, parsed
-from forensic.rowwise import first_that_parses, where_any
 
 __all__ = ["FORMAT"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from forensic.columns import json_extra
-from forensic.octets import Octets
+from forensic.fields.columns import json_extra
+from forensic.fields.octets import Octets
 
 __all__ = ["escapes", "extra"]
 

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from forensic import columns
+from forensic.fields import columns
+from forensic.fields.octets import Octets, by_run, digits, pair, shape
 from forensic.formats.aws_alb.extra import extra
 from forensic.formats.aws_alb.request import request
-from forensic.octets import Octets, by_run, digits, pair, shape
 
 __all__ = ["REFUSED", "parsed"]
 

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from forensic.columns import request_line, target
-from forensic.rowwise import only_where
+from forensic.fields.columns import request_line, target
+from forensic.fields.rowwise import only_where
 
 __all__ = ["request"]
 

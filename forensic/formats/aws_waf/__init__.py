@@ -2,10 +2,10 @@
 
 import polars as pl
 
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
 from forensic.formats.aws_waf.fast import rows
 from forensic.formats.aws_waf.tolerant import row
-from forensic.rowwise import first_that_parses
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]

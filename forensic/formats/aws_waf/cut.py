@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.fields.octets import Ints, Mask, Octets, shape, word
 from forensic.formats.aws_waf.quotes import Quotes
-from forensic.octets import Ints, Mask, Octets, shape, word
 
 __all__ = ["PICKED", "Requests", "cut"]
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from forensic.fields.json_text import NotJsonError, compact, load
+from forensic.fields.octets import Ints, Mask, Octets, digits, pair, shape, word
 from forensic.formats.aws_waf.cut import PICKED, Requests, cut
 from forensic.formats.aws_waf.tolerant import is_canonical
 from forensic.formats.aws_waf.verdict import judge
-from forensic.json_text import NotJsonError, compact, load
 from forensic.lines import Views, viewed, views
-from forensic.octets import Ints, Mask, Octets, digits, pair, shape, word
 from forensic.schema import PARSED
 
 __all__ = ["rows"]

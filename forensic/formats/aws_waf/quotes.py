@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from forensic.octets import Ints, Octets
+from forensic.fields.octets import Ints, Octets
 
 __all__ = ["Quotes"]
 

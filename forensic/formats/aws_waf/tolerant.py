@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from forensic.fields.json_text import NotJsonError, compact, load
 from forensic.formats.aws_waf.presto import shown
 from forensic.formats.aws_waf.verdict import judge
-from forensic.json_text import NotJsonError, compact, load
 
 __all__ = ["is_canonical", "row"]
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     by_value,
     dash_to_null,
     iso_stamp,
@@ -18,11 +18,11 @@ from forensic.columns import (
     offset_seconds,
     prefix,
 )
+from forensic.fields.messages import programs, system_messages
+from forensic.fields.rowwise import first_that_parses, refused_where
 from forensic.format import Format
 from forensic.formats.syslog.cut import NO_HOSTS, SEVERITIES, cut
 from forensic.formats.syslog.stamps import BSD, CLOCK, DATE, bsd_stamps, sliced
-from forensic.messages import programs, system_messages
-from forensic.rowwise import first_that_parses, refused_where
 
 __all__ = ["FORMAT"]
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from forensic import moments
-from forensic.messages import programs, system_messages
-from forensic.names import Names, names
-from forensic.octets import Ints, Mask, Octets, digits, shape, word
-from forensic.rowwise import refused_where
+from forensic.fields import moments
+from forensic.fields.messages import programs, system_messages
+from forensic.fields.names import Names, names
+from forensic.fields.octets import Ints, Mask, Octets, digits, shape, word
+from forensic.fields.rowwise import refused_where
 
 __all__ = ["NO_HOSTS", "SEVERITIES", "cut"]
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import iso_stamp, prefix
+from forensic.fields.columns import iso_stamp, prefix
 from forensic.schema import YEARLESS
 from forensic.zones import MONTHS
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.moments import clf, naive, zone
-from forensic.octets import (
+from forensic.fields.moments import clf, naive, zone
+from forensic.fields.octets import (
     Ints,
     Mask,
     Octets,

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, cast
 
-from forensic import cut_zip
-from forensic.budget import Budget
-from forensic.readers import DAMAGED, Part, Seekable, Stretch, Unseekable
-from forensic.streams import MEMORY, Reader, Stream, member_stream
+from forensic.archive import cut_zip
+from forensic.archive.budget import Budget
+from forensic.archive.readers import DAMAGED, Part, Seekable, Stretch, Unseekable
+from forensic.archive.streams import MEMORY, Reader, Stream, member_stream
 
 __all__ = ["Member", "is_container", "members"]
 

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from forensic.columns import by_value
+from forensic.fields.columns import by_value
 
 __all__ = ["decoded", "decoded_text"]
 

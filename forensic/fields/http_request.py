@@ -5,7 +5,7 @@ Their stamp is when the request came; https://cloud.google.com/logging/docs/refe
 
 import polars as pl
 
-from forensic.columns import moments, seconds, target
+from forensic.fields.columns import moments, seconds, target
 
 __all__ = ["KEYS", "request"]
 

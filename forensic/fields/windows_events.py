@@ -6,8 +6,8 @@ their numbers for themselves; of those that matter for a website the word is her
 
 import polars as pl
 
-from forensic.columns import json_extra, moments, target
-from forensic.date_order import iso_date, whole_clock
+from forensic.fields.columns import json_extra, moments, target
+from forensic.fields.date_order import iso_date, whole_clock
 
 __all__ = ["LEVELS", "told_offset", "windows_events", "windows_stamps"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from forensic.octets import (
+from forensic.fields.octets import (
     Ints,
     Mask,
     Octets,

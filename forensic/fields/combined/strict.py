@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     offset_seconds,

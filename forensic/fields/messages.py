@@ -6,8 +6,8 @@ the message. Functions are row-aligned and work on the few rows that can matter.
 
 import polars as pl
 
-from forensic.columns import by_value
-from forensic.rowwise import (
+from forensic.fields.columns import by_value
+from forensic.fields.rowwise import (
     only_where,
 )
 from forensic.schema import HOPS

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from forensic.fields.octets import Ints, Mask, Octets, Words
 from forensic.lines import octets_at
-from forensic.octets import Ints, Mask, Octets, Words
 from forensic.schema import EVENT
 
 __all__ = ["address_scopes"]

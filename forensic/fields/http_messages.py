@@ -10,16 +10,16 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from forensic.columns import prefix, target
-from forensic.lines import views
-from forensic.names import names
-from forensic.octets import Ints, Mask, Octets
-from forensic.rowwise import (
+from forensic.fields.columns import prefix, target
+from forensic.fields.names import names
+from forensic.fields.octets import Ints, Mask, Octets
+from forensic.fields.rowwise import (
     first_that_parses,
     only_where,
     patched,
     refused_where,
 )
+from forensic.lines import views
 
 __all__ = ["announced", "http_messages"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from forensic.columns import (
+from forensic.fields.columns import (
     clf_stamp,
     dash_to_null,
     iso_stamp,
@@ -22,7 +22,7 @@ from forensic.columns import (
     request_line,
     target,
 )
-from forensic.json_text import unescaped
+from forensic.fields.json_text import unescaped
 
 __all__ = ["Template", "bare_tail", "event_columns", "read", "template"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from forensic.json_text import NotJsonError, compact, load
-from forensic.record_shapes import ByShape, at
+from forensic.fields.json_text import NotJsonError, compact, load
+from forensic.fields.record_shapes import ByShape, at
 
 __all__ = ["json_fields", "json_row", "json_rows", "value_at"]
 

@@ -10,7 +10,7 @@ import re
 
 import polars as pl
 
-from forensic.log_format import Template, template
+from forensic.fields.log_format import Template, template
 from forensic.zones import MONTHS
 
 __all__ = ["derived", "from_apache", "readable"]

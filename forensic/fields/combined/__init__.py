@@ -12,10 +12,10 @@ import functools
 import numpy as np
 import polars as pl
 
-from forensic.combined.plain import plain
-from forensic.combined.strict import HEAD, LINE, REFUSED, strict
-from forensic.octets import Octets
-from forensic.rowwise import patched
+from forensic.fields.combined.plain import plain
+from forensic.fields.combined.strict import HEAD, LINE, REFUSED, strict
+from forensic.fields.octets import Octets
+from forensic.fields.rowwise import patched
 
 __all__ = ["COMBINED", "HEAD", "JOINED", "LINE", "combined", "of_traefik"]
 

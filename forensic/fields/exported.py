@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from forensic.columns import moments
-from forensic.json_fields import json_rows
-from forensic.json_text import compact
+from forensic.fields.columns import moments
+from forensic.fields.json_fields import json_rows
+from forensic.fields.json_text import compact
 
 __all__ = ["exported", "is_carrier", "is_line", "line_or_record"]
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 
 from isal import igzip_lib
 
-from forensic.budget import Budget
-from forensic.writing import LOOK, Writing, writing
+from forensic.archive.budget import Budget
+from forensic.archive.writing import LOOK, Writing, writing
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdDecompressor, ZstdError

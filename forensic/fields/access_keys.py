@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from forensic.json_text import compact
-from forensic.log_format import event_columns
-from forensic.record_shapes import DEPTH, ByShape, at
+from forensic.fields.json_text import compact
+from forensic.fields.log_format import event_columns
+from forensic.fields.record_shapes import DEPTH, ByShape, at
 
 __all__ = ["access_columns"]
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from forensic.columns import iso_stamp, json_extra, seconds, target
+from forensic.fields.columns import iso_stamp, json_extra, seconds, target
+from forensic.fields.rowwise import first_that_parses
 from forensic.format import Format
-from forensic.rowwise import first_that_parses
 
 __all__ = [
     "APPENDED",

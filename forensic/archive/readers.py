@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from typing import IO
 
-from forensic.streams import BROKEN, Stream
+from forensic.archive.streams import BROKEN, Stream
 
 __all__ = ["DAMAGED", "Part", "Seekable", "Stretch", "Unseekable"]
 

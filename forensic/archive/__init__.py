@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from forensic.budget import Budget
-from forensic.containers import is_container, members
+from forensic.archive.budget import Budget
+from forensic.archive.containers import is_container, members
+from forensic.archive.streams import Stream, file_stream
 from forensic.errors import UsageError
 from forensic.place import is_own
-from forensic.streams import Stream, file_stream
 
 __all__ = [
     "Entry",
