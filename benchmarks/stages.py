@@ -31,8 +31,8 @@ _STAGES = [
     (0, "read the archive; with the next two", "events/__init__.py", "_read"),
     (1, "read and hash", "events/feed.py", "_fill"),
     (1, "recognise formats", "events/feed.py", "_recognise"),
-    (1, "count lines", "events/feed.py", "count_lines"),
-    (1, "block borders", "events/feed.py", "_border"),
+    (1, "count lines", "events/cuts.py", "count_lines"),
+    (1, "block borders", "events/cuts.py", "border"),
     (0, "parse blocks", "events/unit.py", "parse_block"),
     (1, "index of lines", "lines.py", "ends_of_lines"),
     (1, "texts of lines", "lines.py", "texts"),
@@ -40,16 +40,15 @@ _STAGES = [
     (2, "lines that the first format refused", "events/rows.py", "_try"),
     (2, "open envelopes", "events/rows.py", "_opened"),
     (1, "shape: places, times, types", "events/shape.py", "shaped"),
-    (2, "classes of addresses", "addresses.py", "address_scopes"),
+    (2, "classes of addresses", "fields/addresses.py", "address_scopes"),
     (1, "unparsed rows", "events/shape.py", "unparsed_rows"),
     (1, "ledger", "events/unit.py", "_ledger"),
     (0, "write parts", "events/tasks.py", "_write"),
     (0, "what parts tell of clocks", "clock/collect.py", "collect"),
     (0, "clocks", "clock/__init__.py", "infer"),
     (0, "settle times of pending parts", "events/tasks.py", "settle"),
-    (0, "every Parquet file", "parquet.py", "write_table"),
-    (0, "correlate hops", "hops/correlate.py", "correlate"),
-    (0, "gaps", "gaps.py", "find"),
+    (0, "correlate hops, write requests", "pipeline.py", "_correlate"),
+    (1, "gaps", "gaps.py", "find"),
     (0, "findings", "findings.py", "detect"),
     (0, "reports", "pipeline.py", "_report"),
     (0, "hash the case", "case.py", "publish_sums"),
@@ -71,6 +70,9 @@ class _Clock:
             module = sys.modules[home.replace("/", ".")]
             for owner in [*modules, *vars(module).values()]:
                 self._wrap(owner, name, module.__name__, (file, name))
+        if len(self.wrapped) < len(_STAGES):
+            message = "a stage is named that no module has"
+            raise RuntimeError(message)
 
     def _wrap(self, owner: Any, name: str, home: str, key: tuple[str, str]) -> None:
         found = vars(owner).get(name) if hasattr(owner, "__dict__") else None

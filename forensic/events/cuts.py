@@ -10,7 +10,7 @@ from forensic.fields.columns import without_colour
 from forensic.format import Format
 from forensic.lines import ends_of_lines, texts
 
-__all__ = ["beginnings", "border", "count_lines", "running_on", "samples", "within"]
+__all__ = ["beginnings", "border", "count_lines", "end_of", "running_on", "samples"]
 
 #: Consecutive lines ▶ which of them begin a record.
 Begins = Callable[[pl.Series], pl.Series]
@@ -43,12 +43,9 @@ def count_lines(block: memoryview) -> int:
     return count + (len(block) > 0 and block[-1] != ord("\n"))
 
 
-def within(slot: Slot, start: int, end: int, lines: int) -> int:
-    """Where so many lines end; `end` where there are no more."""
-    stretch = slot.view[start:end]
-    if len(stretch) <= lines or count_lines(stretch) <= lines:
-        return end
-    return start + int(ends_of_lines(stretch)[lines - 1])
+def end_of(slot: Slot, start: int, end: int, lines: int) -> int:
+    """Where so many lines end, of a stretch that has more."""
+    return start + int(ends_of_lines(slot.view[start:end])[lines - 1])
 
 
 def running_on(chosen: Sequence[Format]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from forensic.archive import Entry
 from forensic.archive.streams import Stream
 from forensic.documents import records
-from forensic.events.cuts import beginnings, border, count_lines, samples, within
+from forensic.events.cuts import beginnings, border, count_lines, end_of, samples
 from forensic.events.reading import Reading
 from forensic.events.slots import Slot
 from forensic.events.strangers import stranger
@@ -232,12 +232,16 @@ class Feeder:
         begins = beginnings(chosen)
         while True:
             slot = self._current()
-            most = within(slot, start, end, _MOST_LINES)
             cut = end
-            if not final or most < end:
+            if not final:
+                cut = border(slot, start, end, begins, coloured=sniffed.coloured)
+            lines = count_lines(slot.view[start:cut])
+            if lines > _MOST_LINES:
+                most = end_of(slot, start, cut, _MOST_LINES)
                 cut = border(slot, start, most, begins, coloured=sniffed.coloured)
+                lines = count_lines(slot.view[start:cut])
             if cut > start:
-                self._segment(reading, slot, start, cut)
+                self._segment(reading, slot, start, cut, lines)
             if final and cut == end:
                 return
             if cut == start == 0:
@@ -253,8 +257,10 @@ class Feeder:
             self.used = 0
         return self.slot
 
-    def _segment(self, reading: Reading, slot: Slot, start: int, cut: int) -> None:
-        """Put one stretch of the source on the block's list."""
+    def _segment(
+        self, reading: Reading, slot: Slot, start: int, cut: int, lines: int
+    ) -> None:
+        """Put one stretch of the source, of so many lines, on the block's list."""
         sniffed = reading.sniffed
         if sniffed is None:
             return
@@ -264,7 +270,7 @@ class Feeder:
                 start=start,
                 end=cut,
                 first_line=reading.lines + 1,
-                lines=count_lines(slot.view[start:cut]),
+                lines=lines,
                 base=reading.size,
                 formats=sniffed.formats,
                 payloads=sniffed.payloads,
@@ -273,7 +279,7 @@ class Feeder:
                 content=reading.content(),
             )
         )
-        reading.lines += self.segments[-1].lines
+        reading.lines += lines
         reading.size += cut - start
         self.used = cut
         if slot.view[cut - 1] != ord("\n") and cut < slot.size:
@@ -328,7 +334,7 @@ class Feeder:
             saved, self.slot = self.slot, big
             if cut:
                 tail = bytes(big.view[cut:end])
-                self._segment(reading, big, 0, cut)
+                self._segment(reading, big, 0, cut, count_lines(big.view[:cut]))
                 self.flush()
                 self.slot = saved
             if final:
