@@ -3,6 +3,8 @@
 nginx's and lighttpd's pages differ by status and name alone.
 """
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from forensic.hops.between import STATUS
@@ -64,6 +66,10 @@ def _sizes(titles: int) -> list[int]:
     ]
 
 
+#: More than any status: a size and a status are one number, so that one look tells.
+_PLACE = 1_000
+
+
 _PAGES = {status: _sizes(2 * len(title)) for status, title in _TITLES.items()}
 _BAD = _TITLES[400]
 _REASONED = {
@@ -100,17 +106,23 @@ def with_reason(text: str) -> pl.Expr:
     return pl.concat_str(pl.lit(text), said)
 
 
+def _is_one_of(pages: Iterable[tuple[int, int]]) -> pl.Expr:
+    """Whether status and size are one of these pairs."""
+    numbers = sorted({size * _PLACE + status for status, size in pages})
+    near = _SIZE <= numbers[-1] // _PLACE
+    return near & (_SIZE * _PLACE + STATUS.cast(pl.Int64)).is_in(numbers)
+
+
 def own_page() -> pl.Expr:
     """Whether the body has the size of the page that the web server itself sends."""
     reasoned = sorted({size for sizes in _REASONED.values() for size in sizes})
     found = _NGINX & (STATUS == 400) & _SIZE.is_in(reasoned)
     # The access log of lighttpd looks like Apache's, whose pages have any size.
     alike = (pl.col("web_format") == "apache_access").fill_null(value=False)
-    for status, sizes in _PAGES.items():
-        found |= ~alike & (STATUS == status) & _SIZE.is_in(sizes)
-    for status, title in _LIGHTTPD_TITLES.items():
-        size = _LIGHTTPD + 2 * len(title)
-        found |= alike & (STATUS == status) & (_SIZE == size)
+    pages = [(status, size) for status, sizes in _PAGES.items() for size in sizes]
+    found |= ~alike & _is_one_of(pages)
+    titles = _LIGHTTPD_TITLES.items()
+    found |= alike & _is_one_of((s, _LIGHTTPD + 2 * len(title)) for s, title in titles)
     return sure_of(found)
 
 
