@@ -142,6 +142,7 @@ def unasked() -> list[Line]:
 def asked() -> list[Line]:
     """A web server that logs what the upstream answered, and asked one."""
     passed = WEB & _LOGS_UP & (UP == STATUS)
+    others_page = own_page() & INNER_UNHEARD
     # A body of another size may be what came on the connection.
     reached = NEVER | (CONNECTED & ~other_page())
     return [
@@ -198,19 +199,31 @@ def asked() -> list[Line]:
             .otherwise(with_refusal(_BOTH)),
         ),
         Line(
-            when=passed & own_page() & INNER_UNHEARD,
+            when=passed & others_page & APP_SILENT,
             by="web_server",
             cause=own_cause(),
             sure="weak",
-            because="the body that its upstream sent has the size of nginx's own page:"
-            " another one behind it, which has no log here",
+            because="the body that its upstream sent has the size of nginx's own page,"
+            " and the application's log does not have the request: another one"
+            " between them, which has no log here",
         ),
         Line(
             when=passed,
             by="application",
             cause=app_cause(),
-            sure=app_sure("strong"),
-            because=with_refusal("the web server passed the upstream's status on"),
+            # Bodies of applications may have that size, too.
+            sure=pl.when(others_page)
+            .then(pl.lit("weak"))
+            .otherwise(app_sure("strong")),
+            because=pl.when(others_page)
+            .then(
+                pl.lit(
+                    "the web server passed the upstream's status on; the body has the"
+                    " size of nginx's own page, so another one behind it may have"
+                    " made it"
+                )
+            )
+            .otherwise(with_refusal("the web server passed the upstream's status on")),
         ),
         Line(
             when=WEB & _LOGS_UP & UP.is_not_null() & ((STATUS >= 400) | (UP >= 400)),
