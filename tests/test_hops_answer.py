@@ -1578,6 +1578,8 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
     its = sick | old | {"line": 71, "offset": 7100, "extra": '{"pod_ip":"10.0.1.23"}'}
     known = verdict([*refused(), its, sick], asked)["sentence"]
     assert "The platform told of trouble 5 minutes before" in known
+    longer = its | {"extra": '{"pod_ip":"10.0.1.230"}'}
+    assert verdict([*refused(), longer, sick], asked)["sentence"] == found
     for off in ({"reason": "Pulled"}, {"process": "app"}, old):
         assert "platform" not in verdict([*refused(), sick | off], asked)["sentence"]
 

@@ -29,6 +29,7 @@ __all__ = [
     "quoted_value",
     "request_line",
     "seconds",
+    "stamped",
     "target",
     "without_colour",
     "without_port",
@@ -277,6 +278,12 @@ def moments(stamps: pl.Series) -> pl.DataFrame:
 #: A quoted value, as `key=value` pairs have it, and one in which a key may seem to be.
 _QUOTED = re.compile(r'="(?:[^"\\]|\\.)*"')
 _KEY_INSIDE = r'="(?:[^"\\]|\\.)*[ >][^ "=]+='
+
+
+def stamped(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `local_time` and `utc_offset` in place of their text `stamp`."""
+    read = moments(rows["stamp"]).drop("zone")
+    return rows.drop("stamp").with_columns(read)
 
 
 def keys_apart(lines: pl.Series) -> pl.Series:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import polars as pl
 
-__all__ = ["date_order", "day_in_name", "iso_date", "whole_clock"]
+__all__ = ["date_order", "day_in_name", "is_assumed", "iso_date", "whole_clock"]
 
 #: Two numbers, the year, and a clock behind it.
 _DATE = re.compile(
@@ -71,22 +71,44 @@ def iso_date(numbers: pl.Expr, order: str, half: pl.Expr) -> pl.Expr:
 
     The order may be a day: the reading that is much nearer to it is the right one.
     Where nothing tells, the day comes first with dots and dashes, and the month before
-    a clock with a `half` of the day: so people write, most of them.
+    a clock with a `half` of the day: so people write, most of them. Whoever reads a
+    date so has to say it, see `is_assumed`.
     """
-    groups = numbers.str.extract_groups(
-        r"^([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4})$"
-    ).struct
-    a, mark, b, year = (groups.field(str(n)) for n in (1, 2, 3, 4))
-    a, b = a.str.zfill(2), b.str.zfill(2)
-    if order in {"dmy", "mdy"}:
-        day, month = (a, b) if order == "dmy" else (b, a)
-    else:
-        sure = pl.when(a > "12").then(a).when((b > "12") | (a == b)).then(b)
-        spoken = pl.when(half.is_not_null()).then(b).when(mark != "/").then(a)
-        near = _nearer(year, a, b, order) if order else pl.lit(None, pl.String)
-        day = pl.coalesce(sure, near, spoken)
-        month = pl.when(day == a).then(b).otherwise(a)
+    year, a, b = _parts(numbers)
+    day = pl.coalesce(_told(numbers, order), _customary(numbers, half))
+    month = pl.when(day == a).then(b).otherwise(a)
     return pl.concat_str(year, month, day, separator="-")
+
+
+def is_assumed(numbers: pl.Expr, order: str, half: pl.Expr) -> pl.Expr:
+    """Whether custom alone tells which number of a date is the day."""
+    customary = _customary(numbers, half).is_not_null()
+    return customary & _told(numbers, order).is_null()
+
+
+def _parts(numbers: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """The year, and the two numbers before it."""
+    groups = numbers.str.extract_groups(
+        r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})$"
+    ).struct
+    a, b, year = (groups.field(str(n)) for n in (1, 2, 3))
+    return year, a.str.zfill(2), b.str.zfill(2)
+
+
+def _told(numbers: pl.Expr, order: str) -> pl.Expr:
+    """The day, where the file's order, the numbers or a day near by tell it."""
+    year, a, b = _parts(numbers)
+    if order in {"dmy", "mdy"}:
+        return a if order == "dmy" else b
+    sure = pl.when(a > "12").then(a).when((b > "12") | (a == b)).then(b)
+    return pl.coalesce(sure, _nearer(year, a, b, order)) if order else sure
+
+
+def _customary(numbers: pl.Expr, half: pl.Expr) -> pl.Expr:
+    """The day, as most people write it; null where they differ."""
+    _, a, b = _parts(numbers)
+    slashes = numbers.str.contains("/", literal=True)
+    return pl.when(half.is_not_null()).then(b).when(~slashes).then(a)
 
 
 def _nearer(year: pl.Expr, a: pl.Expr, b: pl.Expr, near: str) -> pl.Expr:

@@ -7,7 +7,7 @@ their numbers for themselves; of those that matter for a website the word is her
 import polars as pl
 
 from forensic.fields.columns import json_extra, moments, target
-from forensic.fields.date_order import iso_date, whole_clock
+from forensic.fields.date_order import is_assumed, iso_date, whole_clock
 
 __all__ = ["LEVELS", "told_offset", "windows_events", "windows_stamps"]
 
@@ -51,7 +51,10 @@ _LOCAL = (
 
 
 def windows_stamps(stamps: pl.Series, order: str) -> pl.DataFrame:
-    """`local_time` and `utc_offset` of stamps, in the country's order or ISO's."""
+    """`local_time`, `utc_offset` of stamps, in the country's order or ISO's; `flags`.
+
+    A stamp that is none, or whose day custom alone tells, is flagged.
+    """
     parts = pl.col("stamp").str.strip_chars().str.extract_groups(_LOCAL).struct
     numbers, years, clock, half, zone = (parts.field(str(n)) for n in range(1, 6))
     date = years.str.extract_groups(r"^(.{4}).([0-9]{1,2}).([0-9]{1,2})$").struct
@@ -66,7 +69,15 @@ def windows_stamps(stamps: pl.Series, order: str) -> pl.DataFrame:
         whole_clock(clock, half),
         zone.fill_null(""),
     )
-    return moments(stamps.to_frame("stamp").select(text).to_series()).drop("zone")
+    written = stamps.to_frame("stamp")
+    read = moments(written.select(text).to_series()).drop("zone")
+    assumed = written.select(is_assumed(numbers, order, half)).to_series()
+    return read.with_columns(
+        flags=pl.when(pl.col("local_time").is_null())
+        .then(pl.lit(["bad_time"]))
+        .when(assumed)
+        .then(pl.lit(["order_assumed"]))
+    )
 
 
 def told_offset(stamps: pl.DataFrame, messages: pl.Series, order: str) -> pl.DataFrame:

@@ -12,15 +12,16 @@ from typing import Any
 
 import polars as pl
 
-from forensic.fields.columns import moments
+from forensic.fields.columns import stamped
 from forensic.fields.json_fields import json_rows
 from forensic.format import Format
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
+_COLUMNS = ("level", "process", "message", "reason", "hostname")
 _SCHEMA = {
-    **{name: PARSED[name] for name in ("level", "message", "reason", "hostname")},
+    **{name: PARSED[name] for name in _COLUMNS},
     "stamp": pl.String(),
 }
 _STAMPS = "executionStoppedAt stoppedAt stoppingAt startedAt createdAt".split()
@@ -52,6 +53,7 @@ def _read(record: Any) -> dict[str, Any] | str:
         why = next((w for words, w in _SAID.items() if words in named.string), None)
         bad = why in {"Unhealthy", "FailedPlacement", "BackOff", "DeploymentFailed"}
         return {
+            "process": "ecs",
             "stamp": _text(record.get("createdAt")),
             "message": f"service/{named[1]} {why or 'said'}: {named.string}",
             "reason": why,
@@ -79,6 +81,7 @@ def _task(record: dict[str, Any]) -> dict[str, Any]:
     words = words if ended else status
     known = ("stopCode", "clusterArn", "taskDefinitionArn", "containerInstanceArn")
     return {
+        "process": "ecs",
         "stamp": next((_text(record[key]) for key in _STAMPS if record.get(key)), None),
         "message": f"task/{name} {words}: {'; '.join([*of, *why, *ends])}",
         "reason": words,
@@ -114,14 +117,7 @@ def _text(stamp: Any) -> str | None:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of tasks and of the events of services."""
-    rows = json_rows(lines, _read, _SCHEMA)
-    stamps = moments(rows["stamp"])
-    known = pl.col("refused").is_null()
-    return rows.drop("stamp").with_columns(
-        local_time=stamps["local_time"],
-        utc_offset=stamps["utc_offset"],
-        process=pl.when(known).then(pl.lit("ecs")),
-    )
+    return stamped(json_rows(lines, _read, _SCHEMA))
 
 
 FORMAT = Format(

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from forensic.fields.columns import moments
+from forensic.fields.columns import stamped
 from forensic.fields.json_fields import json_rows, value_at
 from forensic.format import Format
 from forensic.schema import PARSED
@@ -20,23 +20,21 @@ _SCHEMA = {
     **{name: PARSED[name] for name in ("level", "process", "message", "reason")},
     "stamp": pl.String(),
 }
-#: The service ▶ where its records have what they are about, what happened, and when.
+#: The service ▶ the key that only its records have, and where they say what they are
+#: about, what happened, and when.
 _KINDS = {
-    "elb": ("Target.Id", "TargetHealth.Description TargetHealth.State", ""),
-    "autoscaling": ("AutoScalingGroupName", "Description", "StartTime"),
-    "cloudwatch": ("AlarmName", "HistorySummary", "Timestamp"),
-    "cloudformation": ("LogicalResourceId", "ResourceStatusReason", "Timestamp"),
-    "elasticbeanstalk": ("EnvironmentName", "Message", "EventDate"),
-    "rds": ("SourceIdentifier", "Message", "Date"),
-}
-#: What of a record is one of its kind alone.
-_MARKS = {
-    "elb": "TargetHealth",
-    "autoscaling": "ActivityId",
-    "cloudwatch": "HistorySummary",
-    "cloudformation": "ResourceStatus",
-    "elasticbeanstalk": "EventDate",
-    "rds": "SourceIdentifier",
+    "elb": (
+        "TargetHealth",
+        *("Target.Id", "TargetHealth.Description TargetHealth.State", ""),
+    ),
+    "autoscaling": ("ActivityId", "AutoScalingGroupName", "Description", "StartTime"),
+    "cloudwatch": ("HistorySummary", "AlarmName", "HistorySummary", "Timestamp"),
+    "cloudformation": (
+        "ResourceStatus",
+        *("LogicalResourceId", "ResourceStatusReason", "Timestamp"),
+    ),
+    "elasticbeanstalk": ("EventDate", "EnvironmentName", "Message", "EventDate"),
+    "rds": ("SourceIdentifier", "SourceIdentifier", "Message", "Date"),
 }
 _WORDS = {
     "terminating": "Killing",
@@ -53,10 +51,10 @@ _BAD = {"unhealthy", "unavailable", "draining", "unhealthy.draining"}
 def _read(record: Any) -> dict[str, Any] | str:
     if not isinstance(record, dict):
         return "JSON, but nothing that happened in AWS"
-    kind = next((kind for kind, mark in _MARKS.items() if mark in record), None)
+    kind = next((kind for kind, (mark, *_) in _KINDS.items() if mark in record), None)
     if kind is None:
         return "JSON, but nothing that happened in AWS"
-    thing, says, at = _KINDS[kind]
+    _, thing, says, at = _KINDS[kind]
     name = value_at(record, thing)
     said = next(
         (str(text) for key in says.split() if (text := value_at(record, key))), ""
@@ -85,11 +83,7 @@ def _read(record: Any) -> dict[str, Any] | str:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of what happened."""
-    rows = json_rows(lines, _read, _SCHEMA)
-    stamps = moments(rows["stamp"])
-    return rows.drop("stamp").with_columns(
-        local_time=stamps["local_time"], utc_offset=stamps["utc_offset"]
-    )
+    return stamped(json_rows(lines, _read, _SCHEMA))
 
 
 FORMAT = Format(

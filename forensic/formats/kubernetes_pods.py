@@ -8,15 +8,16 @@ from typing import Any
 
 import polars as pl
 
-from forensic.fields.columns import moments
+from forensic.fields.columns import stamped
 from forensic.fields.json_fields import json_rows, value_at
 from forensic.format import Format
 from forensic.schema import PARSED
 
 __all__ = ["FORMAT"]
 
+_COLUMNS = ("level", "process", "message", "reason", "hostname")
 _SCHEMA = {
-    **{name: PARSED[name] for name in ("level", "message", "reason", "hostname")},
+    **{name: PARSED[name] for name in _COLUMNS},
     "stamp": pl.String(),
 }
 _WELL = {"Completed", "ContainerCreating", "PodInitializing"}
@@ -52,6 +53,7 @@ def _read(record: Any) -> dict[str, Any] | str:
     }
     bad = bool(why) and str(why) not in _WELL
     return {
+        "process": "kubernetes",
         "stamp": last[0] if last else None,
         "message": f"pod/{name} {why or said}: {said}",
         "reason": str(why) if why else None,
@@ -90,14 +92,7 @@ def _count(value: Any) -> int:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of pods."""
-    rows = json_rows(lines, _read, _SCHEMA)
-    stamps = moments(rows["stamp"])
-    known = pl.col("refused").is_null()
-    return rows.drop("stamp").with_columns(
-        local_time=stamps["local_time"],
-        utc_offset=stamps["utc_offset"],
-        process=pl.when(known).then(pl.lit("kubernetes")),
-    )
+    return stamped(json_rows(lines, _read, _SCHEMA))
 
 
 FORMAT = Format(

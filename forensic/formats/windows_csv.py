@@ -107,15 +107,15 @@ def _parse(
     stamps = windows_stamps(frame["stamp"], order)
     stamps = told_offset(stamps, frame["message"], order)
     stamped = pl.col("stamp").str.contains(rf"^{_STAMP}$").fill_null(value=False)
-    untold = pl.lit(stamps["local_time"]).is_null() & stamped
     known = frame.select(
         refused=pl.coalesce(
             "refused",
             pl.when(~stamped).then(pl.lit("no stamp in the column of stamps")),
         ),
-        flags=pl.when(untold).then(pl.lit(["bad_time"])),
+        flags=pl.when(stamped).then(pl.lit(stamps["flags"])),
     )
-    return pl.concat([windows_events(frame), stamps, known], how="horizontal")
+    told = stamps.drop("flags")
+    return pl.concat([windows_events(frame), told, known], how="horizontal")
 
 
 def from_template(template: str) -> Format:

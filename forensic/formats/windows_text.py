@@ -59,12 +59,11 @@ def _parse(lines: pl.Series, order: str, head: str = _HEAD) -> pl.DataFrame:
         & (pl.col("source").is_not_null() | pl.col("stamp").is_not_null())
     )
     known = fields.select(
-        flags=pl.when(whole & pl.lit(stamps["local_time"]).is_null()).then(
-            pl.lit(["bad_time"])
-        ),
+        flags=pl.when(whole).then(pl.lit(stamps["flags"])),
         refused=pl.when(~whole).then(pl.lit("no event of Windows")),
     )
-    return pl.concat([windows_events(fields), stamps, known], how="horizontal")
+    told = stamps.drop("flags")
+    return pl.concat([windows_events(fields), told, known], how="horizontal")
 
 
 def _announced(lines: pl.Series, order: str, head: str) -> pl.DataFrame:

@@ -4,7 +4,8 @@
 behind the date is some application's line: it is read as if its date stood there as
 ISO 8601 has it. Whether day or month come first is told by all dates of the file, or
 by the day in its name. Where neither tells, it is the day with dots and dashes, the
-month before a clock with AM or PM, and else such a line has no time.
+month before a clock with AM or PM, and the line is flagged `order_assumed`; else such a
+line has no time.
 """
 
 import functools
@@ -13,7 +14,7 @@ from dataclasses import replace
 import polars as pl
 
 from forensic.fields.columns import json_extra, moments, prefix
-from forensic.fields.date_order import date_order, iso_date, whole_clock
+from forensic.fields.date_order import date_order, is_assumed, iso_date, whole_clock
 from forensic.format import Format
 from forensic.zones import MONTHS
 
@@ -87,14 +88,18 @@ def _parse(lines: pl.Series, order: str) -> pl.DataFrame:
     stamps = moments(written)
     told = stamps["local_time"].is_not_null()
     ambiguous = pl.lit(~told)
+    assumed = is_assumed(pl.col("numbers"), order, pl.col("half"))
     return head.select(
         local_time=pl.lit(stamps["local_time"]),
         utc_offset=pl.lit(stamps["utc_offset"]),
         message=pl.when(ambiguous)
         .then(pl.col("rest").str.strip_chars_start(" ])-:|,"))
         .otherwise(pl.concat_str("lead", pl.lit(written), "rest")),
-        extra=json_extra(date=pl.when(ambiguous).then(pl.col("numbers"))),
-        flags=pl.when(ambiguous).then(pl.lit(["bad_time"])),
+        extra=json_extra(date=pl.when(ambiguous | assumed).then(pl.col("numbers"))),
+        flags=pl.when(ambiguous)
+        .then(pl.lit(["bad_time"]))
+        .when(assumed)
+        .then(pl.lit(["order_assumed"])),
         refused=pl.when(~pl.lit(known)).then(pl.lit("no such date")),
     )
 

@@ -1,4 +1,4 @@
-"""A request that no log has ▶ which clients were shut out at that moment.
+"""Whom fail2ban had shut out at a moment, which no server's log tells.
 
 Of a connection that a firewall drops no server writes a line. Who asks did not say
 from which address; that there were such is told as a fact beside the answer.
@@ -15,12 +15,31 @@ from forensic.hops.journey import placed
 from forensic.hops.match import apart
 from forensic.hops.moment import instant
 
-__all__ = ["banned"]
+__all__ = ["banned", "standing"]
 
 #: Jails that shut out clients of the web; others block other ports.
 _JAILS = r"(?i)nginx|apache|httpd?\b|web|wordpress|php|haproxy|caddy|traefik|recidive"
 #: So many are named.
 _MOST = 3
+
+
+def standing(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """The bans under which clients were then, one a client and jail, the last first."""
+    last = (
+        events.filter(
+            pl.col("format") == "fail2ban", pl.col("action").is_in(["ban", "unban"])
+        )
+        .select(
+            *("source", "line", "offset", "client_ip", "rule", "action"),
+            hop=pl.col("hop").cast(pl.String),
+            time=instant(clocks),
+        )
+        .filter(pl.col("time") <= pl.lit(at))
+        .collect(engine="streaming")
+        .sort("time", "source", "offset")
+        .unique(["client_ip", "rule"], keep="last", maintain_order=True)
+    )
+    return last.filter(pl.col("action") == "ban").reverse()
 
 
 def banned(
@@ -32,22 +51,7 @@ def banned(
     """`sentence` and `evidence` with whom fail2ban had banned by then, or nothing."""
     if at is None:
         return {}
-    last = (
-        events.filter(
-            pl.col("format") == "fail2ban", pl.col("action").is_in(["ban", "unban"])
-        )
-        .filter(pl.col("rule").str.contains(_JAILS))
-        .select(
-            *("source", "line", "offset", "client_ip", "rule", "action"),
-            hop=pl.col("hop").cast(pl.String),
-            time=instant(clocks),
-        )
-        .filter(pl.col("time") <= pl.lit(at))
-        .collect(engine="streaming")
-        .sort("time", "source", "offset")
-        .unique(["client_ip", "rule"], keep="last", maintain_order=True)
-    )
-    out = last.filter(pl.col("action") == "ban").reverse()
+    out = standing(events, clocks, at).filter(pl.col("rule").str.contains(_JAILS))
     if not out.height:
         return {}
     names = out["client_ip"].unique(maintain_order=True).to_list()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from forensic.counted import plural
+from forensic.hops.banned import standing
 from forensic.hops.journey import placed
 from forensic.hops.match import apart
 from forensic.hops.symptoms import DOWN, STATES, STORES, around, before, worded
@@ -106,7 +107,8 @@ def circumstances(
     change = _changes(rows, at, _FIREWALL if refused else _SERVICES)
     found = [change] if between or refused else []
     if banned:
-        found = [_ban(rows, at, verdict["request"]["client_ip"])]
+        bans = standing(events, clocks, at)
+        found = [_ban(bans, at, verdict["request"]["client_ip"])]
     if between:
         target = _target(events, verdict["evidence"])
         found = [
@@ -187,11 +189,9 @@ def _said(rows: pl.DataFrame, at: datetime, what: str, kinds: Sequence[str]) -> 
     return _Told(f"{what}{where} {_ago(at, row['time'])} ({words})", own)
 
 
-def _ban(rows: pl.DataFrame, at: datetime, client: str | None) -> _Told:
+def _ban(bans: pl.DataFrame, at: datetime, client: str | None) -> _Told:
     """The ban under which the client was at that moment."""
-    deeds = rows.filter(pl.col("client_ip") == (client or ""))
-    last = before(deeds, at, ["ban", "unban"]).tail(1)
-    own = last.filter(pl.col("kind") == "ban")
+    own = bans.filter(pl.col("client_ip") == (client or "")).head(1)
     if not own.height:
         return _Told()
     row = own.row(0, named=True)
@@ -216,7 +216,8 @@ def _nearest(rows: pl.DataFrame, at: datetime, target: str | None) -> pl.DataFra
     platform = pl.col("kind") == "platform"
     address = (target or "").rpartition(":")[0]
     said = pl.concat_str("message", "hostname", "extra", ignore_nulls=True)
-    meant = said.str.contains(address, literal=True) & bool(address)
+    whole = rf"(?:^|[^0-9A-Za-z]){pl.escape_regex(address)}(?:[^0-9A-Za-z]|$)"
+    meant = said.str.contains(whole) & bool(address)
     if before(rows.filter(meant), at, ["platform"]).height:
         return rows.filter(~platform | meant)
     return rows.filter(~platform | (pl.col("time") >= pl.lit(at) - _JUST))

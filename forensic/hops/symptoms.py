@@ -105,12 +105,6 @@ _KINDS = [
         (pl.col("process") == "kernel") & pl.col("message").str.contains(_PACKET),
         10 * _MINUTE,
     ),
-    *(
-        _Kind(
-            deed, (pl.col("format") == "fail2ban") & (pl.col("action") == deed), _HOUR
-        )
-        for deed in ("ban", "unban")
-    ),
     _Kind(
         "change",
         (pl.col("format") == "cloudtrail") & pl.col("reason").is_null(),
@@ -144,7 +138,7 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
         .filter(pl.col("kind").is_not_null())
         .select(
             *("source", "line", "offset", "kind", "message", "action", "user"),
-            *("client_ip", "upstream", "hostname", "reason", "rule", "extra"),
+            *("client_ip", "upstream", "hostname", "reason", "extra"),
             hop=pl.col("hop").cast(pl.String),
             time=instant(clocks),
         )

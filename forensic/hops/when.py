@@ -25,9 +25,6 @@ _DATES = [
         r"(?P<year>\d{4})([-/.])(?P<month>\d\d?)\2(?P<day>\d\d?)",
         # With dots the day comes first, wherever people write so.
         r"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{4})(?!\d)",
-        # Where one part is more than twelve, it is the day.
-        r"(?P<month>0?[1-9]|1[0-2])/(?P<day>1[3-9]|[23]\d)/(?P<year>\d{4})(?!\d)",
-        r"(?P<day>1[3-9]|[23]\d)/(?P<month>0?[1-9]|1[0-2])/(?P<year>\d{4})(?!\d)",
         rf"(?P<day>\d\d?)[ /-]{_NAME}(?:[ /-]{_YEAR})?",
         r"(?:(?P<year>\d{4})年 ?)?(?P<month>\d\d?)月 ?(?P<day>\d\d?)日",
         rf"{_NAME} (?P<day>\d\d?)(?![\d:])(?:,? {_YEAR})?",

@@ -1,13 +1,14 @@
-"""Rule: logs whose dates have two meanings, so that their lines have no time."""
+"""Rule: logs whose dates have two meanings: they have no time, or a supposed one."""
 
 import polars as pl
 
-from forensic.rule import Example, Frames, Rule, plural, report, tally
+from forensic.rule import Example, Frames, Rule, gather, plural, report, tally
 
 _FORMATS = ["written_dates", "windows_csv", "windows_text"]
+_ASK = ["more of the same log: a day after the 12th of a month tells the order"]
 
 
-def _query(frames: Frames) -> pl.LazyFrame:
+def _untold(frames: Frames) -> pl.LazyFrame:
     untold = frames.sources.with_columns(
         first="first_time", last="last_time", why=pl.lit("order")
     ).filter(
@@ -25,10 +26,29 @@ def _query(frames: Frames) -> pl.LazyFrame:
             "source_list",
         ),
         confidence="certain",
-        ask_for=[
-            "more of the same log: a day after the 12th of a month tells the order"
-        ],
+        ask_for=_ASK,
     )
+
+
+def _assumed(frames: Frames) -> pl.LazyFrame:
+    lines = frames.telling.filter(pl.col("flags").list.contains("order_assumed"))
+    return report(
+        gather(frames, lines, tops=["source"]),
+        summary=pl.format(
+            "{} with dates of which nothing tells whether the day or the month comes"
+            " first: read as most people write them, the month before a clock with AM"
+            " or PM, else the day. {}",
+            plural(pl.col("count"), "line"),
+            "source_list",
+        ),
+        confidence="weak",
+        level="low",
+        ask_for=_ASK,
+    )
+
+
+def _query(frames: Frames) -> pl.LazyFrame:
+    return pl.concat([_untold(frames), _assumed(frames)])
 
 
 def _source(**values: object) -> dict[str, object]:
@@ -44,7 +64,10 @@ RULE = Rule(
     references=["https://cldr.unicode.org/translation/date-time/date-time-patterns"],
     tags=["clock"],
     query=_query,
-    positives=[Example(title="one day", sources=[_source()])],
+    positives=[
+        Example(title="one day", sources=[_source()]),
+        Example(title="by custom", events=[{"flags": ["order_assumed"]}]),
+    ],
     negatives=[
         Example(
             title="told by another line",
