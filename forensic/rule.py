@@ -18,9 +18,10 @@ import orjson
 import polars as pl
 
 from forensic.counted import plural
+from forensic.crowd import ORDER, counted, grouped
 from forensic.frames import Frames
 from forensic.schema import EVENT, HOPS
-from forensic.telling import held
+from forensic.telling import batches, held
 
 __all__ = [
     "EVIDENCE",
@@ -153,8 +154,7 @@ def gather(
 
     `tops` are columns of which the most frequent values are named, see `leading`.
 
-    Two passes, so that memory holds one number a match and not many matches: the
-    first finds how far the best `most` rows reach, the second picks them.
+    Of those that are too many to be held, see `crowd`.
     """
     keys = list(by) or ["_all"]
     needed = list(dict.fromkeys([*by, *tops, *EVIDENCE]))
@@ -165,21 +165,18 @@ def gather(
     keyed = (narrow if found is None else found).with_columns(
         _order(frames.question), _all=pl.lit(1, pl.Int8)
     )
-    groups = keyed.group_by(keys).agg(
-        count=pl.len().cast(pl.Int64),
-        first_seen=pl.col("time").min(),
-        last_seen=pl.col("time").max(),
-        _reach=pl.col("_order").bottom_k(most).max(),
-    )
-    place = pl.struct(EVIDENCE).bottom_k_by(["_order", "source", "offset"], most)
-    picked = (
-        keyed.join(groups.select(*keys, "_reach"), on=keys, nulls_equal=True)
-        .filter(pl.col("_order") <= pl.col("_reach"))
-        .group_by(keys)
-        .agg(evidence=place)
-    )
-    joined = groups.join(picked, on=keys, how="left", nulls_equal=True)
-    return _named(joined, keyed, keys, tops).drop("_reach", "_all", strict=False)
+    if found is None:
+        told, values = grouped(batches(keyed), keys, tops, EVIDENCE, most)
+        groups, numbers = told.lazy(), {c: values[c].lazy() for c in tops}
+    else:
+        groups = keyed.group_by(keys).agg(
+            count=pl.len().cast(pl.Int64),
+            first_seen=pl.col("time").min(),
+            last_seen=pl.col("time").max(),
+            evidence=pl.struct(EVIDENCE).bottom_k_by(ORDER, most),
+        )
+        numbers = {column: counted(keyed, keys, column) for column in tops}
+    return _named(groups, keys, numbers).drop("_all", strict=False)
 
 
 def _none(schema: pl.Schema, by: Sequence[str], tops: Sequence[str]) -> pl.LazyFrame:
@@ -209,18 +206,18 @@ def tally(
     )
     place = pl.List(pl.Struct({name: EVENT[name] for name in EVIDENCE}))
     empty = groups.with_columns(evidence=pl.lit([], place))
-    return _named(empty, rows, keys, tops)
+    return _named(empty, keys, {column: counted(rows, keys, column) for column in tops})
 
 
 def _named(
-    groups: pl.LazyFrame, rows: pl.LazyFrame, keys: list[str], tops: Sequence[str]
+    groups: pl.LazyFrame, keys: list[str], numbers: Mapping[str, pl.LazyFrame]
 ) -> pl.LazyFrame:
-    """Join the most frequent values of some columns."""
-    for column in tops:
-        values = leading(rows, keys, column)
-        groups = groups.join(values, on=keys, how="left", nulls_equal=True)
-    listed = [pl.col(f"{column}_list").fill_null("not logged") for column in tops]
-    numbered = [pl.col(f"{column}_count").fill_null(0) for column in tops]
+    """Join the most frequent values of some columns, of which `counted` has numbers."""
+    for column, values in numbers.items():
+        told = _led(values, keys, column, 3)
+        groups = groups.join(told, on=keys, how="left", nulls_equal=True)
+    listed = [pl.col(f"{column}_list").fill_null("not logged") for column in numbers]
+    numbered = [pl.col(f"{column}_count").fill_null(0) for column in numbers]
     return groups.with_columns(*listed, *numbered)
 
 
@@ -231,12 +228,13 @@ def leading(
 
     The text names the most frequent values: `/a (9), /b (3) and 4 more`.
     """
-    keys = list(by)
-    counted = (
-        rows.filter(pl.col(column).cast(pl.String) != "")
-        .group_by(*keys, column)
-        .agg(_n=pl.len().cast(pl.Int64))
-    )
+    return _led(counted(rows, by, column), by, column, most)
+
+
+def _led(
+    values: pl.LazyFrame, keys: Sequence[str], column: str, most: int
+) -> pl.LazyFrame:
+    """The most frequent values in words, by their numbers (`counted`)."""
     value = pl.col(column).cast(pl.String)
     short = pl.when(value.str.len_chars() > 80).then(
         pl.concat_str(value.str.slice(0, 77), pl.lit("..."))
@@ -245,7 +243,7 @@ def leading(
     best = named.top_k_by(["_n", column], most, reverse=[False, True])
     more = pl.when(pl.len() > most).then(pl.format(" and {} more", pl.len() - most))
     text = pl.concat_str(best.implode().list.join(", "), more, ignore_nulls=True)
-    return counted.group_by(keys).agg(
+    return values.group_by(list(keys)).agg(
         text.alias(f"{column}_list"),
         pl.len().cast(pl.Int64).alias(f"{column}_count"),
     )

@@ -12,8 +12,9 @@ import polars as pl
 
 from forensic.parquet import write_frames
 from forensic.place import made
+from forensic.slim import slim
 
-__all__ = ["held", "kept", "telling"]
+__all__ = ["batches", "held", "kept", "telling"]
 
 #: Rows (and their bytes) that may be held.
 _MOST_ROWS = 250_000
@@ -70,23 +71,31 @@ def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:
 
     They may fill that part of what can be held.
     """
-    few, more = _few(_batches(rows), part)
+    few, more = _few(batches(rows), part)
     return None if more else _together(few, rows)
 
 
 def kept(rows: pl.LazyFrame, file: Path) -> pl.LazyFrame:
     """The rows in memory, or in that file where they are too many or too large."""
-    batches = _batches(rows)
-    few, more = _few(batches, 1)
+    rest = batches(rows)
+    few, more = _few(rest, 1)
     if not more:
         return _together(few, rows)
     made(file.parent)
     with file.open("wb") as sink:
-        write_frames(chain(few, batches), rows.collect_schema(), sink)
+        write_frames(chain(_given(few), rest), rows.collect_schema(), sink)
     return pl.scan_parquet(file, glob=False)
 
 
-def _batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+def _given(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The frames in their order, each held no longer than it is needed."""
+    frames.reverse()
+    while frames:
+        yield frames.pop()
+
+
+def batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows, some at a time, in any order."""
     return rows.collect_batches(maintain_order=False, engine="streaming")
 
 
@@ -100,7 +109,7 @@ def _few(batches: Iterator[pl.DataFrame], part: int) -> tuple[list[pl.DataFrame]
     for batch in batches:
         rows_held += batch.height
         size += batch.estimated_size()
-        few.append(_slim(batch))
+        few.append(slim(batch))
         if rows_held * part > _MOST_ROWS or size * part > _MOST_BYTES:
             return few, True
     return few, False
@@ -108,15 +117,3 @@ def _few(batches: Iterator[pl.DataFrame], part: int) -> tuple[list[pl.DataFrame]
 
 def _together(few: list[pl.DataFrame], rows: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat(few or [pl.DataFrame(schema=rows.collect_schema())]).lazy()
-
-
-def _slim(rows: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with a copy of their texts.
-
-    Those that were filtered out would else stay in memory with them: a hundredfold.
-    """
-    texts = rows.select(pl.col(pl.String, pl.List(pl.String)))
-    if not texts.width:
-        return rows
-    copied = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return rows.with_columns(pl.DataFrame(copied))

@@ -16,8 +16,10 @@ def main() -> None:
     """Run `forensic` and leave with its exit code."""
     # numpy would start a thread a core for algebra that nobody does.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # polars would keep what a stage has freed for ten seconds: the next one adds to it.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:1000")
+    # polars would keep what a stage has freed for ten seconds, and then leave it to the
+    # kernel to take, if it wants to: the next stage adds to it.
+    decay = "dirty_decay_ms:400,muzzy_decay_ms:0"
+    os.environ.setdefault("_RJEM_MALLOC_CONF", decay)
     _standard_streams()
     from forensic.cli.app import run  # noqa: PLC0415 (see above)
 

@@ -36,6 +36,8 @@ _REQUEST = "method path query status duration trace_id request_id"
 _COLUMNS = [*GROUP, *_STAMPS.split(), *_REQUEST.split()]
 #: Which of the parts a row is from, while they are merged.
 _PART: dict[str, pl.DataType] = {"part": pl.Int32()}
+#: So many small tables weigh more than their rows.
+_APART = 32
 _PLAIN = pl.CompatLevel.oldest()
 _SCHEMAS = {
     "cells": CELLS,
@@ -151,6 +153,8 @@ def merged(parts: Sequence[Traces] | Stored) -> Evidence:
     for number, part in enumerate(parts):
         for name, found in tables.items():
             found.extend(_numbered(getattr(part, name), number))
+            if len(found) > _APART:
+                found[:] = [pl.concat(found, rechunk=True)]
         for rows in tables["marks"]:
             sample.add(rows)
         tables["marks"].clear()

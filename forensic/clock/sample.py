@@ -5,6 +5,7 @@ import polars as pl
 from forensic.clock.marks import MARKS
 from forensic.clock.names import series
 from forensic.clock.rows import known
+from forensic.slim import slim
 
 __all__ = ["REPEATS", "Sample"]
 
@@ -39,7 +40,7 @@ class Sample:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Take the MARKS of a part, with its number as `part`."""
-        self._parts.append(self._below(_named(rows)))
+        self._parts.append(slim(self._below(_named(rows))))
         if sum(part.height for part in self._parts) > _HELD:
             self._parts = [self._thinned()]
 
@@ -59,7 +60,7 @@ class Sample:
         """Take from a part, the same as before, the rows that were missed."""
         keys = ["series", "rank"]
         rows = _named(rows.filter("wanted"))
-        self._found.append(rows.join(self._missed, on=keys, how="semi"))
+        self._found.append(slim(rows.join(self._missed, on=keys, how="semi")))
         if sum(part.height for part in self._found) > _HELD:
             held = pl.concat(self._found)
             self._found = [_rare(held)]
@@ -86,7 +87,7 @@ class Sample:
         )
         full = counts.filter(pl.col("n") >= SAMPLE)
         self._limits = dict(full.select("series", "limit").iter_rows())
-        return self._below(rows)
+        return slim(self._below(rows))
 
 
 def _shown(rows: pl.DataFrame) -> pl.DataFrame:
