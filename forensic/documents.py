@@ -38,7 +38,7 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
         "items": "apiVersion kind metadata",
         "hits": "took timed_out num_reduce_phases _shards total max_score "
         "_scroll_id pit_id aggregations _clusters",
-        "data": "meta links status totalCount next",
+        "data": "meta links status totalCount next errors extensions",
         "logs": "nextLogId status requestId",
         "resourceLogs": "",
         "streams": "",
@@ -53,17 +53,18 @@ _WRAPPERS: dict[bytes, frozenset[str]] = {
 }
 #: A wrapper's key and the bracket behind it, where the records lie deeper than in a
 #: list at that key ▶ the depth of their lists, and the key of these: Elasticsearch's
-#: answers, Loki's, what Loki is sent, OpenTelemetry's, a browser's, ECS's services.
+#: answers, Loki's and Cloudflare's, what Loki is sent, OpenTelemetry's, a browser's,
+#: ECS's services.
 _DEEP = {
-    (b"hits", 0x7B): (2, b"hits"),
-    (b"data", 0x7B): (4, b"values"),
-    (b"streams", 0x5B): (3, b"values"),
-    (b"resourceLogs", 0x5B): (5, b"logRecords"),
-    (b"log", 0x7B): (2, b"entries"),
-    (b"services", 0x5B): (3, b"events"),
+    (b"hits", 0x7B): {(2, b"hits")},
+    (b"data", 0x7B): {(4, b"values"), (5, b"firewallEventsAdaptive")},
+    (b"streams", 0x5B): {(3, b"values")},
+    (b"resourceLogs", 0x5B): {(5, b"logRecords")},
+    (b"log", 0x7B): {(2, b"entries")},
+    (b"services", 0x5B): {(3, b"events")},
 }
 #: Brackets whose places are kept: as many as stand around the deepest record, and one.
-_KEPT = max(depth for depth, _ in _DEEP.values()) + 2
+_KEPT = max(depth for lists in _DEEP.values() for depth, _ in lists) + 2
 
 _WRAPPER_KEYS = frozenset(key.decode() for key in _WRAPPERS)
 
@@ -118,7 +119,8 @@ class _Value:
     #: spans of the elements, where the value is a list or may be a wrapper
     elements: list[tuple[int, int]] = field(default_factory=list)
     wrapper: bytes = b""
-    deep: tuple[int, bytes] | None = None  # where the wrapper's lists are
+    #: where the wrapper's lists are
+    deep: set[tuple[int, bytes]] = field(default_factory=set)
     resume: int = 0  # start of the innermost element that was not finished
 
 
@@ -147,7 +149,7 @@ def _collects(data: bytes, value: _Value, position: int, stack: list[int]) -> in
     if depth == 1 and key in _WRAPPERS and (key, 0x5B) not in _DEEP:
         value.wrapper = key
         return 2
-    return depth + 1 if value.deep == (depth, key) else 0
+    return depth + 1 if (depth, key) in value.deep else 0
 
 
 def _scan(data: bytes, start: int) -> _Value:  # noqa: C901, PLR0912

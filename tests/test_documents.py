@@ -70,6 +70,13 @@ def test_is_document(data: bytes, expected: bool) -> None:
             ),
             [b'["1","x"]', b'["2","y"]', b'["3",""]'],
         ),
+        (
+            (
+                b'{"data":{"viewer":{"zones":[{"firewallEventsAdaptive":[{"a":[1]},{}]},'
+                b'{"firewallEventsAdaptive":[{"b":2}]}]}},"errors":null}'
+            ),
+            [b'{"a":[1]}', b"{}", b'{"b":2}'],
+        ),
         (b'{"streams":[{"stream":{},"values":[["1","[x"]]}]}', [b'["1","[x"]']),
         (
             (

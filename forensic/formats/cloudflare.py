@@ -1,7 +1,8 @@
 """Cloudflare's HTTP requests and firewall events, as Logpush writes them: JSON.
 
 Stamps are RFC 3339, or seconds or nanoseconds since 1970, as the job was set up. An
-origin status of 0 means that no origin was asked.
+origin status of 0 means that no origin was asked. The console and the GraphQL API give
+security events the same names, which begin in lower case, and only those asked for.
 """
 
 import polars as pl
@@ -14,31 +15,31 @@ __all__ = ["FORMAT"]
 
 _KEYS = {
     "start": "EdgeStartTimestamp",
-    "end": "EdgeEndTimestamp Datetime",
-    "client_ip": "ClientIP",
-    "method": "ClientRequestMethod",
-    "scheme": "ClientRequestScheme",
-    "host": "ClientRequestHost",
-    "uri": "ClientRequestURI ClientRequestPath",
-    "given": "ClientRequestQuery",
-    "protocol": "ClientRequestProtocol",
-    "user_agent": "ClientRequestUserAgent",
+    "end": "EdgeEndTimestamp Datetime datetime",
+    "client_ip": "ClientIP clientIP",
+    "method": "ClientRequestMethod clientRequestHTTPMethodName",
+    "scheme": "ClientRequestScheme clientRequestScheme",
+    "host": "ClientRequestHost clientRequestHTTPHost",
+    "uri": "ClientRequestURI ClientRequestPath clientRequestPath",
+    "given": "ClientRequestQuery clientRequestQuery",
+    "protocol": "ClientRequestProtocol clientRequestHTTPProtocol",
+    "user_agent": "ClientRequestUserAgent userAgent",
     "referrer": "ClientRequestReferer",
     "bytes_received": "ClientRequestBytes",
     "forwarded_for": "ClientXForwardedFor",
-    "status": "EdgeResponseStatus",
+    "status": "EdgeResponseStatus edgeResponseStatus",
     "bytes_sent": "EdgeResponseBytes",
     "upstream": "OriginIP",
-    "upstream_status": "OriginResponseStatus",
+    "upstream_status": "OriginResponseStatus originResponseStatus",
     "origin_ms": "OriginResponseDurationMs",
     "origin_ns": "OriginResponseTime",
-    "request_id": "RayID",
+    "request_id": "RayID rayName",
     "action": "SecurityAction WAFAction",
-    "event": "Action",
-    "rule": "SecurityRuleID WAFRuleID RuleID",
-    "rule_group": "Source",
+    "event": "Action action",
+    "rule": "SecurityRuleID WAFRuleID RuleID ruleId",
+    "rule_group": "Source source",
     "reason": "SecurityRuleDescription WAFRuleMessage Description"
-    " Metadata.rule_message",
+    " Metadata.rule_message description",
 }
 #: What a firewall event says was done ▶ the word of the other firewalls.
 _DONE = {
@@ -70,7 +71,7 @@ def _stamp(name: str) -> pl.Expr:
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of Cloudflare's records."""
-    rows = json_fields(lines, _KEYS, {"RayID"}, {"event"})
+    rows = json_fields(lines, _KEYS, (), {"event"})
     written = {name: moments(rows[name])["local_time"] for name in ("start", "end")}
     rows = rows.with_columns(
         pl.coalesce(_stamp(name), pl.lit(stamp)).alias(name)
@@ -84,8 +85,11 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     asked = http_status(pl.col("upstream_status")).is_not_null()
     event = pl.col("event").is_not_null()
     done = pl.col("event").str.to_lowercase().str.replace_all("_", "")
-    told = event & pl.col("host").is_not_null()
-    short = pl.when(http_status(pl.col("status")).is_null() & ~told).then(
+    # The API tells of an event what was asked for: it is known by its name of a path.
+    asked_for = pl.lit(lines.str.contains('"clientRequestPath"', literal=True))
+    own = pl.col("request_id").is_not_null() | (event & asked_for)
+    told = event & (pl.col("host").is_not_null() | asked_for)
+    short = pl.when(~own | (http_status(pl.col("status")).is_null() & ~told)).then(
         pl.lit("JSON, but no request of Cloudflare")
     )
     given = pl.col("given").str.strip_prefix("?")
@@ -120,7 +124,7 @@ FORMAT = Format(
     title="Cloudflare HTTP requests and firewall events",
     hop="cdn",
     reference="https://developers.cloudflare.com/logs/reference/log-fields/zone/http_requests/",
-    head=r'^\s*\{[\s\S]*"(?:EdgeResponseStatus|RayID)"\s*:',
+    head=r'^\s*\{[\s\S]*"(?:EdgeResponseStatus|RayID|clientRequestPath)"\s*:',
     parse=parse,
     json=True,
     paths=r"(?i)cloudflare|logpush",
