@@ -36,6 +36,7 @@ _STAMPS = [*_UTC, "_time", "_messagetimems", "_messagetime", "date"]
 _MESSAGES = [
     *("@message", "message", "_raw", "line", "textpayload"),
     *("logmessage", "logentry", "log_s", "resultdescription", "syslogmessage"),
+    "content",
 ]
 _HOSTS = "host host.name hostname resource.labels.pod_name podname _sourcehost".split()
 _KEPT = {
