@@ -81,6 +81,11 @@ _ORIGINS = [
         rf"{_HOST} (?P<level>{'|'.join(SEVERITIES)}) "
         r"(?P<process>[A-Za-z_][^ :\[\"]*)\[(?P<pid>[0-9]+)\]: ?"
     ),
+    # OpenShift's router: the host twice
+    (
+        rf"{_HOST} (?P<again>[^ \[]+) "
+        r"(?P<process>[A-Za-z_][^ :\[\"]*)\[(?P<pid>[0-9]+)\]: ?"
+    ),
     # FreeBSD's syslogd -v, and what is built on it: both in angles before the host
     (
         rf"<(?:{_FACILITY}|[0-9]{{1,2}})\.(?P<level>[a-z]+|[0-7])> {_HOST} "
@@ -101,7 +106,7 @@ _ORIGINS = [
 ]
 _BY_NUMBER = {str(number): name for number, name in enumerate(SEVERITIES)}
 #: The shapes from here on guess: they are for stamps that only syslog writes.
-_LOOSE = 7
+_LOOSE = 8
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
 _NO_SHAPE = "no syslog shape"
@@ -252,6 +257,9 @@ def _protocol(lines: pl.Series) -> pl.DataFrame:
 def _origin(texts: pl.Series, shape: int) -> pl.DataFrame:
     """What one shape of host and program finds behind the stamp."""
     found = prefix(texts, _ORIGINS[shape])
+    if "again" in found.columns:
+        twice = pl.col("again") == pl.col("hostname")
+        found = found.select(pl.when(twice).then(pl.all())).drop("again")
     return found.with_columns(
         shape=pl.lit(shape),
         refused=pl.when(pl.col("rest").is_null()).then(texts),
