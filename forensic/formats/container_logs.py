@@ -3,7 +3,8 @@
 `2025-02-06T05:32:07.123456789Z text`, `[pod/web-1/nginx] text`, or both. The stamp is
 the runtime's, to the nanosecond, which tells it from a program's own; in UTC but for
 stern, which writes `web-7d9f4c-x2x9k nginx text`: a pod is known by the random end of
-its name, which Kubernetes makes of characters that spell no word.
+its name, which Kubernetes makes of characters that spell no word, or by such a stamp
+behind it and its container.
 """
 
 import polars as pl
@@ -23,6 +24,10 @@ _STERN = (
 )
 _ZONED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}[+-][0-9:]{5}"
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{7,9}Z"
+_NAMED = (
+    rf"{_COLOUR}[a-z0-9][a-z0-9.-]*{_COLOUR} {_COLOUR}[a-z0-9-]+{_COLOUR} "
+    rf"{_COLOUR}(?:{_STAMP}|{_ZONED})(?: |$)"
+)
 
 
 def parse(lines: pl.Series) -> pl.DataFrame:
@@ -33,17 +38,20 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         rf"(?:(?P<inner>{_STAMP})(?: |$))?"
         rf"|(?:[a-z0-9-]+ )?(?P<owned>{_OWNED}) (?P<part>[a-z0-9-]+) "
         rf"(?:(?P<local>{_STAMP}|{_ZONED})(?: |$))?"
+        r"|(?P<named>[a-z0-9][a-z0-9.-]*) (?P<piece>[a-z0-9-]+) "
+        rf"(?P<behind>{_STAMP}|{_ZONED})(?: |$)"
         rf"|(?P<stamp>{_STAMP})(?: |$))",
     )
-    stamps = moments(head.select(pl.coalesce("inner", "local", "stamp")).to_series())
+    written = pl.coalesce("inner", "local", "behind", "stamp")
+    stamps = moments(head.select(written).to_series())
     # The runtime's own files have the stream behind the stamp: another format.
     cri = pl.col("rest").str.contains(r"^(?:stdout|stderr) [FP](?: |$)")
     known = ~cri.fill_null(value=True)
     return head.select(
         envelope_local=pl.when(known).then(stamps["local_time"]),
         envelope_offset=pl.when(known).then(stamps["utc_offset"]),
-        hostname=pl.when(known).then(pl.coalesce("pod", "owned")),
-        process=pl.when(known).then(pl.coalesce("container", "part")),
+        hostname=pl.when(known).then(pl.coalesce("pod", "owned", "named")),
+        process=pl.when(known).then(pl.coalesce("container", "part", "piece")),
         message="rest",
         refused=pl.when(~known).then(pl.lit("no line of a container")),
     )
@@ -54,7 +62,7 @@ FORMAT = Format(
     title="docker logs -t, kubectl logs, stern",
     hop=None,
     reference="https://kubernetes.io/docs/reference/kubectl/generated/kubectl_logs/",
-    head=rf"^(?:{_POD}|{_STAMP}(?: |$)|{_STERN})",
+    head=rf"^(?:{_POD}|{_STAMP}(?: |$)|{_STERN}|{_NAMED})",
     parse=parse,
     envelope=True,
     payload=False,
