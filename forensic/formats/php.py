@@ -1,7 +1,8 @@
 """PHP's own log and php-fpm's: `[06-Feb-2025 14:32:07] WARNING: [pool www] …`.
 
 PHP writes a zone behind the clock, by abbreviation or name; php-fpm writes local
-time without one, and may add microseconds, a process and the place in its source.
+time without one, and may add microseconds, a process and the place in its source. To
+syslog php-fpm writes the level alone: `[WARNING] [pool www] …`.
 """
 
 import polars as pl
@@ -15,15 +16,22 @@ __all__ = ["FORMAT"]
 _STAMP = r"[0-9]{2}-[A-Z][a-z]{2}-[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?"
 _LEVEL = r"(?:ALERT|ERROR|WARNING|NOTICE|DEBUG)"
 _ZONE = r"[A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*"
+#: How what php-fpm writes to syslog begins behind its level.
+_TOLD = (
+    r"(?:\[pool |fpm is running|ready to handle connections|Terminating \.\.\."
+    r"|exiting, bye-bye|Reloading in progress|FPM initialization failed"
+    r"|unable to bind listening socket)"
+)
+_PLACE = r"(?:[a-z_]+\(\), line [0-9]+: )?"
 #: php-fpm's, its slow log's, or PHP's own with a zone.
 _HEAD = (
-    rf"^\[{_STAMP}(?:\](?: {_LEVEL}: | [^\n]*\bpid [0-9]+, {_LEVEL}: |  \[pool )"
-    rf"| {_ZONE}\] )"
+    rf"^\[(?:{_STAMP}(?:\](?: {_LEVEL}: | [^\n]*\bpid [0-9]+, {_LEVEL}: |  \[pool )"
+    rf"| {_ZONE}\] )|{_LEVEL}\] {_PLACE}{_TOLD})"
 )
 _PREFIX = (
-    rf"\[(?P<stamp>{_STAMP})(?: (?P<zone>{_ZONE}))?\] +"
+    rf"\[(?:(?P<stamp>{_STAMP})(?: (?P<zone>{_ZONE}))?\] +"
     r"(?:[^\n:]*?\bpid (?P<master>[0-9]+), )?"
-    rf"(?:(?P<level>{_LEVEL}): (?:[a-z_]+\(\), line [0-9]+: )?)?"
+    rf"(?:(?P<level>{_LEVEL}): {_PLACE})?|(?P<bare>{_LEVEL})\] {_PLACE})"
     r"(?:\[pool (?P<pool>[^\]\n]+)\] ?)?(?:(?:child|pid) (?P<child>[0-9]+)\b)?"
 )
 _SAID = (
@@ -76,10 +84,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of PHP's lines."""
     head = prefix(lines, _PREFIX)
     known = lines.str.contains(_HEAD)
-    whole = lines.str.replace(rf"^\[{_STAMP}(?: {_ZONE})?\] +", "")
+    whole = lines.str.replace(rf"^\[(?:{_STAMP}(?: {_ZONE})?|{_LEVEL})\] +", "")
     said = pl.col("text").str.extract(_SAID)
     level = pl.coalesce(
-        pl.col("level").str.to_lowercase(),
+        pl.coalesce("level", "bare").str.to_lowercase(),
         said.replace_strict(_LEVELS, default=None, return_dtype=pl.String),
     )
     # php-fpm names the script's request where it was slow or was ended.
@@ -104,7 +112,9 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=pl.lit(request["3"]),
         reason=reason,
         extra=json_extra(pool=pl.col("pool"), zone=pl.col("zone")),
-        flags=pl.when(pl.lit(moment).is_null()).then(pl.lit(["bad_time"])),
+        flags=pl.when(pl.lit(moment).is_null() & pl.col("bare").is_null()).then(
+            pl.lit(["bad_time"])
+        ),
     )
     refused = pl.when(~pl.lit(known)).then(pl.lit("no line of PHP"))
     return rows.select(pl.when(pl.lit(known)).then(pl.all()), refused=refused)
