@@ -3,7 +3,8 @@
 Blocks and conditions are of no interest for that, so that a file is a flat run of
 directives, and every file of the archive is read, included or not. A name that two
 machines define differently is the one that stands nearest to the log that uses it.
-`tree` keeps the blocks, for whoever asks what holds for a request.
+`tree` keeps the blocks, for whoever asks what holds for a request. What `nginx -T`
+prints is such a file too: the lines in which it says that all is well say nothing.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 _TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|(?P<mark>[{};])
+    r"""\s+|\#[^\n]*|nginx:\ [^\n]*|(?P<mark>[{};])
     |"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'
     |(?P<word>(?:\\.|\$\{[^}\n]*\}|[^\s{};"'\\])(?:\\.|\$\{[^}\n]*\}|[^\s{};\\])*)
     |(?P<stray>.)""",

@@ -1,6 +1,8 @@
 """nginx_conf: directives, formats and the logs that use them."""
 
-from forensic.events.configuration import Configuration
+from pathlib import Path
+
+from forensic.events.configuration import Configuration, survey
 from forensic.nginx_conf import directives, read_configuration
 
 MAIN = rb"""
@@ -55,6 +57,18 @@ def test_broken_text_ends_quietly() -> None:
     text = "a 'b;\n } } ; \\ \x00 \"log_format x y;"
     assert all(words for words in directives(text))
     assert read_configuration({"x.conf": b"\xff\xfe log_format"}).formats == ()
+
+
+def test_what_nginx_says_before_its_configuration_is_no_directive(
+    tmp_path: Path,
+) -> None:
+    said = "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
+    text = f"{said}# configuration file a.conf:\nhttp {{ log_format x $status; }}"
+    assert next(directives(text)) == ["http"]
+    for name in ("nginx-T.txt", "nginx_-T", "app.conf.txt", "default.conf.template"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "nginx-test.txt").write_text(text)
+    assert len(survey([tmp_path]).nginx.formats) == 4
 
 
 def test_a_format_of_thousands_of_values_is_not_tried() -> None:

@@ -19,8 +19,12 @@ __all__ = ["CONFIGURATION", "Configuration", "survey"]
 _MOST = 1 << 20
 #: No log has so many values; an expression of thousands takes seconds a line.
 _MOST_VALUES = 200
-#: Names of nginx's files.
-CONFIGURATION = r"(?i)\.conf$|(^|/)(sites-(enabled|available))/[^/]+$"
+#: Names of nginx's files, mailed ones and templates of its image too, and of what
+#: `nginx -T` printed.
+CONFIGURATION = (
+    r"(?i)\.conf(?:\.txt|\.template)?$|(^|/)(sites-(enabled|available))/[^/]+$"
+    r"|(^|/)nginx[ ._-]*(?-i:T)(?:[._](?:txt|out|log))?$"
+)
 _CLOCK = re.compile(
     r"(^|/)etc/(timezone|localtime|sysconfig/clock|adjtime)$|timedatectl|(^|/)date\.txt$"
 )
