@@ -1584,6 +1584,17 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
         assert "platform" not in verdict([*refused(), sick | off], asked)["sentence"]
 
 
+def test_trouble_that_went_on_began_when_it_first_came() -> None:
+    asked = Question.parse(None, 502, "/x")
+    said = {"hop": "host", "process": "kubernetes", "source": "events.json"}
+    text = "pod/api-1 Unhealthy: Readiness probe failed"
+    late = beside(-60, 70, reason="Unhealthy", message=text, **said)
+    assert "platform" not in verdict([*refused(), late], asked)["sentence"]
+    lasting = late | {"start_time": beside(9, 71)["time"]}
+    found = verdict([*refused(), lasting], asked)["sentence"]
+    assert found.endswith(f"The platform told of trouble 9 seconds before ({text}).")
+
+
 def test_a_pool_that_windows_disabled_stands_beside_the_answer() -> None:
     front = {"hop": "web_server", "format": "iis", "source": "httperr1.log"}
     line = {"time": MINUTE, "method": "GET", "path": "/x", "status": 503}

@@ -1,7 +1,7 @@
 """Kubernetes events as JSON: `kubectl get events -o json`, or what an exporter ships.
 
 Why a pod was killed, could not start or was found unhealthy. One event stands for all
-its repetitions; the stamp is that of the last.
+its repetitions; the stamp is that of the last, `start_time` that of the first.
 """
 
 import polars as pl
@@ -15,6 +15,7 @@ __all__ = ["FORMAT"]
 _KEYS = {
     "stamp": "lastTimestamp eventTime series.lastObservedTime deprecatedLastTimestamp"
     " firstTimestamp metadata.creationTimestamp",
+    "first": "firstTimestamp deprecatedFirstTimestamp",
     "level": "type",
     "why": "reason",
     "said": "message note",
@@ -27,8 +28,9 @@ _KEYS = {
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of events."""
-    rows = json_fields(lines, _KEYS, {"metadata"}, {"why", "kind", "name"})
+    rows = json_fields(lines, _KEYS, {"metadata"}, {"first", "why", "kind", "name"})
     stamps = moments(rows["stamp"])
+    first = moments(rows["first"])["local_time"].dt.replace_time_zone("UTC")
     short = pl.when(pl.col("name").is_null() | pl.col("why").is_null()).then(
         pl.lit("JSON, but no event of Kubernetes")
     )
@@ -37,6 +39,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         *("extra", "flags", "hostname"),
         local_time=stamps["local_time"],
         utc_offset=stamps["utc_offset"],
+        start_time=first,
         level=pl.col("level").str.to_lowercase(),
         logger=pl.when(pl.col("logger") != "").then("logger"),
         process=pl.lit("kubernetes"),

@@ -18,7 +18,7 @@ __all__ = ["FORMAT"]
 
 _LISTED = r"^- apiVersion: [a-z]"
 _ALONE = r"^apiVersion: [a-z]"
-_LIST = re.compile(rb"apiVersion: v1\r?\nitems:\r?\n- apiVersion: ")
+_LIST = re.compile(rb"(?:---\r?\n)?apiVersion: v1\r?\nitems:\r?\n- apiVersion: ")
 _THING = re.compile(
     rb"(?:---\r?\n)?apiVersion: \S+\n(?:[^\n]*\n){0,4000}?kind: (?:Event|Pod)\r?\n"
 )
@@ -75,7 +75,7 @@ FORMAT = Format(
     reference="https://kubernetes.io/docs/reference/kubectl/#output-options",
     head=_LISTED,
     header=(
-        r"^(?:---|apiVersion: v1|items:|kind: List|metadata:"
+        r"^(?:---|apiVersion: v1|items:|kind: (?:[A-Z][a-z]+)?List|metadata:"
         r"|  (?:resourceVersion|selfLink): .*)$"
     ),
     parse=functools.partial(_parse, head=_LISTED),

@@ -140,6 +140,7 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
             *("source", "line", "offset", "kind", "message", "action", "user"),
             *("client_ip", "upstream", "hostname", "reason", "extra"),
             hop=pl.col("hop").cast(pl.String),
+            lasted=pl.col("time") - pl.col("start_time"),
             time=instant(clocks),
         )
         .filter(pl.col("time").is_between(pl.lit(low), pl.lit(high)))
@@ -149,7 +150,14 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
 
 
 def before(rows: pl.DataFrame, at: datetime, kinds: Sequence[str]) -> pl.DataFrame:
-    """The rows of these kinds that came before a moment, and may matter to it."""
+    """The rows of these kinds that came before a moment, and may matter to it.
+
+    One that stands for several, which went on behind the moment, came when the first
+    of them did.
+    """
+    began = pl.col("time") - pl.col("lasted").fill_null(timedelta(0))
+    on = (pl.col("time") > pl.lit(at)) & (began <= pl.lit(at))
+    rows = rows.with_columns(time=pl.when(on).then(began).otherwise("time"))
     since = pl.lit(at) - pl.col("kind").replace_strict(
         {kind.name: kind.before for kind in _KINDS}, return_dtype=pl.Duration("us")
     )
