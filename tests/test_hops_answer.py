@@ -960,9 +960,43 @@ def test_the_log_that_has_a_gap_there_is_missing() -> None:
     assert "ALB" in found["ask_for"][0]
 
 
+def test_a_log_of_other_hours_is_told_and_whether_a_clock_was_mistaken() -> None:
+    def asked(hours: int) -> str:
+        first = MINUTE + timedelta(hours=hours)
+        log = {"source": "waf.json", "hop": "waf", "first_time": first}
+        log |= {"last_time": first + timedelta(hours=1)}
+        events = pl.from_dicts(pings(), schema=EVENT).lazy()
+        requests = correlate(events, CLOCKS, SOURCES)
+        sources = pl.DataFrame([log], schema=SOURCE)
+        found = answer(events, requests, CLOCKS, GAPS, sources, ASKED)
+        return str(found["sentence"])
+
+    assert asked(9).endswith(
+        " The log of the WAF begins only at 2025-02-06 14:32 UTC: it has 14:32 UTC, not"
+        " 14:32 UTC+09:00, and may have been exported by the wrong clock."
+    )
+    assert asked(-3).endswith(" The log of the WAF ends at 2025-02-06 03:32 UTC.")
+    assert "The log of the WAF" not in asked(0)
+
+
 def test_a_question_without_a_time_is_not_told_of_a_moment() -> None:
     found = verdict(pings(), Question.parse(status=502))
     assert "No log of the archive has a response with 502" in found["sentence"]
+
+
+def test_a_request_without_a_path_is_found_by_the_clock_that_was_read() -> None:
+    """HAProxy could not read it, and nothing tells the zone of its log."""
+    unread = balanced(reason="PR--", status=400, source="haproxy.log")
+    unread |= {"time": MINUTE + timedelta(hours=9, seconds=7)}
+    assumed = {"source": "haproxy.log", "stamp": "event", "basis": "assumed"}
+    clocks = pl.DataFrame([assumed], schema=CLOCK)
+    events = pl.from_dicts([unread], schema=EVENT).lazy()
+    requests = correlate(events, clocks, SOURCES)
+    asked = Question.parse("2025-02-06 14:32 +09:00", 400, "/upload")
+    found = answer(events, requests, clocks, GAPS, SOURCES, asked)
+    assert (found["answered_by"], found["cause"]) == ("load_balancer", "bad_request")
+    assert "tells no zone" in found["sentence"]
+    assert "no path" in found["sentence"]
 
 
 @pytest.mark.parametrize("path", [None, "REDACTED"])
@@ -1723,6 +1757,29 @@ def test_a_redirect_without_a_path_is_sought_where_it_goes_round() -> None:
     assert (
         "again and again" not in verdict([other], Question.parse(None, 301))["sentence"]
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "status"), [(None, 301), ("2025-02-06 14:32:21 +09:00", None)]
+)
+def test_a_circle_of_redirects_is_told_of_a_path_too(
+    at: str | None, status: int | None
+) -> None:
+    sent: dict[str, Any] = {
+        "source": "nginx/access.log",
+        "hop": "web_server",
+        "method": "GET",
+    }
+    sent |= {"status": 301, "path": "/login", "client_ip": "203.0.113.9"}
+    rows = [
+        _row(n, time=MINUTE + timedelta(seconds=21, milliseconds=70 * n), **sent)
+        for n in range(12)
+    ]
+    found = verdict(rows, Question.parse(at, status, "/login"))
+    assert found["cause"] == "redirect_loop"
+    assert "the first of 12 that sent the client 203.0.113.9" in found["sentence"]
+    few = verdict(rows[:5], Question.parse(at, status, "/login"))
+    assert few["cause"] != "redirect_loop"
 
 
 def test_who_serves_fastcgi_is_asked_for_by_its_log() -> None:

@@ -26,7 +26,7 @@ from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
 from forensic.hops.slow_script import slow_script
 from forensic.hops.unheard import unheard
-from forensic.hops.unseen import unseen
+from forensic.hops.unseen import elsewhen, unseen
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
 from forensic.wish import OUTER, Wish, ask
@@ -70,16 +70,25 @@ def _success(inquiry: Inquiry) -> _Told | None:
     """
     if not inquiry.asked:
         return None
-    question, more = success.sighted(inquiry.events, inquiry.clocks, inquiry.question)
+    sight = success.sighted(inquiry.events, inquiry.clocks, inquiry.question)
     tables = (inquiry.events, inquiry.raw_clocks, inquiry.sources)
-    fine = success.succeeded(*tables, question)
+    fine = success.succeeded(*tables, sight.question)
     if not fine.rows.height:
         return None
-    fine = fine._replace(misfit=fine.misfit + more)
+    fine = fine._replace(misfit=fine.misfit + sight.more)
     sent = success.served(inquiry.events, inquiry.clocks, inquiry.question)
     known = (fine.rows["answered_by"].cast(pl.String) != "unknown").any()
     plainer = sent and (sent["answered_by"] != "unknown" or not known)
-    return None if plainer else _of(inquiry, fine)
+    if plainer:
+        return None
+    told = _of(inquiry, fine)
+    return told._replace(verdict=told.verdict | _circle(sight, told.verdict))
+
+
+def _circle(sight: success.Sight, verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the matter with an answer that sent its client round, if it is one."""
+    own = verdict["cause"] in {"unknown", "redirect", "application_response"}
+    return {"cause": "redirect_loop"} if sight.circle and own else {}
 
 
 def _error_nearby(inquiry: Inquiry) -> _Told | None:
@@ -98,13 +107,15 @@ def _calm(inquiry: Inquiry) -> _Told | None:
 
 def _record(inquiry: Inquiry) -> _Told | None:
     """A response that fits and was no error, by its records alone."""
-    question, more = inquiry.question, ""
-    if question.path is None:
-        question, more = success.sighted(inquiry.events, inquiry.clocks, question)
-    sent = success.served(inquiry.events, inquiry.clocks, question)
+    asked = inquiry.question
+    sight = success.sighted(inquiry.events, inquiry.clocks, asked)
+    if asked.path is not None and not sight.circle:
+        sight = success.Sight(asked)
+    sent = success.served(inquiry.events, inquiry.clocks, sight.question)
     if sent is None:
         return None
-    return _bare(inquiry, sent | {"sentence": sent["sentence"] + more})
+    sent |= {"sentence": sent["sentence"] + sight.more} | _circle(sight, sent)
+    return _bare(inquiry, sent)
 
 
 def _session(inquiry: Inquiry) -> _Told | None:
@@ -121,6 +132,7 @@ def _unseen(inquiry: Inquiry) -> _Told:
         quiet = whole(inquiry.events, inquiry.clocks, asked)
     wish = _wish(inquiry, (asked.start, asked.end))
     verdict = unseen(asked, quiet, inquiry.gaps, wish)
+    verdict["sentence"] += elsewhen(asked, verdict["missing"], inquiry.sources)
     verdict["sentence"] += nearest(inquiry.requests, asked)
     if not asked.status:  # whoever got a status was let in
         tables = (inquiry.events, inquiry.clocks)

@@ -17,6 +17,7 @@ __all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest", "weightie
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
+_PATHLESS = " Its record names no path: time and status are what fits."
 _MINUTE = " It stands within a minute of the time asked, not in it."
 _SERVER_ERROR = 500
 _DAY = 86400
@@ -83,6 +84,7 @@ def matches(
         return next((way for way in every if way.rows.height), Match(same))
     no_path = pl.col("path").is_null() | (pl.col("path") == _REDACTED)
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
+    adrift = _afloat(unread, question, clocks, SLACK)
     ways = [
         Match(_within(same, question, timedelta(0))),
         Match(_begun(same, question)),
@@ -106,10 +108,8 @@ def matches(
         ),
         _zoned(same, question, zones),
         _spelt(_zoned(loose, question, zones)),
-        Match(
-            _within(unread, question, SLACK),
-            " Its record names no path: time and status are what fits.",
-        ),
+        Match(_within(unread, question, SLACK), _PATHLESS),
+        adrift._replace(misfit=adrift.misfit + _PATHLESS),
         *_around(loose, question, clocks, zones),
     ]
     if question.status is None and question.path is None:

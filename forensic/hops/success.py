@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
@@ -22,7 +22,15 @@ from forensic.hops.match import Match, matches
 from forensic.hops.moment import instant, settled
 from forensic.hops.question import Question
 
-__all__ = ["around", "broken", "hidden", "served", "sighted", "succeeded"]
+__all__ = [
+    "Sight",
+    "around",
+    "broken",
+    "hidden",
+    "served",
+    "sighted",
+    "succeeded",
+]
 
 #: Long enough for a request that waited for several upstreams.
 _AROUND = timedelta(minutes=3)
@@ -64,33 +72,41 @@ def succeeded(
     return match._replace(rows=match.rows.filter(pl.Series(tried)))
 
 
-def sighted(
-    events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
-) -> tuple[Question, str]:
+class Sight(NamedTuple):
+    """A question made sharper by what the logs have, and what is to be said of it."""
+
+    question: Question
+    more: str = ""
+    #: It is about redirects that lead back to themselves.
+    circle: bool = False
+
+
+def sighted(events: pl.LazyFrame, clocks: pl.DataFrame, question: Question) -> Sight:
     """A question without a time about the first response that fits, and that it is so.
 
-    Without a path, about the redirects that lead back to themselves. As it was where
-    it asks for an error, or for no status and path.
+    Where the logs have redirects that lead back to themselves, about these; one that
+    names no path is about nothing else. As it was where it asks for an error.
     """
-    fine = question.status is not None and not question.failed
-    if (question.start is not None and question.path is not None) or not fine:
-        return question, ""
-    if question.path is None and question.status not in loops.REDIRECTS:
-        return question, ""
+    if question.failed or (question.status is None and question.path is None):
+        return Sight(question)
+    aimed = question.start is not None and question.path is not None
+    if not aimed and question.status is None:
+        return Sight(question)
+    turned = question.status is None or question.status in loops.REDIRECTS
     rows = _rows(events, clocks, question).drop_nulls("time")
-    if question.path is None:
-        return _round(loops.loop(rows), question)
-    if not rows.height:
-        return question, ""
+    circle = loops.loop(rows) if turned else rows.clear()
+    if circle.height:
+        found = _round(circle, question)
+        return found._replace(question=question) if aimed else found
+    if aimed or question.path is None or not rows.height:
+        return Sight(question)
     first = rows["time"][0]
     more = " Of several such responses it is the first." if rows.height > 1 else ""
-    return replace(question, start=first, end=first + _SECOND), more
+    return Sight(replace(question, start=first, end=first + _SECOND), more)
 
 
-def _round(circle: pl.DataFrame, question: Question) -> tuple[Question, str]:
+def _round(circle: pl.DataFrame, question: Question) -> Sight:
     """A question about the first of these redirects, and that they are a circle."""
-    if not circle.height:
-        return question, ""
     first = circle.row(0, named=True)
     client = f"the client {first['client_ip']}" if first["client_ip"] else "a client"
     more = (
@@ -99,7 +115,7 @@ def _round(circle: pl.DataFrame, question: Question) -> tuple[Question, str]:
     )
     start = first["time"].replace(microsecond=0)
     there = replace(question, start=start, end=start + _SECOND, path=first["path"])
-    return there, more
+    return Sight(there, more, circle=True)
 
 
 def _tries(
@@ -365,7 +381,10 @@ def _failure(
 def _rows(
     events: pl.LazyFrame, clocks: pl.DataFrame, question: Question
 ) -> pl.DataFrame:
-    """The responses asked for, by time, and the cause where one says it."""
+    """The responses asked for, by time, and the cause where one says it.
+
+    The redirects, where the question names no status.
+    """
     moment = instant(clocks)
     hop = hop_name()
     last = pl.col("action").str.extract(r"([^,]*)$")
@@ -373,8 +392,11 @@ def _rows(
     unasked = pl.col("format").is_in(_NAMING) & pl.col("upstream").is_null()
     unasked &= pl.col("status").is_in(loops.REDIRECTS)
     turned = pl.when(unasked).then(pl.lit("redirect"))
+    asked = pl.col("status").is_in(loops.REDIRECTS)
+    if question.status is not None:
+        asked = pl.col("status") == question.status
     return (
-        events.filter((pl.col("status") == question.status) & question.matches_path())
+        events.filter(asked & question.matches_path())
         .with_columns(time=moment)
         .filter(question.within(pl.col("time"), _NEAR_BY))
         .select(

@@ -1,6 +1,7 @@
 """A response that a user saw and no log has ▶ the verdict: who can have given it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -9,9 +10,10 @@ from forensic.counted import plural
 from forensic.hops.absence import Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
+from forensic.hops.when import zone_name
 from forensic.wish import OUTER, Wish
 
-__all__ = ["unseen"]
+__all__ = ["elsewhen", "unseen"]
 
 #: Which outer hop is likeliest to make a status of its own, likeliest first.
 _LIKELY = {
@@ -87,6 +89,34 @@ def unseen(
         "count": 0,
         "ask_for": [wish(hop) for hop in candidates if hop in OUTER and hop in missing],
     }
+
+
+def elsewhen(question: Question, missing: Sequence[str], sources: pl.DataFrame) -> str:
+    """The sentences on missing logs that the archive has, but of another time.
+
+    Who exports a log by a clock of another zone gets other hours than those asked.
+    """
+    if question.start is None or question.end is None:
+        return ""
+    told = ""
+    for hop in missing:
+        own = sources.filter(pl.col("hop").cast(pl.String) == hop)
+        first, last = own["first_time"].min(), own["last_time"].max()
+        if not isinstance(first, datetime) or not isinstance(last, datetime):
+            continue
+        if first < question.end and question.start <= last:
+            continue
+        late = first >= question.end
+        how, when = ("begins only", first) if late else ("ends", last)
+        told += f" The log of {NAMES[hop]} {how} at {when:%Y-%m-%d %H:%M} UTC."
+        read = question.start + timedelta(seconds=question.offset)
+        if question.offset and first <= read <= last:
+            told = told[:-1] + (
+                f": it has {read:%H:%M} UTC, not {read:%H:%M}"
+                f" {zone_name(question.offset)}, and may have been exported by the"
+                " wrong clock."
+            )
+    return told
 
 
 def _candidates(
