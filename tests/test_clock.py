@@ -349,6 +349,21 @@ def test_a_server_s_error_log_has_the_clock_of_its_access_log() -> None:
     assert found["skew"].to_list() == [pytest.approx(250, abs=1)]
 
 
+def test_of_two_servers_asked_in_turn_each_error_log_follows_its_own() -> None:
+    """A page of which one server has a file, and the other has not."""
+    at, rows = local("2025-05-05 00:00"), []
+    for number in range(92):
+        at += dt.timedelta(seconds=5)
+        path = "/a.js" if 40 <= number < 52 else f"/{number}"
+        own = {"source": f"web{1 + number % 2}/access.log", "hop": "web_server"}
+        edge = {"source": "alb.log", "hop": "load_balancer"}
+        rows += [written(str(at), path, utc_offset=0, **log) for log in (edge, own)]
+        if path == "/a.js" and number % 2:
+            rows.append(logged(str(at), path, source="web2/error.log", hop=own["hop"]))
+    found = clocks(events(*rows)).filter(pl.col("source") == "web2/error.log")
+    assert abs(found["skew"][0] or 0.0) < 1
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_same_pages_asked_for_again_and_again_are_no_leap(seed: int) -> None:
     rng = random.Random(seed)

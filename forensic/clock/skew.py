@@ -41,6 +41,7 @@ def skews(
     """
     known: dict[int, list[Run]] = {}
     usable = [r for r in relations if r.count >= 3 and r.rows.height >= 3]
+    usable.sort(key=lambda r: (_apart(r), r.left, r.right))
     nodes = sorted({n for r in usable for n in (r.left, r.right)})
     while True:
         reached = _strongest(usable, known)
@@ -55,12 +56,19 @@ def skews(
         known[reference] = [Run(0, 0.0, 0.0)]
 
 
+def _apart(relation: Relation) -> float:
+    """How far apart the stamps of the two are."""
+    return abs(median(relation.rows["residual"].to_numpy()))
+
+
 def _strongest(
     usable: Sequence[Relation], known: Mapping[int, list[Run]]
 ) -> tuple[Relation, int] | None:
     """Relation of most requests that leads from a known node to a new one.
 
-    One that compares starts with ends comes after all others.
+    One that compares starts with ends comes after all others. Of as many requests the
+    first is taken: where two servers are asked for the same page in turn, each line
+    stands nearest to that of its own.
     """
     leading = [
         (r, r.right if r.left in known else r.left)
@@ -71,12 +79,7 @@ def _strongest(
         return None
     return max(
         leading,
-        key=lambda item: (
-            not item[0].blurred,
-            item[0].count,
-            -item[0].left,
-            -item[0].right,
-        ),
+        key=lambda item: (not item[0].blurred, item[0].count),
     )
 
 
