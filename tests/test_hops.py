@@ -1469,6 +1469,22 @@ def test_what_a_framework_throws_to_refuse_is_a_refusal(
     assert [line["hop"] for line in row["evidence"]] == ["web_server", "application"]
 
 
+@pytest.mark.parametrize("what", ["'https://a.example' origin is", "HTTP 'PUT' is"])
+def test_what_spring_says_of_a_browser_s_request_from_elsewhere(what: str) -> None:
+    """The application logs its requests, but not those that it refuses so."""
+    said = app(f"Reject: {what} not allowed", hop="application", level="debug")
+    own = {"source": "app.log", "hop": "application", "path": "/x", "status": 200}
+    logged = [
+        web(200)
+        | own
+        | {"line": n, "offset": 900 + n, "time": T + timedelta(seconds=n - 40)}
+        for n in range(80)
+    ]
+    found = correlate(events(web(403), said, *logged), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", "application_response")
+
+
 def test_the_class_of_a_refusal_tells_the_status_that_no_log_has() -> None:
     text = (
         "Resolved [org.springframework.web.HttpRequestMethodNotSupportedException: x]"

@@ -97,11 +97,17 @@ _DISTRUST = (
     r"|(?:^|\n)django\.core\.exceptions\.(?:Suspicious\w+|Disallowed\w+"
     r"|TooMany\w+Sent|RequestDataTooBig|InvalidSessionKey): "
 )
+#: What Spring says of a browser's request from elsewhere, and answers with 403.
+_CORS = (
+    r"^Reject: (?:'[^'\n]*' origin is|HTTP '[^'\n]*' is|headers '[^'\n]*' are)"
+    r" not allowed"
+)
 _RAILS = r"^(?:\[[^\]\n]*\] )*ActionController::RoutingError \("
 #: The same where a framework logs them as exceptions: they come before all others.
 THROWN_REFUSALS = [
     Kind("not_found", _WHO, _RAILS, "application_response", (404,)),
     Kind("invalid", _WHO, _DISTRUST, "application_response", (400,)),
+    Kind("denied", _WHO, _CORS, "application_response", (403,)),
     *(
         Kind(
             name,
