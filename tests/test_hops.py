@@ -2635,8 +2635,8 @@ def test_an_answer_without_a_stamp_has_the_time_of_its_request() -> None:
 
 @pytest.mark.parametrize(
     ("pid", "newest_first"),
-    [(800, False), (None, False), (None, True)],
-    ids=["journal", "log store", "newest first"],
+    [(800, False), (None, False), (None, True), (77, False)],
+    ids=["journal", "log store", "newest first", "master's number"],
 )
 def test_the_line_that_names_what_was_thrown_is_told_where_it_is_an_event(
     pid: int | None, newest_first: bool
