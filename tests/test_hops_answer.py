@@ -1618,6 +1618,23 @@ def test_a_container_in_trouble_stands_beside_the_answer() -> None:
         assert "platform" not in verdict([*refused(), sick | off], asked)["sentence"]
 
 
+def test_health_checks_that_failed_stand_beside_a_balancer_without_servers() -> None:
+    asked = Question.parse(None, 503, "/x")
+    sent = balanced(time=MINUTE, method="GET", path="/x", status=503, action="forward")
+    sent |= {"format": "aws_alb", "source": "alb.log"}
+    check = {"hop": "web_server", "source": "access.log", "method": "GET"}
+    check |= {"path": "/health", "user_agent": "ELB-HealthChecker/2.0"}
+    failed = beside(20, 70, status=500, **check)
+    found = verdict([sent, failed, beside(50, 69, status=200, **check)], asked)
+    assert found["cause"] == "no_target"
+    assert found["sentence"].endswith(
+        "The server's log has a health check that failed 20 seconds before"
+        " (GET /health 500)."
+    )
+    fine = verdict([sent, failed | {"status": 200}], asked)
+    assert "health check" not in fine["sentence"]
+
+
 def test_trouble_that_went_on_began_when_it_first_came() -> None:
     asked = Question.parse(None, 502, "/x")
     said = {"hop": "host", "process": "kubernetes", "source": "events.json"}

@@ -89,6 +89,7 @@ def circumstances(
     between = verdict["cause"] in _BETWEEN
     refused = verdict["cause"] == "waf_rule"
     kinds = {"host", "app_server", "vpc_flow"} if between else set()
+    kinds |= {"web_server"} if verdict["cause"] == "no_target" else set()
     kinds |= {"cloudtrail"} if between or refused else set()
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR

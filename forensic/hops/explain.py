@@ -9,7 +9,7 @@ from forensic.hops.responses import TIERS
 from forensic.hops.table import WAF_PASSED, sure_of
 from forensic.schema import REQUEST
 
-__all__ = ["NAMES", "explain"]
+__all__ = ["HEALTH", "NAMES", "explain"]
 
 #: What each hop is called in a sentence.
 NAMES = {
@@ -24,7 +24,7 @@ NAMES = {
 }
 #: Tiers of which there may be two in a row ▶ their hop.
 _HOPS = {"inner_web": "web_server", "outer_balancer": "load_balancer"}
-_HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
+HEALTH = r"(?i)^(?:ELB-HealthChecker|GoogleHC|kube-probe|Amazon-Route53-Health)"
 
 
 def _evidence(requests: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +65,7 @@ def _missing(facts: Facts) -> pl.Expr:
     """The hops whose record should be there and is not."""
     by = pl.col("answered_by")
     scope = pl.col("web_server_client_scope").cast(pl.String)
-    health = pl.col("user_agent").str.contains(_HEALTH).fill_null(value=False)
+    health = pl.col("user_agent").str.contains(HEALTH).fill_null(value=False)
     proxied = scope.is_in(["private", "shared"]).fill_null(value=False) & ~health
     inside = by.is_in(["web_server", "app_server", "application"])
     unbalanced = pl.col("load_balancer_row").is_null()

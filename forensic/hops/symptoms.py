@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from forensic.hops.explain import HEALTH
 from forensic.hops.moment import instant
 
 __all__ = ["DOWN", "STATES", "STORES", "around", "before", "worded"]
@@ -92,6 +93,13 @@ _KINDS = [
         5 * _MINUTE,
         "A health probe had failed",
     ),
+    # What a balancer asks its servers, and then sends them no more.
+    _Kind(
+        "checked",
+        pl.col("user_agent").str.contains(HEALTH) & (pl.col("status") >= 400),
+        5 * _MINUTE,
+        "The server's log has a health check that failed",
+    ),
     # Until somebody starts it.
     _Kind("pool_disabled", _reason("app_pool_disabled"), _HOUR, _POOL),
     _Kind("pool", _reason("worker_crashed worker_unresponsive"), 2 * _MINUTE, _POOL),
@@ -137,9 +145,13 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
         .with_columns(kind=kind)
         .filter(pl.col("kind").is_not_null())
         .select(
-            *("source", "line", "offset", "kind", "message", "action", "user"),
+            *("source", "line", "offset", "kind", "action", "user"),
             *("client_ip", "upstream", "hostname", "reason", "extra"),
             hop=pl.col("hop").cast(pl.String),
+            message=pl.coalesce(
+                "message",
+                pl.concat_str("method", "path", "status", separator=" "),
+            ),
             lasted=pl.col("time") - pl.col("start_time"),
             time=instant(clocks),
         )
