@@ -1438,6 +1438,13 @@ def test_a_body_that_nginx_may_not_put_aside_is_its_own_failure() -> None:
     assert (row["answered_by"], row["cause"]) == ("web_server", "configuration_error")
 
 
+@pytest.mark.parametrize("what", ["rejected request", "sent goaway"])
+def test_a_grpc_server_that_resets_the_stream_is_a_bad_gateway(what: str) -> None:
+    reset = error(f"*7 upstream {what} with error 2", reason="invalid_response")
+    row = correlate(events(web(502), reset), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "bad_gateway")
+
+
 def test_a_route_that_does_not_exist_is_no_exception() -> None:
     text = 'ActionController::RoutingError (No route matches [GET] "/x"):'
     failed = app(text, hop="application", level="error")

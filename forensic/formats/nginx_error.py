@@ -80,7 +80,7 @@ REASONS = {
     "too_big_header": r"^upstream sent too big header",
     "no_valid_header": r"^upstream sent no valid HTTP",
     "invalid_header": r"^upstream sent (?:invalid|duplicate|unexpected|unsupported)",
-    "invalid_response": r"^upstream sent ",
+    "invalid_response": r"^upstream (?:sent|rejected request with error) ",
     "no_live_upstreams": r"^no live upstreams",
     "upstream_disabled": r"^upstream server temporarily disabled",
     "resolve_failed": r"could not be resolved|^host not found in upstream"

@@ -118,7 +118,8 @@ KINDS = [
         "invalid_response",
         WEB,
         r"upstream sent (?:too big header|invalid|no valid|unexpected|more data|wrong"
-        r"|duplicate|unsupported|frame|too large)",
+        r"|duplicate|unsupported|frame|goaway|too large)"
+        r"|upstream rejected request with error [0-9]",
         "bad_gateway",
         (502, 500),
         ("invalid_header", "invalid_response"),
