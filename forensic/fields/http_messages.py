@@ -67,8 +67,11 @@ _REQUESTS = [
     ),
     # Phoenix: Sent 403 in 12ms
     rf"(?:Completed|Sent) {_STATUS}",
-    # Flask: Exception on /p [GET]
-    rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]",
+    # Flask: Exception on /p [GET]; app:1457 Exception on /p [GET]
+    (
+        r"(?:[\w.]+:[0-9]{1,5} )?"
+        rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]"
+    ),
     # Django: Not Found: /p
     (
         r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
@@ -108,7 +111,7 @@ _SPEAKS_OF_HTTP = (
     rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:HTTP )?(?:{_METHODS}) [/h]"
     rf"|\"(?:{_METHODS}) [/h]"
     rf"|^Started (?:{_METHODS}) \"|^(?:Completed|Sent) [1-5]"
-    r"|^Exception on /|\bstatus(?:_code|Code)?=[1-5]"
+    r"|^(?:[\w.]+:[0-9]{1,5} )?Exception on /|\bstatus(?:_code|Code)?=[1-5]"
     r"|\bclassification=Status code: [1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )

@@ -95,6 +95,11 @@ _BEHIND = [
         rf" {_CALLER}:? (?:- )?"
     ),
     rf" *(?:[|-] )?{_CALLER}:? (?:[|-] )?",
+    # a.b:26 text   app:1457 - text; four digits alone may be the port of a message
+    (
+        rf" *(?:[|-] )?(?P<logger>{_NAME})"
+        r"(?:(?P<caller>:[0-9]{1,3}):?|(?P<line>:[0-9]{4})(?::| [|-])) (?:[|-] )?"
+    ),
     # OpenStack: nova.api [req-… user project] text
     rf" *(?:(?P<logger>{_NAME}) )?\[(?P<request_id>req-[0-9a-f-]+)[^\]]*\] ",
     # [main] c.e.Class - text
@@ -124,7 +129,7 @@ _OTHERS = (
 )
 _BEFORE = rf"(?:{_LEVEL})\]? *(?:[:|-] *)?(?:\[[^\] ]{{1,80}}\] +)?\[?"
 _HEAD = rf"^(?:{_FILE})?\[?(?:{_BEFORE})?{_STAMP}"
-_GROUPS = "level zone pid thread logger caller request_id".split()
+_GROUPS = "level zone pid thread logger caller line request_id".split()
 _NO_LINE = "no stamp and level"
 #: Words that begin a message, though they look like a logger's name.
 _NO_LOGGER = "request response error warning info exception message status note".split()
@@ -180,7 +185,9 @@ def _columns(found: pl.DataFrame, behind: pl.DataFrame | None = None) -> pl.Data
         request_id=both["request_id"],
         message=behind["rest"],
         extra=json_extra(
-            thread=both["thread"], caller=both["caller"], zone=both["zone"]
+            thread=both["thread"],
+            caller=pl.coalesce(both["caller"], both["line"]),
+            zone=both["zone"],
         ),
         flags=pl.when(pl.col("parsed") & stamps["local_time"].is_null()).then(
             pl.lit(["bad_time"])
