@@ -459,6 +459,23 @@ def test_a_host_ends_with_its_last_program() -> None:
     assert found["utc_offset"].unique().to_list() == [0]
 
 
+def test_where_a_log_ends_tells_more_than_another_log_of_its_folder() -> None:
+    rng = random.Random(5)
+    start, rows = local("2025-05-05 03:07:41"), []
+    for minute in range(300):
+        at = start + dt.timedelta(minutes=minute, seconds=rng.randrange(50))
+        shown = str(at + dt.timedelta(hours=9))
+        rows += [
+            written(shown, f"/{minute}", source="nginx/access.log"),
+            written(str(at), f"/{minute}", source="apps/api.log", utc_offset=0),
+            {"source": "apps/shop.log", "local_time": local(shown), "message": "x"},
+        ]
+        rows[-1] |= {"hop": "application", "format": "python_logging"}
+        rows[-2] |= {"hop": "application"}
+    found = clocks(events(*rows)).filter(pl.col("source") == "apps/shop.log")
+    assert found.select("utc_offset", "confidence").row(0) == (32400, "weak")
+
+
 SUMMER = [
     ("2024-09-10 10:00", 7200),
     ("2024-10-26 23:00", 7200),

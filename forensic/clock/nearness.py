@@ -49,6 +49,8 @@ _NEARNESS = [
     _Nearness("another kind of stamp in the archive", 1, "weak"),
 ]
 _SERVER = 3
+#: What a log in the same folder says that need not be the same program's.
+_ANOTHER = 6.25
 #: The share of a circle's clocks that must be the same for it to speak at all.
 _UNITED = 0.8
 #: Seconds of skew that stamps of whole seconds can show.
@@ -195,11 +197,13 @@ def _nearest(unit: Unit, tallies: Mapping[Circle, _Tally]) -> list[Vote]:
         if n < _UNITED * tally.offsets.total():
             continue  # neighbours that disagree say nothing
         limit = weaker(near.confidence, tally.confidence)
+        strength = near.strength
         if circle[0] == _SERVER and unit.hop != "web_server":
-            # An access and an error log are one program's; other logs need not be.
-            limit = weaker(limit, "weak")
+            # An access and an error log are one program's; other logs need not be,
+            # and where they end tells more.
+            limit, strength = weaker(limit, "weak"), _ANOTHER
         # Envelopes first: a payload then follows from its own envelope.
-        first = near.strength + 0.5 * (unit.key.stamp == "envelope")
+        first = strength + 0.5 * (unit.key.stamp == "envelope")
         sure = lowered(limit) if rest else limit
         text = f"{near.name} is {offset_text(value)}"
         return [Vote(value, first, sure, near.name, text, n, rest)]
