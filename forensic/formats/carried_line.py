@@ -35,6 +35,8 @@ _OWN = (
     r"|(?:[^\[\"{ ]{0,80}[^\[\"{ :] {1,4}){1,9}\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:"
     rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}"
 )
+#: What pm2 puts its stamp and a colon before, though it has no stamp in front itself.
+_BY_PM2 = r"\{\"|(?:\x1b\[[0-9;]*m)*\[Nest\] "
 #: With an address in front: gunicorn on a socket writes a space for its client; or of
 #: a load balancer of AWS.
 _SPACED, _SPACED_V4 = (
@@ -62,7 +64,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         lines,
         rf"[\[(]?(?:(?P<written>{_WRITTEN})|(?P<utc>{_SVLOGD})"
         r"|(?P<seconds>1[0-9]{9})(?P<millis>[0-9]{3})?(?:\.(?P<part>[0-9]{1,9}))?"
-        r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?:?[ \t]"
+        r"|@4000000(?P<tai>[0-9a-f]{9})(?P<nanos>[0-9a-f]{8}))[\])]?(?P<colon>:)?[ \t]"
         rf"|(?P<led>{_LED}|{_V6})",
     )
     spaced = head["rest"].str.contains(rf"^(?:{_SPACED})")
@@ -75,6 +77,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     own = head["rest"].str.contains(rf"^(?:{_OWN})")
     # An application's own line may end in an access line's text.
     own &= ~head["rest"].str.contains(_LEVEL)
+    by_pm2 = head["written"].is_not_null() & head["colon"].is_not_null()
+    own |= by_pm2 & head["rest"].str.contains(rf"^(?:{_BY_PM2})")
     bare = head["led"].is_not_null()
     own = own.zip_with(~bare, spaced).fill_null(value=False)
     written = moments(head.select(_iso("written")).to_series())
@@ -132,7 +136,8 @@ FORMAT = Format(
     hop=None,
     reference="https://cr.yp.to/daemontools/multilog.html, svlogd(8), ts(1)",
     head=(
-        rf"^(?:{_STAMP}(?:{_OWN})|(?:{_LED})(?:{_SPACED})|(?:{_V6})(?:{_SPACED_V4}))"
+        rf"^(?:{_STAMP}(?:{_OWN})|{_WRITTEN}: (?:{_BY_PM2})"
+        rf"|(?:{_LED})(?:{_SPACED})|(?:{_V6})(?:{_SPACED_V4}))"
     ),
     parse=parse,
     multiline=True,
