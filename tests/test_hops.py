@@ -2080,6 +2080,17 @@ def test_a_traceback_is_about_the_request_that_its_own_log_has() -> None:
     assert about["/app/admin"] == "exception"
 
 
+def test_a_traceback_is_about_a_500_before_a_502_of_that_moment() -> None:
+    """Another application is down, and its web server refuses as much every moment."""
+    thrown = app("Error in ASGI Framework\nTraceback (most recent call last):\n  …")
+    refused = [web(502, upstream_status=502, path=f"/w/{n}", time=T) for n in range(2)]
+    failed = web(500, upstream_status=500, path="/h/boom", time=T)
+    frame = events(*refused, failed, said(500, path="/h/boom", source="b.log"), thrown)
+    found = correlate(frame, NO_CLOCKS, NO_SOURCES)
+    about = dict(found.select("path", "cause").rows())
+    assert about["/h/boom"] == "exception"
+
+
 def test_what_tomcat_cannot_read_is_its_own_refusal() -> None:
     """It stands in Tomcat's access log, too, unlike gunicorn's."""
     access: dict[str, Any] = {"source": "tomcat/access.txt", "http_version": "1.0"}

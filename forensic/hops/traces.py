@@ -139,6 +139,11 @@ def _failures(
     # One of a log that has the request itself is of that one, whatever else failed.
     recorded = failed.with_columns(source="application_source")
     recorded = recorded.filter(pl.col("source").is_not_null())
+    # What was thrown is a 500 before it is a 502 that the web server made itself, and
+    # one that the application's own log has before another.
+    logged = pl.col("application_status").is_not_null()
+    logged |= pl.col("app_server_status").is_not_null()
+    own = failed.filter(pl.col("status") == 500)
     begun = failed.filter(
         pl.col("duration").is_null(),
         (pl.col("web_server_format") == "apache_access").fill_null(value=False),
@@ -152,6 +157,8 @@ def _failures(
         (failed, spoken, ["path"], SAME),
         *((begun, lines, ["path"], _WHILE) for lines in (thrown, spoken)),
         (recorded, bare, ["source"], SAME),
+        (own.filter(logged), bare, [], SAME),
+        (own, bare, [], SAME),
         (failed, bare, [], SAME),
         # The web server gave it another path.
         (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
