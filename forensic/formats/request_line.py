@@ -21,8 +21,10 @@ _METHOD = r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
 _PEER = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|::1|::ffff:[0-9.]{7,15}"
 _STARTED = r"^Started .* at ([0-9-]{10} [0-9:]{8} (?:[+-][0-9]{4}|UTC))"
 _EXCEPTION = r"^[A-Z]\w*(?:::[A-Z]\w*)+ \(.*\):?\s*$"
-#: koa-logger's arrows: of an answer, and of one that broke off.
-_ARROW = r"(?: {0,4}(?:-->|xxx) )?"
+#: The arrows of koa-logger and Hono: of a request that came, of an answer, and of one
+#: that broke off.
+_CAME = r"^ {0,4}<-- "
+_ARROW = r"(?: {0,4}(?:<--|-->|xxx) )?"
 _WORD = r"DEBUG|INFO|WARN|WARNING|ERROR|debug|info|warn|warning|error"
 _LEVEL = rf"(?:\[(?:{_WORD})\]|(?:{_WORD}))(?: *[:|-])? +"
 _BEFORE = (
@@ -30,7 +32,8 @@ _BEFORE = (
     rf"(?:\[(?P<request>{_ID})\] )?(?:{_TAG})*(?:(?P<peer>{_PEER}) (?:[^ ]+) )?"
 )
 _HEAD = (
-    rf"^{_COLOUR}{_ARROW}(?:{_LEVEL})?(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
+    rf"^ {{0,4}}<-- {_METHOD} [/h]"
+    rf"|^{_COLOUR}{_ARROW}(?:{_LEVEL})?(?:\[(?:{_ID})\] (?:{_TAG})*)?{_COLOUR}"
     rf"(?:Started {_METHOD} \"|Completed [1-5][0-9]{{2}} |Processing by [A-Z]"
     rf"|(?:(?:{_PEER}) [^ ]+ )?{_METHOD} [/h][^ ]* |method={_METHOD} path="
     r"|[A-Z]\w*::[A-Z][\w:]* \()"
@@ -39,7 +42,8 @@ _HEAD = (
 
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of such lines."""
-    head = prefix(without_colour(lines), _BEFORE)
+    plain = without_colour(lines)
+    head = prefix(plain, _BEFORE)
     message = pl.col("rest")
     spoken = http_messages(head["rest"])
     stamps = moments(head["rest"].str.extract(_STARTED))
@@ -49,6 +53,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     status, path = pl.lit(spoken["status"]), pl.lit(spoken["path"])
     whole = status.is_not_null() & path.is_not_null()
     part = half & (status.is_not_null() | path.is_not_null())
+    part |= path.is_not_null() & pl.lit(plain.str.contains(_CAME))
     part |= tagged & message.str.contains(r"^Processing by \S+ as ")
     part |= message.str.contains(r"^Processing by [A-Z][\w:]*#\w+ as ")
     told = (whole | part | failed) & pl.lit(lines.str.contains(_HEAD))

@@ -52,7 +52,9 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         side.join(placed, on="note", how="anti", maintain_order="left")
         for side in (timed.filter(pl.col("path").is_not_null()), _nameless(timed))
     )
+    proxied = notes.filter(pl.col("kind").str.starts_with("proxied_"))
     steps = [
+        (failed, proxied.filter(pl.col("path").is_not_null()), ["path"], SAME),
         *_failures(failed, named, nameless),
         (refused, named.filter(~_IS_THROWN), ["path"], _NEAR),
         (_behind(refused), named.filter(~_IS_THROWN), ["path"], _NEAR),
@@ -236,18 +238,23 @@ def _next_line(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
 def _line_above(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
     """Exceptions right above the record that they are about, as uWSGI has them.
 
-    ASP.NET Core has a line of its own between: the record's category.
+    ASP.NET Core has a line of its own between: the record's category. Hono's stand
+    below the line of the request that came, without a stamp.
     """
-    ends = thrown.filter(pl.col("format").is_in(ABOVE))
-    ends = ends.select("note", "source", "below")
+    came = pl.col("format") == "request_line"
+    came &= pl.col("time").is_null() & pl.col("path").is_not_null()
+    ends = thrown.filter(pl.col("format").is_in(ABOVE) | came)
+    ends = ends.select("note", "source", "below", asked=pl.when(came).then("path"))
     found = [
         failed.filter(pl.col(f"{tier}_status") >= 500)
         .select(
             "request",
             source=f"{tier}_source",
+            path="path",
             below=pl.col(f"{tier}_line") - between,
         )
         .join(ends, on=["source", "below"], maintain_order="left")
+        .filter(pl.col("asked").is_null() | (pl.col("asked") == pl.col("path")))
         for tier in ("app_server", "application")
         for between in (0, 1)
     ]
