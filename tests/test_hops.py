@@ -2080,6 +2080,43 @@ def test_a_traceback_is_about_the_request_that_its_own_log_has() -> None:
     assert about["/app/admin"] == "exception"
 
 
+@pytest.mark.parametrize(
+    ("code", "took", "cause", "sure"),
+    [
+        ("ECONNREFUSED", 0.004, "upstream_refused", "strong"),
+        ("ECONNRESET", 0.004, "upstream_closed", "strong"),
+        ("ECONNRESET", 4.003, "upstream_timeout", "weak"),
+    ],
+)
+def test_what_a_proxy_among_applications_could_not_reach(
+    code: str, took: float, cause: str, sure: str
+) -> None:
+    to = "http://10.0.2.20:3001/"
+    line = (
+        f"[HPM] Error occurred while proxying request shop/app/admin to {to} [{code}]"
+    )
+    passed = web(504, upstream_status=504, upstream="10.0.2.20:3000", duration=took)
+    frame = events(passed, app(line, hop=None, source="gateway.log"))
+    row = correlate(frame, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("application", cause)
+    assert row["confidence"] == sure
+
+
+def test_the_silence_of_another_application_tells_nothing() -> None:
+    """Two behind one web server, and the log of one of them is here."""
+    thrown = app(TRACE, source="a.log", time=T)
+    here = web(500, upstream_status=500, path="/a", upstream="10.0.2.20:8001")
+    there = web(500, upstream_status=500, path="/b", upstream="10.0.2.21:8002")
+    own = said(500, path="/a", source="a.log")
+    frame = events(here, there, own, thrown)
+    found = correlate(frame, NO_CLOCKS, NO_SOURCES)
+    told = {
+        row[0]: row[1:] for row in found.select("path", "cause", "confidence").rows()
+    }
+    assert told["/b"] == ("exception", "weak")
+    assert told["/a"] == ("exception", "certain")
+
+
 def test_a_traceback_is_about_a_500_before_a_502_of_that_moment() -> None:
     """Another application is down, and its web server refuses as much every moment."""
     thrown = app("Error in ASGI Framework\nTraceback (most recent call last):\n  …")

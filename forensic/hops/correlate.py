@@ -29,6 +29,7 @@ from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
 from forensic.hops.moment import doubtful, instant, settled
+from forensic.hops.proxied import PROXIED
 from forensic.hops.quoted import thrown, words
 from forensic.hops.refusals import REFUSED
 from forensic.hops.scored import COLUMNS as SCORED
@@ -41,6 +42,8 @@ _LONG = 2_000_000
 #: What the server behind a web server answered, and it sent on.
 _PASSED_ON = pl.col("inner_web_status") == pl.col("web_server_status")
 _PASSED_ON = _PASSED_ON.fill_null(value=False)
+#: Of these notes the words stand in the answer's sentence.
+_QUOTED = [*REFUSED, *(kind.name for kind in PROXIED)]
 #: Windows share this much, so that a request on a border has all its records.
 _OVERLAP = 3 * MINUTE
 
@@ -221,7 +224,7 @@ def _told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace_words=pl.coalesce(
             thrown(pl.col("message")),
             "named",
-            pl.when(pl.col("kind").is_in(REFUSED)).then(words(pl.col("message"))),
+            pl.when(pl.col("kind").is_in(_QUOTED)).then(words(pl.col("message"))),
         ),
         **{f"trace_{c}": c for c in places},
         thrown=pl.when(pl.col("named").is_not_null()).then("note"),

@@ -6,6 +6,7 @@ that its format gives to such a phrase.
 """
 
 from forensic.hops.kind import APP, BY_REASON, SCRIPT_REFUSED, UNNAMED, WEB, Kind
+from forensic.hops.proxied import PROXIED
 
 __all__ = ["KINDS"]
 
@@ -340,6 +341,7 @@ KINDS = [
         (400,),
     ),
     Kind("abort", APP, r"SystemExit: 1\b|worker_abort|handle_abort", "worker_timeout"),
+    *PROXIED,
     # A database turned the application away, which is no refusal of a request.
     Kind(
         "exception",

@@ -13,6 +13,7 @@ from forensic.hops.facts import Facts
 from forensic.hops.kind import COMPLAINT, UNNAMED, WEB
 from forensic.hops.kinds import KINDS
 from forensic.hops.moment import corrected
+from forensic.hops.proxied import ASKED_OF_IT
 from forensic.hops.refusals import REFUSALS, THROWN_REFUSALS
 from forensic.hops.responses import TIERS, hashed
 from forensic.hops.scored import scored
@@ -166,7 +167,9 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     """
     moment, _ = corrected(clocks)
     message = pl.col("message")
-    path = pl.coalesce("path", message.str.extract(_PATH, 1))
+    path = pl.coalesce(
+        "path", message.str.extract(_PATH, 1), message.str.extract(ASKED_OF_IT, 1)
+    )
     method = pl.coalesce(
         "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
     )

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops import proxied
 from forensic.hops.arrivals import ARRIVED
 from forensic.hops.between import (
     ASKED,
@@ -217,6 +218,7 @@ def origin() -> list[Line]:
         *iis.lines(),
         *s3.lines(),
         *_app_server_tells(),
+        *proxied.lines(),
         *unasked(),
         *asked(),
         *browser.beside(),
