@@ -101,7 +101,8 @@ def _context(
         waf_known=pl.lit(known.has("waf")),
         origin_known=pl.lit(known.has("load_balancer", "web_server", column="answers")),
         proxies=pl.lit(known.has("app_server", "application") or bool(passing)),
-        app_speaks=minute.is_in(known.app_own_words.implode()).fill_null(value=False),
+        app_speaks=minute.is_in(known.app_own_words.implode()).fill_null(value=False)
+        & ~_of_another(named),
         app_logs_requests=pl.lit(
             all_arrivals or known.has("app_server", "application", column="answers")
         ),
@@ -109,6 +110,22 @@ def _context(
         & minute.is_in(known.app_words.implode()).fill_null(value=False),
         app_covered=minute.is_in(known.app_minutes.implode()).fill_null(value=False),
     )
+
+
+def _of_another(requests: pl.DataFrame) -> pl.Expr:
+    """Requests whose upstream has no line in the applications' logs, as others have.
+
+    One of several applications speaks there: what it is silent of tells nothing of
+    another, whose log is not here.
+    """
+    told = pl.any_horizontal(
+        pl.col(name).is_not_null() for name in ("application_row", "app_server_row")
+    )
+    told |= pl.col("trace").is_not_null()
+    heard = requests.filter(told)["web_upstream"].drop_nulls().unique()
+    if not heard.len():
+        return pl.lit(value=False)
+    return ~pl.col("web_upstream").is_in(heard.implode()).fill_null(value=True)
 
 
 def _outer(requests: pl.DataFrame) -> pl.DataFrame:
