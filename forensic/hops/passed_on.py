@@ -15,7 +15,9 @@ from forensic.hops.between import (
 )
 from forensic.hops.causes import (
     APP_SAYS,
+    COMPLAINED,
     GUESSED,
+    SAID_NO,
     THROWN,
     app_cause,
     app_sure,
@@ -70,6 +72,10 @@ NOT_ITS_OWN = (
     .then(pl.lit(f"{_SILENT}, and the body has not the size of its own page"))
     .otherwise(pl.lit(_SILENT))
 ) + ": the status is the upstream's"
+_HEADER = (
+    "the web server logs when its upstream's header came: this status is the"
+    " upstream's own"
+)
 _EITHER_S = (
     "it had a connection to its upstream, and the body has not the size of its own"
     " page: one of its configuration, or the upstream's own answer"
@@ -157,9 +163,12 @@ def asked() -> list[Line]:
             when=passed & GATEWAY & ANSWERED,
             by="application",
             cause=app_cause(),
-            sure="strong",
-            because="the web server logs when its upstream's header came: this status"
-            " is the upstream's own",
+            sure=pl.when(APP_SAYS | SAID_NO | COMPLAINED | sure_of(THROWN))
+            .then(pl.lit("strong"))
+            .otherwise(pl.lit("weak")),
+            because=pl.when(INNER_UNHEARD)
+            .then(pl.lit(f"{_HEADER}, an application's or that of another proxy"))
+            .otherwise(pl.lit(_HEADER)),
         ),
         Line(
             when=passed & UNSAID & ~APP_SAYS,
