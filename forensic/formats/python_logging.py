@@ -61,6 +61,8 @@ _STAMP_FIRST = rf"\[?(?P<stamp>{_STAMP})\]?"
 _FILE = r"[A-Za-z0-9_./-]{1,200}\.log[^ :]*(?::[0-9_:]+)?[ :]"
 #: What stands between stamp and level, from the most certain shape to the least.
 _BETWEEN = [
+    # INFO:app:text, as logging.BASIC_FORMAT has it
+    rf" *(?P<level>{_LEVEL}):(?P<logger>{_NAME}):",
     # INFO   - INFO -   | INFO |   [INFO]   :INFO:
     rf" *(?:[|:-] *)?{_AT_LEVEL}",
     # JST INFO   JST [812] INFO
