@@ -1,6 +1,6 @@
 """Who answered, by the words of each product in front of a web server."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -346,6 +346,33 @@ def test_who_answered(
 ) -> None:
     row = decided(product, status, reason, **more)
     assert (row["answered_by"], row["cause"], row["confidence"]) == expected
+
+
+def test_what_squid_passed_on_is_the_answer_of_what_stands_behind_it() -> None:
+    """It writes the same of its own error page; Apache behind it stamps the start."""
+    common: dict[str, Any] = {"method": "GET", "client_ip": "203.0.113.9"}
+    common |= {"line": 1, "offset": 0, "utc_offset": 0}
+    squid = common | {"source": "squid/access.log", "hop": LB, "format": "squid"}
+    squid |= {"upstream": "10.0.1.23", "reason": "TCP_MISS"}
+    web = common | {"source": "apache2/access.log", "hop": WEB}
+    web |= {"format": "apache_access"}
+    late = T + timedelta(seconds=6)
+    rows = [
+        squid | {"path": "/a", "status": 503, "time": T, "duration": 0.01},
+        web | {"path": "/a", "status": 503, "time": T},
+        squid
+        | {"path": "/b", "status": 502, "time": late, "start_time": T, "line": 2}
+        | {"duration": 6.03, "offset": 9},
+        web | {"path": "/b", "status": 502, "time": T, "line": 2, "offset": 9},
+        squid
+        | {"path": "/", "status": 200, "upstream_status": 200, "time": T}
+        | {"line": 3, "offset": 19},
+    ]
+    frame = pl.from_dicts(rows, schema=EVENT).sort("source", "offset")
+    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
+    found = correlate(frame.lazy(), clocks, sources)
+    assert found.filter(pl.col("answered_by") == LB).height == 0
+    assert found.filter(pl.col("path") == "/b")["answered_by"].to_list() == [WEB]
 
 
 def test_a_firewall_that_is_part_of_the_cdn_has_its_record_there() -> None:

@@ -100,7 +100,7 @@ def edge() -> list[Line]:
             because="the login proxy that it asks first said no",
         ),
         Line(
-            when=LB_ITSELF & (LB_STATUS >= 400),
+            when=LB_ITSELF & (LB_STATUS >= 400) & ~squid.passed_on(),
             by="load_balancer",
             cause=LB_STATUS.replace_strict(
                 list(_BY_STATUS),

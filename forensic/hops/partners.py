@@ -76,6 +76,9 @@ def columns_of(frame: pl.DataFrame) -> Columns:
     waf = pl.col("tier") == TIERS["waf"]
     within = pl.col("format").str.starts_with(_WITHIN)
     waf_passed = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
+    # Squid writes the same of its own error page and of what it passes on.
+    either = pl.col("format").str.starts_with("squid")
+    either &= pl.col("upstream").is_not_null() & pl.col("status").is_in([502, 503, 504])
     arrays = frame.select(
         "tier",
         "coarse",
@@ -88,7 +91,9 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         timed=pl.col("time").is_not_null(),
         script=pl.col("path").str.contains(_FRONT_SCRIPT).fill_null(value=False),
         status=pl.col("status").cast(pl.Int64).fill_null(-1),
-        expected=pl.col("upstream_status").cast(pl.Int64).fill_null(-1),
+        expected=pl.coalesce("upstream_status", pl.when(either).then("status"))
+        .cast(pl.Int64)
+        .fill_null(-1),
         asked=pl.any_horizontal(
             pl.col("upstream_status", "upstream", "upstream_duration").is_not_null()
         ),
