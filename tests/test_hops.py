@@ -2604,7 +2604,7 @@ def test_how_far_nginx_came_with_its_upstream_tells_two_502_apart() -> None:
         "refused": ("web_server", "upstream_refused", "strong"),
         "reset": closed,
         "second": closed,
-        "own": ("application", "application_response", "strong"),
+        "own": ("application", "application_response", "weak"),
         "tail": closed,
         "untold": ("web_server", "upstream_refused", "weak"),
     }
