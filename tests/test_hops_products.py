@@ -375,6 +375,20 @@ def test_what_squid_passed_on_is_the_answer_of_what_stands_behind_it() -> None:
     assert found.filter(pl.col("path") == "/b")["answered_by"].to_list() == [WEB]
 
 
+def test_varnish_behind_the_web_server_that_ends_tls() -> None:
+    common: dict[str, Any] = {"method": "GET", "path": "/a", "status": 503, "time": T}
+    common |= {"line": 1, "offset": 0}
+    varnish = common | {"source": "varnishncsa.log", "hop": LB, "format": "varnish"}
+    varnish |= {"client_ip": "10.0.1.11", "client_scope": "private"}
+    web = common | {"source": "nginx/access.log", "hop": WEB, "format": "nginx_access"}
+    web |= {"client_ip": "203.0.113.9", "client_scope": "public"}
+    rows = pl.from_dicts([web, varnish], schema=EVENT)
+    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
+    row = correlate(rows.lazy(), clocks, sources).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == (LB, "target_connection_error")
+    assert row["confidence"] == "weak"
+
+
 def test_a_firewall_that_is_part_of_the_cdn_has_its_record_there() -> None:
     row = decided("cloudflare", 403, None, action="block", rule="r1")
     assert row["rule"] == "r1"

@@ -1,7 +1,8 @@
 """Daphne's access log: `192.0.2.1:51234 - - [06/Feb/2025:14:32:07] "GET /p" 200 2`.
 
 Like a common access line, but the client has its port, the stamp no zone, and the
-request no version. Of a WebSocket each step is a line, `WSCONNECT /p` and no status.
+request no version. Of a WebSocket each step is a line, `WSCONNECT /p` and no status;
+`WSREJECT /p` is what Daphne answers 403 for.
 """
 
 import polars as pl
@@ -27,11 +28,14 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     local_time = clf_stamp(pl.col("stamp"))
     known = pl.col("method").is_not_null()
     step = pl.col("method").str.starts_with("WS")
+    rejected = pl.col("method") == "WSREJECT"
     return pl.concat([head, request], how="horizontal").select(
         local_time=local_time,
         client_ip=pl.col("client").str.extract(r"^(.*):[0-9]+$"),
-        method=pl.when(~step).then("method"),
-        status=pl.col("status").cast(pl.Int16, strict=False),
+        method=pl.when(rejected).then(pl.lit("GET")).when(~step).then("method"),
+        status=pl.when(rejected)
+        .then(pl.lit(403, pl.Int16))
+        .otherwise(pl.col("status").cast(pl.Int16, strict=False)),
         bytes_sent=pl.col("bytes_sent").cast(pl.Int64, strict=False),
         message=pl.when(step).then(pl.concat_str("method", "target", separator=" ")),
         flags=pl.when(known & local_time.is_null()).then(pl.lit(["bad_time"])),

@@ -15,6 +15,15 @@ _HOP = "load_balancer"
 _CAUSES = {401: "auth_failed", 403: "access_forbidden", 429: "rate_limited"}
 
 
+def _behind(status: pl.Expr) -> pl.Expr:
+    """Whether the web server asked Varnish, and nothing behind that has an answer."""
+    scope = pl.col("client_scope").cast(pl.String)
+    inside = scope.is_in(["private", "loopback"])
+    inside &= pl.col("web_server_client_scope").cast(pl.String) == "public"
+    heard = has("app_server") | has("application")
+    return sure_of(inside & (pl.col("web_server_status") == status)) & ~heard
+
+
 def lines() -> list[Line]:
     """The lines about what Varnish answers itself."""
     status = pl.col(f"{_HOP}_status")
@@ -39,5 +48,13 @@ def lines() -> list[Line]:
             cause="target_connection_error",
             sure="weak",
             because="it writes this for a backend that fails",
+        ),
+        Line(
+            when=made_by(_HOP, "varnish") & (status == 503) & _behind(status),
+            by=_HOP,
+            cause="target_connection_error",
+            sure="weak",
+            because="it stands behind the web server, which is its client and passed"
+            " this on; it writes this for a backend that fails",
         ),
     ]
