@@ -67,8 +67,9 @@ def census(events: pl.LazyFrame) -> pl.DataFrame:
         "errors": status >= 400,
         "enveloped": enveloped(),
         "complaints": pl.col("level").is_not_null() & status.is_null(),
-        # An access log has nothing to say of what failed.
-        "words": pl.col("level").is_not_null() | status.is_null(),
+        # An access log has nothing to say of what failed, nor has a request that came.
+        "words": pl.col("level").is_not_null()
+        | (status.is_null() & pl.col("path").is_null()),
         "orphans": orphan(),
         "programs": pl.col("process").is_not_null(),
         "upstream_statuses": passed,

@@ -209,13 +209,22 @@ def test_a_uwsgi_that_loaded_no_application_says_so_of_each_request() -> None:
     assert (row["answered_by"], row["cause"]) == ("app_server", "boot_failed")
 
 
-def test_the_arbiter_s_words_are_not_the_application_s() -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"format": "gunicorn_error", "level": "info"},
+        # A queue's worker; a step of a WebSocket, a request that came: no words.
+        {"format": "celery", "level": "info", "hop": "application"},
+        {"format": "daphne", "level": None, "path": "/ws/chat"},
+    ],
+)
+def test_the_arbiter_s_words_are_not_the_application_s(more: dict[str, Any]) -> None:
     back = {
         "hop": "app_server",
         "source": "app/access.log",
         "format": "gunicorn_access",
     }
-    boot = app("Booting worker with pid: 812", format="gunicorn_error", level="info")
+    boot = app("Booting worker with pid: 812", **more)
     row = one(web(500), web(500, **back), boot)
     assert (row["cause"], row["confidence"]) == ("exception", "weak")
     own = app("cart of 7 is empty", hop="application", source="app/app.log")

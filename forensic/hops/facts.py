@@ -14,8 +14,8 @@ __all__ = ["Facts", "gather"]
 #: Servers that log requests among their own lines, in the layout of web servers.
 _MIXING = ["puma"]
 #: What looks after workers: an application's exceptions seldom come that far, since
-#: its framework catches them.
-_ARBITERS = ["gunicorn_error"]
+#: its framework catches them. A queue's worker has those of its tasks.
+_ARBITERS = ["gunicorn_error", "celery"]
 #: Tomcat's own log: what a web application throws goes to that of its host.
 _OWN = r"(?:^|/)catalina[^/]*$"
 #: So many times as many private peers as public ones: a few ask it past the proxy.
