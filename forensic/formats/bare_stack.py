@@ -15,6 +15,11 @@ __all__ = ["FORMAT"]
 _CLASS = r"(?:[A-Za-z_$][\w$]*\.){0,12}(?:[A-Z]\w*)?(?:Error|Exception)"
 #: Next.js puts a sign before it; Node says that nobody caught it.
 _BEFORE = r"(?: ?(?:⨯|✗|x) )?(?:Uncaught |Unhandled |Caused by: )?"
+#: What Next.js prints of itself when it starts.
+_BANNER = (
+    r"^ *(?:▲ Next\.js |- (?:Local|Network|Environments|Experiments)\b"
+    r"|[✓○] (?:Starting|Ready|Compiling|Compiled)\b)"
+)
 _HEAD = (
     rf"^(?:{_BEFORE}{_CLASS}(?: \[[A-Z0-9_]+\])?(?:: |$)"
     r"|Exception in thread \"|Traceback \(most recent call last\):"
@@ -44,5 +49,6 @@ FORMAT = Format(
     payload=False,
     last_resort=True,
     stampless=True,
+    header=_BANNER,
     paths=r"(?i)err",
 )
