@@ -14,10 +14,13 @@ check them for every format):
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 __all__ = ["Format", "Pieces", "headed", "is_bug", "parsed"]
 
+Mask = npt.NDArray[np.bool_]
 #: More lines than this on which a format breaks: it is the format that is broken.
 _BREAKS = 32
 
@@ -61,6 +64,10 @@ class Format:
     #: `parse` is given whole records, line ends inside: what follows the first line
     #: is the record's, not text behind its message. With `multiline` only.
     whole: bool = False
+    #: Consecutive lines from where a record may begin, which of them match `head`, and
+    #: whether more follow ▶ which of those are within the record above: text in it that
+    #: looks like the beginning of one. With `whole` only.
+    within: Callable[[pl.Series, Mask, bool], Mask] | None = None
     #: Records of other programs stand between its own: where there are such, it is
     #: read by lines all the same. With `whole` only.
     mixed: bool = False

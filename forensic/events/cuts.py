@@ -1,6 +1,8 @@
 """Where a stream is looked at, and where it may be cut into blocks."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,8 +14,15 @@ from forensic.lines import ends_of_lines, texts
 
 __all__ = ["beginnings", "border", "count_lines", "end_of", "running_on", "samples"]
 
-#: Consecutive lines ▶ which of them begin a record.
-Begins = Callable[[pl.Series], pl.Series]
+
+class _Begins(NamedTuple):
+    """How a file shows where its records begin."""
+
+    #: Consecutive lines ▶ which of them begin a record.
+    of: Callable[[pl.Series], pl.Series]
+    #: It must be asked of all lines since one did.
+    since: bool = False
+
 
 #: How much of a stream is looked at to know it.
 _SAMPLE = 256 << 10
@@ -55,25 +64,35 @@ def running_on(chosen: Sequence[Format]) -> bool:
     return any(fmt.multiline for fmt in chosen)
 
 
-def beginnings(chosen: Sequence[Format]) -> Begins | None:
+def beginnings(chosen: Sequence[Format]) -> _Begins | None:
     """How a file of these formats shows where records begin; None where each line is.
 
     A line behind one that is not among those looked at is not taken for a beginning.
     """
+    if chosen and chosen[0].within:
+        return _Begins(functools.partial(_outside, fmt=chosen[0]), since=True)
     if running_on(chosen):
         heads = "|".join(f"(?:{fmt.head})" for fmt in chosen)
-        return lambda lines: lines.str.contains(heads)
+        return _Begins(lambda lines: lines.str.contains(heads))
     pieces = chosen[0].pieces if chosen else None
     if pieces is None:
         return None
-    return lambda lines: ~pieces.goes_on(lines).shift(1, fill_value=True)
+    return _Begins(lambda lines: ~pieces.goes_on(lines).shift(1, fill_value=True))
+
+
+def _outside(lines: pl.Series, fmt: Format) -> pl.Series:
+    """Which lines begin a record, and are not within one; more lines follow."""
+    heads = lines.str.contains(fmt.head)
+    if fmt.within is None:
+        return heads
+    return heads & ~pl.Series(fmt.within(lines, heads.to_numpy(), True))
 
 
 def border(
     slot: Slot,
     start: int,
     end: int,
-    begins: Begins | None,
+    begins: _Begins | None,
     *,
     coloured: bool = False,
 ) -> int:
@@ -85,7 +104,7 @@ def border(
     last = slot.map.rfind(b"\n", start, end) + 1
     if last <= start or begins is None:
         return max(last, start)
-    for reach in (_NEAR, _BACK):
+    for reach in [end - start] if begins.since else [_NEAR, _BACK]:
         low = max(start, end - reach)
         low = low if low == start else slot.map.find(b"\n", low, end) + 1
         stops = ends_of_lines(slot.view[low:end]) + low
@@ -93,7 +112,7 @@ def border(
         places = places[places < end]
         lines, _ = texts(slot.view, places, np.append(places[1:], end))
         lines = without_colour(lines) if coloured else lines
-        found = begins(lines).arg_true()
+        found = begins.of(lines).arg_true()
         if len(found) and (places[found[-1]] > start or start):
             return int(places[found[-1]])
     # The record that begins this stretch fills it: give it a block of its own.

@@ -14,6 +14,8 @@ from forensic.events.rows import parse_rows
 from forensic.events.shape import Found, Kind, Lines
 from forensic.events.starts import text_starts
 from forensic.fields.columns import without_colour
+from forensic.fields.octets import Mask
+from forensic.format import Format
 from forensic.formats import load
 from forensic.lines import Index, texts
 
@@ -36,7 +38,7 @@ def by_heads(
     kinds = np.full(len(text), Kind.UNPARSED, np.int8)
     kinds[text.str.contains(fmt.header).to_numpy()] = Kind.HEADER
     kinds[(text.str.strip_chars() == "").to_numpy()] = Kind.BLANK
-    first = np.flatnonzero(text.str.contains(fmt.head).to_numpy())
+    first = np.flatnonzero(_begins(text, fmt, lines.segment))
     last = _last_lines(lines, kinds, first)
     whole, invalid = texts(block, starts[first], lines.ends[last])
     whole = without_colour(whole) if coloured else whole
@@ -59,6 +61,19 @@ def by_heads(
         lines.ends[left],
         _reasons(left, first, refused),
     )
+
+
+def _begins(text: pl.Series, fmt: Format, segment: Index) -> Mask:
+    """The lines on which records begin."""
+    heads = text.str.contains(fmt.head).to_numpy()
+    if fmt.within is None:
+        return heads
+    borders = np.flatnonzero(np.diff(segment)) + 1
+    pieces = zip([0, *borders], [*borders, len(text)], strict=True)
+    inside = [
+        fmt.within(text[low:high], heads[low:high], False) for low, high in pieces
+    ]
+    return heads & ~np.concatenate(inside)
 
 
 def _last_lines(lines: Lines, kinds: npt.NDArray[np.int8], first: Index) -> Index:

@@ -13,5 +13,6 @@ From the bottom up:
   `access_keys` whatever keys a record has | `http_request` of Google | `percent`
 * messages: `messages` of programs and hosts | `http_messages` the request that one
   speaks of | `windows_events`
+* `quoted`: cells of CSV over several lines
 * `exported`: the envelope in which a log store gives lines back
 """

@@ -19,6 +19,7 @@ import polars as pl
 
 from forensic.fields.exported import is_line
 from forensic.fields.json_text import compact, nested
+from forensic.fields.quoted import never_ends, within_cells
 from forensic.format import Format
 from forensic.schema import PARSED
 from forensic.zones import ABBREVIATIONS, MONTHS
@@ -142,7 +143,9 @@ def _zone(text: str) -> int | None:
     return -seconds if text[0] == "-" else seconds
 
 
-def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
+def _row(text: str, names: list[str], written: list[str], head: str) -> dict[str, Any]:
+    if never_ends(text, head, ","):
+        return {"refused": "a quoted cell that does not end, over what may be rows"}
     lines = iter(text.splitlines(keepends=True))
     try:
         cells = next(csv.reader(lines), [])
@@ -182,8 +185,10 @@ def _row(text: str, names: list[str], written: list[str]) -> dict[str, Any]:
     }
 
 
-def _parse(lines: pl.Series, names: list[str], written: list[str]) -> pl.DataFrame:
-    rows = [_row(line, names, written) for line in lines.to_list()]
+def _parse(
+    lines: pl.Series, names: list[str], written: list[str], head: str
+) -> pl.DataFrame:
+    rows = [_row(line, names, written, head) for line in lines.to_list()]
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
@@ -192,15 +197,17 @@ def from_template(template: str) -> Format:
     names = _names(template)
     written = [name.strip() for name in next(csv.reader([template]), [])]
     place = min(names.index(name) for name in _STAMPS if name in names)
+    head = rf'^(?:{_CELL * place}"?{_STAMP}"?(?:,|$){_OPEN if place else ""})'
     return Format(
         name="cloudwatch_csv",
         title="CSV of a log store (CloudWatch, Athena, Datadog, Splunk, Kibana, Azure)",
         hop=None,
         reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-exporting.html",
-        head=rf'^(?:{_CELL * place}"?{_STAMP}"?(?:,|$){_OPEN if place else ""})',
-        parse=functools.partial(_parse, names=names, written=written),
+        head=head,
+        parse=functools.partial(_parse, names=names, written=written, head=head),
         multiline=True,
         whole=True,
+        within=within_cells(","),
         sure=True,  # its own first line says what its rows are
         envelope=True,
         payload=False,
@@ -217,7 +224,7 @@ _TWO = rf'^"?(?:{_ISO}|{_EPOCH_MS}|{_KIBANA})"?,(?:"[^"]*(?:""[^"]*)*"?|[^",]*)$
 
 
 def _headless(lines: pl.Series) -> pl.DataFrame:
-    rows = _parse(lines, _NAMELESS, _NAMELESS)
+    rows = _parse(lines, _NAMELESS, _NAMELESS, _TWO)
     two = pl.lit(lines.str.extract(r"^([^\n]*)", 1).str.contains(_TWO))
     return rows.with_columns(
         refused=pl.when(~two).then(pl.lit("no row of two cells")).otherwise("refused")

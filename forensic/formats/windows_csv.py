@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from forensic.fields.date_order import date_order
+from forensic.fields.quoted import never_ends, within_cells
 from forensic.fields.windows_events import (
     LEVELS,
     told_offset,
@@ -85,7 +86,9 @@ def _places(header: str) -> dict[str, int]:
     }
 
 
-def _row(text: str, places: dict[str, int], mark: str) -> dict[str, str]:
+def _row(text: str, places: dict[str, int], mark: str, head: str) -> dict[str, str]:
+    if never_ends(text, head, mark):
+        return {"refused": "a quoted cell that does not end, over what may be rows"}
     lines = iter(text.splitlines(keepends=True))
     try:
         cells = next(csv.reader(lines, delimiter=mark), [])
@@ -100,9 +103,9 @@ def _row(text: str, places: dict[str, int], mark: str) -> dict[str, str]:
 
 
 def _parse(
-    lines: pl.Series, places: dict[str, int], order: str, mark: str
+    lines: pl.Series, places: dict[str, int], order: str, mark: str, head: str
 ) -> pl.DataFrame:
-    rows = [_row(line, places, mark) for line in lines.to_list()]
+    rows = [_row(line, places, mark, head) for line in lines.to_list()]
     frame = pl.DataFrame(rows, schema=_SCHEMA)
     stamps = windows_stamps(frame["stamp"], order)
     stamps = told_offset(stamps, frame["message"], order)
@@ -128,17 +131,23 @@ def from_template(template: str) -> Format:
     # A text of several lines may stand before the stamp.
     early = places.get("message", stamp) < stamp
     open_first = r'|"[^"]+(?:""[^"]*)*$' if early else ""
+    head = rf'^(?:{cell * stamp}"?{_STAMP}"?(?:{mark}|$){open_first})'
     return Format(
         name="windows_csv",
         title="events of Windows as CSV (Event Viewer, PowerShell)",
         hop="host",
         reference="https://learn.microsoft.com/powershell/module/microsoft.powershell.diagnostics/get-winevent",
-        head=rf'^(?:{cell * stamp}"?{_STAMP}"?(?:{mark}|$){open_first})',
+        head=head,
         parse=functools.partial(
-            _parse, places=places, order="" if order == "ymd" else order, mark=mark
+            _parse,
+            places=places,
+            order="" if order == "ymd" else order,
+            mark=mark,
+            head=head,
         ),
         multiline=True,
         whole=True,
+        within=within_cells(mark),
         sure=True,  # its own first line says what its rows are
         payload=False,
         header=rf"^(?:#TYPE .*|\ufeff?{re.escape(header)}\s*)$",
