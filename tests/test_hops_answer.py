@@ -312,6 +312,48 @@ def test_a_traceback_alone_is_an_error(asked: Question | None) -> None:
     assert "unreadable" not in found["sentence"]
 
 
+YEARLESS = ASSUMED.with_columns(
+    year=pl.lit(2026, CLOCK["year"]),
+    detail=pl.lit("only the file time of app.log (2026-11-29) speaks of a year"),
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "clocks", "columns", "sure", "says"),
+    [
+        # UTC is a guess, unless the question is of the log's own clock.
+        ("14:32 +09:00", ASSUMED, {}, "weak", "Nothing tells the zone of app.log"),
+        ("05:32", ASSUMED, {}, "strong", "without a zone"),
+        # So is the year of a file's time, unless the question has none.
+        ("05:32 UTC", YEARLESS, {}, "weak", "Nothing tells the year of app.log"),
+        ("05:32 UTC", YEARLESS, {"year": 2026}, "weak", "it fits if that was 2025"),
+        # And the day that custom tells.
+        (
+            "05:32 UTC",
+            CLOCKS,
+            {"flags": ["order_assumed"]},
+            "weak",
+            "whether the dates of app.log have the day first",
+        ),
+        ("05:32 UTC", CLOCKS, {}, "strong", "exception"),
+    ],
+)
+def test_an_answer_whose_moment_was_supposed_is_less_sure(
+    at: str, clocks: pl.DataFrame, columns: dict[str, Any], sure: str, says: str
+) -> None:
+    time = MINUTE.replace(year=columns.pop("year", 2025))
+    basis = "written" if clocks is CLOCKS else "assumed"
+    line = failure(message=TRACEBACK, time_basis=basis, **columns)
+    line |= {"time": time, "local_time": time.replace(tzinfo=None)}
+    events = pl.from_dicts([line], schema=EVENT).lazy()
+    requests = correlate(events, clocks, SOURCES)
+    asked = Question.parse(f"2025-02-06 {at}", 500)
+    found = answer(events, requests, clocks, GAPS, SOURCES, asked)
+    assert found["cause"] == "exception"
+    assert found["confidence"] == sure
+    assert says in found["sentence"]
+
+
 def test_a_zone_that_is_known_is_not_bent_to_the_question() -> None:
     asked = Question.parse("2025-02-06 14:32 +09:00", 500)
     events = pl.from_dicts([failure(message=TRACEBACK)], schema=EVENT).lazy()

@@ -18,7 +18,11 @@ from forensic.clock.votes import Decision, Vote, decide
 from forensic.counted import plural
 from forensic.schema import YEARLESS
 
-__all__ = ["Chain", "chains", "decide_years"]
+__all__ = ["FILE_ALONE", "Chain", "chains", "decide_years"]
+
+#: Where a clock's `detail` says so, its year is that of the file's time, which a
+#: copy may have changed.
+FILE_ALONE = "speaks of a year"
 
 _FAR = dt.timedelta(days=180)
 _DAY = dt.timedelta(days=1)
@@ -322,7 +326,7 @@ def _mtime_votes(chain: Chain, sources: pl.DataFrame) -> list[Vote]:
         year = limit.year if _in_year(end, limit.year) <= limit else limit.year - 1
         while not chain.fits(year - turn):
             year -= 1
-        text = f"only the file time of {source} ({mtime:%Y-%m-%d}) speaks of a year"
+        text = f"only the file time of {source} ({mtime:%Y-%m-%d}) {FILE_ALONE}"
         vote = Vote(year - turn, 1, "weak", "file time", text, basis="assumed")
         votes.append(vote)
     return votes

@@ -16,7 +16,10 @@ from forensic.clock.unit import Key, Unit
 from forensic.clock.votes import Decision, Vote, decide, weaker
 from forensic.counted import plural
 
-__all__ = ["decide_zones"]
+__all__ = ["UTC_ASSUMED", "decide_zones"]
+
+#: Where a clock's `detail` says so, nothing told its zone.
+UTC_ASSUMED = "UTC is assumed"
 
 #: Weak evidence below this strength waits for what neighbours and spans say.
 _FAINT = 10
@@ -178,5 +181,5 @@ def _settled(votes: Sequence[Vote]) -> Decision:
     decision = decide(votes)
     if decision is not None:
         return decision
-    text = "nothing in the archive tells its zone: UTC is assumed"
+    text = f"nothing in the archive tells its zone: {UTC_ASSUMED}"
     return Decision(0, "none", "assumed", text, 0, 0, basis="assumed")

@@ -25,6 +25,7 @@ from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
 from forensic.hops.slow_script import slow_script
+from forensic.hops.supposed import supposed
 from forensic.hops.unheard import unheard
 from forensic.hops.unseen import elsewhen, unseen
 from forensic.hops.verdict import Span, of_requests, once
@@ -157,6 +158,8 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     """The verdict on requests that the logs have, errors or not."""
     events, quiet = inquiry.events, inquiry.quiet
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
+    asked = inquiry.question
+    verdict |= supposed(events, inquiry.raw_clocks, verdict, match, asked)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= downtime(events, inquiry.clocks, verdict)
     verdict |= slow_script(events, inquiry.clocks, verdict)

@@ -10,6 +10,7 @@ import polars as pl
 
 from forensic.counted import plural
 from forensic.hops.meant import NO_ZONE
+from forensic.hops.moment import guessed
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
@@ -227,22 +228,50 @@ def _hours(minutes: int) -> str:
 def _afloat(
     rows: pl.DataFrame, question: Question, clocks: pl.DataFrame, slack: timedelta
 ) -> Match:
-    """The rows that fit where their logs, whose zone nothing tells, are in that asked.
+    """The rows that fit where their logs are of the zone asked, or of the year.
 
     A clock without any partner is assumed to be UTC; who asks reads the same wall
-    clock as the log was written by.
+    clock as the log was written by. Of a log whose stamps have no year it is that of
+    the file's time, which is another one where the file was copied.
     """
-    if question.start is None or not question.offset or not question.zone_written:
+    if question.start is None:
         return Match(rows.clear())
-    assumed = clocks.filter(pl.col("basis").cast(pl.String) == "assumed")["source"]
-    places = pl.col("evidence").list.eval(
-        pl.element().struct.field("source").is_in(assumed.implode())
+    unknown = guessed(clocks)
+    there = question.moved(timedelta(seconds=question.offset))
+    zone = f"was written in {zone_name(question.offset)}"
+    year = (question.start + timedelta(seconds=question.offset)).year
+    zoned = bool(question.offset and question.zone_written)
+    # A year that was left out is that of the logs.
+    dated = not question.lacks
+    of_zone = _of(rows, unknown.zones) if zoned else rows.clear()
+    of_year = _of(rows, unknown.years) if dated else rows.clear()
+    moved = _in_year(of_year, year)
+    ways = (
+        (of_zone, there, f"zone: it fits if that {zone}"),
+        (moved, question, f"year: it fits if that was {year}"),
+        (
+            _of(moved, unknown.zones) if zoned else moved.clear(),
+            there,
+            f"zone and no year: it fits if that {zone}, in {year}",
+        ),
     )
-    asked = question.moved(timedelta(seconds=question.offset))
-    found = _within(rows.filter(places.list.all()), asked, slack)
-    zone = zone_name(question.offset)
-    text = f" Its log tells no zone: it fits if that was written in {zone}."
-    return Match(found, text)
+    for fitting_rows, asked, text in ways:
+        found = _within(fitting_rows, asked, slack)
+        if found.height:
+            return Match(found, f" Its log tells no {text}.")
+    return Match(rows.clear())
+
+
+def _of(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+    """The rows that rest on lines of these logs alone."""
+    own = pl.element().struct.field("source").is_in(list(sources))
+    return rows.filter(pl.col("evidence").list.eval(own).list.all())
+
+
+def _in_year(rows: pl.DataFrame, year: int) -> pl.DataFrame:
+    """The rows as if they were of that year."""
+    away = pl.format("{}y", year - pl.col("time").dt.year())
+    return rows.with_columns(pl.col("time").dt.offset_by(away))
 
 
 def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Match:

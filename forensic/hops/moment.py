@@ -1,13 +1,15 @@
 """When a record really was: its time on the reference clock."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from forensic.clock.pairs import MOST_SKEW
+from forensic.clock.year import FILE_ALONE
+from forensic.clock.zone import UTC_ASSUMED
 from forensic.hops.machine import machine
 
-__all__ = ["corrected", "doubtful", "instant", "settled"]
+__all__ = ["corrected", "doubtful", "guessed", "instant", "settled"]
 
 
 def _applies(span: dict[str, Any]) -> pl.Expr:
@@ -102,6 +104,24 @@ def doubtful(clocks: pl.DataFrame) -> list[str]:
     guessed = ~sure & pl.lit(not alike)
     found = clocks.filter(guessed.all().over("source"))["source"]
     return found.unique().sort().to_list()
+
+
+class Guessed(NamedTuple):
+    """The sources whose zone nothing tells, and those whose year nothing tells."""
+
+    zones: list[str]
+    years: list[str]
+
+
+def guessed(clocks: pl.DataFrame) -> Guessed:
+    """What is a guess of the clocks: UTC, or the year of the file's own time."""
+    found = clocks.filter(pl.col("basis").cast(pl.String) == "assumed")
+    told = pl.col("detail").fill_null(UTC_ASSUMED)
+    zones, years = (
+        found.filter(told.str.contains(word, literal=True))["source"].unique().sort()
+        for word in (UTC_ASSUMED, FILE_ALONE)
+    )
+    return Guessed(zones.to_list(), years.to_list())
 
 
 def _completed(clocks: pl.DataFrame) -> pl.DataFrame:
