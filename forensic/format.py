@@ -68,6 +68,9 @@ class Format:
     #: whether more follow ▶ which of those are within the record above: text in it that
     #: looks like the beginning of one. With `whole` only.
     within: Callable[[pl.Series, Mask, bool], Mask] | None = None
+    #: Regular expression of what each of its records begins with, where several may
+    #: share a line, and which no text in one has. With `whole` only.
+    parted: str = ""
     #: Records of other programs stand between its own: where there are such, it is
     #: read by lines all the same. With `whole` only.
     mixed: bool = False

@@ -4,7 +4,9 @@ A record begins at a line that matches the format's `head` and ends before the n
 blank lines and lines of the format's `header` behind it are not part of it.
 """
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +42,12 @@ def by_heads(
     kinds[(text.str.strip_chars() == "").to_numpy()] = Kind.BLANK
     first = np.flatnonzero(_begins(text, fmt, lines.segment))
     last = _last_lines(lines, kinds, first)
-    whole, invalid = texts(block, starts[first], lines.ends[last])
+    ends = lines.ends[last]
+    found = _Records(first, last, starts[first], lines.starts[first], ends)
+    if fmt.parted:
+        found = _parted(block, lines, found, fmt.parted)
+    first, last = found.first, found.last
+    whole, invalid = texts(block, found.texts, found.ends)
     whole = without_colour(whole) if coloured else whole
     parsed = parse_rows(whole, formats, payloads)
     refused = parsed["refused"]
@@ -52,8 +59,8 @@ def by_heads(
     return Found(
         parsed.filter(refused.is_null()),
         first[good],
-        lines.starts[first[good]],
-        lines.ends[last[good]],
+        found.starts[good],
+        found.ends[good],
         kinds,
         invalid.gather(good),
         left,
@@ -61,6 +68,33 @@ def by_heads(
         lines.ends[left],
         _reasons(left, first, refused),
     )
+
+
+class _Records(NamedTuple):
+    """Where records are: their lines, their texts and their bytes."""
+
+    first: Index
+    last: Index
+    texts: Index
+    starts: Index
+    ends: Index
+
+
+def _parted(block: memoryview, lines: Lines, records: _Records, mark: str) -> _Records:
+    """The records, each of those that stand behind another in its line apart."""
+    begins = re.compile(mark.encode())
+    rows: list[tuple[int, int, int]] = []
+    for text, start, end in zip(*records[2:], strict=True):
+        found = [at.start() + text for at in begins.finditer(block[text:end])][1:]
+        texts_, starts = [text, *found], [start, *found]
+        rows += zip(texts_, starts, [*found, end], strict=True)
+    columns = np.array(rows, np.int64).reshape(-1, 3)
+    spans: list[Index] = [columns[:, at].copy() for at in range(3)]
+    first, last = (
+        np.searchsorted(lines.ends, place, side="right")
+        for place in (spans[1], spans[2] - 1)
+    )
+    return _Records(first, last, *spans)
 
 
 def _begins(text: pl.Series, fmt: Format, segment: Index) -> Mask:

@@ -1,7 +1,7 @@
 """Windows' events as XML: what `wevtutil qe System /f:xml` prints, one record an event.
 
 The rendered text is there only where it was asked for; what an event is about is in
-its data. Where several stand in one line, the Event Viewer's way, the first is read.
+its data. The Event Viewer puts all of them into one line.
 """
 
 import polars as pl
@@ -47,12 +47,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         message=_plain(
             pl.coalesce(text.str.extract(r"(?s)<Message>(.*?)</Message>"), values)
         ),
-        more=pl.col("whole").str.contains(r"</Event>\s*<Event "),
         known=pl.col("whole").str.contains(_HEAD),
     )
     stamps = moments(fields["stamp"]).drop("zone")
     known = fields.select(
-        flags=pl.when("more").then(pl.lit(["joined_lines"])),
         refused=pl.when(~pl.col("known") | pl.col("event").is_null()).then(
             pl.lit("no event of Windows")
         ),
@@ -70,5 +68,6 @@ FORMAT = Format(
     parse=parse,
     multiline=True,
     whole=True,
+    parted="<Event xmlns=",
     paths=r"(?i)event|winevt|\.xml$",
 )

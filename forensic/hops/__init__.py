@@ -31,15 +31,17 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `question` is what a user saw | `when`: the time as it was typed; `pasted`: what
   stood in for a path
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
-  and have none | `inquiry` holds all three
+  and have none | `inquiry` holds all three; `weightiest`: what is meant where nobody
+  asks
 * `verdict` speaks of errors that fit, `success` of answers that were none (`cut_short`:
   or broke off; `loops`: or went round), `inside` of what an inner log says, `sessions`
   of connections without requests, `unseen` of what no log has, `calm` of archives
   without errors
-* to the verdict add: `unheard` what silence is worth in a gap, `downtime` the servers
-  that were down then, `circumstances` what other logs tell of that moment
-  (`symptoms`: which of their lines may matter), `banned` who was shut out then,
-  `slow_script` what ran too long, `configured` what nginx's configuration gives
+* to the verdict add: `supposed` what was guessed to find it, `unheard` what silence is
+  worth in a gap, `downtime` the servers that were down then, `circumstances` what other
+  logs tell of that moment (`symptoms`: which of their lines may matter), `banned` who
+  was shut out then, `slow_script` what ran too long, `configured` what nginx's
+  configuration gives
 * `journey` draws the way of the request, `hypotheses` ranks who else may have answered,
   `wanted` asks for what would tell more
 

@@ -7,10 +7,11 @@ import polars as pl
 
 from forensic.census import census, formats_of, zones_of
 from forensic.hops.absence import Silence, outside_gaps, silences
-from forensic.hops.match import Match, fitting, matches, weightiest
+from forensic.hops.match import Match, fitting, matches
 from forensic.hops.meant import meant
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
+from forensic.hops.weightiest import weightiest
 
 __all__ = ["Inquiry", "inquire"]
 

@@ -14,7 +14,7 @@ from forensic.hops.moment import guessed
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest", "weightiest"]
+__all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest"]
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
@@ -44,7 +44,6 @@ _ANSWER = ["answered_by", "cause", "rule", "status"]
 _COMPARED, _ALIKE = 2000, 0.85
 #: So many zones are named.
 _FEW = 3
-_WEIGHTS = {"certain": 3, "strong": 2, "weak": 1, "none": 0}
 
 
 class Match(NamedTuple):
@@ -366,44 +365,3 @@ def _closest(rows: pl.DataFrame, question: Question) -> dict[str, Any] | None:
         .sort("away", "time")
     )
     return near.row(0, named=True) if near.height else None
-
-
-def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
-    """The requests of the archive's most weighty error: one status, hop and cause.
-
-    Server errors weigh more than refusals, many more than few, sure more than unsure;
-    what scanners and clients cause themselves weighs least, in whatever number.
-    """
-    if not requests.height:
-        return requests
-    group = ["answered_by", "cause", "status"]
-    weight = (
-        pl.when(pl.col("status") >= 500)
-        .then(20.0)
-        .when((pl.col("status") == 404) | (pl.col("cause") == "file_not_found"))
-        .then(0.1)
-        .when(pl.col("cause") == "bad_request")
-        .then(0.2)
-        .when(pl.col("cause") == "client_closed")
-        .then(0.3)
-        .when(pl.col("cause") == "waf_rule")
-        .then(4.0)
-        .otherwise(2.0)
-    )
-    sure = (
-        pl.col("confidence")
-        .cast(pl.String)
-        .replace_strict(_WEIGHTS, return_dtype=pl.Int64)
-    )
-    failed = (pl.col("status") >= 400) | (pl.col("status") == 0)
-    groups = (
-        requests.filter(failed | (pl.col("cause") == "waf_rule"))
-        .with_columns(weight=weight * (0.5 + sure / 4))
-        .group_by(group)
-        .agg((pl.col("weight").mean() * (pl.len() + 1).log()).round(3))
-        .sort("weight", *group, descending=[True, False, False, False], nulls_last=True)
-        .head(1)
-    )
-    return requests.join(
-        groups, on=group, how="semi", nulls_equal=True, maintain_order="left"
-    )
