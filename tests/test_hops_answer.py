@@ -848,6 +848,47 @@ def test_an_hour_that_came_twice_is_sought_twice() -> None:
     assert "twice" in found["sentence"]
 
 
+@pytest.mark.parametrize(
+    ("clock", "said", "unsaid"),
+    [
+        ("02:30", "it fits both times", "fits the second"),
+        (
+            "02:30",
+            "the first time that clocks showed it; the second is UTC+01:00",
+            "x!",
+        ),
+        ("02:30 +01:00", "403", "twice"),
+        # Only the hour from two to three came twice.
+        ("01:45", "is read as UTC+02:00.", "twice"),
+        ("03:15", "is read as UTC+01:00.", "twice"),
+    ],
+)
+def test_without_a_zone_both_hours_are_meant_that_a_log_wrote_twice(
+    clock: str, said: str, unsaid: str
+) -> None:
+    lines = []
+    for minute in range(-120, 120):
+        time = datetime(2025, 10, 26, 1, tzinfo=UTC) + timedelta(minutes=minute)
+        offset = 7200 if minute < 0 else 3600
+        line = {
+            "source": "app.log",
+            "hop": "application",
+            "time": time,
+            "local_time": (time + timedelta(seconds=offset)).replace(tzinfo=None),
+            "utc_offset": offset,
+        }
+        if abs(minute) == 30:
+            status = 500 if minute < 0 else 403
+            line |= {"path": "/app/admin", "status": status, "method": "GET"}
+        lines.append(_row(minute + 121, **line))
+    events = pl.from_dicts(lines, schema=EVENT).lazy()
+    requests = correlate(events, CLOCKS, SOURCES)
+    asked = Question.parse(f"2025-10-26 {clock}", None, "/app/admin")
+    found = answer(events, requests, CLOCKS, GAPS, SOURCES, asked)
+    assert said in found["sentence"]
+    assert unsaid not in found["sentence"]
+
+
 @pytest.mark.parametrize("seconds", [5, 55])
 def test_a_slow_request_fits_when_it_came_and_when_it_ended(seconds: int) -> None:
     slow = _row(
@@ -1577,6 +1618,38 @@ def refused(**columns: Any) -> list[dict[str, Any]]:
 def beside(seconds: int, number: int, **columns: Any) -> dict[str, Any]:
     """A line of another log, so long before the request."""
     return _row(number, time=MINUTE - timedelta(seconds=seconds), **columns)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "extra", "told"),
+    [
+        ("127.0.0.1:9000", None, True),
+        ("unix:/run/php/php8.2-fpm.sock", None, True),
+        ("10.0.1.23:8000", None, False),
+        ("10.0.1.23:8000", '{"protocol":"fastcgi"}', True),
+        ("127.0.0.1:9000", '{"protocol":"uwsgi"}', False),
+    ],
+)
+def test_a_full_pool_is_told_of_requests_that_php_was_to_answer(
+    upstream: str, extra: str | None, told: bool
+) -> None:
+    full = {"hop": "app_server", "source": "fpm.log", "format": "php"}
+    full |= {"reason": "workers_exhausted", "message": "server reached max_children"}
+    rows = [*refused(upstream=upstream, extra=extra), beside(6, 70, **full)]
+    found = verdict(rows, Question.parse(None, 502, "/x"))
+    assert ("at its limit 6 seconds before" in found["sentence"]) == told
+
+
+def test_a_web_server_without_connections_is_told_beside_the_balancers_answer() -> None:
+    full = {"hop": "web_server", "source": "error.log", "format": "nginx_error"}
+    full |= {"reason": "worker_connections"}
+    words = "1024 worker_connections are not enough"
+    lost = balanced(time=MINUTE, method="GET", path="/x", status=502, reason="SH--")
+    lost["upstream"] = "web/w1"
+    found = verdict(
+        [lost, beside(2, 9, message=words, **full)], Question.parse(None, 502, "/x")
+    )
+    assert "The web server was at its limit 2 seconds before" in found["sentence"]
 
 
 def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:

@@ -68,6 +68,15 @@ _SERVICES = (
 _FIREWALL = r"^(?:wafv2|waf|waf-regional|fms|shield)\."
 
 
+#: Where php-fpm listens.
+_PHP_SOCKET = r"(?i)php|fpm|:90[0-9]{2}$"
+#: The logs of other application servers.
+_OTHER_SERVERS = frozenset(
+    "gunicorn_error gunicorn_access uwsgi uvicorn werkzeug daphne puma passenger"
+    " rack_access tomcat".split()
+)
+
+
 class _Told(NamedTuple):
     """A sentence, and the rows that it rests on."""
 
@@ -88,8 +97,7 @@ def circumstances(
     at = verdict["request"]["time"]
     between = verdict["cause"] in _BETWEEN
     refused = verdict["cause"] == "waf_rule"
-    kinds = {"host", "app_server", "vpc_flow"} if between else set()
-    kinds |= {"web_server"} if verdict["cause"] == "no_target" else set()
+    kinds = {"host", "app_server", "web_server", "vpc_flow"} if between else set()
     kinds |= {"cloudtrail"} if between or refused else set()
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
@@ -111,7 +119,11 @@ def circumstances(
         bans = standing(events, clocks, at)
         found = [_ban(bans, at, verdict["request"]["client_ip"])]
     if between:
-        target = _target(events, verdict["evidence"])
+        target, protocol = _target(events, verdict["evidence"])
+        path = verdict["request"]["path"]
+        if not _is_php(target, protocol, path, present):
+            pool = (pl.col("format") == "php") & (pl.col("kind") == "full")
+            rows = rows.filter(~pool.fill_null(value=False))
         found = [
             _services(rows, at),
             *(
@@ -200,12 +212,33 @@ def _ban(bans: pl.DataFrame, at: datetime, client: str | None) -> _Told:
     return _Told(f"fail2ban had banned {client} {_ago(at, row['time'])}{jail}", own)
 
 
-def _target(events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]) -> str | None:
-    """The address of the server that the proxy's record names."""
+def _target(
+    events: pl.LazyFrame, evidence: Sequence[Mapping[str, Any]]
+) -> tuple[str | None, str | None]:
+    """The address of the server that the proxy's record names, and its protocol."""
     places = pl.col("source").is_in([line["source"] for line in evidence])
     places &= pl.col("offset").is_in([line["offset"] for line in evidence])
-    rows = events.filter(places).select("upstream").collect(engine="streaming")
-    return rows["upstream"].drop_nulls().first()  # type: ignore[return-value]
+    spoken = pl.col("extra").str.json_path_match("$.protocol").alias("protocol")
+    rows = events.filter(places & pl.col("upstream").is_not_null())
+    found = rows.select("upstream", spoken).collect(engine="streaming")
+    return found["upstream"].first(), found["protocol"].drop_nulls().first()  # type: ignore[return-value]
+
+
+def _is_php(
+    target: str | None,
+    protocol: str | None,
+    path: str | None,
+    present: frozenset[str],
+) -> bool:
+    """Whether the request was php-fpm's to answer, or may have been.
+
+    It is spoken to by FastCGI, on a socket of its name or on a port of its own.
+    """
+    if protocol is not None:
+        return protocol == "fastcgi"
+    if target is not None:
+        return re.search(_PHP_SOCKET, target) is not None
+    return ".php" in (path or "") or not present & _OTHER_SERVERS
 
 
 def _nearest(rows: pl.DataFrame, at: datetime, target: str | None) -> pl.DataFrame:

@@ -86,6 +86,7 @@ def matches(
     unread = fitting(requests, replace(question, path=None)).filter(no_path)
     adrift = _afloat(unread, question, clocks, SLACK)
     ways = [
+        _twice(same, question),
         Match(_within(same, question, timedelta(0))),
         Match(_begun(same, question)),
         Match(_within(same, question, SLACK)),
@@ -113,7 +114,7 @@ def matches(
         *_around(loose, question, clocks, zones),
     ]
     if question.status is None and question.path is None:
-        ways = _grave(requests, question, [*ways[:5], ways[6]])
+        ways = _grave(requests, question, [*ways[:6], ways[7]])
     return next((way for way in ways if way.rows.height), Match(requests.clear()))
 
 
@@ -175,6 +176,18 @@ def _repeated(rows: pl.DataFrame, question: Question) -> Match:
         return Match(rows.clear())
     text = " Clocks of that zone showed the time asked twice: it fits the second time."
     return Match(_within(rows, question.moved(question.again), SLACK), text)
+
+
+def _twice(rows: pl.DataFrame, question: Question) -> Match:
+    """The rows of both such hours, where they were answered otherwise."""
+    first = _within(rows, question, timedelta(0))
+    second = _within(rows, question.moved(question.again), timedelta(0))
+    both = pl.concat([first, second])
+    if not question.again or not (first.height and second.height):
+        return Match(rows.clear())
+    if both.n_unique(_ANSWER) == 1:
+        return Match(rows.clear())
+    return Match(both, " Clocks showed the time asked twice, and it fits both times.")
 
 
 def _around(

@@ -18,6 +18,8 @@ NO_ZONE = " The time asked was given without a zone"
 #: Stamps so near to a wall clock's time tell its zone: clocks change twice a year.
 _AROUND = [timedelta(minutes=30), timedelta(days=2)]
 _DAY = timedelta(days=1)
+#: So near to a time a clock that went back did so.
+_NIGHT = timedelta(hours=2)
 _SLACK = timedelta(seconds=60)
 #: Days that are looked through for the one that was meant.
 _DAYS = 2000
@@ -62,6 +64,45 @@ def dominant_offset(
     return int(ranked["utc_offset"][0]) if ranked.height else 0
 
 
+def _twice(
+    events: pl.LazyFrame, counts: pl.DataFrame, wall: datetime | None, offset: int
+) -> tuple[int, timedelta]:
+    """The offset of the first hour, and how much later clocks showed it again.
+
+    That is where a log's clock went back: it wrote one offset up to after that time,
+    and then a smaller one from before it. Of any other time, the offset given, and
+    nothing.
+    """
+    none = offset, timedelta(0)
+    if wall is None or len(zones_of(counts)) < 2:
+        return none
+    near = pl.col("local_time").is_between(wall - _NIGHT, wall + _NIGHT)
+    written = pl.col("utc_offset")
+    local, time = pl.col("local_time"), pl.col("time")
+    before, behind = written == written.max(), written == written.min()
+    logs = (
+        events.filter(pl.col("hop").is_in(INNER) & written.is_not_null() & near)
+        .group_by("source")
+        .agg(
+            first=written.max(),
+            last=written.min(),
+            shown=local.filter(before).max() + _SLACK >= wall,
+            again=local.filter(behind).min() - _SLACK <= wall,
+            back=time.filter(behind).min() >= time.filter(before).max(),
+        )
+        .filter(pl.col("shown") & pl.col("again") & pl.col("back"))
+        # Summer time is an hour, and half of one on an island.
+        .filter((pl.col("first") - pl.col("last")).is_in([3600, 1800]))
+        .collect(engine="streaming")
+        .sort("source")
+    )
+    own = logs.filter((pl.col("first") == offset) | (pl.col("last") == offset))
+    if not own.height:
+        return none
+    first, last = own.select("first", "last").row(0)
+    return int(first), timedelta(seconds=first - last)
+
+
 def meant(
     asked: Question,
     events: pl.LazyFrame,
@@ -79,8 +120,12 @@ def meant(
     if not asked.zone_written:
         wall = None if asked.lacks else asked.start.replace(tzinfo=None)
         offset = dominant_offset(events, counts, clocks, wall)
-        asked = asked.placed(offset)
-        notes.append(f"{NO_ZONE} and is read as {zone_name(offset)}.")
+        first, again = _twice(events, counts, wall, offset)
+        asked = replace(asked.placed(first), again=again)
+        other = zone_name(first - round(again.total_seconds()))
+        more = f", the first time that clocks showed it; the second is {other}"
+        read = f"{zone_name(first)}{more if again else ''}"
+        notes.append(f"{NO_ZONE} and is read as {read}.")
     if asked.lacks:
         asked, note = _dated(asked, counts, fitting)
         notes.append(note)

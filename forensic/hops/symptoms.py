@@ -69,6 +69,14 @@ _KINDS = [
         _MINUTE,
         "The host's log has a death",
     ),
+    # It takes no connection more, or cannot open one to the server behind it.
+    _Kind(
+        "web_full",
+        (pl.col("hop") == "web_server")
+        & _reason("worker_connections too_many_open_files workers_exhausted"),
+        2 * _MINUTE,
+        "The web server was at its limit",
+    ),
     _Kind(
         "full",
         _reason("workers_exhausted threads_exhausted"),
@@ -146,7 +154,7 @@ def around(events: pl.LazyFrame, clocks: pl.DataFrame, at: datetime) -> pl.DataF
         .filter(pl.col("kind").is_not_null())
         .select(
             *("source", "line", "offset", "kind", "action", "user"),
-            *("client_ip", "upstream", "hostname", "reason", "extra"),
+            *("client_ip", "upstream", "hostname", "reason", "extra", "format"),
             hop=pl.col("hop").cast(pl.String),
             message=pl.coalesce(
                 "message",
