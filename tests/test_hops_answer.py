@@ -1124,6 +1124,22 @@ def test_an_archive_without_errors_is_told_calmly() -> None:
     assert found["ask_for"] == found["missing"] == found["hypotheses"] == []
 
 
+def test_failures_that_another_status_hides_are_told_where_nothing_else_failed() -> (
+    None
+):
+    """As `error_page 502 =200` does; the log of answers may say what was replaced."""
+    _, said = refused()
+    told = verdict([*pings(), said | {"level": "error"}], None)
+    assert "has 1 failure of servers behind it" in told["sentence"]
+    assert [line["line"] for line in told["evidence"]] == [61]
+    times = '{"tail":"uct=\\"-\\" uht=\\"-\\" us=\\"502\\""}'
+    page = {"status": 200, "upstream_status": 502, "path": "/x", "extra": times}
+    rows = [line | {"upstream": "10.0.1.23:80"} for line in pings()]
+    rows.append(rows[0] | page | {"line": 900, "offset": 90_000})
+    found = verdict(rows, None)
+    assert (found["answered_by"], found["cause"]) == ("web_server", "upstream_refused")
+
+
 def test_no_error_is_no_more_than_what_could_be_read() -> None:
     """A file that was not read whole may hold one."""
     events = pl.from_dicts(pings(), schema=EVENT).lazy()

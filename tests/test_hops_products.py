@@ -133,6 +133,13 @@ SPOKEN = [
         {"upstream_status": 200},
         (LB, "bad_gateway", "strong"),
     ),
+    (
+        "api_gateway",
+        503,
+        None,
+        {"upstream_duration": 30.001},
+        (LB, "target_timeout", "strong"),
+    ),
     ("api_gateway", 504, "INTEGRATION_TIMEOUT", {}, (LB, "target_timeout", "certain")),
     (
         "api_gateway",

@@ -102,7 +102,7 @@ def _calm(inquiry: Inquiry) -> _Told | None:
     if inquiry.asked:
         return None
     found = success.broken(inquiry.events, inquiry.clocks)
-    quiet = calm(inquiry.events, inquiry.gaps, inquiry.sources)
+    quiet = calm(inquiry.events, inquiry.clocks, inquiry.gaps, inquiry.sources)
     return _bare(inquiry, found or quiet)
 
 

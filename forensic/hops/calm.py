@@ -5,6 +5,8 @@ from typing import Any
 import polars as pl
 
 from forensic.counted import plural
+from forensic.hops import notes
+from forensic.hops.journey import placed
 from forensic.schema import NOT_WHOLE
 
 __all__ = ["calm", "harmless", "unread"]
@@ -14,20 +16,30 @@ _LOG = (
     r"(?i)(?:^|[^a-z])(?:access|error|app)?[_-]?(?:logs?|access|errors?|journal|trace)"
     r"(?:[^a-z]|$)|\.(?:out|err)$"
 )
+#: Causes that lie behind the web server.
+_FAILED = ["upstream_refused", "upstream_timeout", "upstream_closed", "bad_gateway"]
+#: So many lines are evidence.
+_MOST = 3
 _NO_LOG = r"(?i)\.(?:conf|cfg|ini|ya?ml|toml|xml|html?|css|js|py|rb|php|go|java|sh|md)$"
 
 
 def calm(
-    events: pl.LazyFrame, gaps: pl.DataFrame, sources: pl.DataFrame
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    gaps: pl.DataFrame,
+    sources: pl.DataFrame,
 ) -> dict[str, Any]:
     """The verdict on an archive without any error, where nothing was asked."""
     answers = events.select(pl.col("status").is_not_null().sum(), lines=pl.len())
     count, lines = answers.collect(engine="streaming").row(0)
+    evidence: list[dict[str, Any]] = []
     if count:
         several = f"all {count} responses logged have"
         every = "the one response logged has" if count == 1 else several
         seen = "No error in what could be read" if _hurt(sources) else "No error"
         sentence = f"{seen}: {every} a status below 400."
+        text, evidence = _behind(events, clocks)
+        sentence += text
         absent = gaps.filter(pl.col("kind") == "absent")["hop"].cast(pl.String)
         if "load_balancer" in absent:
             sentence += (
@@ -51,11 +63,29 @@ def calm(
         "rule": None,
         "confidence": "none",
         "sentence": sentence,
-        "evidence": [],
+        "evidence": evidence,
         "missing": [],
         "count": 0,
         "ask_for": [],
     }
+
+
+def _behind(
+    events: pl.LazyFrame, clocks: pl.DataFrame
+) -> tuple[str, list[dict[str, Any]]]:
+    """What the web server's error log has on servers that failed it, and its lines."""
+    bad = pl.col("level").is_in(["error", "crit", "alert", "emerg"])
+    lines = events.filter((pl.col("hop") == "web_server") & bad)
+    failed = notes.collect(lines, clocks).filter(pl.col("cause").is_in(_FAILED))
+    if not failed.height:
+        return "", []
+    many = plural(failed.height, "failure")
+    text = (
+        f" But the web server's error log has {many} of servers behind it: another"
+        " try, or a page of its own, was what clients got."
+    )
+    places = failed.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    return text, placed(events, places)
 
 
 def harmless(requests: pl.DataFrame) -> str:

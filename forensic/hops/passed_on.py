@@ -239,7 +239,7 @@ def asked() -> list[Line]:
             by="web_server",
             cause=pl.when(GATEWAY)
             .then(upstream_cause())
-            .when(UP.is_in([502, 504]))
+            .when(UP.is_in([502, 504]) & ~ANSWERED)
             .then(upstream_cause(UP))
             .when(UP >= 500)
             .then(pl.lit("exception"))

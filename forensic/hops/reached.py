@@ -61,7 +61,9 @@ def table(events: pl.LazyFrame, known: Facts) -> pl.DataFrame:
     """`web_source`, `web_offset`, `reached` and `limit`, of the failures that tell."""
     connect = _last("upstream_connect_time|uct")
     header = _last("upstream_header_time|uht")
-    web = (pl.col("hop") == "web_server") & pl.col("status").is_in(_GATEWAY)
+    # An error page may have put another status in the place of its own.
+    gave = pl.col("status").is_in(_GATEWAY) | pl.col("upstream_status").is_in(_GATEWAY)
+    web = (pl.col("hop") == "web_server") & gave
     names = [*_KEYS, "status", "format", "duration", "extra"]
     answers = (pl.col("hop") == "web_server") & (pl.col("answers") > 0)
     logs = known.profile.filter(answers)["source"].unique().sort()

@@ -11,7 +11,8 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
     """The requests of the archive's most weighty error: one status, hop and cause.
 
     Server errors weigh more than refusals, many more than few, sure more than unsure;
-    what scanners and clients cause themselves weighs least, in whatever number.
+    what scanners and clients cause themselves weighs least, in whatever number. Where
+    no response is an error, those count that stand in the place of one.
     """
     if not requests.height:
         return requests
@@ -35,8 +36,11 @@ def weightiest(requests: pl.DataFrame) -> pl.DataFrame:
         .replace_strict(_WEIGHTS, return_dtype=pl.Int64)
     )
     failed = (pl.col("status") >= 400) | (pl.col("status") == 0)
+    failed |= pl.col("cause") == "waf_rule"
+    hidden = (pl.col("answered_by") == "web_server") & (pl.col("cause") != "unknown")
+    any_ = requests.select(failed.any()).item()
     groups = (
-        requests.filter(failed | (pl.col("cause") == "waf_rule"))
+        requests.filter(failed if any_ else hidden)
         .with_columns(weight=weight * (0.5 + sure / 4))
         .group_by(group)
         .agg((pl.col("weight").mean() * (pl.len() + 1).log()).round(3))

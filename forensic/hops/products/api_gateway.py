@@ -4,11 +4,15 @@ A log that has not the type often has the message, which is that of several type
 it says no more than "Forbidden".
 """
 
+import polars as pl
+
 from forensic.hops.said import Said, made_by, spoken
-from forensic.hops.table import LB_STATUS, LB_TARGET, Line
+from forensic.hops.table import LB_STATUS, LB_TARGET, Line, sure_of
 
 __all__ = ["lines"]
 
+#: The longest (seconds) that it waits for what it calls, unless told to wait less.
+_LONGEST = 29.0
 _WORDS = [
     Said("^WAF_FILTERED$", "waf_rule", "a rule of its WAF ended the request", by="waf"),
     Said(
@@ -69,7 +73,9 @@ _WORDS = [
 
 def lines() -> list[Line]:
     """The lines about what API Gateway answers itself."""
-    useless = made_by("load_balancer", "api_gateway") & (LB_STATUS == 502)
+    mine = made_by("load_balancer", "api_gateway")
+    late = mine & sure_of(pl.col("load_balancer_upstream_duration") >= _LONGEST)
+    useless = mine & (LB_STATUS == 502)
     return [
         *spoken("load_balancer", "api_gateway", _WORDS),
         Line(
@@ -78,5 +84,13 @@ def lines() -> list[Line]:
             cause="bad_gateway",
             sure="strong",
             because="what it called came to its end, and gave no answer that fits",
+        ),
+        # An HTTP API's own answer to what it does not wait for any longer.
+        Line(
+            when=late & (LB_STATUS == 503) & LB_TARGET.is_null(),
+            by="load_balancer",
+            cause="target_timeout",
+            sure="strong",
+            because="what it calls had not answered when its time limit was over",
         ),
     ]
