@@ -1636,6 +1636,28 @@ def beside(seconds: int, number: int, **columns: Any) -> dict[str, Any]:
     return _row(number, time=MINUTE - timedelta(seconds=seconds), **columns)
 
 
+def test_a_log_is_silent_only_of_what_its_server_is_asked() -> None:
+    """Of two applications one has a log, and the path is the other's."""
+    rows = []
+    for number, path in enumerate(["/shop/cart", "/api/ping"] * 40):
+        line = {"time": MINUTE + timedelta(seconds=number), "method": "GET"}
+        line |= {"path": path, "status": 403 if number == 40 else 200}
+        web = {"hop": "web_server", "source": "access.log", "format": "nginx_access"}
+        rows.append(_row(number + 1, **web, **line))
+        if path == "/api/ping":
+            app = {"hop": "app_server", "source": "gunicorn.log"}
+            rows.append(_row(number + 1, **app, **line))
+    asked = Question.parse(None, 403, "/shop/cart")
+    found = verdict(rows, asked)
+    assert (found["answered_by"], found["confidence"]) == ("unknown", "weak")
+    assert found["candidates"] == ["application", "web_server"]
+    assert "has no request below /shop" in found["sentence"]
+    known = [row | {"path": "/api/shop"} for row in rows if row["path"] != "/api/ping"]
+    others = [row for row in rows if row["path"] == "/api/ping"]
+    found = verdict([*known, *others], Question.parse(None, 403, "/api/shop"))
+    assert found["answered_by"] == "web_server"
+
+
 @pytest.mark.parametrize(
     ("upstream", "extra", "told"),
     [

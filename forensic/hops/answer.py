@@ -17,6 +17,7 @@ from forensic.hops.calm import calm, harmless, unread
 from forensic.hops.circumstances import circumstances
 from forensic.hops.configured import configured
 from forensic.hops.downtime import downtime
+from forensic.hops.elsewhere import elsewhere
 from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
@@ -161,6 +162,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     asked = inquiry.question
     verdict |= supposed(events, inquiry.raw_clocks, verdict, match, asked)
     verdict |= unheard(verdict, inquiry.gaps)
+    verdict |= elsewhere(events, verdict)
     verdict |= downtime(events, inquiry.clocks, verdict)
     verdict |= slow_script(events, inquiry.clocks, verdict)
     heard = "nginx_error" in inquiry.formats

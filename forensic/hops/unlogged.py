@@ -8,7 +8,9 @@ from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.quoted import told
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
-__all__ = ["unlogged"]
+__all__ = ["NOT_AMONG", "unlogged"]
+
+NOT_AMONG = "what stands behind it logs its requests, and this one is not among them"
 
 #: Files that a web server serves itself.
 _STATIC = (
@@ -38,10 +40,7 @@ def unlogged() -> list[Line]:
             .then(pl.lit("unknown"))
             .otherwise(own_cause()),
             sure="weak",
-            because=with_reason(
-                "what stands behind it logs its requests, and this one is not among"
-                " them"
-            ),
+            because=with_reason(NOT_AMONG),
         ),
         Line(
             when=WEB & (STATUS == 503) & pl.col("app_covered") & ~has("application"),
