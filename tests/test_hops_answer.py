@@ -1678,6 +1678,20 @@ def test_a_full_pool_is_told_of_requests_that_php_was_to_answer(
     assert ("at its limit 6 seconds before" in found["sentence"]) == told
 
 
+@pytest.mark.parametrize(("name", "told"), [("pay.example.com", True), ("x.y", False)])
+def test_a_name_that_dns_did_not_find_is_told_where_the_answer_speaks_of_it(
+    name: str, told: bool
+) -> None:
+    lost = {"hop": "host", "source": "coredns.log", "format": "coredns"}
+    lost |= {"reason": "lookup_failed", "extra": f'{{"name":"{name}"}}'}
+    lines = refused(upstream=None)
+    lines[1]["message"] = "pay.example.com could not be resolved (2: Server failure)"
+    lines[1]["reason"] = "resolve_failed"
+    found = verdict([*lines, beside(2, 70, **lost)], Question.parse(None, 502, "/x"))
+    said = "The DNS server could not look up pay.example.com 2 seconds before."
+    assert (said in found["sentence"]) == told
+
+
 def test_a_web_server_without_connections_is_told_beside_the_balancers_answer() -> None:
     full = {"hop": "web_server", "source": "error.log", "format": "nginx_error"}
     full |= {"reason": "worker_connections"}

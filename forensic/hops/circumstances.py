@@ -101,7 +101,7 @@ def circumstances(
     kinds |= {"cloudtrail"} if between or refused else set()
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
-    kinds |= set(STORES) if waiting else set()
+    kinds |= {*STORES, "coredns"} if waiting else set()
     banned = verdict["cause"] == _BANNED
     kinds |= {"fail2ban"} if banned else set()
     if at is None or not kinds & present:
@@ -136,6 +136,8 @@ def circumstances(
         ]
     if waiting:
         found += [_said(rows, at, *told) for told in worded(stores=True).items()]
+    if between or waiting:
+        found.append(_lookups(rows, at, verdict["sentence"]))
     found = [one for one in found if one.text]
     if not found:
         return {}
@@ -271,6 +273,18 @@ def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
         " policy"
     )
     return _Told(text, refused.tail(_MOST))
+
+
+def _lookups(rows: pl.DataFrame, at: datetime, said: str) -> _Told:
+    """The lookups that failed, of names that the answer's own lines speak of."""
+    names = pl.col("extra").str.json_path_match("$.name")
+    near = before(rows, at, ["lookup"]).with_columns(name=names)
+    own = near.filter(pl.lit(said).str.contains(pl.col("name"), literal=True))
+    if not own.height:
+        return _Told()
+    name, time = own.select("name", "time").row(-1)
+    text = f"The DNS server could not look up {name} {_ago(at, time)}"
+    return _Told(text, own.tail(_MOST))
 
 
 def _packets(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:

@@ -116,6 +116,8 @@ _KINDS = [
         pl.col("format").is_in(["vpc_flow", "hubble"]) & (pl.col("action") == "REJECT"),
         10 * _MINUTE,
     ),
+    # A name that could not be looked up, which a server behind may have.
+    _Kind("lookup", _reason("lookup_failed"), _MINUTE),
     _Kind(
         "packet",
         (pl.col("process") == "kernel") & pl.col("message").str.contains(_PACKET),
