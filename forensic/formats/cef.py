@@ -1,7 +1,8 @@
-"""CEF, ArcSight's format that firewalls and other appliances export, most by syslog.
+"""CEF and LEEF, in which firewalls and other appliances export, most by syslog.
 
-`CEF:0|vendor|product|version|id|name|severity|key=value …`. Values may hold spaces; a
-number of a custom field (`cn1`) means what its label says. Web firewalls (F5, Imperva,
+`CEF:0|vendor|product|version|id|name|severity|key=value …`, and QRadar's
+`LEEF:1.0|vendor|product|version|id|key=value<tab>…`. Values may hold spaces; a number
+of a custom field (`cn1`) means what its label says. Web firewalls (F5, Imperva,
 NetScaler, FortiWeb, Barracuda and their like) tell of the request and what they did.
 A `=` in a value is escaped; where an appliance forgets it, a client can write keys of
 its own into its request: a key that stands twice has no value where they differ.
@@ -34,6 +35,20 @@ _SCHEMA = {name: PARSED[name] for name in _COLUMNS} | {
 _OPEN = r"(?:<[0-9]{1,3}> ?CEF: ?)?(?:CEF: ?)*[01]\|"
 _PART = r"((?:[^|\\]|\\.)*)\|"
 _HEADER = re.compile(_OPEN + _PART * 6)
+#: The second version may say what parts its keys: a character or its number.
+_LEEF_OPEN = r"(?:<[0-9]{1,3}> ?)?(?:LEEF: ?)?(?:1\.0|2\.0)\|"
+_LEEF = re.compile(
+    _LEEF_OPEN + r"([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|(?:([^|=\t]{1,6})\|)?"
+)
+#: What LEEF calls what CEF has under another name.
+_RENAMED = {
+    "usrName": "suser",
+    "url": "request",
+    "action": "act",
+    "devTime": "rt",
+    "srcPort": "spt",
+    "dstPort": "dpt",
+}
 _SEVERITY = re.compile(r"-?\d{1,2}|(?i:unknown|low|medium|high|very-high)")
 _KEY = re.compile(r"(?:^|[ ])([A-Za-z0-9_.\[\]-]{1,64})=")
 _ESCAPED = re.compile(r"\\(.)")
@@ -50,6 +65,10 @@ _PASSED = re.compile(r"(?i)(?:pass|allow|accept|permit|req_(?:pass|cached))")
 _WORDED = re.compile(
     r"(?:[A-Z][a-z]{2} )?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d)"
     r"(?:\.(\d{1,6}))?(?: ([A-Z]{2,5}|[+-]\d\d:?\d\d))?\Z"
+)
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
+    r" ?(Z|[A-Z]{2,5}|[+-]\d\d:?\d\d)?\Z"
 )
 #: The last two are FortiGate's, which has none of CEF's own.
 _STAMPS = ("rt", "start", "end", "FTNTFGTeventtime", "FortinetFortiGateeventtime")
@@ -75,6 +94,28 @@ def _fields(text: str) -> tuple[dict[str, str], dict[str, list[Any]]]:
     return {key: value for key, value in once.items() if value is not None}, duplicates
 
 
+def _leef(line: str) -> tuple[list[str], dict[str, str], dict[str, list[Any]]] | None:
+    """What CEF's header has, by LEEF's, and its keys under CEF's names."""
+    head = _LEEF.match(line)
+    if head is None:
+        return None
+    *parts, mark = head.groups()
+    pairs = (pair.partition("=") for pair in line[head.end() :].split(_parted_by(mark)))
+    duplicates: dict[str, list[Any]] = {}
+    once = unique(
+        [(_RENAMED.get(k.strip(), k.strip()), v) for k, eq, v in pairs if eq],
+        duplicates,
+    )
+    keys = {key: value for key, value in once.items() if value is not None}
+    return [*parts, parts[3], keys.get("sev", "")], keys, duplicates
+
+
+def _parted_by(mark: str | None) -> str:
+    """What parts the keys: a tab, or as the header says, in words or by its number."""
+    number = re.fullmatch(r"(?:0?x)([0-9A-Fa-f]{1,4})", mark or "")
+    return chr(int(number[1], 16)) if number else (mark or "\t")
+
+
 def _zone(text: str | None) -> int | None:
     if text is None or text[0] not in "+-":
         return ABBREVIATIONS.get(text or "")
@@ -87,6 +128,13 @@ def _stamp(text: str) -> tuple[datetime, int | None] | None:
     """The stamp and its offset, of a count since 1970, or of words."""
     if text.isascii() and text.isdigit() and len(text) in {10, 13, 16, 19}:
         return _EPOCH + timedelta(milliseconds=int(text[:13].ljust(13, "0"))), 0
+    if iso := _ISO.match(text):
+        try:
+            moment = datetime.fromisoformat(iso[1])
+        except ValueError:
+            return None
+        fraction = timedelta(microseconds=int((iso[2] or "0").ljust(6, "0")[:6]))
+        return moment + fraction, 0 if iso[3] == "Z" else _zone(iso[3])
     match = _WORDED.match(text)
     if match is None or match[1] not in MONTHS:
         return None
@@ -118,14 +166,19 @@ def _header(request: str, name: str) -> str | None:
 
 def _row(line: str) -> dict[str, Any]:
     """The columns of one line, or why it is none."""
+    leef = _leef(line)
     head = _HEADER.match(line)
-    if head is None:
-        return {"refused": "no CEF line"}
-    vendor, product, version, number, name, severity = (
-        _ESCAPED.sub(r"\1", part) for part in head.groups()
-    )
-    keys, duplicates = _fields(line[head.end() :])
-    if not line.startswith("CEF") and not (keys and _SEVERITY.fullmatch(severity)):
+    if leef is not None and leef[1]:
+        (vendor, product, version, number, name, severity), keys, duplicates = leef
+    elif head is not None:
+        vendor, product, version, number, name, severity = (
+            _ESCAPED.sub(r"\1", part) for part in head.groups()
+        )
+        keys, duplicates = _fields(line[head.end() :])
+        whole = keys and _SEVERITY.fullmatch(severity)
+        if not line.startswith("CEF") and not whole:
+            return {"refused": "no CEF line"}
+    else:
         return {"refused": "no CEF line"}
     labels = {
         value.lower(): keys.get(key.removesuffix("Label"), "")
@@ -158,11 +211,12 @@ def _row(line: str) -> dict[str, Any]:
         "user": keys.get("suser"),
         "request_id": keys.get("externalId") or keys.get("deviceExternalId"),
         "rule_group": labels.get("policy_name")
+        or keys.get("policy")
         or (keys.get("cs1") if vendor == "Citrix" else None),
         "rule_type": labels.get("attack_type") or keys.get("cat"),
         "message": keys.get("msg"),
     }
-    row = {k: v for k, v in known.items() if v and v not in {"N/A", "-"}}
+    row = {k: v for k, v in known.items() if v and v not in {"N/A", "n/a", "-"}}
     url = keys.get("request")
     return (
         {"message": name}
@@ -202,12 +256,12 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 
 FORMAT = Format(
     name="cef",
-    title="CEF of a firewall or another appliance",
+    title="CEF or LEEF of a firewall or another appliance",
     hop=None,
     reference="https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors/",
-    head=rf"^{_OPEN}[^|]*\|[^|]*\|[^|]*\|",
+    head=rf"^(?:{_OPEN}|{_LEEF_OPEN}[^|]*\|)[^|]*\|[^|]*\|[^|]*\|",
     # Imperva's files of events begin so.
     header=r"^(?:(?:accountId|configId|checksum|format|startTime|endTime):\S*|\|==\|)$",
     parse=parse,
-    paths=r"(?i)cef|asm|incapsula|imperva",
+    paths=r"(?i)cef|leef|asm|incapsula|imperva",
 )
