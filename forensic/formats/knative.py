@@ -12,7 +12,7 @@ from forensic.format import Format
 
 __all__ = ["FORMAT"]
 
-_KEYS = KEYS | {"server": "httpRequest.serverIp", "trace_id": "traceId"}
+_KEYS = KEYS | {"trace_id": "traceId"}
 _NEEDED = ["httpRequest"]
 
 
@@ -29,7 +29,6 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         *("bytes_sent", "user_agent", "flags"),
         client_ip=pl.col("client").str.extract(r"^(.*):[0-9]+$").str.extract(peer),
         referrer=pl.when(pl.col("referrer") != "").then("referrer"),
-        upstream="server",
         trace_id=pl.col("trace_id").str.extract("^([0-9a-f]{16,32})$"),
         refused=pl.coalesce("refused", short),
     )
@@ -38,7 +37,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
 FORMAT = Format(
     name="knative",
     title="Knative queue-proxy",
-    hop="app_server",
+    hop="web_server",
     reference="https://knative.dev/docs/serving/observability/logging/request-logging/",
     head=r'^\{"httpRequest": ?\{"requestMethod": ?"',
     parse=parse,
