@@ -1826,6 +1826,20 @@ def test_a_pool_that_windows_disabled_stands_beside_the_answer() -> None:
     assert found["sentence"].endswith(words)
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(3, True), (5, False)])
+def test_a_ban_of_crowdsec_holds_as_long_as_it_says(minutes: int, told: bool) -> None:
+    ban = {"source": "crowdsec.log", "format": "crowdsec", "hop": "host"}
+    ban |= {"action": "ban", "rule": "crowdsecurity/http-probing"}
+    ban |= {"client_ip": "203.0.113.9", "extra": '{"seconds":"240"}'}
+    words = {"message": "access forbidden by rule", "reason": None, "upstream": None}
+    access, why = refused()
+    rows = [access | {"status": 403, "upstream": None}, why | words]
+    found = verdict(
+        [*rows, beside(60 * minutes, 9, **ban)], Question.parse(None, 403, "/x")
+    )
+    assert ("CrowdSec had banned 203.0.113.9" in found["sentence"]) == told
+
+
 def test_who_is_refused_under_a_ban_of_fail2ban_is_told_so() -> None:
     asked = Question.parse(None, 403, "/x")
     words = {"message": "access forbidden by rule", "reason": None, "upstream": None}

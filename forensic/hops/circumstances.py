@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from forensic.counted import plural
-from forensic.hops.banned import standing
+from forensic.hops.banned import NAMES, standing
 from forensic.hops.journey import placed
 from forensic.hops.match import apart
 from forensic.hops.symptoms import DOWN, STATES, STORES, around, before, worded
@@ -39,7 +39,7 @@ _WAITING = {
     "upstream_timeout",
     "target_timeout",
 }
-#: What a web server's own list refuses may be what fail2ban put there.
+#: What a web server's own list refuses may be what others put there.
 _BANNED = "access_forbidden"
 _SECOND = timedelta(seconds=1)
 _SERVER_ERROR = 500
@@ -103,7 +103,7 @@ def circumstances(
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
     kinds |= {*STORES, "coredns"} if waiting else set()
     banned = verdict["cause"] == _BANNED
-    kinds |= {"fail2ban"} if banned else set()
+    kinds |= set(NAMES) if banned else set()
     if at is None or not kinds & present:
         return {}
     known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
@@ -211,7 +211,8 @@ def _ban(bans: pl.DataFrame, at: datetime, client: str | None) -> _Told:
         return _Told()
     row = own.row(0, named=True)
     jail = f" (jail {row['rule']})" if row["rule"] else ""
-    return _Told(f"fail2ban had banned {client} {_ago(at, row['time'])}{jail}", own)
+    who = NAMES[row["format"]]
+    return _Told(f"{who} had banned {client} {_ago(at, row['time'])}{jail}", own)
 
 
 def _target(
