@@ -1678,6 +1678,16 @@ def test_a_full_pool_is_told_of_requests_that_php_was_to_answer(
     assert ("at its limit 6 seconds before" in found["sentence"]) == told
 
 
+def test_what_vault_refused_is_told_beside_an_exception() -> None:
+    line = {"hop": "application", "source": "app.log", "time": MINUTE, "status": 500}
+    broke = _row(60, method="GET", path="/x", **line)
+    vault = {"hop": "host", "source": "audit.log", "format": "vault_audit"}
+    vault |= {"reason": "vault_refused", "message": "read of a/b: permission denied"}
+    found = verdict([broke, beside(1, 70, **vault)], Question.parse(None, 500, "/x"))
+    said = "Vault's audit log says 1 second before (read of a/b: permission denied)."
+    assert found["sentence"].endswith(said)
+
+
 @pytest.mark.parametrize(("name", "told"), [("pay.example.com", True), ("x.y", False)])
 def test_a_name_that_dns_did_not_find_is_told_where_the_answer_speaks_of_it(
     name: str, told: bool

@@ -101,7 +101,7 @@ def circumstances(
     kinds |= {"cloudtrail"} if between or refused else set()
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
-    kinds |= {*STORES, "coredns"} if waiting else set()
+    kinds |= {*STORES, "coredns", "vault_audit"} if waiting else set()
     banned = verdict["cause"] == _BANNED
     kinds |= set(NAMES) if banned else set()
     if at is None or not kinds & present:

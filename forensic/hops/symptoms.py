@@ -42,6 +42,7 @@ def _reason(names: str) -> pl.Expr:
 
 _STORE = pl.col("format").is_in(STORES)
 _DATABASE = "The database's log says"
+_VAULT = "Vault's audit log says"
 _PLATFORMS = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
 _POOL = "Windows tells of the application pool"
 #: The first that fits a line is its kind.
@@ -62,6 +63,7 @@ _KINDS = [
         _MINUTE,
         _DATABASE,
     ),
+    _Kind("vault_refused", _reason("vault_refused"), 5 * _SECOND, _VAULT),
     *(_Kind(state, _reason(state), 15 * _MINUTE) for state in STATES),
     _Kind(
         "death",
@@ -134,11 +136,11 @@ _KINDS = [
 def worded(*, stores: bool) -> dict[str, list[str]]:
     """Words for a log's last line of some kinds, and these kinds.
 
-    Those of databases, or all the others.
+    Those of what an application asks, or all the others.
     """
     found: dict[str, list[str]] = {}
     for kind in _KINDS:
-        if kind.words and stores == (kind.words == _DATABASE):
+        if kind.words and stores == (kind.words in {_DATABASE, _VAULT}):
             found.setdefault(kind.words, []).append(kind.name)
     return found
 
