@@ -45,9 +45,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         client_ip="client",
         user="whom",
         request_id="id",
-        message=pl.when(failed)
-        .then(pl.format("{}: {}", asked, error))
-        .otherwise(asked),
+        message=pl.when(failed).then(said).otherwise(asked),
         reason=pl.when(failed).then(pl.lit("vault_refused")),
         extra=json_extra(
             type=pl.col("type"),
