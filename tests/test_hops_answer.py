@@ -1850,6 +1850,19 @@ def test_a_ban_of_crowdsec_holds_as_long_as_it_says(minutes: int, told: bool) ->
     assert ("CrowdSec had banned 203.0.113.9" in found["sentence"]) == told
 
 
+def test_a_ban_is_told_beside_a_refusal_that_nobody_claims() -> None:
+    """A bouncer of the web server writes a page of its own."""
+    ban = {"source": "crowdsec.log", "format": "crowdsec", "hop": "host"}
+    ban |= {"action": "ban", "rule": "a/http-probing", "client_ip": "203.0.113.9"}
+    ban["extra"] = '{"seconds":"14400"}'
+    access = refused()[0] | {"status": 403, "upstream": None, "bytes_sent": 2291}
+    found = verdict([access, beside(60, 9, **ban)], Question.parse(None, 403, "/x"))
+    assert found["confidence"] == "weak"
+    assert found["sentence"].endswith(
+        "CrowdSec had banned 203.0.113.9 1 minute before (a/http-probing)."
+    )
+
+
 def test_who_is_refused_under_a_ban_of_fail2ban_is_told_so() -> None:
     asked = Question.parse(None, 403, "/x")
     words = {"message": "access forbidden by rule", "reason": None, "upstream": None}

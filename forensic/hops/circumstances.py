@@ -43,6 +43,7 @@ _WAITING = {
 _BANNED = "access_forbidden"
 _SECOND = timedelta(seconds=1)
 _SERVER_ERROR = 500
+_FORBIDDEN = 403
 #: How long before a failure another server's trouble is told.
 _JUST = timedelta(minutes=2)
 #: So many of a kind are named.
@@ -102,7 +103,10 @@ def circumstances(
     waiting = verdict["cause"] in _WAITING
     waiting &= (verdict["request"]["status"] or 0) >= _SERVER_ERROR
     kinds |= {*STORES, "coredns", "vault_audit"} if waiting else set()
-    banned = verdict["cause"] == _BANNED
+    # Who answers for them, as a bouncer in a web server does, is told by no record.
+    unsure = verdict["request"]["status"] == _FORBIDDEN
+    unsure &= verdict["confidence"] == "weak"
+    banned = verdict["cause"] == _BANNED or unsure
     kinds |= set(NAMES) if banned else set()
     if at is None or not kinds & present:
         return {}
@@ -117,7 +121,7 @@ def circumstances(
     found = [change] if between or refused else []
     if banned:
         bans = standing(events, clocks, at)
-        found = [_ban(bans, at, verdict["request"]["client_ip"])]
+        found.append(_ban(bans, at, verdict["request"]["client_ip"]))
     if between:
         target, protocol = _target(events, verdict["evidence"])
         path = verdict["request"]["path"]
@@ -210,7 +214,8 @@ def _ban(bans: pl.DataFrame, at: datetime, client: str | None) -> _Told:
     if not own.height:
         return _Told()
     row = own.row(0, named=True)
-    jail = f" (jail {row['rule']})" if row["rule"] else ""
+    kind = "jail " if row["format"] == "fail2ban" else ""
+    jail = f" ({kind}{row['rule']})" if row["rule"] else ""
     who = NAMES[row["format"]]
     return _Told(f"{who} had banned {client} {_ago(at, row['time'])}{jail}", own)
 
