@@ -45,6 +45,7 @@ _ZONES = (
     "UTC|GMT|JST|KST|IST|CET|CEST|BST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|HKT|SGT|AEST|AEDT"
 )
 _NAME = r"[A-Za-z_][A-Za-z0-9_.$/-]*"
+_WORD = r"[A-Za-z_$][A-Za-z0-9_$]*"
 _AT_LEVEL = rf"\[?(?P<level>{_LEVEL}) *(?:[\]:|,]|$|[ \t])"
 _LEVEL_FIRST = (
     rf"\[?(?P<level>{_LEVEL})\]? *(?:[:|-] *)?(?:\[(?P<thread>[^\] ]{{1,80}})\] +)?"
@@ -53,8 +54,7 @@ _LEVEL_FIRST = (
 #: The alternatives above make a pattern three times as slow as this one.
 _PLAINEST = (
     r"(?P<level>[A-Z]+) +(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r" [0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(?:[.,][0-9]+)?) \[(?P<logger>[A-Za-z_][A-Za-z0-9_.$/-]*)\] "
+    rf" [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:[.,][0-9]+)?) \[(?P<logger>{_NAME})\] "
 )
 _MORE_NAMES = r"^(?:[|-] )?(?:[^ ]+ - |[^ ]*\.[a-z]{1,4}:[0-9]+)"
 _STAMP_FIRST = rf"\[?(?P<stamp>{_STAMP})\]?"
@@ -113,10 +113,7 @@ _BEHIND = [
     r" *(?P<logger>[a-z_]\w*(?:::\w+)*)\] ",
     r" *(?P<logger>[a-z_]\w*(?:::\w+)+): ",
     # a.b: text   app: text
-    (
-        r" *(?:[|-] )?(?P<logger>[A-Za-z_$][A-Za-z0-9_$]*"
-        r"(?:\.[A-Za-z_$][A-Za-z0-9_$]*)+):? "
-    ),
+    rf" *(?:[|-] )?(?P<logger>{_WORD}(?:\.{_WORD})+):? ",
     r" *(?:[|-] )?(?P<logger>[a-z_][a-z0-9_]*): ",
     # Django's "verbose": module, process, thread
     r" *(?P<caller>[A-Za-z_]\w*) (?P<pid>[0-9]{1,10}) (?P<thread>[0-9]{9,20}) ",

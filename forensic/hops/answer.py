@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from forensic.hops import journey, success
+from forensic.hops import cut_short, journey, success
 from forensic.hops.absence import Silence, whole
 from forensic.hops.banned import banned
 from forensic.hops.calm import calm, harmless, unread
@@ -102,7 +102,7 @@ def _calm(inquiry: Inquiry) -> _Told | None:
     """That the archive has no error, or none by status, where nobody asked for one."""
     if inquiry.asked:
         return None
-    found = success.broken(inquiry.events, inquiry.clocks)
+    found = cut_short.alone(inquiry.events, inquiry.clocks)
     quiet = calm(inquiry.events, inquiry.clocks, inquiry.gaps, inquiry.sources)
     return _bare(inquiry, found or quiet)
 

@@ -4,11 +4,17 @@ A proxy logs the status that it sent first; that the rest never came is another 
 call of gRPC that fails has the status 200, and its failure behind the answer.
 """
 
+from typing import Any
+
 import polars as pl
 
 from forensic.hops.explain import NAMES
+from forensic.hops.moment import instant
 
-__all__ = ["COLUMNS", "cut_short", "own", "suspect", "told"]
+__all__ = ["COLUMNS", "alone", "as_verdict", "cut_short", "own", "suspect", "told"]
+
+#: Lines that are shown of those that are alike.
+_SHOWN = 3
 
 _SERVER = "its server broke off within the answer"
 _BROKEN = "its server's answer broke off, or broke the protocol"
@@ -74,3 +80,60 @@ def told(hop: str, words: str, reason: str) -> str:
     if own(words):
         what = "The call failed within that status, as those of gRPC do"
     return f" {what}: the record of {name} says that {words} ({reason})."
+
+
+def as_verdict(broken: pl.DataFrame, said: str, why: str) -> dict[str, Any]:
+    """What is to be said of an answer that broke off; nothing where none did."""
+    if not broken.height:
+        return {}
+    row = broken.row(0, named=True)
+    more = told(row["hop"], row["cut_words"], row["reason"])
+    mine = own(row["cut_words"])
+    return ({"answered_by": row["hop"]} if mine else {}) | {
+        "cause": row["cut"],
+        "confidence": "strong" if mine else "weak",
+        "sentence": said + more + why,
+    }
+
+
+def alone(events: pl.LazyFrame, clocks: pl.DataFrame) -> dict[str, Any] | None:
+    """The verdict on an archive whose failures all have a status that is none.
+
+    None where no record tells of one.
+    """
+    places = ["source", "line", "offset", "length"]
+    rows = cut_short(
+        events.filter(suspect())
+        .select(
+            *places,
+            *COLUMNS,
+            *("path", "status"),
+            hop=pl.col("hop").cast(pl.String),
+            time=instant(clocks),
+        )
+        .collect(engine="streaming")
+        .sort("time", "source", "offset", nulls_last=True)
+    )
+    # Clients leave at any moment, and that is no failure of a server's.
+    rows = rows.filter(pl.col("cut") != "client_closed")
+    if not rows.height:
+        return None
+    most = rows["cut_words"].mode().sort()[0]
+    rows = rows.filter(pl.col("cut_words") == most)
+    first = rows.row(0, named=True)
+    said = (
+        "No response logged has a status of 400 or above. But"
+        f" {rows.height} did not go well, the first of them {first['status']} for"
+        f" {first['path'] or 'a path that is not logged'}."
+    )
+    lines = rows.head(_SHOWN).select("hop", *places, "time").to_dicts()
+    return {
+        "answered_by": "unknown",
+        "candidates": [first["hop"]],
+        "rule": None,
+        **as_verdict(rows, said, ""),
+        "evidence": [line | {"role": "record of the response"} for line in lines],
+        "missing": [],
+        "count": rows.height,
+        "ask_for": [],
+    }

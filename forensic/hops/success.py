@@ -25,7 +25,6 @@ from forensic.hops.question import Question
 __all__ = [
     "Sight",
     "around",
-    "broken",
     "hidden",
     "served",
     "sighted",
@@ -278,65 +277,8 @@ def served(
         "confidence": "certain" if own.height else "weak" if cut else "none",
         "sentence": f"{said} It is no error, so that no more of it was followed from"
         f" hop to hop.{why}",
-        **_as_broken(broken, said, why),
+        **cut_short.as_verdict(broken, said, why),
         "evidence": [*lines, *failed],
-        "missing": [],
-        "count": rows.height,
-        "ask_for": [],
-    }
-
-
-def _as_broken(broken: pl.DataFrame, said: str, why: str) -> dict[str, Any]:
-    """What is to be said of an answer that broke off; nothing where none did."""
-    if not broken.height:
-        return {}
-    row = broken.row(0, named=True)
-    more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
-    own = cut_short.own(row["cut_words"])
-    return ({"answered_by": row["hop"]} if own else {}) | {
-        "cause": row["cut"],
-        "confidence": "strong" if own else "weak",
-        "sentence": said + more + why,
-    }
-
-
-def broken(events: pl.LazyFrame, clocks: pl.DataFrame) -> dict[str, Any] | None:
-    """The verdict on an archive whose failures all have a status that is none.
-
-    None where no record tells of one.
-    """
-    places = ["source", "line", "offset", "length"]
-    rows = cut_short.cut_short(
-        events.filter(cut_short.suspect())
-        .select(
-            *places,
-            *cut_short.COLUMNS,
-            *("path", "status"),
-            hop=pl.col("hop").cast(pl.String),
-            time=instant(clocks),
-        )
-        .collect(engine="streaming")
-        .sort("time", "source", "offset", nulls_last=True)
-    )
-    # Clients leave at any moment, and that is no failure of a server's.
-    rows = rows.filter(pl.col("cut") != "client_closed")
-    if not rows.height:
-        return None
-    most = rows["cut_words"].mode().sort()[0]
-    rows = rows.filter(pl.col("cut_words") == most)
-    first = rows.row(0, named=True)
-    said = (
-        "No response logged has a status of 400 or above. But"
-        f" {rows.height} did not go well, the first of them {first['status']} for"
-        f" {first['path'] or 'a path that is not logged'}."
-    )
-    lines = rows.head(_SHOWN).select("hop", *places, "time").to_dicts()
-    return {
-        "answered_by": "unknown",
-        "candidates": [first["hop"]],
-        "rule": None,
-        **_as_broken(rows, said, ""),
-        "evidence": [line | {"role": "record of the response"} for line in lines],
         "missing": [],
         "count": rows.height,
         "ask_for": [],
