@@ -31,7 +31,9 @@ _Row = Mapping[str, Any]
 #: Characters of one piece of evidence that findings.json repeats; the hash is of all.
 _MOST_TEXT = 4096
 _MOST_EVIDENCE = 20
-_AT_ONCE = 2
+#: Much of a rule's query is one long step for one processor; but of so many events
+#: what two rules look at together takes more memory than all else.
+_AT_ONCE, _MANY = 2, 4_000_000
 _INNER = {"web_server", "app_server", "application"}
 #: Files that are no logs and are looked through for names.
 _MOST_FILES = 200
@@ -122,15 +124,13 @@ def promising(rules: Sequence[Rule], frames: Frames) -> list[Rule]:
 
 
 def _found(rules: Sequence[Rule], frames: Frames) -> list[tuple[Rule, _Row]]:
-    """What the rules find, in the order of the rules.
-
-    Two at a time: much of a query is one long step for one processor.
-    """
+    """What the rules find, in the order of the rules."""
+    at_once = _AT_ONCE if frames.counts["events"].sum() < _MANY else 1
 
     def run(rule: Rule) -> pl.DataFrame:
         return rule.query(frames).collect(engine="streaming")
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         tables = pool.map(run, rules)
         return [
             (rule, row)

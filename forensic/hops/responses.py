@@ -181,6 +181,16 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([spread, untimed]).unique()
 
 
+def _ordered(records: pl.DataFrame) -> pl.DataFrame:
+    """The records by source and offset: mostly they stand so already."""
+    source, offset = pl.col("source"), pl.col("offset")
+    same = source == source.shift()
+    later = (source > source.shift()) | (same & (offset >= offset.shift()))
+    if records.select(later.all()).item():
+        return records
+    return records.sort("source", "offset")
+
+
 def _once(records: pl.DataFrame) -> pl.DataFrame:
     """The records by source and offset, those that were delivered twice once.
 
@@ -188,7 +198,8 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     client to one path never share one; the ids are compared as well. The stamps are
     compared as they are: of an extract, another skew may have been found.
     """
-    ordered = records.sort("source", "offset")
+    ordered = _ordered(records)
+    del records  # where it is another table, it need not lie beside that one
     delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
     same = ["tier", "stamp", "trace_key", "request_key", "path_key", "query_key"]
     same += ["peer_key", "status", "action"]
