@@ -146,6 +146,7 @@ def _decided(
 ) -> pl.DataFrame:
     """The decided requests of one window."""
     frame, said, arrived = records
+    del records  # nobody holds them but this
     frame = notes.as_responses(frame, said, known)
     frame = proxies.tiered(frame, inner, proxies.app_streams(known, inner))
     frame = balancers.raised(frame, outer)
@@ -155,6 +156,7 @@ def _decided(
     found = chain.requests(frame, links, everything=everything)
     found = kept(_outer(found))
     found = noted(found, frame, said)
+    del frame, links  # what follows makes as much of the errors alone
     found = arrivals.tied(told(found, said), arrived, habit.machines)
     return decide(_context(found, known, inner, reach, all_arrivals=habit.all))
 
@@ -207,26 +209,25 @@ def _parts(
         speaking = window.filter(pl.col("source").is_in(speakers.implode()))
         return frame, notes.collect(speaking, clocks), arrived
 
+    def rows(span: windows.Window, held: list[_Records]) -> pl.DataFrame:
+        part = _decided(
+            held.pop(), known, inner, outer, reach, habit=habit, everything=everything
+        )
+        if not part.height:
+            return part
+        told = explain(windows.own(part, span), known)
+        return told.sort("time", nulls_last=True, maintain_order=True)
+
     spans: list[windows.Window] = [*windows.spans(counts), *pieces]
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
         coming = ahead.submit(read, spans[0])
         for span, after in zip(spans, [*spans[1:], None], strict=True):
-            records = coming.result()
+            held = [coming.result()]
             if after is not None:
                 coming = ahead.submit(read, after)
-            part = _decided(
-                records,
-                known,
-                inner,
-                outer,
-                reach,
-                habit=habit,
-                everything=everything,
-            )
-            del records  # while the next window's are on their way
-            if part.height:
-                rows = explain(windows.own(part, span), known)
-                yield rows.sort("time", nulls_last=True, maintain_order=True)
+            found = rows(span, held)
+            if found.height:
+                yield found
 
 
 def correlate(

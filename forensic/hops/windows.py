@@ -26,7 +26,7 @@ __all__ = [
 
 #: What a window may weigh, if minutes are not busier than that: an event of success
 #: weighs 1. What failed is a row of its own with all that is known of it.
-MOST = 800_000
+MOST = 730_000
 _FAILED = 12
 TIME = pl.col("time")
 #: µs since 1970; None stands for whatever is before the first, or behind the last.
