@@ -34,7 +34,11 @@ _PRINTED = re.compile(
     r'"(?:log|message|MESSAGE)"=>"(.*?)"(?:, "[^"=]{1,60}"=>.*)?\}\]?', re.DOTALL
 )
 _TEXTS = ("log", "message", "MESSAGE")
-_BESIDE = ("stream", "time", "source", "container_id", "container_name", "file")
+#: What the shipper knows of the line: a container's runtime, and its orchestrator.
+_BESIDE = (
+    *("stream", "time", "source", "container_id", "container_name", "file"),
+    *("logtag", "_p", "kubernetes", "docker"),
+)
 _SCHEMA = dict.fromkeys(("message", "extra", "refused"), pl.String()) | {
     "flags": pl.List(pl.String)
 }
