@@ -723,6 +723,16 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "auth_failed", "strong"),
     ),
     (
+        "a login proxy that is asked with the id of the request says no",
+        [
+            web(401, **NGINX, upstream=None, request_id="5f0c1d"),
+            alb(401, path="/oauth2/auth", format="oauth2_proxy", upstream=None)
+            | {"action": None, "trace_id": None, "request_id": "5f0c1d"},
+            said(200, path="/", time=T - timedelta(hours=1)),
+        ],
+        ("web_server", "auth_failed", "strong"),
+    ),
+    (
         "a login proxy that another proxy asks says no",
         [
             alb(401, upstream=None, action=None, format="traefik"),

@@ -73,6 +73,10 @@ def columns_of(frame: pl.DataFrame) -> Columns:
         pl.col("action").str.contains(_SELF_ANSWERED).fill_null(value=False)
     )
     answered_itself |= pl.col("reason").is_in(_FIREWALLED).fill_null(value=False)
+    # A login proxy that is only asked has the id of a request that came another way.
+    login = pl.col("format").str.starts_with("oauth2_proxy")
+    login &= pl.col("path").str.ends_with("/auth")
+    answered_itself |= (login & pl.col("upstream").is_null()).fill_null(value=False)
     waf = pl.col("tier") == TIERS["waf"]
     within = pl.col("format").str.starts_with(_WITHIN)
     waf_passed = pl.col("action").str.to_uppercase().is_in(["ALLOW", "COUNT"])
