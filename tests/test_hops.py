@@ -723,6 +723,18 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "auth_failed", "strong"),
     ),
     (
+        "a platform ends a container that has used up its memory",
+        [
+            alb(503, 503, format="cloud_run", action=None)
+            | {"time": T, "start_time": T, "duration": 9.0, "trace_id": None},
+            app(
+                "Memory limit of 512 MiB exceeded with 530 MiB used.",
+                time=T + timedelta(seconds=9),
+            ),
+        ],
+        ("load_balancer", "out_of_memory", "strong"),
+    ),
+    (
         "a login proxy that is asked with the id of the request says no",
         [
             web(401, **NGINX, upstream=None, request_id="5f0c1d"),

@@ -95,7 +95,9 @@ def noted(
 def told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """The requests with the traceback and the worker's death that are about them."""
     source = pl.coalesce("inner_web_source", "web_server_source")
-    inner = pl.coalesce("app_server_time", "inner_web_time", "web_server_time")
+    inner = pl.coalesce(
+        "app_server_time", "inner_web_time", "web_server_time", "load_balancer_end"
+    )
     own = requests.with_columns(
         request="root",
         web_source=source,

@@ -9,6 +9,7 @@ import polars as pl
 
 from forensic.hops.attach import LEAST_LIMIT
 from forensic.hops.machine import machine
+from forensic.hops.said import made_by
 
 __all__ = ["incidents"]
 
@@ -105,6 +106,9 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     # For a script of Apache's it is 503 or 500.
     broken = (pl.col("status") == 502) & closed
     broken |= pl.col("status").is_in([500, 503]) & (pl.col("note_kind") == "closed")
+    # A platform that ends the container says nothing in the request's own record.
+    ended = made_by("load_balancer", "cloud_run") & pl.col("status").is_in([500, 503])
+    broken |= ended & pl.col("note_kind").is_null()
     # Apache answers 500 where uWSGI breaks off, and writes nothing.
     silent = pl.col("note_kind").is_null() & (pl.col("status") == 500)
     silent &= pl.col("web_server_format") == "apache_access"

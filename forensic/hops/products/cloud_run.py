@@ -1,6 +1,8 @@
 """What Cloud Run answers itself: the text of its request's entry."""
 
-from forensic.hops.said import Said, spoken
+import polars as pl
+
+from forensic.hops.said import Said, made_by, spoken
 from forensic.hops.table import Line
 
 __all__ = ["lines"]
@@ -27,4 +29,17 @@ _WORDS = [
 
 def lines() -> list[Line]:
     """The lines about what Cloud Run answers itself."""
-    return spoken("load_balancer", "cloud_run", _WORDS)
+    short = pl.col("incident") == "out_of_memory"
+    return [
+        Line(
+            when=made_by("load_balancer", "cloud_run")
+            & pl.col("load_balancer_status").is_in([500, 503])
+            & short
+            & pl.col("trace").is_null(),
+            by="load_balancer",
+            cause="out_of_memory",
+            sure="strong",
+            because="the container had used up its memory while it had the request",
+        ),
+        *spoken("load_balancer", "cloud_run", _WORDS),
+    ]
