@@ -266,15 +266,26 @@ def _nearest(rows: pl.DataFrame, at: datetime, target: str | None) -> pl.DataFra
 
 
 def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
-    """The connections to that server that the network refused."""
-    refused = before(rows, at, ["flow"])
-    refused = refused.filter(pl.col("upstream") == (target or ""))
+    """The connections to that server that the network refused.
+
+    Where a cluster's pods are logged by name, those to a pod at that port just then.
+    """
+    near = before(rows, at, ["flow"])
+    refused = near.filter(pl.col("upstream") == (target or ""))
+    if not refused.height:
+        port = (target or "").rpartition(":")[2]
+        named = pl.col("upstream").str.contains(rf"^[a-z0-9.-]+/[^:]+:{port}$")
+        named &= pl.col("time") >= pl.lit(at) - _JUST
+        refused = near.filter(named & port.isdigit())
     if not refused.height:
         return _Told()
-    senders = ", ".join(refused["client_ip"].unique().sort().head(_MOST).to_list())
+    sender = pl.coalesce("client_ip", pl.col("extra").str.json_path_match("$.sender"))
+    names = refused.select(sender.str.replace(r"^(.*/.*):\d+$", "$1")).to_series()
+    senders = ", ".join(names.drop_nulls().unique().sort().head(_MOST).to_list())
+    asked = ", ".join(refused["upstream"].unique().sort().head(_MOST).to_list())
     records = plural(refused.height, "record")
     text = (
-        f"The network's flow log has {records} of connections to {target} that it"
+        f"The network's flow log has {records} of connections to {asked} that it"
         f" refused (REJECT), from {senders}: a security group, an access list or a"
         " policy"
     )

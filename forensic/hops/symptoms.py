@@ -115,7 +115,8 @@ _KINDS = [
     _Kind("pool", _reason("worker_crashed worker_unresponsive"), 2 * _MINUTE, _POOL),
     _Kind(
         "flow",
-        pl.col("format").is_in(["vpc_flow", "hubble"]) & (pl.col("action") == "REJECT"),
+        pl.col("format").is_in(["vpc_flow", "hubble", "hubble_text"])
+        & (pl.col("action") == "REJECT"),
         10 * _MINUTE,
     ),
     # A name that could not be looked up, which a server behind may have.
