@@ -740,6 +740,15 @@ def test_zones_that_give_the_same_answer_are_told_together() -> None:
     assert verdict([*pings(), *rows], vague)["answered_by"] == "unknown"
 
 
+def test_without_a_zone_the_moment_that_it_came_fits_too() -> None:
+    slow = block(time=MINUTE + timedelta(hours=5, minutes=9), method="GET")
+    slow["duration"] = 540.0
+    asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    found = verdict([*pings(), slow], asked)
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    assert "fits as UTC+04:00, in no other zone" in found["sentence"]
+
+
 def test_another_spelling_and_no_zone_still_fit() -> None:
     far = block(time=MINUTE + timedelta(hours=5), method="GET")
     far |= {"path": "/App/Admin"}

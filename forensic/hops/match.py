@@ -25,6 +25,7 @@ _DAY = 86400
 _HOUR = 60
 #: Hops write one request so far apart.
 SLACK = timedelta(seconds=5)
+_TIME = pl.col("time")
 #: How far off a clock on the wall is read.
 _NEAR = timedelta(seconds=60)
 #: What stands in a WAF record for a path that its owner keeps out of the log.
@@ -108,6 +109,7 @@ def matches(
             close=question.path is not None or (question.status or 0) >= _SERVER_ERROR,
         ),
         _zoned(same, question, zones),
+        _zoned(same, question, zones, _came()),
         _spelt(_zoned(loose, question, zones)),
         Match(_within(unread, question, SLACK), _PATHLESS),
         adrift._replace(misfit=adrift.misfit + _PATHLESS),
@@ -166,8 +168,13 @@ def _begun(rows: pl.DataFrame, question: Question) -> pl.DataFrame:
 
     Many a log stamps the start, and who waited for a page remembers either.
     """
-    took = pl.duration(microseconds=(pl.col("duration") * 1e6).round().cast(pl.Int64))
-    return rows.filter(question.within(pl.col("time") - took))
+    return rows.filter(question.within(_came()))
+
+
+def _came() -> pl.Expr:
+    """When a request came, by how long it took."""
+    took = (pl.col("duration") * 1e6).round().cast(pl.Int64)
+    return pl.col("time") - pl.duration(microseconds=took)
 
 
 def _repeated(rows: pl.DataFrame, question: Question) -> Match:
@@ -286,7 +293,9 @@ def _in_year(rows: pl.DataFrame, year: int) -> pl.DataFrame:
     return rows.with_columns(pl.col("time").dt.offset_by(away))
 
 
-def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Match:
+def _zoned(
+    rows: pl.DataFrame, question: Question, zones: Sequence[int], at: pl.Expr = _TIME
+) -> Match:
     """The rows at the wall-clock time asked, where just one zone makes them fit.
 
     Or several, where all of these rows were answered alike. The zones that the
@@ -296,11 +305,11 @@ def _zoned(rows: pl.DataFrame, question: Question, zones: Sequence[int]) -> Matc
         return Match(rows.clear())
     for zone in zones:
         behind = timedelta(seconds=question.offset - zone)
-        found = _within(rows, question.moved(behind), SLACK)
+        found = rows.filter(question.moved(behind).within(at, SLACK))
         if found.height:
             text = f"{NO_ZONE} and fits as {zone_name(zone)}, which other logs write."
             return Match(found, text)
-    since = (pl.col("time") - pl.lit(question.start)).dt.total_seconds()
+    since = (at - pl.lit(question.start)).dt.total_seconds()
     step = (since / _ZONE_STEP).floor().cast(pl.Int64)
     offset = question.offset - step * _ZONE_STEP
     placed = rows.with_columns(zone=offset).filter(pl.col("zone").is_in(_ZONES))
