@@ -1912,6 +1912,18 @@ def test_the_network_and_who_changed_it_stand_beside_the_answer() -> None:
         assert "flow log" not in told
 
 
+def test_pods_that_a_policy_kept_apart_are_told_by_name_and_port() -> None:
+    asked = Question.parse(None, 502, "/x")
+    flow = {"source": "flow.log", "format": "hubble_text", "action": "REJECT"}
+    sender = '{"sender":"ingress/nginx-1:52097"}'
+    no = beside(30, 80, upstream="prod/web-2:80", extra=sender, **flow)
+    told = verdict([*refused(), no], asked)["sentence"]
+    assert "connections to prod/web-2:80 that it refused" in told
+    assert "from ingress/nginx-1:" in told
+    other = verdict([*refused(), no | {"upstream": "prod/web-2:5432"}], asked)
+    assert "flow log" not in other["sentence"]
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [("SD--", "target_connection_error"), ("cD--", "client_closed")],
