@@ -1747,6 +1747,16 @@ def test_what_other_logs_tell_of_the_moment_stands_beside_the_answer() -> None:
     assert "systemd" not in verdict([*refused(), old], asked)["sentence"]
 
 
+def test_a_refusal_of_selinux_stands_beside_the_answer() -> None:
+    text = 'avc:  denied  { name_connect } for  pid=812 comm="nginx" dest=8080'
+    said = {"hop": "host", "source": "audit.log", "format": "auditd"}
+    avc = beside(0, 70, reason="selinux_denied", message=text, **said)
+    found = verdict([*refused(), avc], Question.parse(None, 502, "/x"))
+    told = "The kernel's audit log has a refusal of SELinux's in the same second (avc:"
+    assert told in found["sentence"]
+    assert found["evidence"][-1]["line"] == 70
+
+
 def test_packets_that_a_firewall_dropped_stand_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     said = {

@@ -37,6 +37,8 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     epoch = pl.concat_str("seconds", millis).cast(pl.Int64, strict=False) * 1000
     known = pl.col("rest").is_not_null()
     address = _value("addr")
+    denied = pl.col("type") == "AVC"
+    denied &= pl.col("rest").str.contains(r"avc: +denied .*permissive=0")
     outcome = pl.coalesce(_value("res"), _value("success"))
     return head.select(
         local_time=epoch.cast(pl.Datetime("us")),
@@ -47,6 +49,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         client_ip=pl.when(address.str.contains(r"^[0-9A-Fa-f.:]+$")).then(address),
         user=pl.coalesce(_value("acct"), _value("auid")),
         action=pl.col("type").str.to_lowercase(),
+        reason=pl.when(denied).then(pl.lit("selinux_denied")),
         message=pl.col("rest").str.strip_chars(" "),
         extra=json_extra(
             serial=pl.col("serial"),

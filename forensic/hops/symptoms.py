@@ -71,6 +71,12 @@ _KINDS = [
         _MINUTE,
         "The host's log has a death",
     ),
+    _Kind(
+        "forbidden",
+        _reason("selinux_denied"),
+        2 * _SECOND,
+        "The kernel's audit log has a refusal of SELinux's",
+    ),
     # It takes no connection more, or cannot open one to the server behind it.
     _Kind(
         "web_full",
