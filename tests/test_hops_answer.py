@@ -1944,6 +1944,7 @@ def test_a_proxy_tells_that_an_answer_broke_off(reason: str, cause: str) -> None
         found = verdict([row], Question.parse("2025-02-06 14:32 +09:00", 200, "/x"))
         assert found["cause"] == cause
         assert "The answer broke off" in found["sentence"]
+        assert found["confidence"] != "none"
 
 
 def test_a_call_of_grpc_fails_within_its_status() -> None:

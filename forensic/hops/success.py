@@ -220,8 +220,11 @@ def _cut_short(near: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]
     for row in cut_short.cut_short(rows.collect(engine="streaming")).to_dicts():
         more = cut_short.told(row["hop"], row["cut_words"], row["reason"])
         found = {"cause": row["cut"], "sentence": verdict["sentence"] + more}
-        who = {"answered_by": row["hop"], "confidence": "strong"}
-        return found | who if cut_short.own(row["cut_words"]) else found
+        if cut_short.own(row["cut_words"]):
+            return found | {"answered_by": row["hop"], "confidence": "strong"}
+        # Why it broke off is told, whoever had begun it.
+        unsure = verdict["confidence"] == "none"
+        return found | ({"confidence": "weak"} if unsure else {})
     return {}
 
 
