@@ -337,6 +337,11 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         [alb(460), web(499)],
         ("load_balancer", "client_closed", "certain"),
     ),
+    (
+        "a cache answered 503 when it had waited, with a 499 twin",
+        [alb(503, format="varnish", action=None), web(499)],
+        ("load_balancer", "target_timeout", "strong"),
+    ),
     ("client left", [web(499)], ("web_server", "client_closed", "certain")),
     (
         "deny rule",

@@ -40,9 +40,16 @@ _WHICH = pl.format(" {}", "load_balancer_upstream").fill_null("")
 
 def given_up() -> list[Line]:
     """A web server that was left alone (499), and a client that got another status."""
-    left = sure_of((pl.col("web_status") == 499) & (pl.col("cdn_status") >= 500))
-    left &= ~BALANCED
+    alone = pl.col("web_status") == 499
+    left = sure_of(alone & (pl.col("cdn_status") >= 500)) & ~BALANCED
     return [
+        Line(
+            when=sure_of(alone & (pl.col("load_balancer_status") >= 500)),
+            by="load_balancer",
+            cause="target_timeout",
+            sure="strong",
+            because="it went away before the web server could answer (499)",
+        ),
         Line(
             when=left & ASKED & pl.col("fronted"),
             by="load_balancer",

@@ -26,7 +26,7 @@ _UNTIL_END = (-3 * _SECOND, 75 * _SECOND)
 _LEFT = 499
 _GONE = [_LEFT, 0]
 #: Statuses that only an outer hop writes, for a client or a target that went away.
-_OWN_STATUSES = [460, 502, 504]
+_OWN_STATUSES = [460, 502, 503, 504]
 
 
 @dataclass(frozen=True, slots=True)
