@@ -1053,6 +1053,15 @@ def test_a_copy_of_a_file_counts_once() -> None:
     assert correlate(rows, NO_CLOCKS, copies).height == 1
 
 
+def test_lines_that_the_next_rotation_has_too_count_once() -> None:
+    """Logrotate's copytruncate; a client may ask twice in one second all the same."""
+    rows = [web(502, source="a.log.1"), web(502, source="a.log.1"), web(502)]
+    again = [row | {"source": "a.log"} for row in rows[:2]]
+    for n, row in enumerate([*rows, *again]):
+        row |= {"line": n + 1, "offset": n * 100}
+    assert correlate(events(*rows, *again), NO_CLOCKS, NO_SOURCES).height == 3
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,6 +11,7 @@ from forensic.formats import starting_formats
 from forensic.hops.dialogue import answered
 from forensic.hops.moment import corrected
 from forensic.hops.pair import pair
+from forensic.rotation import log_of
 from forensic.schema import HOPS
 
 __all__ = ["TIERS", "collect", "hashed"]
@@ -196,9 +197,10 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
 
     AWS delivers at least once. Its stamps are fine enough that two requests of one
     client to one path never share one; the ids are compared as well. The stamps are
-    compared as they are: of an extract, another skew may have been found.
+    compared as they are: of an extract, another skew may have been found. A rotation
+    that was copied while the log went on holds its last lines again.
     """
-    ordered = _ordered(records)
+    ordered = _rotated_once(_ordered(records))
     del records  # where it is another table, it need not lie beside that one
     delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
     same = ["tier", "stamp", "trace_key", "request_key", "path_key", "query_key"]
@@ -213,6 +215,24 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     if again.is_empty():
         return ordered
     return ordered.filter(~pl.int_range(pl.len()).is_in(again.implode()))
+
+
+def _rotated_once(ordered: pl.DataFrame) -> pl.DataFrame:
+    """The records without those that another rotation of their log has, too.
+
+    A line that one file has twice is of two requests.
+    """
+    log = log_of(pl.col("source"))
+    first, last = pl.col("stamp").min(), pl.col("stamp").max()
+    spans = ordered.group_by("source").agg(first=first, last=last)
+    spans = spans.sort("first", "last", "source")
+    before = pl.col("last").shift().over(log)
+    if not spans.select((pl.col("first") <= before).any()).item():
+        return ordered
+    line = ["stamp", *_TEXTS, *_NUMBERS]
+    nth = pl.int_range(pl.len()).over("source", *line)
+    once = pl.struct(nth.alias("nth"), log, *line).is_first_distinct()
+    return ordered.filter(pl.col("stamp").is_null() | once)
 
 
 def _accessed(records: pl.DataFrame) -> pl.DataFrame:
