@@ -1311,8 +1311,9 @@ def test_a_firewall_inside_the_web_server_names_its_rule() -> None:
         "TypeError: x is undefined\n    at /srv/app/orders.js:12:9",
         "NoMethodError (undefined method 'total' for nil):",
         "ActionView::Template::Error (undefined local variable):",
+        "  \n[0a1b-2c] ActiveRecord::StatementInvalid (PG::DiskFull: none\n[0a1b-2c]",
     ],
-    ids=["Java", "JavaScript", "nameless JavaScript", "Ruby", "Rails"],
+    ids=["Java", "JavaScript", "nameless JavaScript", "Ruby", "Rails", "tagged Rails"],
 )
 def test_exceptions_of_other_languages(text: str) -> None:
     failed = app(text, hop="application", level="error")

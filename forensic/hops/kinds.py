@@ -362,7 +362,9 @@ KINDS = [
         r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
         # Java, JavaScript and .NET name the error and its frames; Ruby its message.
         r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"
-        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(|^app error: [^\n]* \([A-Z][\w:]*\)",
+        r"|(?:^|\] |\n)[A-Z][\w:]*Error \(|^app error: [^\n]* \([A-Z][\w:]*\)"
+        # Rails has an empty line first, and its tags before each.
+        r"|^\s*\n(?:\[[\w-]+\] )*[A-Z][\w:]+ \(",
         "exception",
         (500, 502, 503, 504),
     ),
