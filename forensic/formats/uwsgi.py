@@ -32,6 +32,8 @@ _LINE = (
 _WORDS = rf"{_STAMP} - "
 #: What a worker that is ended served, and since when (seconds since 1970).
 _ENDED = r"^HARAKIRI \[core [0-9]+\] ([^ ]*) - ([A-Z]+) (.*) since [0-9]+$"
+#: More wait for a worker than its socket holds.
+_FULL = r"^\*\*\* uWSGI listen queue of socket .* full"
 _REQUEST = (
     r"^(?P<method>[A-Z]+) (?P<target>.*?) => generated (?P<bytes_sent>[0-9]+) bytes in "
     r"(?P<took>[0-9]+) (?P<unit>msecs|micros)(?: via [a-z]+\(\))? "
@@ -58,6 +60,9 @@ def _said(lines: pl.Series) -> pl.DataFrame:
         **target(pl.col("target")),
         message="rest",
         pid=pl.col("rest").str.extract(r"\(pid: ([0-9]+)").cast(pl.Int64, strict=False),
+        reason=pl.when(pl.col("rest").str.contains(_FULL)).then(
+            pl.lit("workers_exhausted")
+        ),
         flags=pl.when(parsed & _moment().is_null()).then(pl.lit(["bad_time"])),
         refused=pl.when(~parsed).then(pl.lit("no line of uWSGI")),
     )
