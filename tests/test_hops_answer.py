@@ -1687,6 +1687,15 @@ def test_a_full_pool_is_told_of_requests_that_php_was_to_answer(
     assert ("at its limit 6 seconds before" in found["sentence"]) == told
 
 
+def test_a_full_pool_is_told_of_a_php_page_whatever_the_proxies_name() -> None:
+    full = {"hop": "app_server", "source": "fpm.log", "format": "php"}
+    full |= {"reason": "workers_exhausted", "message": "server reached max_children"}
+    lines = [line | {"path": "/pay.php"} for line in refused(upstream="10.0.1.23:80")]
+    rows = [*lines, beside(6, 70, **full)]
+    found = verdict(rows, Question.parse(None, 502, "/pay.php"))
+    assert "at its limit 6 seconds before" in found["sentence"]
+
+
 def test_what_vault_refused_is_told_beside_an_exception() -> None:
     line = {"hop": "application", "source": "app.log", "time": MINUTE, "status": 500}
     broke = _row(60, method="GET", path="/x", **line)

@@ -240,13 +240,16 @@ def _is_php(
 ) -> bool:
     """Whether the request was php-fpm's to answer, or may have been.
 
-    It is spoken to by FastCGI, on a socket of its name or on a port of its own.
+    It is spoken to by FastCGI, on a socket of its name or on a port of its own; but
+    the target may be the server in front of it, or a name of that server's own.
     """
     if protocol is not None:
         return protocol == "fastcgi"
+    if ".php" in (path or ""):
+        return True
     if target is not None:
         return re.search(_PHP_SOCKET, target) is not None
-    return ".php" in (path or "") or not present & _OTHER_SERVERS
+    return not present & _OTHER_SERVERS
 
 
 def _nearest(rows: pl.DataFrame, at: datetime, target: str | None) -> pl.DataFrame:
