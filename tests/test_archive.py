@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,31 @@ def test_folder(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").write_bytes(b"1")
     (tmp_path / "empty").write_bytes(b"")
     assert ["a-b", "a/b", "empty"] == list(listing(tmp_path))
+
+
+@pytest.mark.parametrize("end", [".gz", ".zip"])
+def test_a_file_that_was_read_takes_no_memory(end: str, tmp_path: Path) -> None:
+    data = os.urandom(3_000) * 3
+    for number in range(100):
+        path = tmp_path / f"{number}.log{end}"
+        if end == ".zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+                packed.writestr("a.log", data)
+        else:
+            path.write_bytes(gzip.compress(data))
+    for entry in entries([tmp_path]):  # what is loaded once is no file's
+        assert entry.stream is None or entry.stream.sha256
+    tracemalloc.start()
+    kept = []
+    for entry in entries([tmp_path]):
+        assert entry.stream is not None
+        while entry.stream.read(1 << 16):
+            pass
+        assert entry.stream.sha256
+        kept.append(entry)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < len(kept) * 10_000
 
 
 def test_links_pipes_and_locked_files_are_listed_and_not_read(tmp_path: Path) -> None:

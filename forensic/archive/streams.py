@@ -368,8 +368,9 @@ class Stream:
         return True
 
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
+        """Close the file, and keep nothing that reading took; again, do nothing."""
         self.reader.close()
+        self._decoder, self._input, self._ready = None, b"", b""
 
 
 def _read(fill: Callable[[memoryview], int], count: int) -> bytes:
