@@ -48,7 +48,7 @@ class Sniffed:
 def is_binary(head: bytes) -> bool:
     """Whether the first bytes are no text in an ASCII-compatible encoding."""
     # A log with a hole is text: zeros that nobody wrote say nothing.
-    sample = _HOLE.sub(b"", head)[:4096]
+    sample = (_HOLE.sub(b"", head) if b"\0" in head else head)[:4096]
     odd = len(sample.translate(None, _TEXT))
     return odd * 20 > len(sample)
 

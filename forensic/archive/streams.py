@@ -201,10 +201,10 @@ class Stream:
     @property
     def sha256(self) -> str:
         """The hash of the stored bytes; reads what nobody has read yet."""
-        buffer = bytearray(_CHUNK)
-        with memoryview(buffer) as view:
-            while self._fill(view):
-                pass
+        if not self._ended:
+            with memoryview(bytearray(_CHUNK)) as view:
+                while self._fill(view):
+                    pass
         return self._hash.hexdigest()
 
     def digest_so_far(self) -> str:

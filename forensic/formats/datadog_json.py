@@ -55,7 +55,7 @@ FORMAT = Format(
     hop=None,
     reference="https://docs.datadoghq.com/logs/log_configuration/archives/",
     head=(
-        r'^\s*\{[\s\S]*(?:"type"\s*:\s*"log"|"content"\s*:\s*\{'
+        r'^\s*\{[\s\S]*?(?:"type"\s*:\s*"log"|"content"\s*:\s*\{'
         r'|"_id"\s*:[\s\S]*"date"\s*:|"date"\s*:[\s\S]*"_id"\s*:)'
     ),
     parse=_parse,

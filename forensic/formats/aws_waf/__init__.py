@@ -56,7 +56,7 @@ FORMAT = Format(
     hop="waf",
     reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
     head=(
-        r'^\s*\{[\s\S]*(?i:httpRequest|terminatingRuleId|"Request"\s*:'
+        r'^\s*\{[\s\S]*?(?i:httpRequest|terminatingRuleId|"Request"\s*:'
         r'|"action"\s*:\s*"(?:ALLOW|BLOCK|COUNT|CAPTCHA|CHALLENGE)")'
     ),
     parse=_parse,
