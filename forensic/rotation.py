@@ -5,20 +5,24 @@ import polars as pl
 __all__ = ["lacking", "log_of"]
 
 #: A rotated file is the same log: `access.log.2.gz` tells of `access.log`.
-_ROTATION = (
-    r"(?:[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?|[.-]\d{1,10})?"
-    r"(?:\.(?:gz|zst|bz2|xz))?$"
-)
+_DATED = r"[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{2,10})?"
+_PACKED = r"(?:\.(?:gz|zst|bz2|xz))?$"
+_ROTATION = rf"(?:{_DATED}|[.-]\d{{1,10}})?{_PACKED}"
+#: Likewise; but `app-2` may be another host's.
+_SURELY = rf"(?:{_DATED}|\.\d{{1,10}})?{_PACKED}"
 #: Numbers as logrotate and Python's handlers give them: each file's grows by one when
 #: the next is written, and none is left out. `app-2` may be a host, `a.2026` a year.
 _NUMBERED = r"\.(\d{1,3})(?:\.(?:gz|zst|bz2|xz))?$"
 #: A log that was rotated and its file in use.
-_ANY = r"(?:\.\d{1,3})?(?:\.(?:gz|zst|bz2|xz))?$"
+_ANY = rf"(?:\.\d{{1,3}})?{_PACKED}"
 
 
-def log_of(source: pl.Expr) -> pl.Expr:
-    """The name of the log that a file is a rotation of; its own, where it is none."""
-    return source.str.replace(_ROTATION, "")
+def log_of(source: pl.Expr, *, surely: bool = False) -> pl.Expr:
+    """The name of the log that a file is a rotation of; its own, where it is none.
+
+    `surely` leaves apart what may be the logs of several hosts.
+    """
+    return source.str.replace(_SURELY if surely else _ROTATION, "")
 
 
 def lacking(sources: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ import orjson
 import polars as pl
 
 from forensic.counted import plural
-from forensic.crowd import ORDER, counted, grouped
+from forensic.crowd import counted, grouped
 from forensic.frames import Frames
 from forensic.schema import EVENT, HOPS
 from forensic.telling import batches, held
@@ -154,7 +154,7 @@ def gather(
 
     `tops` are columns of which the most frequent values are named, see `leading`.
 
-    Of those that are too many to be held, see `crowd`.
+    Those that are too many to be held are read once more, see `crowd`.
     """
     keys = list(by) or ["_all"]
     needed = list(dict.fromkeys([*by, *tops, *EVIDENCE]))
@@ -165,18 +165,10 @@ def gather(
     keyed = (narrow if found is None else found).with_columns(
         _order(frames.question), _all=pl.lit(1, pl.Int8)
     )
-    if found is None:
-        told, values = grouped(batches(keyed), keys, tops, EVIDENCE, most)
-        groups, numbers = told.lazy(), {c: values[c].lazy() for c in tops}
-    else:
-        groups = keyed.group_by(keys).agg(
-            count=pl.len().cast(pl.Int64),
-            first_seen=pl.col("time").min(),
-            last_seen=pl.col("time").max(),
-            evidence=pl.struct(EVIDENCE).bottom_k_by(ORDER, most),
-        )
-        numbers = {column: counted(keyed, keys, column) for column in tops}
-    return _named(groups, keys, numbers).drop("_all", strict=False)
+    rest = batches(keyed) if found is None else [keyed.collect()]
+    groups, values = grouped(rest, keys, tops, EVIDENCE, most)
+    numbers = {column: values[column].lazy() for column in tops}
+    return _named(groups.lazy(), keys, numbers).drop("_all", strict=False)
 
 
 def _none(schema: pl.Schema, by: Sequence[str], tops: Sequence[str]) -> pl.LazyFrame:

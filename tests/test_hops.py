@@ -1062,6 +1062,11 @@ def test_lines_that_the_next_rotation_has_too_count_once() -> None:
     assert correlate(events(*rows, *again), NO_CLOCKS, NO_SOURCES).height == 3
 
 
+def test_lines_that_another_hosts_log_has_too_count_each() -> None:
+    rows = [web(502, source=f"web-{n // 2}", line=n, offset=n * 100) for n in range(4)]
+    assert correlate(events(*rows), NO_CLOCKS, NO_SOURCES).height == 4
+
+
 @pytest.mark.parametrize(
     "text",
     [

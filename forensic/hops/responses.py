@@ -222,7 +222,7 @@ def _rotated_once(ordered: pl.DataFrame) -> pl.DataFrame:
 
     A line that one file has twice is of two requests.
     """
-    log = log_of(pl.col("source"))
+    log = log_of(pl.col("source"), surely=True)
     first, last = pl.col("stamp").min(), pl.col("stamp").max()
     spans = ordered.group_by("source").agg(first=first, last=last)
     spans = spans.sort("first", "last", "source")
