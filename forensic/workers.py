@@ -8,29 +8,23 @@ for one in another's.
 """
 
 import contextlib
-import gc
-import importlib
-import multiprocessing
-import multiprocessing.connection
-import multiprocessing.reduction
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from forensic.sandbox import confine
+from forensic.nursery import Nursery
 
-__all__ = ["Failed", "Workers", "loading"]
+__all__ = ["Failed", "Workers"]
 
 #: A block takes a second; what takes this long does not end.
 _PATIENCE = 600.0
-#: What polars and numpy read when they are imported: the processes fill the cores.
-_ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +51,17 @@ class _Task:
 
 @dataclass(slots=True)
 class _Process:
-    process: Any
-    pipe: Any
+    number: int
+    pipe: Connection
     task: _Task | None = None
 
 
-def _serve(pipe: Any, module: str, folder: Path | None) -> None:
+def _serve(pipe: Connection) -> None:
     """The life of a worker process: a task in, its value or its error out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whom it serves sees to the end
-    if folder is not None:
-        confine(folder, worker=True)  # before anything starts a thread
-    with loading():
-        if module:
-            importlib.import_module(module)
     with contextlib.suppress(EOFError, ConnectionError):  # whom it serves is no more
         while True:
             call, arguments, shared = pipe.recv()
-            memory = [multiprocessing.reduction.recv_handle(pipe) for _ in shared]
+            memory = [recv_handle(pipe) for _ in shared]
             try:
                 pipe.send(call(*memory, *arguments))
             except BaseException as error:  # noqa: BLE001 (a polars panic is no Exception)
@@ -87,14 +75,15 @@ class Workers:
     """`jobs` processes; with no jobs, every task runs at once in this process.
 
     `submit` waits until a process is free; `results` gives (number, value) of the
-    tasks that are done, in any order. Use it as a context manager. The processes
-    import `module`, where the tasks are, without waiting for one. With a `folder` the
+    tasks that are done, in any order. Use it as a context manager. The processes have
+    imported `module`, where the tasks are, before one comes. With a `folder` the
     kernel lets them write in that folder only, and gives them no network.
     """
 
     jobs: int
     module: str = ""
     folder: Path | None = None
+    _nursery: Nursery = field(init=False)
     _idle: list[_Process] = field(default_factory=list)
     _busy: list[_Process] = field(default_factory=list)
     _done: deque[tuple[int, Any]] = field(default_factory=deque)
@@ -102,6 +91,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         """Start the processes; they get ready while this one reads."""
+        self._nursery = Nursery(_serve, self.module, self.folder)
         self._idle = [self._started() for _ in range(self.jobs)]
         return self
 
@@ -112,7 +102,7 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         """End the processes, whatever they do: finished work stands in files."""
-        _end(*self._idle, *self._busy)
+        self._nursery.close(*(one.pipe for one in [*self._idle, *self._busy]))
         self._idle.clear()
         self._busy.clear()
 
@@ -141,7 +131,8 @@ class Workers:
 
     def rest(self) -> None:
         """Give the memory of idle processes back; more work starts new ones."""
-        _end(*self._idle)
+        for worker in self._idle:
+            self._end(worker)
         self._idle.clear()
 
     def results(self, *, wait: bool = False) -> Iterator[tuple[int, Any]]:
@@ -159,20 +150,13 @@ class Workers:
             self._wait()
 
     def _started(self) -> _Process:
-        # Fork would copy polars' locked thread pool: its documentation forbids it.
-        context = multiprocessing.get_context("spawn")
-        here, there = context.Pipe()
-        arguments = (there, self.module, self.folder)
-        process = context.Process(target=_serve, args=arguments, daemon=True)
-        # Ctrl-C is for the process that they serve, also while they start.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            with _one_thread():
-                process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        there.close()
-        return _Process(process, here)
+        return _Process(*self._nursery.start())
+
+    def _end(self, worker: _Process) -> int | None:
+        """End a process: it holds nothing that is not written yet."""
+        code = self._nursery.end(worker.number)
+        worker.pipe.close()
+        return code
 
     def _start(self, task: _Task) -> None:
         worker = self._idle.pop()
@@ -183,28 +167,25 @@ class Workers:
         try:
             worker.pipe.send((task.call, task.arguments, task.memory))
             for descriptor in task.memory:
-                multiprocessing.reduction.send_handle(
-                    worker.pipe, descriptor, worker.process.pid
-                )
+                send_handle(worker.pipe, descriptor, 0)
         except (BrokenPipeError, OSError):
+            self._end(worker)
             self._replace(worker, "the worker process was gone")
 
     def _wait(self) -> None:
         """Take in what is ready; replace processes that died or hang."""
-        pipes = {worker.pipe: worker for worker in self._busy}
-        ready = multiprocessing.connection.wait(list(pipes), timeout=5.0)
-        for pipe in ready:
-            worker = pipes[pipe]
+        ready = set(wait([worker.pipe for worker in self._busy], timeout=5.0))
+        for worker in [worker for worker in self._busy if worker.pipe in ready]:
             try:
                 value = worker.pipe.recv()
             except (EOFError, OSError):
-                worker.process.join(5)
-                code = worker.process.exitcode
+                code = self._end(worker)
                 self._replace(worker, f"the worker process died (exit code {code})")
             else:
                 self._finish(worker, value)
         for worker in list(self._busy):
             if worker.task and time.monotonic() - worker.task.started > _PATIENCE:
+                self._end(worker)
                 self._replace(worker, f"no answer within {_PATIENCE:.0f} s")
         while self._again and self._idle:
             self._start(self._again.popleft())
@@ -219,7 +200,6 @@ class Workers:
 
     def _replace(self, worker: _Process, reason: str) -> None:
         task = worker.task
-        _end(worker)
         self._busy.remove(worker)
         self._idle.append(self._started())
         if task and task.tries < 2:
@@ -243,38 +223,3 @@ def _failed(error: BaseException) -> Failed:
     if isinstance(error, OSError):
         return Failed(error.strerror or str(error), output=True)
     return Failed(f"{type(error).__name__}: {error}")
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """A process started within has one thread; this one's environment stays."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(_ONE_THREAD)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _end(*workers: _Process) -> None:
-    """End processes; they hold nothing that is not written yet."""
-    for worker in workers:
-        worker.process.kill()
-    for worker in workers:
-        worker.process.join(5)
-        worker.pipe.close()
-
-
-@contextlib.contextmanager
-def loading() -> Iterator[None]:
-    """What is imported within stays: nobody looks through it for what may go."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

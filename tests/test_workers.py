@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import polars as pl
 
@@ -105,10 +107,56 @@ def test_an_interrupt_from_the_keyboard_is_left_to_the_one_that_is_served() -> N
         assert _one(workers, 1) == "still here"
 
 
+def _is_there(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def _parent() -> int:
+    return os.getppid()
+
+
 def test_no_process_is_left_behind() -> None:
     with Workers(2) as workers:
+        workers.submit(1, _process)
+        workers.submit(2, _parent)
+        left = dict(workers.results(wait=True))
         workers.submit(1, time.sleep, 60)
-        workers.submit(2, _process)
-        left = [worker.process for worker in [*workers._idle, *workers._busy]]  # noqa: SLF001 (nothing else knows them)
-        assert len(left) == 2
-    assert not any(process.is_alive() for process in left)
+        workers.submit(2, time.sleep, 60)
+        assert all(_is_there(process) for process in left.values())
+    assert not any(_is_there(process) for process in left.values())
+
+
+def test_a_nursery_that_is_killed_costs_the_tasks_of_its_processes_one_try() -> None:
+    with Workers(2) as workers:
+        workers.submit(1, _parent)
+        nursery = _one(workers, 1)
+        assert isinstance(nursery, int)
+        workers.submit(2, time.sleep, 0.3)
+        workers.submit(3, time.sleep, 0.3)
+        os.kill(nursery, signal.SIGKILL)
+        assert dict(workers.results(wait=True)) == {2: None, 3: None}
+        workers.submit(4, _parent)
+        assert _one(workers, 4) != nursery
+
+
+def test_a_process_ends_with_the_one_that_it_serves() -> None:
+    code = (
+        "import os, time; from forensic.workers import Workers;"
+        "from tests.test_workers import _process, _parent;"
+        "w = Workers(1).__enter__(); w.submit(1, _process);"
+        "print(dict(w.results(wait=True))[1]); w.submit(2, _parent);"
+        "print(dict(w.results(wait=True))[2], flush=True); w.submit(3, time.sleep, 60);"
+        "os._exit(0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    left = [int(number) for number in done.stdout.split()]
+    until = time.monotonic() + 10
+    while any(map(_is_there, left)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(left) == 2
+    assert not any(map(_is_there, left))

@@ -17,9 +17,9 @@ import typer
 
 from forensic import __version__
 from forensic.errors import ForensicError
+from forensic.nursery import loading
 from forensic.plan import too_few_addresses
 from forensic.visible import visible
-from forensic.workers import loading
 
 __all__ = ["app", "run"]
 

@@ -14,10 +14,11 @@ import typer
 from forensic.cli.options import AsJson, At, CaseFolder, Moved, PathGlob, Status
 from forensic.cli.progress import progress
 from forensic.errors import UsageError
+from forensic.nursery import loading
 from forensic.place import SPILL, case_folder, made, vanishing
 from forensic.plan import memory, processes
 from forensic.sandbox import Held, confine
-from forensic.workers import Workers, loading
+from forensic.workers import Workers
 
 __all__ = ["COMMANDS"]
 
