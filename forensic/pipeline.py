@@ -18,13 +18,14 @@ from forensic.clock import Overrides
 from forensic.code import CODE
 from forensic.errors import EvidenceMismatch, UsageError
 from forensic.frames import frames_of, telling_of
-from forensic.place import case_folder
+from forensic.place import SPILL, case_folder
 from forensic.plan import processes
 from forensic.reports import html, markdown
 from forensic.reports.excerpt import archives_of
 from forensic.reports.words import speaker
 from forensic.sandbox import Held
 from forensic.schema import LEVELS, NOT_WHOLE, SCHEMA_VERSION
+from forensic.telling import kept
 from forensic.visible import visible_json
 from forensic.workers import Workers
 
@@ -191,7 +192,11 @@ def _correlate(case: Case) -> None:
     frames = frames_of(case, {})
     sources = frames.sources.collect()
     clocks = frames.clocks.collect()
-    requests = hops.correlated(frames.events, clocks, sources, frames.counts)
+
+    def keep(name: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return kept(rows, case.path(SPILL) / f"{name}.parquet", part=4)
+
+    requests = hops.correlated(frames.events, clocks, sources, frames.counts, keep=keep)
     case.publish_table("requests", requests)
     case.publish_table("gaps", gaps.find(frames.counts, sources, clocks))
 

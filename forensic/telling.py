@@ -75,10 +75,13 @@ def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:
     return None if more else _together(few, rows)
 
 
-def kept(rows: pl.LazyFrame, file: Path) -> pl.LazyFrame:
-    """The rows in memory, or in that file where they are too many or too large."""
+def kept(rows: pl.LazyFrame, file: Path, *, part: int = 1) -> pl.LazyFrame:
+    """The rows in memory, or in that file where they are too many or too large.
+
+    They may fill that part of what can be held.
+    """
     rest = batches(rows)
-    few, more = _few(rest, 1)
+    few, more = _few(rest, part)
     if not more:
         return _together(few, rows)
     made(file.parent)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from forensic.hops import correlate, windows
+from forensic.hops import correlate, correlated, windows
 from forensic.rotation import log_of
 from forensic.schema import CLOCK, EVENT, REQUEST, SOURCE
 
@@ -2574,6 +2574,40 @@ def test_windows_hold_the_records_of_a_clock_that_is_hours_off(
     cut = windows.spans
     monkeypatch.setattr(windows, "spans", lambda counts: cut(counts, 20))
     assert_frame_equal(correlate(events(*rows), clocks, NO_SOURCES), whole)
+
+
+@pytest.mark.parametrize("untimed", [2, 40])
+def test_what_is_read_once_for_all_windows_tells_each_the_same(
+    untimed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = []
+    for n in range(20):
+        at = T + timedelta(minutes=7 * n)
+        upstream = {"upstream_status": 200 + 302 * (n % 2), "path": f"/{n}"}
+        rows += [web(502, time=at, **upstream), web(200, time=at, path=f"/fine/{n}")]
+        rows.append(alb(502, 502, time=at, path=f"/{n}"))
+        if n % 2:
+            rows.append(error(CLOSED, time=at, path=f"/{n}"))
+    rows += [said(500, path=f"/u{n}", time=None) for n in range(untimed)]
+    whole = correlate(events(*rows), NO_CLOCKS, NO_SOURCES)
+    assert {"upstream_closed"} < {*whole["cause"]}
+    cut, pieces = windows.spans, windows.pieces
+    monkeypatch.setattr(windows, "spans", lambda counts: cut(counts, 250))
+    monkeypatch.setattr(
+        windows, "pieces", lambda rows, counts: pieces(rows, counts, 40)
+    )
+    kept: dict[str, pl.DataFrame] = {}
+
+    def keep(name: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+        kept[name] = rows.collect()
+        return kept[name].lazy()
+
+    for way in ({}, {"keep": keep}):
+        parts = correlated(events(*rows), NO_CLOCKS, NO_SOURCES, **way)
+        found = pl.concat(parts).sort("time", "path", nulls_last=True)
+        assert_frame_equal(found, whole.sort("time", "path", nulls_last=True))
+    assert kept["notes"].height == 10
+    assert kept["errors"].height == 40 + untimed
 
 
 def test_an_access_log_is_no_word_about_what_failed() -> None:

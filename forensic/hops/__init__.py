@@ -5,7 +5,8 @@ The modules in the order in which they work, and behind a bar what serves them.
 `correlate`: events ▶ requests, a window of time after the other.
 
 * `facts`: what the logs can show at all, by the archive's census
-* `windows` cut time, and logs without one, into parts that memory holds
+* `windows` cut time, and logs without one, into parts that memory holds | `reader`:
+  what of the events each of them takes, and what is read once for all
 * `reached`: how far web servers came with their upstreams
 * `copies` are logs that another log of the archive holds line for line
 * `moment` puts every record on one clock | `machine`: whose log it is

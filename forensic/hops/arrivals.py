@@ -63,7 +63,7 @@ def habit(events: pl.LazyFrame, known: Facts) -> Habit:
 
 
 def collect(
-    events: pl.LazyFrame, clocks: pl.DataFrame, responses: pl.DataFrame
+    events: pl.LazyFrame, clocks: pl.DataFrame, responses: pl.DataFrame, own: Habit
 ) -> pl.DataFrame:
     """Such lines about the paths of errors: where they stand, and what they name.
 
@@ -71,8 +71,11 @@ def collect(
     """
     paths = responses.filter("error")["path"].drop_nulls().unique()
     moment, _ = corrected(clocks)
+    if own.logs.is_empty():
+        events = events.clear()
     return (
         _lines(events)
+        .filter(pl.col("source").is_in(own.logs.implode()))
         .filter(pl.col("path").is_in(paths.implode()) & pl.col("time").is_not_null())
         .select(*_PLACE, "method", "path", time=moment)
         .collect(engine="streaming")

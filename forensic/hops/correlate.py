@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 
 from forensic.census import MINUTE, census
-from forensic.clock.pairs import MOST_SKEW
 from forensic.hops import (
     arrivals,
     balancers,
@@ -25,13 +24,11 @@ from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
 from forensic.hops.kept import kept
-from forensic.hops.moment import doubtful, instant, settled
+from forensic.hops.moment import doubtful, settled
+from forensic.hops.reader import Keep, Reader, Records
 from forensic.schema import REQUEST
 
 __all__ = ["correlate", "correlated"]
-
-#: Windows share this much, so that a request on a border has all its records.
-_OVERLAP = 3 * MINUTE
 
 
 def _context(
@@ -130,12 +127,8 @@ def _outer(requests: pl.DataFrame) -> pl.DataFrame:
     return requests.with_columns(**values)
 
 
-#: Responses, notes, and lines by which an application took a request in.
-_Records = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
-
-
 def _decided(
-    records: _Records,
+    records: Records,
     known: Facts,
     inner: list[str],
     outer: list[str],
@@ -161,18 +154,6 @@ def _decided(
     return decide(_context(found, known, inner, reach, all_arrivals=habit.all))
 
 
-def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:
-    """By which time windows are cut, and how far (µs) they overlap.
-
-    Clocks that are some seconds off widen the overlap. One that is hours off would
-    make a window of everything: then each record is put on the one clock first.
-    """
-    lead = float(clocks["skew"].abs().max() or 0.0)  # type: ignore[arg-type]
-    if lead >= MOST_SKEW:
-        return instant(clocks), _OVERLAP
-    return windows.TIME, _OVERLAP + round(lead * 1_000_000)
-
-
 def _parts(
     events: pl.LazyFrame,
     counts: pl.DataFrame,
@@ -180,51 +161,39 @@ def _parts(
     known: Facts,
     *,
     everything: bool,
+    keep: Keep,
 ) -> Iterator[pl.DataFrame]:
     """The request table, window by window."""
-    time, overlap = _reach(clocks)
     inner = proxies.inner_streams(events, clocks, known)
     outer = balancers.outer_balancers(events, clocks, known)
     alone = len(known.answering()) < 2 and not inner and not outer
-    habit = arrivals.habit(events, known)
-    speakers = notes.speakers(known)
     reach = reached.table(events, known)
+    reader = Reader(
+        events, counts, clocks, known, alone=alone, everything=everything, keep=keep
+    )
 
-    pieces = windows.pieces(events, counts)
-    timed = events.filter(time.is_not_null()) if pieces else events
-
-    def read(span: windows.Window) -> _Records:
-        every = events if isinstance(span, windows.Lines) else timed
-        window = windows.between(every, span, overlap, time)
-        frame = responses.collect(
-            window,
-            clocks,
-            alone=alone,
-            orphans=known.has(column="orphans"),
-            enveloped_too=known.has("web_server", column="enveloped"),
-            everything=everything,
-        )
-        asking = window.filter(pl.col("source").is_in(habit.logs.implode()))
-        arrived = arrivals.collect(asking, clocks, frame)
-        speaking = window.filter(pl.col("source").is_in(speakers.implode()))
-        return frame, notes.collect(speaking, clocks), arrived
-
-    def rows(span: windows.Window, held: list[_Records]) -> pl.DataFrame:
+    def rows(span: windows.Window, held: list[Records]) -> pl.DataFrame:
         part = _decided(
-            held.pop(), known, inner, outer, reach, habit=habit, everything=everything
+            held.pop(),
+            known,
+            inner,
+            outer,
+            reach,
+            habit=reader.habit,
+            everything=everything,
         )
         if not part.height:
             return part
         told = explain(windows.own(part, span), known)
         return told.sort("time", nulls_last=True, maintain_order=True)
 
-    spans: list[windows.Window] = [*windows.spans(counts), *pieces]
+    spans = reader.windows
     with ThreadPoolExecutor(1) as ahead:  # reads a window while one is decided
-        coming = ahead.submit(read, spans[0])
+        coming = ahead.submit(reader.read, spans[0])
         for span, after in zip(spans, [*spans[1:], None], strict=True):
             held = [coming.result()]
             if after is not None:
-                coming = ahead.submit(read, after)
+                coming = ahead.submit(reader.read, after)
             found = rows(span, held)
             if found.height:
                 yield found
@@ -250,6 +219,7 @@ def correlated(
     counts: pl.DataFrame | None = None,
     *,
     all_requests: bool = False,
+    keep: Keep = lambda _name, rows: rows,
 ) -> Iterator[pl.DataFrame]:
     """The request table of the events in parts, by time.
 
@@ -257,7 +227,7 @@ def correlated(
     `all_requests` keeps the others too. `time` is on the reference clock: a source
     that is ahead (`clocks.skew`) is set back. Time is walked in windows, so that
     memory does not grow with the archive. `counts` is the events' `census`, where
-    that is known already.
+    that is known already; `keep` holds what is read once of very many events.
     """
     same = sources.filter(pl.col("duplicate_of").is_not_null())["source"]
     own = events.filter(~pl.col("source").is_in(same.implode()))
@@ -273,4 +243,4 @@ def correlated(
         counts = census(own)
         known = facts.gather(counts, guessed)
     clocks = settled(clocks, sources)
-    yield from _parts(own, counts, clocks, known, everything=all_requests)
+    yield from _parts(own, counts, clocks, known, everything=all_requests, keep=keep)

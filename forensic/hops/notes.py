@@ -19,7 +19,7 @@ from forensic.hops.responses import TIERS, hashed
 from forensic.hops.scored import scored
 from forensic.hops.spread import named
 
-__all__ = ["ABOVE", "as_responses", "collect", "speakers"]
+__all__ = ["ABOVE", "as_responses", "collect", "speakers", "suspects"]
 
 
 #: Whose records may hold an exception in a field of their own.
@@ -141,8 +141,22 @@ def _hop() -> pl.Expr:
     return pl.col("hop").fill_null("application")
 
 
+#: What `collect` reads of an event.
+_READ = (
+    "source line lines offset length hostname pid process hop format level client_ip "
+    "host method path query status message reason upstream request_id rule extra "
+    "time local_time start_time"
+).split()
+
+
+def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
+    """The events that can be notes at all, with what `collect` reads of them."""
+    speaks = _hop().is_in(_SPEAKERS) & pl.col("message").is_not_null()
+    return events.filter(speaks & _suspect()).select(_READ)
+
+
 def _suspect() -> pl.Expr:
-    """Lines that can be a note at all: one cheap look before the many phrases."""
+    """One cheap look before the many phrases."""
     phrases = "|".join(f"(?:{kind.phrase})" for kind in _EVERY)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
     classed = _classed([reason for kind in _EVERY for reason in kind.reasons])
@@ -174,7 +188,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
     )
     found = (
-        events.filter(_hop().is_in(_SPEAKERS) & message.is_not_null() & _suspect())
+        suspects(events)
         .select(
             "source",
             "line",

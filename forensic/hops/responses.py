@@ -14,7 +14,7 @@ from forensic.hops.pair import pair
 from forensic.rotation import log_of
 from forensic.schema import HOPS
 
-__all__ = ["TIERS", "collect", "hashed"]
+__all__ = ["TIERS", "collect", "errors", "hashed"]
 
 #: From the client inwards. A proxy behind a proxy is a tier of its own.
 TIERS = {
@@ -118,8 +118,11 @@ def _path() -> pl.Expr:
     return pl.when(pl.col("path") == "").then(pl.lit("/")).otherwise(pl.col("path"))
 
 
-def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
-    """The records of responses, narrowed and on the corrected clock."""
+def _records(answers: pl.LazyFrame, clocks: pl.DataFrame, *beside: str) -> pl.LazyFrame:
+    """The records of responses, narrowed and on the corrected clock.
+
+    What stands `beside` of their events goes with them.
+    """
     hop = pl.col("hop")
     moment, start = corrected(clocks)
     begins = pl.col("format").is_in(starting_formats())
@@ -149,6 +152,28 @@ def _records(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
         trace_key=hashed(pl.col("trace_id")),
         request_key=hashed(pl.col("request_id")),
         bucket=moment // _BUCKET,
+        **{name: pl.col(name) for name in beside},
+    )
+
+
+def errors(
+    events: pl.LazyFrame, clocks: pl.DataFrame, *, enveloped_too: bool = True
+) -> pl.LazyFrame:
+    """What `collect` must know of records of errors, where their events stand.
+
+    Not for responses that have their request on another line.
+    """
+    return _errors(_answers(events, enveloped_too=enveloped_too), clocks)
+
+
+def _errors(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.LazyFrame:
+    """The keys and moments of errors, with what places their events in a window."""
+    found = _records(answers.filter(_is_error()), clocks, "hostname", "local_time")
+    return found.select(
+        *("source", "line", "hostname", "process", "local_time"),
+        *("path_key", "bucket", "start", "end", "status", "trace_key"),
+        moment="time",
+        time="stamp",
     )
 
 
@@ -160,11 +185,13 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
     """
     waited = pl.col("status").is_in([408, 499, 502, 504]) & pl.col("start").is_null()
     began = pl.coalesce(
-        "start", pl.col("time") - pl.when(waited).then(_WAIT).otherwise(0)
+        "start", pl.col("moment") - pl.when(waited).then(_WAIT).otherwise(0)
     )
     long = pl.col("status") >= _LEAST_WAITED
-    ended = pl.coalesce("end", pl.col("time") + pl.when(long).then(_WAIT).otherwise(0))
-    first = pl.min_horizontal(began, "time") // _BUCKET - 1
+    ended = pl.coalesce(
+        "end", pl.col("moment") + pl.when(long).then(_WAIT).otherwise(0)
+    )
+    first = pl.min_horizontal(began, "moment") // _BUCKET - 1
     last = pl.max_horizontal(began, ended) // _BUCKET + 2
     # Of what lasted longer, both ends: the record itself stands at one of them.
     most = _WAIT // _BUCKET + 4
@@ -172,13 +199,13 @@ def _neighbours(errors: pl.LazyFrame) -> pl.LazyFrame:
         (first, pl.min_horizontal(last, first + most)),
         (pl.max_horizontal(first, last - most), last),
     ]
-    timed = errors.filter(pl.col("time").is_not_null())
+    timed = errors.filter(pl.col("moment").is_not_null())
     parts = [
         timed.select("path_key", bucket=pl.int_ranges(*ends)).explode("bucket")
         for ends in ranges
     ]
     spread = pl.concat(parts)
-    untimed = errors.filter(pl.col("time").is_null()).select("path_key", "bucket")
+    untimed = errors.filter(pl.col("moment").is_null()).select("path_key", "bucket")
     return pl.concat([spread, untimed]).unique()
 
 
@@ -293,12 +320,14 @@ def collect(
     orphans: bool = True,
     enveloped_too: bool = True,
     everything: bool = False,
+    errors: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
     """The records that can belong to an error, by source and offset.
 
     `alone` says that no hop stands behind or in front of another: of an error's
     neighbours none can be of the same request; `orphans`, that some responses have
     their request on another line (see `dialogue`); for `enveloped_too` see `recorded`.
+    `errors` are those of the events, where they were taken from them already.
 
     Columns: where it stands, `tier`, `time` and `start` in µs since 1970 on the
     corrected clock, the request, the answer, and 64-bit keys of what can be joined.
@@ -306,20 +335,21 @@ def collect(
     told = answered(events) if orphans else events
     answers = _answers(told, enveloped_too=enveloped_too)
     if not everything:
-        wanted = _is_error() if alone else _is_wanted(answers, clocks)
+        if errors is None:
+            errors = _errors(answers, clocks)
+        wanted = _is_error() if alone else _is_wanted(errors, clocks)
         answers = answers.filter(wanted)
     records = _once(_records(answers, clocks).collect(engine="streaming"))
     return _said_once(_accessed(records))
 
 
-def _is_wanted(answers: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
+def _is_wanted(errors: pl.LazyFrame, clocks: pl.DataFrame) -> pl.Expr:
     """Whether a record stands near an error of its path, or shares its trace id.
 
     It is asked of the events as they stand: what is not wanted is hardly read.
     """
-    seen = ["path_key", "bucket", "time", "start", "end", "status", "trace_key"]
-    errors = _records(answers.filter(_is_error()), clocks).select(seen)
-    found = errors.collect(engine="streaming")
+    seen = ["path_key", "bucket", "moment", "start", "end", "status", "trace_key"]
+    found = errors.select(seen).collect(engine="streaming")
     places = _neighbours(found.lazy()).select(_place("path_key", "bucket")).collect()
     traces = found["trace_key"].unique()
     moment, _ = corrected(clocks)
