@@ -2144,6 +2144,37 @@ def test_what_a_proxy_among_applications_could_not_reach(
     assert row["confidence"] == sure
 
 
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("dial unix /run/app.socket: connect: connection refused", "upstream_refused"),
+        (
+            "dial unix /run/app.socket: connect: no such file or directory",
+            "upstream_refused",
+        ),
+        ("net/http: timeout awaiting response headers", "upstream_timeout"),
+        ("EOF", "upstream_closed"),
+        (
+            "read tcp 10.0.2.3:1->10.0.2.4:80: connection reset by peer",
+            "upstream_closed",
+        ),
+    ],
+)
+def test_what_a_reverse_proxy_of_go_could_not_reach(words: str, cause: str) -> None:
+    """GitLab's workhorse logs the failure and the answer, both with the same id."""
+    own: dict[str, Any] = {"source": "workhorse.log", "path": "/app/admin"}
+    line = app(
+        f"badgateway: failed to receive response: {words}",
+        **own
+        | {"hop": "application", "level": "error", "request_id": "01JMG", "line": 2},
+    )
+    said_so = said(502, **own, request_id="01JMG")
+    row = correlate(events(web(502), line, said_so), NO_CLOCKS, NO_SOURCES)
+    found = row.row(0, named=True)
+    assert (found["answered_by"], found["cause"]) == ("application", cause)
+    assert words.rsplit(":", maxsplit=1)[-1] in found["explanation"]
+
+
 def test_the_silence_of_another_application_tells_nothing() -> None:
     """Two behind one web server, and the log of one of them is here."""
     thrown = app(TRACE, source="a.log", time=T)

@@ -33,7 +33,7 @@ _NAMES = {
     " @l record.level.name levelno LogLevel Level",
     "message": "record.message message msg event short_message text log @m @mt body"
     " textPayload jsonPayload.message fields.message Message RenderedMessage"
-    " MessageTemplate",
+    " MessageTemplate exception.message error.message err.message",
     "logger": "log.logger logger logger.name logger_name loggerName name SourceContext"
     " category record.name logName target Category",
     "pid": "pid process.pid process record.process.id process_id",
@@ -42,8 +42,7 @@ _NAMES = {
     " http_method request_method http.method meta.req.method RequestMethod"
     " Properties.RequestMethod proxy.method span.method method",
     "url": "url.original url.full req.url request.uri request.url"
-    " httpRequest.requestUrl"
-    " request_uri http.url http.target meta.req.url RequestPath"
+    " httpRequest.requestUrl request_uri http.url http.target meta.req.url RequestPath"
     " Properties.RequestPath span.uri url uri request.path url.path path",
     "asked": "url.query request.query query_string queryString query",
     "http_host": "request.host http_host req.headers.host",
@@ -67,7 +66,8 @@ _NAMES = {
     "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
     " response_time_ms took_ms meta.responseTime Elapsed Properties.Elapsed",
     "duration": "duration latency httpRequest.latency elapsed took response_time",
-    "error": "error.type error.kind err.type exc_type exception.type exception_class",
+    "error": "error.type error.kind err.type exc_type exception.type exception_class"
+    " exception.class",
     "trace": "error.stack_trace error.stack exception.stacktrace err.stack exc_info"
     " exception stack_trace stacktrace stack @x thrown record.exception Exception",
 }

@@ -29,6 +29,8 @@ _BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
+#: An application could not reach those that it asks.
+_PROXIED = pl.col("kind").str.starts_with("proxied_")
 
 
 def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
@@ -52,7 +54,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         side.join(placed, on="note", how="anti", maintain_order="left")
         for side in (timed.filter(pl.col("path").is_not_null()), _nameless(timed))
     )
-    proxied = notes.filter(pl.col("kind").str.starts_with("proxied_"))
+    proxied = notes.filter(_PROXIED)
     steps = [
         (failed, proxied.filter(pl.col("path").is_not_null()), ["path"], SAME),
         *_failures(failed, named, nameless),
@@ -85,7 +87,8 @@ def _placed(
     """What an id or the place of lines ties to a request, whatever the time."""
     thrown = notes.filter(_IS_THROWN)
     words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
-    placed = pl.concat([_of_its_id(failed, thrown), _of_its_id(refused, words)])
+    owned = notes.filter(_IS_THROWN | _PROXIED)
+    placed = pl.concat([_of_its_id(failed, owned), _of_its_id(refused, words)])
     for tie in (_next_line, _line_above, _neighbours):
         rest = failed.join(placed, on="request", how="anti", maintain_order="left")
         placed = pl.concat([placed, tie(rest, thrown)])
