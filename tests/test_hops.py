@@ -2144,6 +2144,37 @@ def test_what_a_proxy_among_applications_could_not_reach(
     assert row["confidence"] == sure
 
 
+def test_a_backend_that_apache_does_not_even_try() -> None:
+    """It writes a line a request, which names neither client nor request."""
+    own = {"source": "httpd/error_log", "format": "apache_error"}
+    told = own | {"reason": "no_live_upstreams", "client_ip": None, "path": None}
+    line = error("AH00940: HTTP: disabled connection for (127.0.0.1)", **told)
+    named = error("AH01071: Got error 'x'", **own, reason="script_said", path="/other")
+    access = {"source": "httpd/access_log", "format": "apache_access"}
+    rows = events(web(503, **access), web(200, **access, path="/x"), named, line)
+    row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "upstream_refused")
+    assert row["confidence"] == "strong"
+
+
+def test_an_error_line_and_an_access_log_that_cuts_addresses() -> None:
+    """Many a German site writes a 0 for their last part, and into that log alone."""
+    access = {"source": "site/access.log", "format": "apache_access"}
+    rows = [web(200, **access, client_ip=f"203.0.{n}.0", path="/x") for n in range(9)]
+    line = error(
+        "AH01079: failed to make connection to backend: httpd-UDS",
+        source="site/error.log",
+        reason="backend_unreachable",
+        client_ip="203.0.113.44",
+        path=None,
+    )
+    failed = web(503, **access, client_ip="203.0.113.0")
+    frame = events(*rows, failed, line | {"format": "apache_error"})
+    found = correlate(frame, NO_CLOCKS, NO_SOURCES)
+    row = found.filter(pl.col("status") == 503).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "upstream_refused")
+
+
 @pytest.mark.parametrize(
     ("words", "cause"),
     [

@@ -121,6 +121,28 @@ def _one_a_try(notes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([last.drop("slot"), rest]).sort("source", "offset")
 
 
+def _shortened(lines: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The lines, with addresses as short as the access log beside them has them.
+
+    Who may keep no visitor's address writes a 0 for its last part, and forgets the
+    error log.
+    """
+    cut = pl.col("client_ip").str.ends_with(".0")
+    folders = (
+        rows.filter(pl.col("client_ip").str.contains(".", literal=True))
+        .group_by(folder=pl.col("source").str.extract(_FOLDER, 1))
+        .agg(cut=cut.all())
+        .filter("cut")["folder"]
+    )
+    if not folders.len():
+        return lines
+    beside = pl.col("source").str.extract(_FOLDER, 1).is_in(folders.implode())
+    short = pl.col("client_ip").str.replace(r"^((?:\d{1,3}\.){3})\d{1,3}$", "${1}0")
+    return lines.with_columns(
+        client_ip=pl.when(beside).then(short).otherwise("client_ip")
+    )
+
+
 def errors(
     rows: pl.DataFrame, notes: pl.DataFrame, *, by_client: bool = True
 ) -> pl.DataFrame:
@@ -131,6 +153,7 @@ def errors(
     from the hop in front only, which has another client address.
     """
     lines = _one_a_try(notes.filter(pl.col("hop") == "web_server"))
+    lines = _shortened(lines, rows)
     named = pl.col("client_ip").is_not_null() | pl.col("path").is_not_null()
     known = rows.get_column("request_id", default=pl.Series([], dtype=pl.String))
     owned = pl.col("request_id").is_in(known.drop_nulls().unique().implode())
@@ -138,8 +161,9 @@ def errors(
         folder=pl.col("source").str.extract(_FOLDER, 1),
         # Its id tells whose line it is: of no other request.
         owned=owned.fill_null(value=False),
-        # lighttpd names neither client nor request of a backend that fails.
-        nameless=~named.any().over("source"),
+        # lighttpd names neither client nor request of a backend that fails, nor does
+        # Apache of one that it does not even try: a line for each request.
+        nameless=~named.any().over("source") | (~named & (pl.col("kind") == "no_live")),
     )
     folder = pl.col("source").str.extract(_FOLDER, 1)
     wanted = rows.filter(pl.col("status") >= 400).with_columns(folder=folder)
