@@ -2144,6 +2144,33 @@ def test_what_a_proxy_among_applications_could_not_reach(
     assert row["confidence"] == sure
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        'FastCGI sent in stderr: "Primary script unknown"',
+        "AH01071: Got error 'Primary script unknown'",
+    ],
+)
+def test_php_has_no_such_script(words: str) -> None:
+    """Its server says so through the web server's log, and answers with 404."""
+    passed = web(404, upstream_status=404, upstream="unix:/run/php.sock")
+    row = correlate(events(passed, error(words)), NO_CLOCKS, NO_SOURCES)
+    found = row.row(0, named=True)
+    assert (found["answered_by"], found["cause"]) == ("app_server", "file_not_found")
+    named = error('open() "/srv/Primary script unknown" failed (2: No such file)')
+    row = correlate(events(web(404), named), NO_CLOCKS, NO_SOURCES)
+    assert row["answered_by"].item() == "web_server"
+
+
+def test_passenger_takes_no_more_requests() -> None:
+    words = "[Client 2-41] Returning HTTP 503 due to: Request queue full (max. 100)"
+    line = app(words, source="nginx/error.log", format="passenger", level="warn")
+    row = correlate(events(web(503), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("app_server", "resources_exhausted")
+    assert row["confidence"] == "strong"
+    assert "Request queue full" in row["explanation"]
+
+
 def test_a_backend_that_apache_does_not_even_try() -> None:
     """It writes a line a request, which names neither client nor request."""
     own = {"source": "httpd/error_log", "format": "apache_error"}

@@ -96,6 +96,9 @@ REASONS = {
     "too_many_open_files": r"\(24\)Too many open files",
     "no_space_left": r"\(28\)No space left",
     "out_of_memory": r"\(12\)Cannot allocate memory",
+    # CloudLinux lets a customer have so much of the machine.
+    "resource_limit": r"mod_hostinglimits: ?(?:Error on )?LVE|LVE\(508\)"
+    r"|Resource Limit (?:Is )?Reached",
     "client_bad_request": r"AH00126:|AH10244:|AH0013[45]:|AH0056[1-7]:|AH0203[12]:"
     r"|Invalid URI in request|Invalid method in request",
     "plain_http_to_https": r"AH01996:|speaking plain HTTP to an SSL-enabled",

@@ -24,8 +24,9 @@ The modules in the order in which they work, and behind a bar what serves them.
   and of requests that came
 * `decide` takes the first line of a table that fits | `table`: a line's shape; `edge`:
   the lines of outer hops, with `said`, `products/`; `origin`: those of inner ones,
-  with `error_line`, `passed_on`, `proxied` (an application that asks others), `causes`,
-  `page`, `between`, `unlogged`, `guessed`
+  with `error_line`, `passed_on`, `proxied` (an application that asks others),
+  `servers` (full, ended, without a script), `causes`, `page`, `between`, `unlogged`,
+  `guessed`
 * `explain` adds evidence, what is missing, and one sentence
 
 `answer`: a question and the tables ▶ the verdict.

@@ -7,6 +7,7 @@ from forensic.hops.proxied import PROXIED
 from forensic.hops.quoted import thrown, words
 from forensic.hops.refusals import REFUSED
 from forensic.hops.scored import COLUMNS as SCORED
+from forensic.hops.servers import FULL
 
 __all__ = ["PASSED_ON", "noted", "told"]
 
@@ -16,7 +17,7 @@ _LONG = 2_000_000
 PASSED_ON = pl.col("inner_web_status") == pl.col("web_server_status")
 PASSED_ON = PASSED_ON.fill_null(value=False)
 #: Of these notes the words stand in the answer's sentence.
-_QUOTED = [*REFUSED, *(kind.name for kind in PROXIED)]
+_QUOTED = [*REFUSED, FULL, *(kind.name for kind in PROXIED)]
 
 
 def noted(

@@ -7,6 +7,7 @@ import polars as pl
 
 from forensic.hops.kinds import KINDS
 from forensic.hops.pair import pair, spread
+from forensic.hops.servers import NO_SCRIPT
 
 __all__ = [
     "ASKED",
@@ -186,7 +187,8 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
     """
     owned, said = said.filter("owned"), said.filter(~pl.col("owned"))
     # What PHP writes about itself comes through the web server's log.
-    waited = said.filter(_ABOUT_UPSTREAM | (pl.col("kind") == "script"))
+    scripts = pl.col("kind").is_in(["script", NO_SCRIPT])
+    waited = said.filter(_ABOUT_UPSTREAM | scripts)
     if not by_client:
         request = ["method", "path", "query"]
         return [(answers, said, request, SAME), (answers, waited, request, _TRIES)]
@@ -195,7 +197,7 @@ def _steps(answers: pl.DataFrame, said: pl.DataFrame, *, by_client: bool) -> lis
     # An upstream that fails stands there as 502 or 504: what else it sent is its own.
     failed = pl.col("status").is_in([502, 504])
     through, tried = sent.filter(failed), answers.filter(~passed | failed)
-    script = said.filter(pl.col("kind") == "script")
+    script = said.filter(scripts)
     bare = said.filter(pl.col("path").is_null())
     # ModSecurity names the path of a request, not its method.
     unasked = said.filter(pl.col("method").is_null() & pl.col("path").is_not_null())

@@ -7,11 +7,13 @@ that its format gives to such a phrase.
 
 from forensic.hops.kind import APP, BY_REASON, SCRIPT_REFUSED, UNNAMED, WEB, Kind
 from forensic.hops.proxied import PROXIED
+from forensic.hops.servers import SERVERS
 
 __all__ = ["KINDS"]
 
 #: First match wins: the narrower phrase stands first.
 KINDS = [
+    *SERVERS,
     Kind("dry_run", WEB, r"(?:excess|limiting)[^\n]*, dry run", "none"),
     Kind("delayed", WEB, r"delaying request", "none"),
     Kind("buffered", WEB, r"is buffered to a temporary file", "none"),
@@ -231,8 +233,8 @@ KINDS = [
         r"\((?:24: Too many open files|28: No space left on device)\)"
         r"|worker_connections are not enough",
         "resources_exhausted",
-        (500, 503),
-        ("too_many_open_files", "no_space_left", "out_of_memory"),
+        (500, 503, 508),
+        ("too_many_open_files", "no_space_left", "out_of_memory", "resource_limit"),
     ),
     Kind(
         "settings",
@@ -296,15 +298,6 @@ KINDS = [
         r"|died, killed by signal (?:4|7|8|11)\b|got Segmentation Fault"
         r"|^reaped #<Process::Status: pid \d+ SIG(?:SEGV|BUS|ILL|FPE) "
         r"|code=(?:dumped|killed), status=\d+/(?:SEGV|BUS|ILL|FPE)",
-        "worker_crashed",
-    ),
-    # It ended itself: `os._exit`, an extension's `exit()`. 3 and 4 are of failed boots.
-    Kind(
-        "exited",
-        APP,
-        r"Worker \(pid:\d+\) exited with code (?:[125-9]|\d\d+)\b"
-        r"|^DAMN ! worker \d+ \(pid: \d+\) died :\("
-        r"|^reaped #<Process::Status: pid \d+ exit [1-9]",
         "worker_crashed",
     ),
     Kind(

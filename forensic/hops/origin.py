@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from forensic.hops import proxied
+from forensic.hops import proxied, servers
 from forensic.hops.arrivals import ARRIVED
 from forensic.hops.between import (
     ASKED,
@@ -214,6 +214,7 @@ def origin() -> list[Line]:
         *given_up(),
         *browser.replaced(),
         *uwsgi.lines(),
+        *servers.lines(),
         *by_error_line(APP_SAYS),
         *iis.lines(),
         *s3.lines(),

@@ -38,6 +38,8 @@ REFUSALS = [
         r"|account[^\n]*(?:locked|disabled|suspended|blocked)"
         r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role)"
         r"|blocked hosts?: |\borigin (?:is )?not allowed"
+        # Jenkins calls it a crumb.
+        r"|no valid crumb was included"
         # Keycloak's events, in words of their own.
         r"|\btype=\"?[a-z_]+_error\"?, realm)",
         "application_response",

@@ -9,6 +9,7 @@ from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
 from forensic.hops.kind import COMPLAINT
 from forensic.hops.notes import ABOVE
 from forensic.hops.refusals import REFUSALS
+from forensic.hops.servers import FULL
 
 __all__ = ["WITH_IDS", "tracebacks"]
 
@@ -29,6 +30,8 @@ _BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
+#: No application has it.
+_UNLOGGED = pl.col("application_row").is_null()
 #: An application could not reach those that it asks.
 _PROXIED = pl.col("kind").str.starts_with("proxied_")
 
@@ -57,6 +60,8 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     proxied = notes.filter(_PROXIED)
     steps = [
         (failed, proxied.filter(pl.col("path").is_not_null()), ["path"], SAME),
+        # Its log names nobody; the status may be one of the site's own.
+        (failed.filter(_UNLOGGED), notes.filter(pl.col("kind") == FULL), [], SAME),
         *_failures(failed, named, nameless),
         (refused, named.filter(~_IS_THROWN), ["path"], _NEAR),
         (_behind(refused), named.filter(~_IS_THROWN), ["path"], _NEAR),

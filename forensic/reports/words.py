@@ -66,8 +66,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "リライトの無限ループ",
     ),
     "resources_exhausted": (
-        "files or connections ran out",
-        "ファイルまたは接続数の枯渇",
+        "files, connections or processes ran out",
+        "ファイル・接続・プロセスの枯渇",
     ),
     "configuration_error": ("its configuration is wrong", "設定の誤り"),
     "worker_timeout": (
