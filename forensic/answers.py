@@ -20,7 +20,7 @@ __all__ = [
 
 
 #: Logs that write of a request what an access log has as well.
-AUDITS = ["modsec_audit", "modsec_json"]
+AUDITS = ["modsec_audit", "modsec_json", "modsec_index"]
 #: What a browser saved of its own requests. The tables have no hop of that name, since
 #: it answers none.
 CLIENT, SAVED = "client", "har"

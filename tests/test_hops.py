@@ -2144,6 +2144,19 @@ def test_what_a_proxy_among_applications_could_not_reach(
     assert row["confidence"] == sure
 
 
+def test_an_index_of_audit_records_is_no_second_request() -> None:
+    """With a file for each record the audit log itself has the access line again."""
+    denied = 'ModSecurity: Access denied with code 406 (phase 2). [id "100077"]'
+    record = web(406, source="audit/20250206/1", format="modsec_audit", message=denied)
+    record |= {"level": "error", "request_id": "Z6RJl38A"}
+    record |= {"reason": "modsecurity_denied", "rule": "100077"}
+    index = web(406, source="audit.log", format="modsec_index", request_id="Z6RJl38A")
+    access = web(406, source="access.log", format="apache_access")
+    row = correlate(events(access, index, record), NO_CLOCKS, NO_SOURCES)
+    assert row["rule"].to_list() == ["100077"]
+    assert row["confidence"].to_list() == ["certain"]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -270,6 +270,9 @@ def _accessed(records: pl.DataFrame) -> pl.DataFrame:
     audit = pl.col("format").is_in(AUDITS).fill_null(value=False)
     web = (pl.col("tier") == TIERS["web_server"]) & ~audit
     fields = ["method_key", "path_key", "query_key", "status"]
+    # Where there is a file for each record, their index has all of them again.
+    index = (pl.col("format") == "modsec_index").fill_null(value=False)
+    records = _unlike(records, audit & ~index, index, fields, _AUDITED)
     return _unlike(records, web, audit, fields, _AUDITED)
 
 
