@@ -416,3 +416,17 @@ def test_an_answer_of_the_origin_is_not_the_cdn_s_although_its_logs_miss_it() ->
     clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
     row = correlate(rows.lazy(), clocks, sources).row(0, named=True)
     assert (row["answered_by"], row["confidence"]) == ("unknown", "weak")
+
+
+def test_varnish_did_not_use_what_its_backend_served() -> None:
+    """It gave up waiting; the web server finished, and logged a success."""
+    common = {"time": T, "method": "GET", "path": "/news", "client_ip": "203.0.113.9"}
+    varnish = common | {"source": "varnishncsa.log", "hop": LB, "format": "varnish"}
+    served = {"source": "access.log", "hop": "web_server", "format": "apache_access"}
+    rows = [varnish | {"status": 503}, common | served | {"status": 200}]
+    made = [row | {"line": n, "offset": n} for n, row in enumerate(rows)]
+    events = pl.from_dicts(made, schema=EVENT).lazy()
+    clocks, sources = pl.DataFrame(schema=CLOCK), pl.DataFrame(schema=SOURCE)
+    row = correlate(events, clocks, sources).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == (LB, "target_connection_error")
+    assert row["confidence"] == "strong"

@@ -24,6 +24,11 @@ def _behind(status: pl.Expr) -> pl.Expr:
     return sure_of(inside & (pl.col("web_server_status") == status)) & ~heard
 
 
+def _served() -> pl.Expr:
+    """Whether what stands behind Varnish has the request with an answer of its own."""
+    return has("web_server") & sure_of(pl.col("web_server_status").is_between(200, 399))
+
+
 def lines() -> list[Line]:
     """The lines about what Varnish answers itself."""
     status = pl.col(f"{_HOP}_status")
@@ -48,6 +53,17 @@ def lines() -> list[Line]:
             cause="target_connection_error",
             sure="weak",
             because="it writes this for a backend that fails",
+        ),
+        Line(
+            when=made_by(_HOP, "varnish") & (status == 503) & _served(),
+            by=_HOP,
+            cause="target_connection_error",
+            sure="strong",
+            because=pl.format(
+                "the web server behind it logged {} for this request, which it could"
+                " not use or did not wait for",
+                "web_server_status",
+            ),
         ),
         Line(
             when=made_by(_HOP, "varnish") & (status == 503) & _behind(status),
