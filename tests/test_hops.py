@@ -2157,6 +2157,44 @@ def test_an_index_of_audit_records_is_no_second_request() -> None:
     assert row["confidence"].to_list() == ["certain"]
 
 
+def test_a_journal_has_the_answer_and_the_exception_of_one_service() -> None:
+    """Both are the server's, as the journal has them, and both have the status."""
+    own: dict[str, Any] = {"source": "journal", "hop": "app_server", "level": None}
+    access = said(500, **own, format="nginx_access", message=None)
+    words = f"Internal Server Error: /app/admin\n{TRACE}\nKeyError: 'a'"
+    thrown = app(words, **own, format="django", path="/app/admin", status=500, time=T)
+    found = correlate(events(access, thrown), NO_CLOCKS, NO_SOURCES)
+    assert found["cause"].to_list() == ["exception"]
+
+
+_NULL = "java.lang.NullPointerException: o is null"
+_OF_SERVLET = "Servlet.service() for servlet [a] in context with path [/s] threw"
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (
+            f"{_OF_SERVLET} exception\n\t{_NULL}\n\t\tat a.B.c(B.java:8)",
+            _NULL,
+        ),
+        (
+            "UT005023: Exception handling /a: java.io.IOException: no\n\tat a.B.c(B.a)",
+            "java.io.IOException: no",
+        ),
+        (
+            "\n[7a] ActionView::Template::Error (undefined method `name'):\n[7a]  1: x",
+            "ActionView::Template::Error (undefined method `name')",
+        ),
+    ],
+    ids=["Tomcat", "Undertow", "Rails"],
+)
+def test_the_exception_is_named_wherever_it_stands(message: str, name: str) -> None:
+    thrown = app(message, source="own.log", time=T)
+    row = correlate(events(web(500), thrown), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert f"({name})" in row["explanation"]
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -76,7 +76,7 @@ _REQUESTS = [
     (
         r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
         r"|Internal Server Error|Service Unavailable|Gone)(?: \([^)]*\))?: "
-        r"(?P<path>/[^ ?]*)"
+        r"(?P<path>/[^\s?]*)"
     ),
     # Amid words of any language: POST /p status=403
     rf"[^\"/=]{{1,120}} (?P<method>{_METHODS}) {_URL} status={_STATUS}",

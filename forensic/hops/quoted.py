@@ -13,11 +13,15 @@ _AFTER = r"(?s)(?:, (?:client|server|request|upstream|referrer|referer): .*|\n.*
 _RULE = r'ModSecurity: .*\[msg "([^"]+)"\]'
 #: A line that names what was thrown.
 _NAME = (
-    r"(?m)^(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
+    # Tomcat's own log indents it.
+    r"(?m)^[ \t]*(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
     r"(?:Error|Exception|Exit|NotEstablished|NotFound|Timeout|Invalid|Interrupt)"
     r"(?:: | \()[^\n]*|Error(?: \[[A-Z0-9_]+\])?: [^\n]+"
-    r"|[A-Za-z_][\w.]*(?:Error|Exception))"
+    # Rails has a class that is named so and no more: `ActionView::Template::Error (…`.
+    r"|(?:[A-Z]\w*::)+Error \([^\n]*|[A-Za-z_][\w.]*(?:Error|Exception))"
 )
+#: The same behind Java's own message, where its frames follow.
+_BEHIND = r": ((?:[a-z]\w*\.)+[A-Z]\w*(?:Error|Exception)\b[^\n]*)\n\s+at "
 
 
 def _cut(text: pl.Expr) -> pl.Expr:
@@ -61,6 +65,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
         .otherwise(
             pl.coalesce(
                 named.list.first(),
+                message.str.extract(_BEHIND),
                 message.str.extract(_MONOLOG),
                 pl.format(
                     "{}: {}", message.str.extract(_TYPE), message.str.extract(_TOLD)
@@ -69,7 +74,9 @@ def thrown(message: pl.Expr) -> pl.Expr:
             )
         )
     )
-    return _cut(one.str.replace(_FRAMES, "").str.strip_suffix(":"))
+    return _cut(
+        one.str.replace(_FRAMES, "").str.strip_chars(" \t").str.strip_suffix(":")
+    )
 
 
 def told(text: str, column: str) -> pl.Expr:

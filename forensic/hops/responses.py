@@ -279,10 +279,10 @@ def _accessed(records: pl.DataFrame) -> pl.DataFrame:
 def _said_once(records: pl.DataFrame) -> pl.DataFrame:
     """The records without what a log says again of an answer that it has.
 
-    Beside an application's own line of a request stands its framework's: Django's
-    `Internal Server Error: /checkout`, which names no method.
+    Beside an application's own line of a request, or its server's, stands its
+    framework's: Django's `Internal Server Error: /checkout`, which names no method.
     """
-    own = pl.col("tier") == TIERS["application"]
+    own = pl.col("tier").is_in([TIERS["app_server"], TIERS["application"]])
     named = pl.col("method_key") != 0
     fields = ["source", "path_key", "status"]
     return _unlike(records, own & named, own & ~named, fields, _SAID_AGAIN)
