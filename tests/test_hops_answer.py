@@ -1099,6 +1099,15 @@ def test_a_redacted_path_fits_by_time_and_status(path: str | None) -> None:
     assert "names no path" in found["sentence"]
 
 
+def test_a_block_of_which_only_the_time_is_known() -> None:
+    """Imperva's CEF names neither path nor status; nothing in front was asked."""
+    bare = block(time=MINUTE + timedelta(seconds=9)) | {"path": None, "status": None}
+    found = verdict([*pings(), bare | {"method": None}])
+    assert (found["answered_by"], found["confidence"]) == ("waf", "weak")
+    assert "nothing but the time fits" in found["sentence"]
+    assert "answered a request with an error" in found["sentence"]
+
+
 def test_a_block_without_a_status_fits_by_time_and_path() -> None:
     untold = block(time=MINUTE + timedelta(seconds=9)) | {"status": None}
     found = verdict([*pings(), untold])

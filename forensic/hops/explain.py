@@ -122,9 +122,11 @@ def _sentence() -> pl.Expr:
         .otherwise(pl.concat_str(pl.lit(" with "), status))
     )
     unnamed = pl.col("application_reason").is_in(["traceback", "refusal"])
+    # Of what a firewall stopped some say no more than from where it came.
+    unnamed = unnamed.fill_null(value=False) | (pl.col("answered_by") == "waf")
     unnamed &= pl.col("path").is_null()
     request = (
-        pl.when(unnamed.fill_null(value=False))
+        pl.when(unnamed)
         .then(pl.lit("a request"))
         .when(pl.col("path").is_null())
         .then(pl.lit("an unreadable request"))

@@ -19,6 +19,7 @@ __all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest"]
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _PATHLESS = " Its record names no path: time and status are what fits."
+_NEITHER = " Its record names neither path nor status: nothing but the time fits."
 _MINUTE = " It stands within a minute of the time asked, not in it."
 _SERVER_ERROR = 500
 _DAY = 86400
@@ -113,11 +114,20 @@ def matches(
         _spelt(_zoned(loose, question, zones)),
         Match(_within(unread, question, SLACK), _PATHLESS),
         adrift._replace(misfit=adrift.misfit + _PATHLESS),
+        Match(_stopped(requests, question), _NEITHER, far=True),
         *_around(loose, question, clocks, zones),
     ]
     if question.status is None and question.path is None:
         ways = _grave(requests, question, [*ways[:6], ways[7]])
     return next((way for way in ways if way.rows.height), Match(requests.clear()))
+
+
+def _stopped(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """What a firewall stopped at that time, of which it wrote no more than that."""
+    bare = pl.all_horizontal(pl.col("status", "path").is_null())
+    bare &= (pl.col("answered_by") == "waf") & ((question.status or 400) >= 400)
+    anything = replace(question, status=None, path=None)
+    return _within(fitting(requests.filter(bare), anything), question, SLACK)
 
 
 def _grave(

@@ -181,7 +181,7 @@ def _broken_off(
     web = pl.col("hop").cast(pl.String) == "web_server"
     rows = (
         near.filter(web & pl.col("message").str.contains(_CUT))
-        .filter(pl.col("path") == verdict["request"]["path"])
+        .filter(pl.col("path") == pl.lit(verdict["request"]["path"], pl.String))
         .select("hop", "source", "line", "offset", "message", time=instant(clocks))
         .filter(question.within(pl.col("time"), _NEAR_BY))
         .collect(engine="streaming")
