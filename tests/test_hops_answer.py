@@ -1775,6 +1775,24 @@ def test_a_refusal_of_selinux_stands_beside_the_answer() -> None:
     assert found["evidence"][-1]["line"] == 70
 
 
+def test_what_selinux_kept_from_a_web_server_stands_beside_its_403() -> None:
+    """It says "Permission denied", as of a file whose mode is wrong."""
+    words = 'open() "/srv/x" failed (13: Permission denied)'
+    rows = [row | {"upstream": None} for row in refused()]
+    rows = [rows[0] | {"status": 403}, rows[1] | {"message": words}]
+    rows[1] |= {"reason": "permission_denied"}
+    said = {"hop": "host", "source": "audit.log", "format": "auditd"}
+    said |= {"reason": "selinux_denied"}
+    text = 'avc:  denied  {{ read }} for  pid=812 comm="{}" name="x"'
+    own, other = (
+        beside(0, 70, message=text.format(name), **said) for name in ("nginx", "sshd")
+    )
+    found = verdict([*rows, own], Question.parse(None, 403, "/x"))
+    assert "a refusal of SELinux's in the same second" in found["sentence"]
+    found = verdict([*rows, other], Question.parse(None, 403, "/x"))
+    assert "SELinux" not in found["sentence"]
+
+
 def test_packets_that_a_firewall_dropped_stand_beside_the_answer() -> None:
     asked = Question.parse(None, 502, "/x")
     said = {

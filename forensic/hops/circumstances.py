@@ -17,7 +17,15 @@ from forensic.counted import plural
 from forensic.hops.banned import NAMES, standing
 from forensic.hops.journey import placed
 from forensic.hops.match import apart
-from forensic.hops.symptoms import DOWN, STATES, STORES, around, before, worded
+from forensic.hops.symptoms import (
+    DOWN,
+    SELINUX,
+    STATES,
+    STORES,
+    around,
+    before,
+    worded,
+)
 
 __all__ = ["circumstances"]
 
@@ -69,6 +77,8 @@ _SERVICES = (
 _FIREWALL = r"^(?:wafv2|waf|waf-regional|fms|shield)\."
 
 
+#: The programs that serve files, as the kernel's audit log has them.
+_SERVES = r'\bcomm="(?:httpd|apache2|nginx|php-fpm\S*|lighttpd|caddy|litespeed)"'
 #: Where php-fpm listens.
 _PHP_SOCKET = r"(?i)php|fpm|:90[0-9]{2}$"
 #: The logs of other application servers.
@@ -108,6 +118,9 @@ def circumstances(
     unsure &= verdict["confidence"] == "weak"
     banned = verdict["cause"] == _BANNED or unsure
     kinds |= set(NAMES) if banned else set()
+    # What a web server may not read, the kernel may have denied it.
+    withheld = banned and verdict["answered_by"] == "web_server"
+    kinds |= {"host"} if withheld else set()
     if at is None or not kinds & present:
         return {}
     known = [(line["source"], line["offset"]) for line in verdict["evidence"]]
@@ -122,6 +135,9 @@ def circumstances(
     if banned:
         bans = standing(events, clocks, at)
         found.append(_ban(bans, at, verdict["request"]["client_ip"]))
+    if withheld:
+        own = pl.col("message").str.contains(_SERVES)
+        found.append(_said(rows.filter(own), at, SELINUX, ["forbidden"]))
     if between:
         target, protocol = _target(events, verdict["evidence"])
         path = verdict["request"]["path"]

@@ -13,7 +13,7 @@ import polars as pl
 from forensic.hops.explain import HEALTH
 from forensic.hops.moment import instant
 
-__all__ = ["DOWN", "STATES", "STORES", "around", "before", "worded"]
+__all__ = ["DOWN", "SELINUX", "STATES", "STORES", "around", "before", "worded"]
 
 DOWN = ["service_stopped", "unit_failed", "start_limit"]
 #: What systemd tells of services.
@@ -41,6 +41,7 @@ def _reason(names: str) -> pl.Expr:
 
 
 _STORE = pl.col("format").is_in(STORES)
+SELINUX = "The kernel's audit log has a refusal of SELinux's"
 _DATABASE = "The database's log says"
 _VAULT = "Vault's audit log says"
 _PLATFORMS = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
@@ -75,7 +76,7 @@ _KINDS = [
         "forbidden",
         _reason("selinux_denied"),
         2 * _SECOND,
-        "The kernel's audit log has a refusal of SELinux's",
+        SELINUX,
     ),
     # It takes no connection more, or cannot open one to the server behind it.
     _Kind(
