@@ -1637,6 +1637,28 @@ def test_the_servers_that_were_down_are_evidence() -> None:
     assert "found web/w1 down soon after" in verdict(late, asked)["sentence"]
 
 
+def test_servers_that_were_down_when_nobody_logged_the_request() -> None:
+    """F5's balancers log no requests, but what their checks find."""
+    own = {"hop": "load_balancer", "source": "ltm", "format": "f5_ltm"}
+    own |= {"upstream": "shop/10.1.2.20:80"}
+    text = "Pool /Common/shop member /Common/10.1.2.20:80 monitor status {}."
+    down = _row(70, **own, reason="server_down", message=text.format("down"))
+    down |= {"time": MINUTE - timedelta(minutes=2)}
+    asked = Question.parse("2025-02-06 14:32 +09:00", 503, "/x")
+    found = verdict([*pings(), down], asked)
+    told = (
+        "The load balancer's checks had found shop/10.1.2.20:80 down 2 minutes before"
+    )
+    assert found["answered_by"] == "unknown"
+    assert told in found["sentence"]
+    assert found["evidence"][-1]["line"] == 70
+    back = _row(71, **own, reason="server_up", message=text.format("up"))
+    back |= {"time": MINUTE - timedelta(minutes=1)}
+    assert "checks" not in verdict([*pings(), down, back], asked)["sentence"]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 403, "/x")
+    assert "checks" not in verdict([*pings(), down], asked)["sentence"]
+
+
 def refused(**columns: Any) -> list[dict[str, Any]]:
     """A request whose server refused the connection, by the web server's two logs."""
     line = {"hop": "web_server", "time": MINUTE, "method": "GET", "path": "/x"}

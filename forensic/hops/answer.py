@@ -16,7 +16,7 @@ from forensic.hops.banned import banned
 from forensic.hops.calm import calm, harmless, unread
 from forensic.hops.circumstances import circumstances
 from forensic.hops.configured import configured
-from forensic.hops.downtime import downtime
+from forensic.hops.downtime import down_then, downtime
 from forensic.hops.elsewhere import elsewhere
 from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
@@ -136,8 +136,9 @@ def _unseen(inquiry: Inquiry) -> _Told:
     verdict = unseen(asked, quiet, inquiry.gaps, wish)
     verdict["sentence"] += elsewhen(asked, verdict["missing"], inquiry.sources)
     verdict["sentence"] += nearest(inquiry.requests, asked)
+    tables = (inquiry.events, inquiry.clocks)
+    verdict |= down_then(*tables, verdict, asked.status, asked.start)
     if not asked.status:  # whoever got a status was let in
-        tables = (inquiry.events, inquiry.clocks)
         verdict |= banned(*tables, verdict, asked.start)
     return _bare(inquiry, verdict)._replace(quiet=quiet)
 

@@ -11,13 +11,18 @@ from forensic.hops.journey import placed
 from forensic.hops.match import apart
 from forensic.hops.moment import instant
 
-__all__ = ["downtime"]
+__all__ = ["down_then", "downtime"]
 
 _CAUSES = {"no_target", "target_connection_error", "target_timeout"}
 _STATES = ["server_down", "server_up"]
 #: A check finds out what a request found out before it.
 _SOON = timedelta(seconds=60)
 _SECOND = timedelta(seconds=1)
+_MINUTE = timedelta(minutes=1)
+#: Of a request that no log has, what was down for longer tells less.
+_LATELY = timedelta(hours=1)
+#: What a balancer answers for servers that are down.
+_GATEWAY = {502, 503, 504}
 #: Enough to show it.
 _MOST = 3
 _WHY = re.compile(r'reason: ([^,]+)(?:,.*?info: "([^"]*)")?')
@@ -51,6 +56,35 @@ def downtime(
     }
 
 
+def down_then(
+    events: pl.LazyFrame,
+    clocks: pl.DataFrame,
+    verdict: Mapping[str, Any],
+    status: int | None,
+    at: datetime | None,
+) -> dict[str, Any]:
+    """The same of a moment of which no log has the request.
+
+    F5's balancers log no requests by themselves, but what their checks find.
+    """
+    if at is None or (status is not None and status not in _GATEWAY):
+        return {}
+    states = _states(events, clocks, None, at)
+    states = states.filter(pl.col("time").is_between(at - _LATELY, at + _MINUTE))
+    if not states.height:
+        return {}
+    lines = states.head(_MOST).select("hop", "source", "line", "offset").to_dicts()
+    role = {"role": "its checks found a server down"}
+    said = _said(states, at).replace(" Its checks", " The load balancer's checks", 1)
+    return {
+        "sentence": verdict["sentence"] + said,
+        "evidence": [
+            *verdict["evidence"],
+            *(line | role for line in placed(events, lines)),
+        ],
+    }
+
+
 def _group(events: pl.LazyFrame, lines: list[dict[str, Any]]) -> str | None:
     """The group of servers that the request of that record was for."""
     line = lines[0]
@@ -64,14 +98,20 @@ def _group(events: pl.LazyFrame, lines: list[dict[str, Any]]) -> str | None:
 
 
 def _states(
-    events: pl.LazyFrame, clocks: pl.DataFrame, group: str, at: datetime
+    events: pl.LazyFrame, clocks: pl.DataFrame, group: str | None, at: datetime
 ) -> pl.DataFrame:
-    """The line by which each server of the group was down at that time, by time."""
+    """The line by which each server of the group was down at that time, by time.
+
+    Of all groups where none is given.
+    """
+    mine = pl.col("upstream").is_not_null()
+    if group is not None:
+        mine = pl.col("upstream").str.starts_with(f"{group}/")
     near = (
         events.filter(
             (pl.col("hop").cast(pl.String) == "load_balancer")
             & pl.col("reason").is_in(_STATES)
-            & pl.col("upstream").str.starts_with(f"{group}/")
+            & mine
         )
         .select(
             *("source", "line", "offset", "upstream", "reason", "message"),
