@@ -476,6 +476,17 @@ def test_where_a_log_ends_tells_more_than_another_log_of_its_folder() -> None:
     assert found.select("utc_offset", "confidence").row(0) == (32400, "weak")
 
 
+def test_stamps_that_count_from_1970_are_of_no_zone() -> None:
+    """The kernel's audit log of a host tells nothing of that host's own zone."""
+    audit = {"source": "var/log/audit/audit.log", "hop": "host", "format": "auditd"}
+    audit = written("2025-02-06 05:32:45", "/", utc_offset=0, **audit)
+    web = written("2025-02-06 14:32:45", "/", source="var/log/httpd/access_log")
+    own = yearless("2025-02-06 11:02:45", source="var/log/messages")
+    found = clocks(events(audit, web, own))
+    found = found.filter(pl.col("source") == "var/log/messages")
+    assert found["utc_offset"].unique().to_list() == [32400]
+
+
 SUMMER = [
     ("2024-09-10 10:00", 7200),
     ("2024-10-26 23:00", 7200),

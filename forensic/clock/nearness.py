@@ -22,6 +22,8 @@ __all__ = ["neighbours", "spread"]
 
 #: Written by machines of the provider: their zone says nothing about a host's.
 _REMOTE = {"cdn", "waf", "load_balancer"}
+#: Their stamps count from 1970, in no zone: they say nothing about a host's either.
+_EPOCHS = {"auditd", "squid", "journal_json", "journal_text"}
 Circle = tuple[object, ...]
 
 
@@ -142,6 +144,8 @@ def _tallies(
     for key, decision in known.items():
         unit = found[key]
         if unit.hop in _REMOTE or decision.basis == "assumed":
+            continue
+        if unit.format in _EPOCHS:
             continue
         for circle in _circles(unit):
             tally = tallies[circle]
