@@ -387,3 +387,53 @@ def test_records_without_a_stamp_show_no_silence_about_their_path(
         pl.col("evidence").list.first().struct.field("source") == "nginx/access.log"
     ).row(0, named=True)
     assert ("not among them" in row["explanation"]) == silent
+
+
+def enveloped(status: int, cluster: str, **more: Any) -> dict[str, Any]:
+    """A record of one of a mesh's Envoys, all in one file."""
+    row = web(status, hop="load_balancer", format="envoy", source="all.log", **OPEN)
+    ident = {"request_id": "c5f1ae1f-0000-4000-8000-000000000001", "duration": 0.009}
+    return row | ident | {"rule_group": cluster, "upstream": "10.0.1.9:8080"} | more
+
+
+OUTBOUND, INBOUND = "outbound|80||shop.default.svc.cluster.local", "inbound|8080||"
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "cause"),
+    [
+        (
+            {"status": 403, "upstream_status": 403},
+            {"status": 403, "reason": "rbac_access_denied_matched_policy[none]"},
+            "access_forbidden",
+        ),
+        ({"status": 504, "reason": "UT"}, {"status": 0, "reason": "DC"}, None),
+    ],
+    ids=["the sidecar answered", "the gateway did"],
+)
+@pytest.mark.parametrize("fronted", [False, True], ids=["alone", "behind a balancer"])
+def test_the_sidecar_of_a_mesh_stands_behind_the_envoy_that_asked_it(
+    outer: dict[str, Any], inner: dict[str, Any], cause: str | None, *, fronted: bool
+) -> None:
+    peer = {"client_ip": "10.0.0.2"} if fronted else {}
+    gateway = enveloped(200, OUTBOUND, **peer) | outer
+    sidecar = enveloped(200, INBOUND, **peer) | inner
+    rows = [gateway, sidecar]
+    if fronted:
+        for number in range(9):
+            at = {"time": T + timedelta(minutes=1 + number), "path": f"/{number}"}
+            ident = {"request_id": f"c5f1ae1f-0000-4000-8000-00000000010{number}"}
+            passed = {"upstream_status": 200} | at | ident
+            own = {"request_id": None, "rule_group": None, "duration": 0.02}
+            front = {"source": "haproxy.log", "format": "haproxy", **own}
+            rows += [
+                enveloped(200, OUTBOUND, **passed) | front,
+                enveloped(200, OUTBOUND, **passed | peer),
+                enveloped(200, INBOUND, **passed | peer),
+            ]
+        front |= {"path": gateway["path"], "reason": None, **OPEN}
+        status = gateway["status"]
+        rows.append(gateway | front | {"status": status, "upstream_status": status})
+    row = one(*rows)
+    assert (row["answered_by"], row["confidence"]) == ("load_balancer", "certain")
+    assert row["cause"] == (cause or "target_timeout")

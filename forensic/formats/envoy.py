@@ -37,7 +37,7 @@ _TEXT_NAMES = (
     " duration service_time forwarded_for user_agent request_id host upstream tail"
 ).split()
 #: Istio's tail: cluster, local addresses, the client's, the name asked for, route.
-_TAIL = r"^ \S+ \S+ \S+ (\S+) \S+ \S+$"
+_TAIL = r"^ (\S+) \S+ \S+ (\S+) \S+ \S+$"
 _KEYS = {
     # Contour's name for it.
     "stamp": "start_time @timestamp",
@@ -58,6 +58,7 @@ _KEYS = {
     "host": "authority :authority",
     "upstream": "upstream_host",
     "client": "downstream_remote_address",
+    "cluster": "upstream_cluster",
 }
 
 
@@ -86,6 +87,8 @@ def _columns(flags: pl.Expr, *more: pl.Expr) -> list[pl.Expr]:
         pl.when(below).then(status).alias("upstream_status"),
         served.alias("upstream_duration"),
         upstream.str.replace(r"^[a-z]+://", "").alias("upstream"),
+        # Where its route leads: in a mesh `inbound|` is the sidecar's own application.
+        dash_to_null(pl.col("cluster")).alias("rule_group"),
         seconds(pl.col("duration"), 1e3).alias("duration"),
         *(
             pl.col(name).cast(pl.Int64, strict=False)
@@ -114,11 +117,14 @@ def _extra() -> dict[str, pl.Expr]:
 def _text(lines: pl.Series) -> pl.DataFrame:
     rows = lines.str.extract_groups(_TEXT).struct.unnest()
     rows = rows.rename(dict(zip(rows.columns, _TEXT_NAMES, strict=True)))
-    client = pl.col("tail").str.extract(_TAIL)
+    where = {"cluster": 1, "client": 2}
     line = request_line(pl.col("request"))
     tail = pl.when(pl.col("tail") != "").then(pl.col("tail").str.strip_chars(" "))
     address = target(line["target"])
-    return rows.with_columns(client=client).select(
+    return rows.with_columns(
+        pl.col("tail").str.extract(_TAIL, group).alias(name)
+        for name, group in where.items()
+    ).select(
         *_columns(
             pl.lit(None, pl.List(pl.String)),
             line["method"].alias("method"),

@@ -23,6 +23,14 @@ _MOST = 12
 #: So many times fewer peers has a balancer that sees another one as its client.
 _FEWER = 2
 _ACCESS, _STEPS = "api_gateway", "api_gateway_execution"
+_ENVOY = (pl.col("format") == "envoy").fill_null(value=False)
+#: In a mesh the Envoy beside an application calls that one's cluster so.
+_SIDECAR = _ENVOY & pl.col("rule_group").str.starts_with("inbound|").fill_null(
+    value=False
+)
+
+_ASKED = pl.struct("request_id", "path_key").alias("asked")
+_ANSWERED = pl.struct("request_id", "path_key", "status").alias("answered")
 
 
 def _streams(sources: pl.Series) -> dict[str, str]:
@@ -40,7 +48,12 @@ def _sample(events: pl.LazyFrame, clocks: pl.DataFrame, known: Facts) -> pl.Data
         source=pl.col("source"),
         duration=pl.col("duration"),
         time=pl.coalesce(start, moment),
+        sidecar=_SIDECAR,
+        envoy=_ENVOY,
     )
+    # What a mesh logs twice, and maybe in one file, came in once.
+    if rows.select((pl.col("envoy") & ~pl.col("sidecar")).any()).item():
+        rows = rows.filter(~pl.col("sidecar"))
     names = _streams(rows["source"])
     return rows.with_columns(
         stream=pl.col("source").replace_strict(names, return_dtype=pl.String)
@@ -87,20 +100,44 @@ def outer_balancers(
     )
 
 
+def _meshed(frame: pl.DataFrame, outer: list[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """The responses, and which are of an Envoy in front of another one's sidecar.
+
+    The sidecar's record has the same request's id, and its cluster says whose it is.
+    """
+    none = pl.repeat(value=False, n=frame.height, eager=True)
+    known = pl.col("request_id").is_not_null()
+    sidecars = frame.filter(_SIDECAR & known).select(_ASKED, _ANSWERED)
+    if sidecars.is_empty():
+        return frame, none
+    between = _ENVOY & ~_SIDECAR & known & _ASKED.is_in(sidecars["asked"].implode())
+    if not set(_streams(frame.filter(~_ENVOY)["source"]).values()).intersection(outer):
+        return frame, frame.select(front=between)["front"]
+    # Of three in a row there are two tiers: the one between is left out where it passed
+    # the sidecar's answer on, the sidecar where it did not.
+    passed = between & _ANSWERED.is_in(sidecars["answered"].implode())
+    gateways = frame.filter(between & ~passed & ~pl.col("status").is_between(1, 399))
+    cut = _SIDECAR & known & _ASKED.is_in(gateways.select(_ASKED)["asked"].implode())
+    frame = frame.filter(~passed & ~cut)
+    return frame, none.head(frame.height)
+
+
 def raised(frame: pl.DataFrame, outer: list[str]) -> pl.DataFrame:
     """The responses, with those of the outer balancers on their own tier.
 
     API Gateway's access log stands in front of its own log of the steps, which has the
     same requests by their ids.
     """
+    frame, gateways = _meshed(frame, outer)
     steps = frame.filter(pl.col("format").eq_missing(pl.lit(_STEPS)))["request_id"]
-    if not outer and steps.is_empty():
+    if not outer and steps.is_empty() and not gateways.any():
         return frame
     names = _streams(frame["source"])
     inside = [source for source, name in names.items() if name in outer]
-    front = pl.col("source").is_in(inside)
+    front = pl.col("source").is_in(inside) & ~_SIDECAR
     stepped = pl.col("request_id").is_in(steps.drop_nulls().unique().implode())
     front |= (pl.col("format") == _ACCESS).fill_null(value=False) & stepped
+    front |= gateways
     front &= pl.col("tier") == TIERS["load_balancer"]
     moved = pl.when(front).then(TIERS["outer_balancer"]).otherwise("tier")
     return frame.with_columns(tier=moved.cast(pl.Int8))
