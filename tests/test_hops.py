@@ -375,6 +375,28 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "access_forbidden", "strong"),
     ),
     (
+        "a gateway's script finds no server",
+        [
+            web(503),
+            error(
+                "[lua] balancers.lua:249: get_balancer(): failure to get a peer from"
+                " the ring-balancer"
+            ),
+        ],
+        ("web_server", "no_target", "certain"),
+    ),
+    (
+        "a gateway's script does not know the server's address",
+        [
+            web(503),
+            error(
+                "[lua] init.lua:371: execute(): failed the initial dns/balancer resolve"
+                " for 'api.svc' with: dns server error: 3 name error"
+            ),
+        ],
+        ("web_server", "bad_gateway", "certain"),
+    ),
+    (
         "a script of the web server says something else",
         [web(403), error("[lua] cache.lua:8: no entry")],
         ("unknown", "unknown", "weak"),

@@ -437,3 +437,36 @@ def test_the_sidecar_of_a_mesh_stands_behind_the_envoy_that_asked_it(
     row = one(*rows)
     assert (row["answered_by"], row["confidence"]) == ("load_balancer", "certain")
     assert row["cause"] == (cause or "target_timeout")
+
+
+def printed(message: str, line: int, **more: Any) -> dict[str, Any]:
+    """A line of a container that no format knows."""
+    at = {"line": line, "offset": 100 * line, "time": T}
+    return {"source": "pod.log", "format": "cri", "message": message, **at, **more}
+
+
+NIL = "runtime error: invalid memory address or nil pointer dereference"
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        ([f"panic: {NIL}", "", "goroutine 412 [running]:"], "worker_crashed"),
+        (["fatal error: concurrent map writes"], "worker_crashed"),
+        (["TypeError: x is not a function", "", "Node.js v20.11.1"], "worker_crashed"),
+        (
+            ["TypeError: x is not a function", "Node.js v20.11.1 runs"],
+            "upstream_closed",
+        ),
+        ([f"http: panic serving 10.0.0.9:4711: {NIL}"], "upstream_closed"),
+    ],
+)
+def test_a_program_that_gives_up_breaks_the_request_that_it_served(
+    lines: list[str], cause: str
+) -> None:
+    rows = [printed(text, number + 1) for number, text in enumerate(lines)]
+    closed = error(CLOSED, format="nginx_error", upstream="10.0.1.9:8000")
+    row = one(web(502, **NGINX), closed, *rows)
+    assert (row["answered_by"], row["cause"]) == ("web_server", cause)
+    if cause == "worker_crashed":
+        assert lines[0] in row["explanation"]

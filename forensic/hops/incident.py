@@ -29,11 +29,38 @@ _HOLDS = 12 * _SECOND
 _REASONS, _FOLLOW = ["timeout", "oom"], ["killed", "abort", "exited"]
 #: So long after the reason that may follow.
 _LINGERS = 8 * _SECOND
+#: How Go's runtime begins what it writes when it gives up.
+_PANIC = r"^(?:panic|fatal error): "
 #: What the kernel kills and no web server sends requests to.
 _NO_WORKER = (
     r"[Kk]illed process \d+ \((?:mysqld|mariadbd|postgres|mongod|redis-server"
     r"|memcached|chrome|firefox|sshd)\)"
 )
+
+
+def _fatal(notes: pl.DataFrame) -> pl.DataFrame:
+    """The exceptions that end a program: Go's panics, and those that Node quits by.
+
+    What a program survives is printed otherwise, as `http: panic serving` is.
+    """
+    thrown = notes.filter(pl.col("kind") == "exception", pl.col("time").is_not_null())
+    last = (
+        notes.filter((pl.col("kind") == "quit") & pl.col("time").is_not_null())
+        .select("source", "time", place="offset")
+        .sort("time", "place")
+    )
+    ended = thrown.sort("time", "note").join_asof(
+        last,
+        on="time",
+        by="source",
+        strategy="forward",
+        tolerance=_SECOND,
+        check_sortedness=False,
+    )
+    ended = ended.filter(pl.col("place") > pl.col("offset")).drop("place")
+    goes = pl.col("message").str.contains(_PANIC)
+    found = pl.concat([thrown.filter(goes), ended.filter(~goes)])
+    return found.with_columns(kind=pl.lit("crashed"), cause=pl.lit("worker_crashed"))
 
 
 def _kills(notes: pl.DataFrame) -> pl.DataFrame:
@@ -43,9 +70,8 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     writes for a lack of memory; a time limit, or the kernel's word, just before says
     which it was. What the worker itself writes then only follows from that line.
     """
-    deaths = notes.filter(pl.col("kind").is_in([*_REASONS, *_FOLLOW, "crashed"])).sort(
-        "time", "note"
-    )
+    dead = pl.col("kind").is_in([*_REASONS, *_FOLLOW, "crashed"])
+    deaths = pl.concat([notes.filter(dead), _fatal(notes)]).sort("time", "note")
     limits = deaths.filter(pl.col("kind").is_in(_REASONS)).select("time", "victim")
     named = limits.drop_nulls("victim").with_columns(limit="time")
     before = limits.rename({"victim": "limited"}).with_columns(earlier="time")

@@ -5,8 +5,9 @@ kernel's kills. Each kind is a phrase that the program's own source prints, or a
 that its format gives to such a phrase.
 """
 
-from forensic.hops.kind import APP, BY_REASON, SCRIPT_REFUSED, UNNAMED, WEB, Kind
+from forensic.hops.kind import APP, BY_REASON, UNNAMED, WEB, Kind
 from forensic.hops.proxied import PROXIED
+from forensic.hops.scripted import SCRIPTED
 from forensic.hops.servers import SERVERS
 
 __all__ = ["KINDS"]
@@ -244,16 +245,7 @@ KINDS = [
         (500, 403),
         ("configuration_wrong",),
     ),
-    Kind("lua", WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
-    # A script within the server, in words of its own.
-    Kind(
-        SCRIPT_REFUSED,
-        WEB,
-        r"\[(?:lua|kong)\] [^\n]*?(?i:\b(?:block(?:ed|ing)?|den(?:y|ied)|forbidden"
-        r"|reject(?:ed)?|banned|not allowed|unauthori[sz]ed)\b)",
-        "access_forbidden",
-        (403, 401, 405, 406, 418, 429, 444, 451, 503),
-    ),
+    *SCRIPTED,
     Kind(
         "script",
         WEB,
@@ -300,6 +292,8 @@ KINDS = [
         r"|code=(?:dumped|killed), status=\d+/(?:SEGV|BUS|ILL|FPE)",
         "worker_crashed",
     ),
+    # Node's last line, behind the stack of what nobody caught.
+    Kind("quit", APP, r"^Node\.js v[0-9]+\.[0-9]+\.[0-9]+$", "none"),
     Kind(
         "boot_failed",
         APP,
@@ -353,6 +347,7 @@ KINDS = [
         r"|Error handling request|Exception in ASGI application"
         r"|^PHP (?:Fatal|Parse) error|\"exception\":\"\[object\] \("
         r"|[Uu]nhandled [Ee]xception|[Uu]ncaught [Ee]xception|^panic: "
+        r"|^fatal error: (?:concurrent map|all goroutines|stack overf|unexpected sig)"
         # Java, JavaScript and .NET name the error and its frames; Ruby its message.
         r"|(?:Exception|Error)\b[^\n]*\n\s+at [\w.$</]"
         r"|(?:^|\] |\n)[A-Z][\w:]*Error \(|^app error: [^\n]* \([A-Z][\w:]*\)"

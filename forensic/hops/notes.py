@@ -164,6 +164,8 @@ def _suspect() -> pl.Expr:
     return told | _complains()
 
 
+#: What proves no cause by itself, and says what was up.
+_STATES = ["booted", "stopped", "quit"]
 #: Whose lines may be notes.
 _SPEAKERS = ["web_server", "app_server", "application", "host"]
 
@@ -238,9 +240,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             path=pl.coalesce("path", pl.when(refusal).then(_asked())),
             cause=pl.col("kind").replace_strict(causes, return_dtype=pl.String),
         )
-        .filter(
-            (pl.col("cause") != "none") | pl.col("kind").is_in(["booted", "stopped"])
-        )
+        .filter((pl.col("cause") != "none") | pl.col("kind").is_in(_STATES))
     )
     return known.with_row_index("note").with_columns(pl.col("note").cast(pl.Int64))
 
