@@ -1993,6 +1993,27 @@ def test_pods_that_a_policy_kept_apart_are_told_by_name_and_port() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "upstream", "extra", "told"),
+    [
+        (30, "10.0.1.23:80", None, True),
+        (1, "10.0.7.7:80", None, True),  # the pod, where the web server asked a service
+        (1, None, '{"port":"80"}', True),
+        (30, "10.0.7.7:80", None, False),
+        (1, "10.0.7.7:9090", None, False),
+    ],
+)
+def test_what_the_proxies_of_a_mesh_could_not_pass_on_is_told(
+    seconds: int, upstream: str | None, extra: str | None, *, told: bool
+) -> None:
+    asked = Question.parse(None, 502, "/x")
+    mesh = {"source": "pod.log", "format": "linkerd_proxy", "hop": "host"}
+    mesh |= {"reason": "mesh_failed", "message": "HTTP/1.1 request failed"}
+    row = beside(seconds, 80, upstream=upstream, extra=extra, **mesh)
+    sentence = verdict([*refused(), row], asked)["sentence"]
+    assert ("The mesh's proxy could not pass a request on" in sentence) == told
+
+
+@pytest.mark.parametrize(
     ("reason", "cause"),
     [("SD--", "target_connection_error"), ("cD--", "client_closed")],
 )

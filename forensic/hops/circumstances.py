@@ -151,6 +151,7 @@ def circumstances(
                 for told in worded(stores=False).items()
             ),
             _flows(rows, at, target),
+            _meshed(rows, at, target),
             _packets(rows, at, target),
             change,
         ]
@@ -309,6 +310,28 @@ def _flows(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
         " policy"
     )
     return _Told(text, refused.tail(_MOST))
+
+
+def _meshed(rows: pl.DataFrame, at: datetime, target: str | None) -> _Told:
+    """What the proxies of a mesh could not pass on to that server.
+
+    They may know it by another address, of a pod and not of its service: then what they
+    say of its port just then.
+    """
+    near = before(rows, at, ["mesh"])
+    port = (target or "").rpartition(":")[2]
+    served = pl.col("extra").str.json_path_match("$.port")
+    served = pl.coalesce(pl.col("upstream").str.extract(r":(\d+)$", 1), served)
+    named = near.filter(pl.col("upstream") == (target or ""))
+    just = pl.col("time") >= pl.lit(at) - 2 * _SECOND
+    own = (named if named.height else near.filter((served == port) & just)).tail(_MOST)
+    if not own.height:
+        return _Told()
+    row = own.row(-1, named=True)
+    denied = row["reason"] == "mesh_denied"
+    what = "refused a connection" if denied else "could not pass a request on"
+    words = str(row["message"]).split("\n", 1)[0][:_WORDS]
+    return _Told(f"The mesh's proxy {what} {_ago(at, row['time'])} ({words})", own)
 
 
 def _lookups(rows: pl.DataFrame, at: datetime, said: str) -> _Told:

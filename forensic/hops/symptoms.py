@@ -126,6 +126,8 @@ _KINDS = [
         & (pl.col("action") == "REJECT"),
         10 * _MINUTE,
     ),
+    # What a mesh's own proxies, which log no request, would not or could not pass on.
+    _Kind("mesh", _reason("mesh_denied mesh_failed"), _MINUTE),
     # A name that could not be looked up, which a server behind may have.
     _Kind("lookup", _reason("lookup_failed"), _MINUTE),
     _Kind(
