@@ -1855,9 +1855,10 @@ def test_who_was_shut_out_is_told_where_no_log_has_the_request() -> None:
         assert "fail2ban" not in verdict([*fine, *rows], question)["sentence"]
 
 
-def test_a_container_in_trouble_stands_beside_the_answer() -> None:
+@pytest.mark.parametrize("teller", ["kubernetes", "kubelet"])
+def test_a_container_in_trouble_stands_beside_the_answer(teller: str) -> None:
     asked = Question.parse(None, 502, "/x")
-    said = {"hop": "host", "process": "kubernetes", "source": "events.json"}
+    said = {"hop": "host", "process": teller, "source": "events.json"}
     text = "pod/api-1 Unhealthy: Readiness probe failed"
     sick = beside(9, 70, reason="Unhealthy", message=text, **said)
     found = verdict([*refused(), sick], asked)["sentence"]

@@ -44,7 +44,15 @@ _STORE = pl.col("format").is_in(STORES)
 SELINUX = "The kernel's audit log has a refusal of SELinux's"
 _DATABASE = "The database's log says"
 _VAULT = "Vault's audit log says"
-_PLATFORMS = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
+_PLATFORMS = [
+    "kubernetes",
+    "kubelet",
+    "ecs",
+    "elb",
+    "autoscaling",
+    "rds",
+    "elasticbeanstalk",
+]
 _POOL = "Windows tells of the application pool"
 #: The first that fits a line is its kind.
 _KINDS = [

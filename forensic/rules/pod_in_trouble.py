@@ -15,7 +15,7 @@ _REASONS = [
     "Killing",
 ]
 #: Who says so.
-_WHO = ["kubernetes", "ecs", "elb", "autoscaling", "rds", "elasticbeanstalk"]
+_WHO = "kubernetes kubelet ecs elb autoscaling rds elasticbeanstalk".split()
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
@@ -67,6 +67,9 @@ RULE = Rule(
         Example(title="a probe that failed", events=[_line("Unhealthy")]),
         Example(title="a container that ends", events=[_line("BackOff")]),
         Example(title="of ECS", events=[_line("Failed") | {"process": "ecs"}]),
+        Example(
+            title="a node's own", events=[_line("Evicted") | {"process": "kubelet"}]
+        ),
     ],
     negatives=[
         Example(title="an image was pulled", events=[_line("Pulled")]),
