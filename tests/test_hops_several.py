@@ -470,3 +470,18 @@ def test_a_program_that_gives_up_breaks_the_request_that_it_served(
     assert (row["answered_by"], row["cause"]) == ("web_server", cause)
     if cause == "worker_crashed":
         assert lines[0] in row["explanation"]
+
+
+@pytest.mark.parametrize("time", [T, None])
+def test_what_a_worker_of_php_prints_is_told_of_the_page_that_it_broke(
+    time: Any,
+) -> None:
+    text = "PHP Fatal error:  Uncaught Error: Call to undefined function get_price()"
+    fatal = {"source": "pod.log", "hop": "app_server", "format": "php", "line": 4}
+    fatal |= {"offset": 400, "time": time, "reason": "exception", "message": text}
+    fatal |= {"lines": 1}
+    own = {"hop": "app_server", "source": "pod.log", "format": "phpfpm_access"}
+    served = web(500, path="/index.php", line=5, offset=500, **own)
+    row = one(web(500, **NGINX), served, fatal)
+    assert (row["answered_by"], row["cause"]) == ("application", "exception")
+    assert "(Error: Call to undefined function get_price())" in row["explanation"]

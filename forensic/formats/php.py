@@ -2,7 +2,9 @@
 
 PHP writes a zone behind the clock, by abbreviation or name; php-fpm writes local
 time without one, and may add microseconds, a process and the place in its source. To
-syslog php-fpm writes the level alone: `[WARNING] [pool www] …`.
+syslog php-fpm writes the level alone: `[WARNING] [pool www] …`. What a worker prints,
+as in containers, is `NOTICE: PHP message: PHP Fatal error: …`, behind words of its
+master or bare.
 """
 
 import polars as pl
@@ -26,7 +28,12 @@ _PLACE = r"(?:[a-z_]+\(\), line [0-9]+: )?"
 #: php-fpm's, its slow log's, or PHP's own with a zone.
 _HEAD = (
     rf"^\[(?:{_STAMP}(?:\](?: {_LEVEL}: | [^\n]*\bpid [0-9]+, {_LEVEL}: |  \[pool )"
-    rf"| {_ZONE}\] )|{_LEVEL}\] {_PLACE}{_TOLD})"
+    rf"| {_ZONE}\] )|{_LEVEL}\] {_PLACE}{_TOLD})|^NOTICE: PHP message: "
+)
+#: What stands before the words of PHP itself in what a worker printed.
+_PRINTED = (
+    rf"^(?:(?:{_LEVEL}: )?\[pool [^\]\n]+\] child [0-9]+ said into std(?:err|out): \")?"
+    r"NOTICE: PHP message: "
 )
 _PREFIX = (
     rf"\[(?:(?P<stamp>{_STAMP})(?: (?P<zone>{_ZONE}))?\] +"
@@ -85,6 +92,10 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     head = prefix(lines, _PREFIX)
     known = lines.str.contains(_HEAD)
     whole = lines.str.replace(rf"^\[(?:{_STAMP}(?: {_ZONE})?|{_LEVEL})\] +", "")
+    printed = whole.str.contains(_PRINTED)
+    if printed.any():
+        words = whole.str.replace(_PRINTED, "").str.replace(r'"$', "")
+        whole = words.zip_with(printed, whole)
     said = pl.col("text").str.extract(_SAID)
     level = pl.coalesce(
         pl.coalesce("level", "bare").str.to_lowercase(),
@@ -112,7 +123,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         query=pl.lit(request["3"]),
         reason=reason,
         extra=json_extra(pool=pl.col("pool"), zone=pl.col("zone")),
-        flags=pl.when(pl.lit(moment).is_null() & pl.col("bare").is_null()).then(
+        flags=pl.when(pl.lit(moment).is_null() & pl.col("stamp").is_not_null()).then(
             pl.lit(["bad_time"])
         ),
     )

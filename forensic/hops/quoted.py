@@ -51,6 +51,8 @@ _MONOLOG = r'^([^\n]+?) \{[^\n]*"exception":"\[object\]'
 #: ASP.NET's words in Windows' event log, and .NET's.
 _TYPE, _TOLD = r"Exception type: *(\S+)", r"Exception message: *(\S[^\n]*\S)"
 _INFO = r"Exception Info: *(\S+)"
+#: PHP's own, as its log, a worker, or a web server's log has it.
+_PHP = r"PHP (?:Fatal|Parse) error: +(?:Uncaught )?([^\n]+)"
 
 
 def thrown(message: pl.Expr) -> pl.Expr:
@@ -71,6 +73,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
                     "{}: {}", message.str.extract(_TYPE), message.str.extract(_TOLD)
                 ),
                 message.str.extract(_INFO),
+                message.str.extract(_PHP),
             )
         )
     )

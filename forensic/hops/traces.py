@@ -15,7 +15,11 @@ __all__ = ["WITH_IDS", "tracebacks"]
 
 _SECOND = 1_000_000
 #: Stacks without a stamp, which a program printed between the lines of its log.
-_BARE = (pl.col("format") == "bare_stack").fill_null(value=False)
+_BARE = (
+    (pl.col("format") == "bare_stack")
+    # What a worker of php-fpm prints.
+    | ((pl.col("format") == "php") & pl.col("time").is_null())
+).fill_null(value=False)
 #: So long may a request last of which two lines have the id.
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
