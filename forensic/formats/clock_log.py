@@ -1,8 +1,8 @@
 """Application lines with a time of the day and no date: `05:32:07.123 [main] INFO …`.
 
-What logback, log4j 2, WildFly's console, Elixir's logger, Serilog and pino-pretty write
-by default. Such an event has a time only where an envelope (docker, Kubernetes, the
-journal) has it; the clock stays in `extra`.
+What logback, log4j 2, WildFly's console, Elixir's logger, Serilog, pino-pretty and
+zerolog's console write by default. Such an event has a time only where an envelope
+(docker, Kubernetes, the journal) has it; the clock stays in `extra`.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ _BARE = _CLOCK.replace("?P<clock>", "?:")
 _WORDS = "TRACE DEBUG INFO WARN WARNING ERROR FATAL CRITICAL NOTICE".split()
 _LEVEL = "|".join([*_WORDS, *(word.lower() for word in _WORDS)])
 _SHORT = {"vrb": "trace", "dbg": "debug", "inf": "info", "wrn": "warn", "err": "error"}
-_SHORT |= {"ftl": "fatal"}
+_SHORT |= {"ftl": "fatal", "trc": "trace", "pnc": "fatal"}
 _CUT = "|".join(word.upper() for word in _SHORT)
 _NAME = r"[A-Za-z_$][A-Za-z0-9_.$/-]*"
 #: From the most certain shape to the least.
@@ -45,11 +45,14 @@ _SHAPES = [
     rf"\[{_CLOCK}\] (?P<level>{_LEVEL}) \((?:[^ )/]+/)?(?P<pid>[0-9]+)[^)]*\): ",
     # Serilog: [05:32:07 INF] text
     rf"\[{_CLOCK} (?P<level>{_CUT})\] ",
+    # zerolog: 5:32AM INF text
+    rf"(?P<clock>[0-9]{{1,2}}:[0-9]{{2}}[AP]M) (?P<level>{_CUT}) ",
 ]
 _HEAD = (
     rf"^(?:{_BARE} (?:\[[^\]]{{0,120}}\] (?:{_LEVEL}) |(?:{_LEVEL}) +\[{_NAME}\] \("
     rf"|(?:[a-z_]+=[^ ]* ){{0,9}}\[(?:{_LEVEL})\] )"
-    rf"|\[{_BARE}\] (?:{_LEVEL}) \(|\[{_BARE} (?:{_CUT})\] )"
+    rf"|\[{_BARE}\] (?:{_LEVEL}) \(|\[{_BARE} (?:{_CUT})\] "
+    rf"|[0-9]{{1,2}}:[0-9]{{2}}[AP]M (?:{_CUT}) )"
 )
 _GROUPS = "clock level thread logger pid request_id".split()
 
