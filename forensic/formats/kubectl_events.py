@@ -1,6 +1,7 @@
 """The table that `kubectl get events` prints: `12m  Warning  BackOff  pod/x  text`.
 
-It tells how long ago each event was, not when: no line has a time.
+`kubectl events` has the kind of a thing in capitals: `Pod/x`. It tells how long ago
+each event was, not when: no line has a time.
 """
 
 import polars as pl
@@ -25,16 +26,18 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     head = prefix(
         lines,
         rf"(?:(?P<namespace>[a-z0-9.-]+) +)?(?P<age>{_AGE}) +(?P<level>{_KIND}) +"
-        r"(?P<reason>[A-Za-z0-9]+) +(?P<thing>[a-z0-9.-]+/[^ ]+) +",
+        r"(?P<reason>[A-Za-z0-9]+) +(?P<thing>[A-Za-z0-9.-]+/[^ ]+) +",
     )
     known = pl.col("rest").is_not_null()
     rest = pl.col("rest").str.strip_chars()
     said = pl.coalesce(rest.str.extract(_WIDE), rest)
+    kind = pl.col("thing").str.extract(r"^([^/]*/)").str.to_lowercase()
+    thing = pl.concat_str(kind, pl.col("thing").str.replace(r"^[^/]*/", ""))
     return head.select(
         "reason",
         level=pl.col("level").str.to_lowercase(),
         process=pl.when(known).then(pl.lit("kubernetes")),
-        message=pl.format("{} {}: {}", "thing", "reason", said),
+        message=pl.format("{} {}: {}", thing, "reason", said),
         extra=json_extra(age=pl.col("age"), namespace=pl.col("namespace")),
         refused=pl.when(~known).then(pl.lit("no row of kubectl's events")),
     )
@@ -45,7 +48,7 @@ FORMAT = Format(
     title="kubectl get events",
     hop="host",
     reference="https://kubernetes.io/docs/reference/kubectl/generated/kubectl_events/",
-    head=rf"^(?:[a-z0-9.-]+ +)?{_AGE} +{_KIND} +[A-Za-z0-9]+ +[a-z0-9.-]+/[^ ]+ ",
+    head=rf"^(?:[a-z0-9.-]+ +)?{_AGE} +{_KIND} +[A-Za-z0-9]+ +[A-Za-z0-9.-]+/[^ ]+ ",
     header=r"^(?:NAMESPACE +)?LAST SEEN +TYPE +REASON +OBJECT +"
     r"(?:SUBOBJECT +SOURCE +)?MESSAGE|^\$ kubectl ",
     parse=parse,
