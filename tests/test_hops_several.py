@@ -470,6 +470,9 @@ def test_a_program_that_gives_up_breaks_the_request_that_it_served(
     assert (row["answered_by"], row["cause"]) == ("web_server", cause)
     if cause == "worker_crashed":
         assert lines[0] in row["explanation"]
+    early = [line | {"time": T - 3 * SECOND} for line in rows]
+    row = one(web(502, **NGINX), closed, *early)
+    assert row["cause"] == "upstream_closed"
 
 
 @pytest.mark.parametrize("time", [T, None])

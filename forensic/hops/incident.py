@@ -71,7 +71,11 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
     which it was. What the worker itself writes then only follows from that line.
     """
     dead = pl.col("kind").is_in([*_REASONS, *_FOLLOW, "crashed"])
-    deaths = pl.concat([notes.filter(dead), _fatal(notes)]).sort("time", "note")
+    told = [
+        notes.filter(dead).with_columns(sudden=pl.lit(value=False)),
+        _fatal(notes).with_columns(sudden=pl.lit(value=True)),
+    ]
+    deaths = pl.concat(told).sort("time", "note")
     limits = deaths.filter(pl.col("kind").is_in(_REASONS)).select("time", "victim")
     named = limits.drop_nulls("victim").with_columns(limit="time")
     before = limits.rename({"victim": "limited"}).with_columns(earlier="time")
@@ -96,7 +100,11 @@ def _kills(notes: pl.DataFrame) -> pl.DataFrame:
             )
         )
         .filter(~pl.col("message").str.contains(_NO_WORKER))
-        .select("note", "source", "hostname", "format", time="at", incident="cause")
+        .select(
+            *("note", "source", "hostname", "format", "sudden"),
+            time="at",
+            incident="cause",
+        )
     )
 
 
@@ -183,6 +191,8 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     brief |= came - pl.col("at") > _TOLD
     # Nor what ended so long after what that death did break.
     brief |= -late - late.abs().min().over("note") > _TOLD
+    # A program that gives up is gone at once: of many in a cluster one always does.
+    brief |= pl.col("sudden") & (late.abs() > _TOLD)
     return joined.filter(
         late.is_between(-_BEFORE, _AFTER) & ~brief.fill_null(value=False),
         ~pl.col("silent") | (pl.col("format") == "uwsgi"),
