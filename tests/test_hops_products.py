@@ -124,6 +124,7 @@ SPOKEN = [
         ("application", "exception", "weak"),
     ),
     ("api_gateway", 403, "WAF_FILTERED", {}, ("waf", "waf_rule", "certain")),
+    ("api_gateway", 403, "WAF_BLOCK", {}, ("waf", "waf_rule", "certain")),
     ("api_gateway", 403, "ACCESS_DENIED", {}, (LB, "auth_failed", "certain")),
     ("api_gateway", 429, "THROTTLED", {}, (LB, "rate_limited", "certain")),
     (

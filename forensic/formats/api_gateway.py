@@ -44,8 +44,9 @@ _KEYS = {
     "upstream_duration": "integrationLatency integration.latency",
     "request_id": "requestId",
     "trace_id": "xrayTraceId",
-    "reason": "errorResponseType error.responseType errorMessage error.message"
-    " integrationErrorMessage integrationError",
+    "reason": "errorResponseType error.responseType responseType error_responseType"
+    " errorMessage error.message integrationErrorMessage integrationError",
+    "firewall": "wafResponseCode waf.responseCode",
 }
 _PRESET = ["requestId", "status"]
 
@@ -90,7 +91,7 @@ def _text(lines: pl.Series) -> pl.DataFrame:
 
 
 def _json(lines: pl.Series) -> pl.DataFrame:
-    rows = json_fields(lines, _KEYS, _PRESET)
+    rows = json_fields(lines, _KEYS, _PRESET, ["firewall"])
     route = pl.col("route").str.extract_groups(r"^([A-Z]+) (/.*)$")
     method = pl.coalesce(dash_to_null(pl.col("method")), route.struct.field("1"))
     address = target(pl.coalesce("target", route.struct.field("2")))
@@ -99,7 +100,9 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         method.is_not_null(), pl.col("route").is_not_null()
     )
     short = pl.when(~whole).then(pl.lit("JSON, but no API Gateway record"))
-    given = ["user", "user_agent", "host", "request_id", "reason"]
+    given = ["user", "user_agent", "host", "request_id"]
+    # What its firewall says comes before a message, and after a type of answer.
+    types = pl.col("reason").str.extract("^(WAF_FILTERED)$")
     took = [
         seconds(pl.col(name), 1e3).alias(name)
         for name in ("duration", "upstream_duration")
@@ -109,6 +112,9 @@ def _json(lines: pl.Series) -> pl.DataFrame:
         "flags",
         *(dash_to_null(pl.col(name)) for name in given),
         *took,
+        reason=pl.when(pl.col("firewall") == "WAF_BLOCK")
+        .then(pl.coalesce(types, "firewall"))
+        .otherwise(dash_to_null(pl.col("reason"))),
         status=pl.col("status").cast(pl.Int16, strict=False),
         upstream_status=_answered(),
         client_ip=dash_to_null(pl.col("client")),

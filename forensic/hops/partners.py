@@ -57,7 +57,7 @@ _FRONT_SCRIPT = r"(?:^|/)(?:index|app)\.php$"
 #: A firewall that works within the web server, which logs what it refuses as well.
 _WITHIN = "signal_sciences"
 #: Words of gateways for what their firewall ended.
-_FIREWALLED = ["WAF_FILTERED", "waf_prevention"]
+_FIREWALLED = ["WAF_FILTERED", "WAF_BLOCK", "waf_prevention"]
 
 
 def _log() -> pl.Expr:

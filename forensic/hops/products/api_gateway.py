@@ -14,7 +14,12 @@ __all__ = ["lines"]
 #: The longest (seconds) that it waits for what it calls, unless told to wait less.
 _LONGEST = 29.0
 _WORDS = [
-    Said("^WAF_FILTERED$", "waf_rule", "a rule of its WAF ended the request", by="waf"),
+    Said(
+        "^WAF_(?:FILTERED|BLOCK)$",
+        "waf_rule",
+        "a rule of its WAF ended the request",
+        by="waf",
+    ),
     Said(
         "(?i)^MISSING[_ ]AUTHENTICATION[_ ]TOKEN$",
         "auth_failed",
