@@ -77,10 +77,16 @@ def _with_theirs(
 ) -> list[Any]:
     """The verdict's wishes, and those of findings that rest on a line of its own.
 
-    What stands in front of the hop that answered did not: its log would not tell.
+    What stands in front of the hop that answered did not: its log would not tell. Nor
+    is a line its own that only shows that a hop behind was logging.
     """
     passed = OUTER if verdict["answered_by"] in _INNER else []
-    own = {(line["source"], line["offset"]) for line in verdict["evidence"]}
+    known = verdict["answered_by"] != "unknown"
+    own = {
+        (line["source"], line["offset"])
+        for line in verdict["evidence"]
+        if not (known and line["role"].endswith(hops.NO_SUCH))
+    }
     near = [
         wish
         for finding in findings
@@ -260,7 +266,9 @@ def _verdict(inquiry: hops.Inquiry, read_span: ReadSpan) -> dict[str, Any]:
 def _placed(inquiry: hops.Inquiry) -> dict[str, Any]:
     """Repeat what was asked, at the moment that it is taken to mean."""
     asked = inquiry.question
-    return {"at": asked.start, "status": asked.status, "path": asked.path}
+    unheard = [hop for hop, silence in inquiry.quiet.items() if silence.why]
+    placed = {"at": asked.start, "status": asked.status, "path": asked.path}
+    return placed | {"unheard": unheard}
 
 
 def _key(place: _Row) -> tuple[str, int]:

@@ -17,6 +17,7 @@ __all__ = [
     "Directive",
     "Log",
     "LogFormat",
+    "alike",
     "directives",
     "read_configuration",
     "tree",
@@ -87,13 +88,13 @@ class Configuration:
         Those of the `access_log` directives whose path ends like the log's; empty
         where no directive names it or the format is nginx's own `combined`.
         """
-        alike = [
-            (_alike(source, log.path), log)
+        scored = [
+            (alike(source, log.path), log)
             for log in self.access_logs
             if log.path != "off"
         ]
         best = sorted(
-            ((score, log) for score, log in alike if score),
+            ((score, log) for score, log in scored if score),
             key=lambda pair: (
                 -pair[0],
                 -_common(source, pair[1].source),
@@ -117,7 +118,7 @@ def _common(one: str, other: str) -> int:
     return len(posixpath.commonpath(["/" + one, "/" + other]).rstrip("/").split("/"))
 
 
-def _alike(source: str, path: str) -> int:
+def alike(source: str, path: str) -> int:
     """How many trailing parts a log's path has in common with a configured one."""
     name = posixpath.basename(source)
     bare = name

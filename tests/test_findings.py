@@ -190,3 +190,34 @@ def test_an_answer_asks_for_what_findings_about_its_own_lines_want(
     wishes = done.read_json("findings.json")["verdict"]["ask_for"]
     assert "log of the kernel, same seconds" in wishes
     assert not [wish for wish in wishes if "limit" in wish]
+
+
+def test_an_answer_asks_for_nothing_that_a_hop_behind_it_lacks(tmp_path: Path) -> None:
+    archive = tmp_path / "export"
+    archive.mkdir()
+    (archive / "access.log").write_text(
+        "".join(
+            f"10.0.1.{n % 2} - - [06/Feb/2025:05:{minute}:{n:02} +0000]"
+            ' "GET /health HTTP/1.1" 200 17 "-" "ELB-HealthChecker/2.0"\n'
+            for minute in range(30, 35)
+            for n in range(0, 60, 5)
+        )
+    )
+    (archive / "alb.log").write_text(
+        "h2 2025-02-06T05:32:07.131000Z app/prod/50dc6c495c0c9188 203.0.113.9:51234 -"
+        ' 0.000 0.000 0.000 403 - 812 227 "GET https://example.com:443/in HTTP/2.0"'
+        ' "curl/8.5.0" TLS_AES_128_GCM_SHA256 TLSv1.3 -'
+        ' "Root=1-67a44957-0123456789abcdef01234567" "example.com" "arn:aws:acm:x" 5'
+        ' 2025-02-06T05:32:07.121000Z "fixed-response" "-" "-" "-" "-" "-" "-"\n'
+    )
+    request = pipeline.Request(
+        archives=(archive,),
+        case=tmp_path / "x.case",
+        jobs=0,
+        question={"at": "2025-02-06 05:32Z", "status": 403},
+    )
+    done = pipeline.analyze(request, lambda _stage, _bytes: None)
+    found = done.read_json("findings.json")
+    wishes = found["verdict"]["ask_for"]
+    assert "it never came that far" in found["verdict"]["sentence"]
+    assert wishes == ["listener rules and when they last changed"]

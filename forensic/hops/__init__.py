@@ -34,8 +34,8 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `question` is what a user saw | `when`: the time as it was typed; `pasted`: what
   stood in for a path
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
-  and have none | `inquiry` holds all three; `weightiest`: what is meant where nobody
-  asks
+  and have none (`unwritten`: or do not write such a request down) | `inquiry` holds all
+  three; `weightiest`: what is meant where nobody asks
 * `verdict` speaks of errors that fit, `success` of answers that were none (`cut_short`:
   or broke off; `loops`: or went round), `inside` of what an inner log says, `sessions`
   of connections without requests, `unseen` of what no log has, `calm` of archives
@@ -44,13 +44,15 @@ The modules in the order in which they work, and behind a bar what serves them.
   worth in a gap, `elsewhere` that of one server among several, `downtime` the servers
   that were down then, `circumstances` what other logs tell of that moment (`symptoms`:
   which of their lines may matter), `banned` who was shut out then, `slow_script` what
-  ran too long, `configured` what nginx's configuration gives
+  ran too long, `configured` what nginx's configuration gives (`nginx_blocks`: in which
+  server and location)
 * `journey` draws the way of the request, `hypotheses` ranks who else may have answered,
   `wanted` asks for what would tell more
 
 `false_positives` stands alone: WAF rules that stop ordinary users.
 """
 
+from forensic.hops.absence import NO_SUCH
 from forensic.hops.answer import answer
 from forensic.hops.correlate import correlate, correlated
 from forensic.hops.false_positives import waf_false_positives
@@ -59,6 +61,7 @@ from forensic.hops.meant import meant
 from forensic.hops.question import Question
 
 __all__ = [
+    "NO_SUCH",
     "Inquiry",
     "Question",
     "answer",

@@ -16,8 +16,10 @@ import polars as pl
 from forensic.hops.moment import instant
 from forensic.hops.question import Question
 
-__all__ = ["Silence", "outside_gaps", "silences", "whole"]
+__all__ = ["NO_SUCH", "Silence", "outside_gaps", "silences", "whole"]
 
+#: What a line shows of a hop that was logging while it has no such request.
+NO_SUCH = "was logging and has no such request"
 _REACH = timedelta(hours=2)
 #: A busy log needs no more than this to show its rate.
 _AROUND = timedelta(minutes=31)
@@ -50,6 +52,12 @@ class Silence:
     private: bool = False
     #: Whether some are public.
     public: bool = False
+    #: Why its silence proves nothing, a sentence; its lines are in `proof` then.
+    why: str = ""
+    #: What to ask for in its stead.
+    ask_for: list[str] = field(default_factory=list)
+    #: Whether what says so speaks for an answer of its own.
+    likely: bool = False
     #: The window in words.
     when: str = "in that time"
 

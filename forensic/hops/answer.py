@@ -29,6 +29,7 @@ from forensic.hops.slow_script import slow_script
 from forensic.hops.supposed import supposed
 from forensic.hops.unheard import unheard
 from forensic.hops.unseen import elsewhen, unseen
+from forensic.hops.unwritten import unwritten
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
 from forensic.wish import OUTER, Wish, ask
@@ -132,6 +133,8 @@ def _unseen(inquiry: Inquiry) -> _Told:
     asked, quiet = inquiry.question, inquiry.quiet
     if asked.start is None:
         quiet = whole(inquiry.events, inquiry.clocks, asked)
+        files = inquiry.configuration
+        quiet = unwritten(quiet, asked, files, inquiry.events, inquiry.sources)
     wish = _wish(inquiry, (asked.start, asked.end))
     verdict = unseen(asked, quiet, inquiry.gaps, wish)
     verdict["sentence"] += elsewhen(asked, verdict["missing"], inquiry.sources)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from forensic.hops.explain import NAMES
-from forensic.nginx_conf import Directive, tree
+from forensic.hops.nginx_blocks import Place, around, chosen, holding, serving
+from forensic.nginx_conf import Directive
 
-__all__ = ["configured"]
+__all__ = ["aside", "configured", "refusing"]
 
 #: Directive ▶ the statuses with which it refuses a request.
 _REFUSING = {
@@ -29,6 +30,8 @@ _REFUSING = {
     "limit_conn": [429, 503],
 }
 _CAUSES = {401: "auth_failed", 403: "access_forbidden", 444: "access_forbidden"}
+#: Levels of an error log at which no refusal is written.
+_SPARSE = {"crit", "alert", "emerg"}
 #: What every server of a site does for plain HTTP or an unknown name.
 _ASIDE = {"301", "302", "307", "308", "444"}
 #: Of these no log would tell more.
@@ -39,62 +42,29 @@ _SAME = {"allow": "deny"}
 _OWN = {"return", "try_files"}
 #: Directives that refuse every request, unless they stand under a condition.
 _WHOLE = {"return", "deny"}
-_MOST = 120
-_LINE_END = b"\n"
 _NUMBERS = re.compile("[0-9]+")
 
 
 class _Rule(NamedTuple):
     """A directive that may end a request: where it is, and whether it always does."""
 
-    source: str
-    text: bytes
-    directive: Directive
-    block: str
+    place: Place
     always: bool
 
     @property
     def name(self) -> str:
         """The directive's own name."""
-        return self.directive.words[0]
+        return self.place.directive.words[0]
 
     @property
     def values(self) -> list[str]:
         """What stands behind the name."""
-        return self.directive.words[1:]
-
-    @property
-    def line(self) -> int:
-        """The number of its line."""
-        return self.text.count(_LINE_END, 0, self.directive.start) + 1
+        return self.place.directive.words[1:]
 
     def words(self) -> str:
         """What it says and where."""
-        said = _readable(" ".join(self.directive.words))[:_MOST]
         partly = self.name in _WHOLE and not self.always
-        often = ", under a condition" if partly else ""
-        block = _readable(self.block)
-        return f"`{said}` in `{block}`{often} ({self.source}:{self.line})"
-
-    def evidence(self) -> dict[str, Any]:
-        """Its line as evidence."""
-        start = self.text.rfind(_LINE_END, 0, self.directive.start) + 1
-        end = self.text.find(_LINE_END, start)
-        end = len(self.text) if end < 0 else end + 1
-        return {
-            "hop": "web_server",
-            "source": self.source,
-            "line": self.line,
-            "offset": start,
-            "length": end - start,
-            "time": None,
-            "role": "its configuration",
-        }
-
-
-def _readable(text: str) -> str:
-    """What was read a byte a character, so that places are counted in bytes."""
-    return text.encode("latin-1").decode("utf-8", "backslashreplace")
+        return self.place.words() + (", under a condition" if partly else "")
 
 
 def configured(
@@ -117,22 +87,47 @@ def configured(
     asked = by == "web_server" or (last and (weak or by == "unknown"))
     if not (asked and path and status and lines):
         return {}
-    servers = [_rules(*server, path) for server in _servers(files, request["host"])]
+    servers = [_rules(server, path) for server in serving(files, request["host"])]
     giving = [rule for rules in servers for rule in rules if _gives(rule, status)]
     if not giving:
         return {}
     rule = next((rule for rule in giving if rule.always), giving[0])
-    shown = {"evidence": [*lines, rule.evidence()]}
+    shown = {"evidence": [*lines, rule.place.evidence()]}
     returns = rule.name == "return"
     always = all(_always(rules, status) for rules in servers)
     others = rule.always and _belied(events, lines[-1], path, status)
-    if weak and always and not others and (returns or not error_log):
+    heard = error_log and not _muted(files, request["host"], path)
+    if weak and always and not others and (returns or not heard):
         return shown | _made_by_web(verdict, rule, status)
     but = ", though its log has other answers for that path" if others else ""
     more = f"{verdict['sentence']} nginx's configuration has {rule.words()}{but}."
     fixed = by == "web_server" and verdict["cause"] == "unknown" and returns
     cause = {"cause": "fixed_response"} if fixed else {}
     return shown | cause | {"sentence": more}
+
+
+def refusing(served: Place, path: str, status: int) -> str:
+    """The directive with which a server may give that status, in words, or nothing."""
+    rules = [rule for rule in _rules(served, path) if _gives(rule, status)]
+    return rules[0].words() if rules else ""
+
+
+def aside(served: Place, path: str, status: int) -> bool:
+    """Whether a server returns something else to each request for that path."""
+    always = [rule for rule in _rules(served, path) if rule.always]
+    return any(rule.name == "return" for rule in always) and not any(
+        _gives(rule, status) for rule in always
+    )
+
+
+def _muted(files: Mapping[str, bytes], host: str | None, path: str) -> bool:
+    """Whether the error log is told to leave refusals out, which are of level error."""
+    outer = around(files, "error_log")
+    logs = [
+        holding(served, path, "error_log", outer) for served in serving(files, host)
+    ]
+    levels = [{*log.directive.words[2:]} for held in logs for log in held]
+    return bool(levels) and all(words & _SPARSE for words in levels)
 
 
 def _why(verdict: Mapping[str, Any]) -> str:
@@ -159,47 +154,14 @@ def _made_by_web(
     }
 
 
-def _servers(
-    files: Mapping[str, bytes], host: str | None
-) -> list[tuple[str, bytes, Directive]]:
-    """The `server` blocks of the files; of a host that some of them name, those."""
-    found = [
-        (source, text, server)
-        for source, text in sorted(files.items())
-        for server in _blocks(tree(text.decode("latin-1")))
-    ]
-    named = [place for place in found if host and host in _names(place[2])]
-    return named or found
-
-
-def _blocks(directives: Sequence[Directive]) -> Iterator[Directive]:
-    """The `server` blocks, at the top of a file or inside its `http`."""
-    inside = [
-        held for top in directives if top.words == ["http"] for held in top.inside
-    ]
-    for directive in [*directives, *inside]:
-        if directive.words == ["server"] and directive.inside:
-            yield directive
-
-
-def _names(server: Directive) -> list[str]:
-    return [
-        name
-        for directive in server.inside
-        if directive.words[0] == "server_name"
-        for name in directive.words[1:]
-    ]
-
-
-def _rules(source: str, text: bytes, server: Directive, path: str) -> list[_Rule]:
+def _rules(served: Place, path: str) -> list[_Rule]:
     """What a server does with a path: the directives that may end the request.
 
     What a block says takes the place of what those around it say of the same, but for
     a server's `return`, which comes before any location is chosen.
     """
-    blocks = [server]
-    while location := _location(blocks[-1].inside, path):
-        blocks.append(location)
+    server = served.directive
+    blocks = chosen(server, path)
     held: dict[str, list[_Rule]] = {}
     for block in blocks:
         ends = block is server or block is blocks[-1]
@@ -207,13 +169,15 @@ def _rules(source: str, text: bytes, server: Directive, path: str) -> list[_Rule
         for directive, bare in _acting(block.inside):
             name = directive.words[0]
             always = bare and _unconditional(directive, block.inside)
-            rule = _Rule(source, text, directive, " ".join(block.words), always)
+            where = " ".join(block.words)
+            place = served._replace(directive=directive, block=where)
+            rule = _Rule(place, always)
             if ends or name not in _OWN:
                 here.setdefault(_SAME.get(name, name), []).append(rule)
         first = held.get("return", [])
         held |= here | {"return": [*first, *here.get("return", [])]}
     found = [rule for rules in held.values() for rule in rules]
-    first = [rule for rule in found if rule.always and rule.block == "server"]
+    first = [rule for rule in found if rule.always and rule.place.block == "server"]
     return [rule for rule in first if rule.name == "return"] or found
 
 
@@ -235,29 +199,6 @@ def _unconditional(directive: Directive, beside: Sequence[Directive]) -> bool:
     return name == "return"
 
 
-def _location(inside: Sequence[Directive], path: str) -> Directive | None:
-    """The location that nginx chooses: exact, regular where none is `^~`, longest."""
-    prefixes: list[tuple[str, str, Directive]] = []
-    regular: list[tuple[str, Directive]] = []
-    for directive in inside:
-        match directive.words:
-            case ["location", "=", name] if name == path:
-                return directive
-            case ["location", "^~", name] | ["location", name] if path.startswith(name):
-                prefixes.append((name, directive.words[1], directive))
-            case ["location", "~" | "~*" as mark, pattern]:
-                regular.append(
-                    (pattern if mark == "~" else f"(?i){pattern}", directive)
-                )
-    longest = max(prefixes, key=lambda found: len(found[0]), default=None)
-    if longest is None or longest[1] != "^~":
-        text = pl.Series([path])  # polars takes no longer than the text is long
-        for pattern, directive in regular:
-            if text.str.contains(pattern, strict=False)[0]:
-                return directive
-    return longest[2] if longest else None
-
-
 def _gives(rule: _Rule, status: int) -> bool:
     """Whether a directive can be what gives the status."""
     if rule.name == "return":
@@ -274,7 +215,7 @@ def _always(rules: Sequence[_Rule], status: int) -> bool:
     """
     always = [rule for rule in rules if rule.always]
     if any(_gives(rule, status) for rule in always):
-        return not any(r.name == "rewrite" and r.block == "server" for r in rules)
+        return not any(r.name == "rewrite" and r.place.block == "server" for r in rules)
     return any(r.name == "return" and _ASIDE & {*r.values[:1]} for r in always)
 
 

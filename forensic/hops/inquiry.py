@@ -11,6 +11,7 @@ from forensic.hops.match import Match, fitting, matches
 from forensic.hops.meant import meant
 from forensic.hops.moment import settled
 from forensic.hops.question import Question
+from forensic.hops.unwritten import unwritten
 from forensic.hops.weightiest import weightiest
 
 __all__ = ["Inquiry", "inquire"]
@@ -120,6 +121,8 @@ def inquire(
         match, elsewhere = _of_site(match, given)
         match, left_out = _beside_notes(match, sources)
         notes = [*notes, *elsewhere, *left_out]
+    files = configuration or {}
+    quiet = outside_gaps(silences(events, known, question), gaps, question)
     return Inquiry(
         events=events,
         requests=requests,
@@ -132,7 +135,7 @@ def inquire(
         asked=given is not None,
         question=question,
         notes=notes,
-        quiet=outside_gaps(silences(events, known, question), gaps, question),
+        quiet=unwritten(quiet, question, files, events, sources),
         match=match,
-        configuration=configuration or {},
+        configuration=files,
     )

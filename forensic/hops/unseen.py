@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from forensic.counted import plural
-from forensic.hops.absence import Silence
+from forensic.hops.absence import NO_SUCH, Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
@@ -23,6 +23,8 @@ _LIKELY = {
     405: ["waf", "load_balancer", "cdn"],
     429: ["waf", "cdn", "load_balancer"],
 }
+#: What a line shows of a hop whose log does not have the moment.
+_OTHER = "was logging at another moment"
 _ELSE = ["load_balancer", "cdn", "waf"]
 
 
@@ -74,6 +76,7 @@ def unseen(
         sentence = f"No record of {what} was found at that time."
         sentence += _otherwise(quiet)
         confidence = "weak"
+    sentence += web.why if web is not None else ""
     likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
     likely = f" Likeliest: {likely}." if quiet else ""
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
@@ -87,7 +90,10 @@ def unseen(
         "evidence": evidence,
         "missing": missing,
         "count": 0,
-        "ask_for": [wish(hop) for hop in candidates if hop in OUTER and hop in missing],
+        "ask_for": [
+            *(web.ask_for if web is not None else []),
+            *(wish(hop) for hop in candidates if hop in OUTER and hop in missing),
+        ],
     }
 
 
@@ -132,6 +138,8 @@ def _candidates(
         if not (silence := quiet.get(hop)) or not silence.covered
     ]
     web = quiet.get("web_server")
+    if web is not None and web.likely:
+        front.insert(0, inner.pop(inner.index("web_server")))
     if web is not None and web.covered and not web.seen:
         return [*front, *late], ["web_server", "app_server", "application"]
     if web is not None and web.seen:
@@ -172,8 +180,8 @@ def _heard(silence: Silence) -> list[dict[str, Any]]:
     """The lines that show what a hop was doing, and what each shows."""
     name = silence.hop.replace("_", " ")
     if not silence.seen:
-        role = f"{name} was logging and has no such request"
-        return [line | {"role": role} for line in silence.proof]
+        role = f"{name} {NO_SUCH}" if silence.covered else f"{name} {_OTHER}"
+        return [{"role": role} | line for line in silence.proof]
     role = f"{name} has the path {silence.when}"
     return [
         {name: value for name, value in line.items() if name != "status"}

@@ -8,7 +8,7 @@ import polars as pl
 
 from forensic.counted import plural
 from forensic.hops import journey
-from forensic.hops.absence import Silence
+from forensic.hops.absence import NO_SUCH, Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.match import Match
 
@@ -229,7 +229,7 @@ def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
     for inner in ("web_server", "application"):
         silence = quiet.get(inner)
         if silence and silence.covered and not silence.seen:
-            role = f"{inner.replace('_', ' ')} was logging and has no such request"
+            role = f"{inner.replace('_', ' ')} {NO_SUCH}"
             lines += [line | {"role": role} for line in silence.proof[:_BACKING]]
     return lines
 

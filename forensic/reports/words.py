@@ -177,6 +177,19 @@ _WORDS: dict[str, tuple[str, str]] = {
         "application server was logging and has no such request",
         "アプリケーションサーバーは記録中で、このリクエストの記録はない",
     ),
+    "web server was logging at another moment": (
+        "web server was logging at another moment",
+        "Web サーバーの記録は別の時刻のもの",
+    ),
+    "application was logging at another moment": (
+        "application was logging at another moment",
+        "アプリケーションの記録は別の時刻のもの",
+    ),
+    "app server was logging at another moment": (
+        "application server was logging at another moment",
+        "アプリケーションサーバーの記録は別の時刻のもの",
+    ),
+    "its configuration": ("its configuration", "その設定"),
     # columns
     "hop": ("hop", "層"),
     "source": ("source", "ファイル"),

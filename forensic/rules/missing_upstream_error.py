@@ -29,6 +29,8 @@ def _query(frames: Frames) -> pl.LazyFrame:
     moment = asked_at(frames.question)
     path = frames.question.get("path")
     status = frames.question.get("status")
+    # Of these the configuration says that they do not write such requests down.
+    unheard = frames.question.get("unheard") or []
     if moment is None or (path is None and status is None):
         return report(gather(frames, frames.events.head(0)), summary=pl.lit(""))
     hop = pl.col("hop")
@@ -36,7 +38,7 @@ def _query(frames: Frames) -> pl.LazyFrame:
         pl.col("time").is_between(moment - _AROUND, moment + _AROUND)
     )
     around = then.filter(
-        hop.is_in(_INNER),
+        hop.is_in([one for one in _INNER if one not in unheard]),
         pl.col("path").is_not_null(),
         pl.col("status").is_not_null() | (hop == "application"),
     )
