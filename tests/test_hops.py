@@ -1190,6 +1190,18 @@ def test_equal_requests_that_ended_differently_are_not_certain() -> None:
     assert found["explanation"].str.contains("may be exchanged").all()
 
 
+def test_what_an_outer_hop_ended_is_not_exchanged_with_what_came_through() -> None:
+    """Of the WAF's own answers no inner log has a line."""
+    other = {"trace_id": "1-67a44957-ffffffffffffffffffffffff"}
+    late: dict[str, Any] = {"time": T + timedelta(milliseconds=300), **other}
+    late["client_ip"] = "203.0.113.77"
+    rows = [alb(403, 403), web(403), said(403), waf(**late)]
+    rows.append(alb(403, action="waf", upstream=None, **late))
+    found = correlate(events(*rows), NO_CLOCKS, NO_SOURCES).sort("client_ip")
+    assert found["answered_by"].to_list() == ["waf", "application"]
+    assert found["confidence"].to_list() == ["certain", "strong"]
+
+
 def test_requests_of_two_clients_whose_lines_name_them_are_not_exchanged() -> None:
     failures = {
         "203.0.113.3": "connect() failed (111: Connection refused) while connecting",

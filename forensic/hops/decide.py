@@ -78,6 +78,7 @@ _ARMOR_RULE = pl.when(pl.col("load_balancer_format") == "gcp_load_balancer").the
 _STOPPING_RULE = pl.when(~WAF_PASSED).then("waf_rule")
 #: Equal requests closer than this (µs) may be exchanged.
 _CLOSE = 3_000_000
+_WITHIN = ["web_server", "app_server", "application"]
 _IN_FRONT = ["cdn", "waf", "outer_balancer", "load_balancer"]
 
 
@@ -90,14 +91,16 @@ def _exchangeable() -> pl.Expr:
     """Requests that another one, answered otherwise, equals in all that joins them.
 
     Only what inner hops said can be exchanged; an outer hop's verdict stands on its
-    own record.
+    own record, and what it ended never had a line of theirs.
     """
     inside = pl.col("answered_by").is_in(["web_server", "app_server", "application"])
+    within = pl.any_horizontal(has(tier) for tier in _WITHIN)
+    ended = ~inside & ~within & (pl.col("confidence") == "certain")
     noted = pl.col("note").is_not_null() & ~pl.col("logs_upstream")
     joined = BALANCED & has("web_server")
     joined |= has("web_server") & (has("application") | has("app_server"))
     equal = ["method", "path", "query", "status", "_slot"]
-    answer = pl.struct("answered_by", "cause")
+    answer = pl.when(~ended).then(pl.struct("answered_by", "cause")).drop_nulls()
     others = answer.n_unique().over(equal) > 1
     # Where nothing is in front, a line that names a client is of no other's request.
     fronted = pl.any_horizontal(has(tier) for tier in _IN_FRONT)
