@@ -1030,6 +1030,20 @@ def test_a_path_that_nobody_asked_for_and_one_much_like_it() -> None:
     assert "much like it" not in verdict([*pings(), near], other)["sentence"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "logged"),
+    [("/orders", "/prod/orders"), ("/shop/orders", "/orders"), ("/orders", None)],
+)
+def test_a_path_with_a_part_before_it_is_much_like_it(
+    asked: str, logged: str | None
+) -> None:
+    near = block(time=MINUTE + timedelta(seconds=9)) | {"path": logged or "/recorders"}
+    found = verdict([*pings(), near], Question.parse("2025-02-06T05:32Z", 403, asked))
+    told = f"error for a path much like it ({logged}) is a 403"
+    assert (told in found["sentence"]) == (logged is not None)
+    assert ("much like it" in found["sentence"]) == (logged is not None)
+
+
 def test_the_log_that_has_a_gap_there_is_missing() -> None:
     # Busy before and after: but for the gap its silence would be told from the rate.
     minutes = [m for m in range(-20, 21) if m]

@@ -375,14 +375,25 @@ def nearest(requests: pl.DataFrame, question: Question) -> str:
 
 
 def _misspelt(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
-    """The errors with the status asked for, of the path most like the one asked for."""
+    """The errors with the status asked for, of the path most like the one asked for.
+
+    That is one with a part before it that users never see (a stage, a prefix that a
+    proxy adds), or without one, and else one that is spelt almost so.
+    """
     status = pl.col("status")
     same = status >= 400 if question.status is None else status == question.status
     rows = requests.filter(same & pl.col("path").is_not_null())
     common = rows.group_by("path").len().sort("len", "path", descending=[True, False])
     paths = common["path"].head(_COMPARED).to_list()
-    like = get_close_matches(question.path or "", paths, 1, _ALIKE)
+    asked = question.path or ""
+    ends = [p for p in paths if min(p, asked, key=len).strip("/") and _ends(p, asked)]
+    like = ends[:1] or get_close_matches(asked, paths, 1, _ALIKE)
     return rows.filter(pl.col("path").is_in(like))
+
+
+def _ends(path: str, asked: str) -> bool:
+    """Whether one of two paths is the other behind something more."""
+    return path.endswith(asked) or asked.endswith(path)
 
 
 def _closest(rows: pl.DataFrame, question: Question) -> dict[str, Any] | None:
