@@ -2208,3 +2208,82 @@ def test_what_the_database_says_stands_beside_an_error_of_the_application() -> N
     assert found["evidence"][-1]["line"] == 80
     late = verdict([failed, beside(90, 80, **full)], asked)
     assert "database" not in late["sentence"]
+
+
+def acl(scope: str, name: str) -> str:
+    arn = f"arn:aws:wafv2:us-east-1:123456789012:{scope}/webacl/{name}/1111"
+    return f'{{"webaclId":"{arn}","httpSourceName":"CF"}}'
+
+
+def test_what_the_cdns_web_acl_ended_is_missed_by_no_balancer() -> None:
+    balanced = _row(
+        1,
+        source="alb.log",
+        hop="load_balancer",
+        time=MINUTE - timedelta(minutes=9),
+        method="GET",
+        path="/",
+        status=200,
+        upstream_status=200,
+    )
+    seen = {"time": MINUTE + timedelta(seconds=9), "method": "GET"}
+    for scope, missing in (("global", ["cdn"]), ("regional", ["load_balancer"])):
+        row = block(**seen, extra=acl(scope, "edge"))
+        found = verdict([*pings(), balanced, row])
+        assert found["missing"] == missing
+        told = (
+            "a rule ended the request. It is web ACL edge, which stands at CloudFront."
+        )
+        assert (told in found["sentence"]) == (scope == "global")
+
+
+def test_of_several_web_acls_the_one_that_ended_it_is_named() -> None:
+    rows = [
+        block(time=MINUTE + timedelta(seconds=9), extra=acl("regional", name))
+        | {"source": f"AWSLogs/1/WAFLogs/eu-west-1/{name}/2025/02/06/a.log"}
+        for name in ("prod", "corp")
+    ]
+    for several in (True, False):
+        events = pl.from_dicts(rows[:1], schema=EVENT).lazy()
+        names = [row["source"] for row in rows[: 1 + several]]
+        sources = pl.from_dicts([{"source": name} for name in names], schema=SOURCE)
+        requests = correlate(events, CLOCKS, sources)
+        found = answer(events, requests, CLOCKS, GAPS, sources, ASKED)
+        assert ("It is web ACL prod." in found["sentence"]) == several
+
+
+def test_the_error_that_a_cdn_kept_is_told_with_who_made_it() -> None:
+    def edge(second: int, client: str) -> dict[str, Any]:
+        return _row(
+            second,
+            source="cf.log",
+            hop="cdn",
+            format="cloudfront",
+            time=MINUTE + timedelta(seconds=second),
+            client_ip=client,
+            client_scope="public",
+            method="GET",
+            host="example.com",
+            path="/p",
+            status=503,
+            reason="Error",
+        )
+
+    origin = _row(
+        1,
+        source="nginx/access.log",
+        hop="web_server",
+        time=MINUTE + timedelta(seconds=1),
+        forwarded_for="203.0.113.9",
+        client_ip="10.1.1.210",
+        client_scope="private",
+        method="GET",
+        path="/p",
+        status=503,
+    )
+    rows = [edge(1, "203.0.113.9"), origin, edge(6, "203.0.113.77")]
+    found = verdict(rows, Question.parse("2025-02-06T05:32:06Z", 503, "/p"))
+    assert (found["answered_by"], found["cause"]) == ("cdn", "cached_error")
+    assert "That error: " in found["sentence"]
+    kept = [e for e in found["evidence"] if e["role"].endswith("that was kept")]
+    assert [line["hop"] for line in kept] == ["cdn", "web_server"]

@@ -21,6 +21,7 @@ from forensic.hops.elsewhere import elsewhere
 from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
+from forensic.hops.kept_error import kept_error
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.question import Question
@@ -32,6 +33,7 @@ from forensic.hops.unseen import elsewhen, unseen
 from forensic.hops.unwritten import unwritten
 from forensic.hops.verdict import Span, of_requests, once
 from forensic.hops.wanted import wishes
+from forensic.hops.web_acl import web_acl
 from forensic.wish import OUTER, Wish, ask
 
 __all__ = ["answer"]
@@ -167,6 +169,8 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict |= supposed(events, inquiry.raw_clocks, verdict, match, asked)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= elsewhere(events, verdict)
+    verdict |= kept_error(inquiry.requests, events, verdict)
+    verdict |= web_acl(events, inquiry.sources, verdict)
     verdict |= downtime(events, inquiry.clocks, verdict)
     verdict |= slow_script(events, inquiry.clocks, verdict)
     heard = "nginx_error" in inquiry.formats
