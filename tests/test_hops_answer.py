@@ -2287,3 +2287,22 @@ def test_the_error_that_a_cdn_kept_is_told_with_who_made_it() -> None:
     assert "That error: " in found["sentence"]
     kept = [e for e in found["evidence"] if e["role"].endswith("that was kept")]
     assert [line["hop"] for line in kept] == ["cdn", "web_server"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "confidence", "told"),
+    [("AdminProtection_URIPATH", "certain", False), ("geo", "weak", True)],
+)
+def test_a_time_without_a_date_that_means_two_days_with_other_answers(
+    rule: str, confidence: str, told: bool
+) -> None:
+    later = {"time": MINUTE + timedelta(seconds=9), "method": "GET"}
+    before = {"time": MINUTE - timedelta(days=1, seconds=-20), "method": "GET"}
+    rows = [block(**before) | {"rule": rule, "line": 2, "offset": 900}, block(**later)]
+    found = verdict(rows, Question.parse("05:32Z", 403, "/app/admin"))
+    assert (found["rule"], found["confidence"]) == (
+        "AdminProtection_URIPATH",
+        confidence,
+    )
+    assert "the last of 2 with such a response then" in found["sentence"]
+    assert ("On 2025-02-05 another one fits: The WAF" in found["sentence"]) == told

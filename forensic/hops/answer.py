@@ -24,6 +24,7 @@ from forensic.hops.inside import inside
 from forensic.hops.kept_error import kept_error
 from forensic.hops.match import Match, nearest
 from forensic.hops.meant import NO_ZONE, dominant_offset
+from forensic.hops.other_days import other_days
 from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
 from forensic.hops.slow_script import slow_script
@@ -167,6 +168,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     asked = inquiry.question
     verdict |= supposed(events, inquiry.raw_clocks, verdict, match, asked)
+    verdict |= other_days(inquiry.requests, asked, verdict)
     verdict |= unheard(verdict, inquiry.gaps)
     verdict |= elsewhere(events, verdict)
     verdict |= kept_error(inquiry.requests, events, verdict)

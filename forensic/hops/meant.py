@@ -23,6 +23,8 @@ _NIGHT = timedelta(hours=2)
 _SLACK = timedelta(seconds=60)
 #: Days that are looked through for the one that was meant.
 _DAYS = 2000
+#: So many of the others with such a response are compared with it.
+_TOLD = 30
 
 
 def _zones_near(
@@ -164,7 +166,9 @@ def _dated(
         1: f"no other {unit} of the logs has such a response then",
     }.get(len(hits), f"the last of {len(hits)} with such a response then")
     note = f" The time asked has no {asked.lacks} and is read as {day}: {why}."
-    return chosen, note
+    others = [there[hit].start for hit in hits[:-1][-_TOLD:]]
+    rest = tuple(moment for moment in others if moment is not None)
+    return replace(chosen, days=rest), note
 
 
 def _starts(

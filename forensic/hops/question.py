@@ -96,6 +96,8 @@ class Question:
     again: timedelta = timedelta(0)
     #: `date` or `year` where the time was given without one.
     lacks: str = ""
+    #: Where it had none: when it was on the other days with such a response.
+    days: tuple[datetime, ...] = ()
     #: How the time was read where it could mean several.
     note: str = ""
     status: int | None = None
