@@ -35,6 +35,7 @@ _SERVERS = {
     "haproxy": "HAProxy",
     "envoy": "Envoy",
     "traefik": "Traefik",
+    "s3_access": "S3",
 }
 _OTHERS = {"load_balancer": "The load balancer"}
 #: What a finding says of whom and what, in this order.

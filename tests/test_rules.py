@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forensic import formats
+from forensic.complaints import answered
 from forensic.findings import promising
 from forensic.rule import FINDING, Example, Frames, Rule
 from forensic.rules import all_rules, attack_reached
@@ -277,3 +278,14 @@ def test_an_audit_log_that_is_there_is_not_asked_for() -> None:
         lines = [denied | {"format": form}]
         found = rule.query(frames(Example(title="", events=lines))).collect()
         assert found["ask_for"].list.len().to_list() == [wishes]
+
+
+def test_of_a_bucket_no_configuration_of_a_server_is_asked_for() -> None:
+    rule = next(rule for rule in RULES if rule.id == "web-access-forbidden")
+    told = [answered("access_forbidden", hop="web_server")]
+    for name, wish in (("s3_access", "policy of the bucket"), ("iis", "configuration")):
+        line = {"hop": "web_server", "format": name, "status": 403, "path": "/a"}
+        lines = [line | {"reason": "AccessDenied"}]
+        rows = frames(Example(title="", events=lines, requests=told))
+        [found] = rule.query(rows).collect().to_dicts()
+        assert found["ask_for"][0].startswith(wish)

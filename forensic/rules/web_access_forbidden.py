@@ -7,6 +7,9 @@ import polars as pl
 from forensic.complaints import by_error_log, by_own_record, complaints, said
 from forensic.rule import Example, Rule, counting, plural
 
+_OF_SERVER = ["configuration of that location, .htaccess files included"]
+_OF_BUCKET = ["policy of the bucket, and the origin access of what stands before it"]
+
 RULE = Rule(
     id="web-access-forbidden",
     title="The web server itself refused with 403",
@@ -42,7 +45,9 @@ RULE = Rule(
             "why",
             said("path", "client_ip", "message"),
         ),
-        ask_for=["configuration of that location, .htaccess files included"],
+        ask_for=pl.when(pl.col("server") == "S3")
+        .then(pl.lit(_OF_BUCKET))
+        .otherwise(pl.lit(_OF_SERVER)),
     ),
     positives=[
         by_error_log("access_forbidden_by_rule"),
