@@ -2306,3 +2306,16 @@ def test_a_time_without_a_date_that_means_two_days_with_other_answers(
     )
     assert "the last of 2 with such a response then" in found["sentence"]
     assert ("On 2025-02-05 another one fits: The WAF" in found["sentence"]) == told
+
+
+def test_silence_is_that_of_the_moment_of_the_request_where_another_was_asked() -> None:
+    """At 05:33 the web server served pings, in the minute of the block nobody."""
+    end = MINUTE + timedelta(minutes=1)
+    quiet = [ping for ping in pings() if not MINUTE <= ping["time"] < end]
+    late = block(time=MINUTE + timedelta(seconds=9), method="GET")
+    for rows, told in (([*pings(), late], True), ([*quiet, late], False)):
+        found = verdict(rows, Question.parse("2025-02-06T05:33Z", 403, "/app/admin"))
+        assert "within a minute of the time asked" in found["sentence"]
+        assert ("never came that far" in found["sentence"]) == told
+        lines = [e for e in found["evidence"] if e["hop"] == "web_server"]
+        assert all(line["time"] < "2025-02-06T05:33:10" for line in lines)

@@ -6,6 +6,7 @@ function each, tried in the order of `_WAYS`. What they say stands in `verdict`,
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -38,6 +39,9 @@ from forensic.hops.web_acl import web_acl
 from forensic.wish import OUTER, Wish, ask
 
 __all__ = ["answer"]
+
+#: So far a request may be logged from the time at which it was seen.
+_SLACK = timedelta(seconds=5)
 
 
 class _Told(NamedTuple):
@@ -167,6 +171,11 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     events, quiet = inquiry.events, inquiry.quiet
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     asked = inquiry.question
+    then = verdict["request"]["time"]
+    if then and not asked.covers(then, _SLACK):
+        # It is some minutes off, or of the hour that clocks showed twice.
+        quiet = inquiry.quiet_at(then)
+        verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     verdict |= supposed(events, inquiry.raw_clocks, verdict, match, asked)
     verdict |= other_days(inquiry.requests, asked, verdict)
     verdict |= unheard(verdict, inquiry.gaps)

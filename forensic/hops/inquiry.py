@@ -1,7 +1,8 @@
 """A question and the tables of an archive ▶ what every way to answer starts from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from forensic.hops.weightiest import weightiest
 
 __all__ = ["Inquiry", "inquire"]
 
+_MINUTE = timedelta(minutes=1)
 #: Names of files that people write.
 _NOTE = r"(?i)\.(?:txt|md|markdown|rst|adoc|html?|eml)$|(?:^|/)(?:readme|notes?)[^/]*$"
 
@@ -46,6 +48,14 @@ class Inquiry:
     match: Match
     #: nginx's configuration, by file: what it tells of an answer.
     configuration: Mapping[str, bytes]
+
+    def quiet_at(self, moment: datetime) -> dict[str, Silence]:
+        """What the logs of each hop show about the minute of another moment."""
+        start = moment.replace(second=0, microsecond=0)
+        there = replace(self.question, start=start, end=start + _MINUTE)
+        heard = silences(self.events, self.clocks, there)
+        quiet = outside_gaps(heard, self.gaps, there)
+        return unwritten(quiet, there, self.configuration, self.events, self.sources)
 
 
 def _beside_notes(match: Match, sources: pl.DataFrame) -> tuple[Match, list[str]]:

@@ -202,6 +202,12 @@ class Question:
         name = pl.col("host").str.to_lowercase().str.replace(r":[0-9]*$", "")
         return name == pl.lit(self.host and self.host.lower(), pl.String)
 
+    def covers(self, moment: datetime, slack: timedelta) -> bool:
+        """Whether a moment lies in the span, or that near to it."""
+        if self.start is None or self.end is None:
+            return True
+        return self.start - slack <= moment < self.end + slack
+
     def within(self, moment: pl.Expr, slack: timedelta = timedelta(0)) -> pl.Expr:
         """Whether a moment lies in the span, or that near to it."""
         if self.start is None or self.end is None:
