@@ -2776,8 +2776,11 @@ def test_what_is_read_once_for_all_windows_tells_each_the_same(
         kept[name] = rows.collect()
         return kept[name].lazy()
 
-    for way in ({}, {"keep": keep}):
-        parts = correlated(events(*rows), NO_CLOCKS, NO_SOURCES, **way)
+    def plain(_name: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+        return rows
+
+    for way in (plain, keep):
+        parts = correlated(events(*rows), NO_CLOCKS, NO_SOURCES, keep=way)
         found = pl.concat(parts).sort("time", "path", nulls_last=True)
         assert_frame_equal(found, whole.sort("time", "path", nulls_last=True))
     assert kept["notes"].height == 10
