@@ -92,6 +92,8 @@ _FOREIGN = {
     *("downstreamstatus", "edgeresponsestatus", "xedgelocation", "stream"),
     *("responseflags", "upstreamcluster", "pidfile", "fastlyserver"),
     *("category", "operationname", "resourceid", "routekey", "resourcepath", "apiid"),
+    # Echo's.
+    "latencyhuman",
 }
 #: Names that only nginx has: with these an application's key is no objection.
 _NGINX = {

@@ -33,7 +33,7 @@ _NAMES = {
     " @l record.level.name levelno LogLevel Level",
     "message": "record.message message msg event short_message text log @m @mt body"
     " textPayload jsonPayload.message fields.message Message RenderedMessage"
-    " MessageTemplate exception.message error.message err.message",
+    " MessageTemplate exception.message error.message err.message error",
     "logger": "log.logger logger logger.name logger_name loggerName name SourceContext"
     " category record.name logName target Category",
     "pid": "pid process.pid process record.process.id process_id",
@@ -52,9 +52,8 @@ _NAMES = {
     " meta.res.statusCode StatusCode Properties.StatusCode fields.status"
     " fields.classification status",
     "client_ip": "client.ip source.ip client.address request.client_ip request.ip"
-    " request.remote_ip"
-    " httpRequest.remoteIp req.remoteAddress client_ip clientIp remote_addr remote_ip"
-    " remoteAddress remoteAddr proxy.clientIp ip",
+    " request.remote_ip httpRequest.remoteIp req.remoteAddress client_ip clientIp"
+    " remote_addr remote_ip remoteAddress remoteAddr proxy.clientIp ip",
     "forwarded_for": "x_forwarded_for forwarded_for req.headers.x-forwarded-for",
     "user_agent": "user_agent.original httpRequest.userAgent req.headers.user-agent"
     " user_agent userAgent proxy.userAgent ua",
@@ -65,7 +64,8 @@ _NAMES = {
     "seconds": "duration_seconds duration_s elapsed_seconds request_time",
     "millis": "responseTime duration_ms durationMs elapsed_ms elapsedMs latency_ms"
     " response_time_ms took_ms meta.responseTime Elapsed Properties.Elapsed",
-    "duration": "duration latency httpRequest.latency elapsed took response_time",
+    "duration": "latency_human duration latency httpRequest.latency elapsed took"
+    " response_time",
     "error": "error.type error.kind err.type exc_type exception.type exception_class"
     " exception.class",
     "trace": "error.stack_trace error.stack exception.stacktrace err.stack exc_info"
