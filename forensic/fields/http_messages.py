@@ -32,6 +32,8 @@ _URL = (
     rf"(?:(?P<scheme>https?|wss?)://(?P<host>{_HOST})(?::[0-9]*)?)?"
     r"(?P<path>/[^ ?\"']*)?(?:\?(?P<query>[^ \"']*))?"
 )
+#: What a layout of Python's has between level and message.
+_PLACE = r"(?:(?:\[[^\]\s]{1,60}\] ?){1,3}|[\w.]{1,40} - )?"
 #: The ordinary ways to write a request or a response, each certain by itself.
 _REQUESTS = [
     # Request: GET http://h/p   Response: 200 http://h/p   Response: GET /p 200
@@ -72,6 +74,10 @@ _REQUESTS = [
         r"(?:[\w.]+:[0-9]{1,5} )?"
         rf"Exception on (?P<path>/[^ ]*) \[(?P<method>{_METHODS})\]"
     ),
+    # Waitress: Exception while serving /p
+    # Litestar: Uncaught exception (connection_type=http, path='/p'):
+    rf"{_PLACE}Exception while serving (?P<path>/[^\s?]*)(?:\n|$)",
+    rf"{_PLACE}Uncaught exception \(connection_type=http, path='(?P<path>/[^\s']*)'\)",
     # Django: Not Found: /p
     (
         r"(?P<phrase>Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed"
@@ -83,6 +89,8 @@ _REQUESTS = [
     # Response: 403   Response status: 403 Forbidden; a line before has the request
     rf"[Rr]esponse(?: status)?(?: code)?(?:: ?| ){_STATUS}",
 ]
+#: What those patterns have that speak of what was thrown.
+_THROWN = "xception "
 _PHRASES = {
     "Bad Request": "400",
     "Unauthorized": "401",
@@ -111,7 +119,9 @@ _SPEAKS_OF_HTTP = (
     rf"^(?:[Rr]equest|[Rr]esponse)[: ]|^(?:HTTP )?(?:{_METHODS}) [/h]"
     rf"|\"(?:{_METHODS}) [/h]"
     rf"|^Started (?:{_METHODS}) \"|^(?:Completed|Sent) [1-5]"
-    r"|^(?:[\w.]+:[0-9]{1,5} )?Exception on /|\bstatus(?:_code|Code)?=[1-5]"
+    r"|^(?:[\w.]+:[0-9]{1,5} )?Exception on /"
+    rf"|^{_PLACE}(?:Exception while serving |Uncaught exception \(connection_type=)"
+    r"|\bstatus(?:_code|Code)?=[1-5]"
     r"|\bclassification=Status code: [1-5]"
     r"|^(?:Bad|Unauth|Forbid|Not Found|Method Not|Internal S|Service U|Gone)[^:]*: /"
 )
@@ -144,7 +154,7 @@ def _shape(messages: pl.Series, pattern: str) -> pl.DataFrame:
             else []
         ),
         pl.col("rest"),
-        reason=pl.lit("exception" if "Exception on" in pattern else None, pl.String),
+        reason=pl.lit("exception" if _THROWN in pattern else None, pl.String),
         refused=pl.when(~told.fill_null(value=False)).then(pl.lit("no request")),
     )
 
