@@ -475,6 +475,24 @@ def test_a_program_that_gives_up_breaks_the_request_that_it_served(
     assert row["cause"] == "upstream_closed"
 
 
+def test_go_s_own_server_gives_no_answer_where_a_handler_panics() -> None:
+    row = printed(f"http: panic serving 10.0.0.9:4711: {NIL}", 3, format="generic_log")
+    failed = one(web(500, **NGINX), row)
+    assert all(line["source"] != "pod.log" for line in failed["evidence"])
+    closed = error(CLOSED, format="nginx_error", upstream="10.0.1.9:8000")
+    broken = one(web(502, **NGINX), closed, row)
+    assert (broken["answered_by"], broken["cause"]) == ("web_server", "upstream_closed")
+    assert broken["evidence"][-1]["source"] == "pod.log"
+    # Of two that failed in that second it is the one that had no answer.
+    other = web(500, path="/other", line=2, offset=200, **NGINX)
+    rows = events(web(502, **NGINX), other, closed, row)
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+    told = {r["path"]: [e["source"] for e in r["evidence"]] for r in found.to_dicts()}
+    assert [path for path, sources in told.items() if "pod.log" in sources] == [
+        broken["path"]
+    ]
+
+
 @pytest.mark.parametrize("time", [T, None])
 def test_what_a_worker_of_php_prints_is_told_of_the_page_that_it_broke(
     time: Any,

@@ -35,6 +35,11 @@ WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
 #: No application has it.
+#: What a program that goes on says of a request to which it gives no answer.
+_HANGS_UP = r"^http: panic serving "
+#: What a server in front makes of such a request.
+_MADE_IN_FRONT = pl.col("status").is_in([502, 503, 504])
+
 _UNLOGGED = pl.col("application_row").is_null()
 #: An application could not reach those that it asks.
 _PROXIED = pl.col("kind").str.starts_with("proxied_")
@@ -148,6 +153,10 @@ def _failures(
 ) -> list[Step]:
     """The passes for what was thrown: by path, by its log, then by the moment alone."""
     thrown, bare = named.filter(_IS_THROWN), nameless.filter(_IS_THROWN)
+    # Go's own server hangs up on it: whoever got a 500 was answered.
+    hung_up = bare["message"].str.contains(_HANGS_UP).fill_null(value=False)
+    dropped, bare = bare.filter(hung_up), bare.filter(~hung_up)
+    unanswered = failed.filter(_MADE_IN_FRONT)
     spoken = bare.with_columns(path=pl.col("message").str.extract(ASKED))
     slow = failed.filter(pl.col("status") == 500, pl.col("duration") >= LEAST_LIMIT)
     # One of a log that has the request itself is of that one, whatever else failed.
@@ -174,6 +183,7 @@ def _failures(
         (own.filter(logged), bare, [], SAME),
         (own, bare, [], SAME),
         (failed, bare, [], SAME),
+        (unanswered, dropped, [], SAME),
         # The web server gave it another path.
         (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
     ]
