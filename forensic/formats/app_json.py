@@ -311,7 +311,7 @@ def _read(value: Any) -> dict[str, Any] | str:
     if not isinstance(record, dict):
         return _NO_RECORD
     rails = record.keys() >= _RAILS
-    if rails and "host" in record:
+    if "host" in record and (rails or "latency_human" in record):  # the request's
         record = {("http_host" if k == "host" else k): v for k, v in record.items()}
     places = _SHAPES.of(record)
     values = {name: at(record, path) for name, path in places.paths.items()}
