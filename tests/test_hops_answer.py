@@ -1044,6 +1044,17 @@ def test_a_path_with_a_part_before_it_is_much_like_it(
     assert ("much like it" in found["sentence"]) == (logged is not None)
 
 
+def test_of_several_such_paths_the_one_at_that_time_is_told() -> None:
+    often = [
+        block(time=MINUTE - timedelta(hours=hours)) | {"path": "/old/orders"}
+        for hours in (4, 5)
+    ]
+    near = block(time=MINUTE + timedelta(seconds=9)) | {"path": "/prod/orders"}
+    asked = Question.parse("2025-02-06T05:32Z", 403, "/orders")
+    found = verdict([*pings(), *often, near], asked)["sentence"]
+    assert "a path much like it (/prod/orders) is a 403" in found
+
+
 def test_the_log_that_has_a_gap_there_is_missing() -> None:
     # Busy before and after: but for the gap its silence would be told from the rate.
     minutes = [m for m in range(-20, 21) if m]

@@ -23,8 +23,9 @@ from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.kept_error import kept_error
-from forensic.hops.match import Match, nearest
+from forensic.hops.match import Match
 from forensic.hops.meant import NO_ZONE, dominant_offset
+from forensic.hops.nearest import nearest
 from forensic.hops.other_days import other_days
 from forensic.hops.question import Question
 from forensic.hops.sessions import sessions

@@ -10,9 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from forensic.counted import plural
+from forensic.counted import apart, plural
 from forensic.hops.journey import placed
-from forensic.hops.match import apart
 from forensic.hops.moment import instant
 
 __all__ = ["NAMES", "banned", "standing"]

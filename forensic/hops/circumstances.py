@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from forensic.counted import plural
+from forensic.counted import apart, plural
 from forensic.hops.banned import NAMES, standing
 from forensic.hops.journey import placed
-from forensic.hops.match import apart
 from forensic.hops.symptoms import (
     DOWN,
     SELINUX,

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from forensic.counted import apart
 from forensic.hops.journey import placed
-from forensic.hops.match import apart
 from forensic.hops.moment import instant
 
 __all__ = ["down_then", "downtime"]

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 import polars as pl
 
+from forensic.counted import apart
 from forensic.hops.correlate import correlate
 from forensic.hops.explain import NAMES
 from forensic.hops.inquiry import Inquiry
-from forensic.hops.match import SLACK, Match, apart
+from forensic.hops.match import SLACK, Match
 from forensic.hops.moment import instant
 from forensic.hops.question import Question
 from forensic.hops.success import around

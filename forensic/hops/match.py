@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-from forensic.counted import plural
+from forensic.counted import apart
 from forensic.hops.meant import NO_ZONE
 from forensic.hops.moment import guessed
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["SLACK", "Match", "apart", "fitting", "matches", "nearest"]
+__all__ = ["SLACK", "Match", "fitting", "matches"]
 
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
@@ -22,8 +21,6 @@ _PATHLESS = " Its record names no path: time and status are what fits."
 _NEITHER = " Its record names neither path nor status: nothing but the time fits."
 _MINUTE = " It stands within a minute of the time asked, not in it."
 _SERVER_ERROR = 500
-_DAY = 86400
-_HOUR = 60
 #: Hops write one request so far apart.
 SLACK = timedelta(seconds=5)
 _TIME = pl.col("time")
@@ -42,8 +39,6 @@ _ZONES = [
 ]
 #: What makes two requests answered alike.
 _ANSWER = ["answered_by", "cause", "rule", "status"]
-#: So many paths are compared with one that nobody asked for; so alike they must be.
-_COMPARED, _ALIKE = 2000, 0.85
 #: So many zones are named.
 _FEW = 3
 
@@ -240,20 +235,6 @@ def _off(rows: pl.DataFrame, question: Question) -> str:
     )
 
 
-def apart(seconds: float) -> str:
-    """A distance in time as people say it."""
-    minutes = round(seconds / 60)
-    if not minutes:
-        return plural(round(seconds), "second")
-    return plural(minutes, "minute") if minutes < _HOUR else _hours(minutes)
-
-
-def _hours(minutes: int) -> str:
-    """Hours and minutes, the latter where there are some."""
-    hours, rest = divmod(minutes, _HOUR)
-    return plural(hours, "hour") + (f" and {plural(rest, 'minute')}" if rest else "")
-
-
 def _afloat(
     rows: pl.DataFrame, question: Question, clocks: pl.DataFrame, slack: timedelta
 ) -> Match:
@@ -343,68 +324,3 @@ def _zoned(
 def _spelt(match: Match) -> Match:
     """Rows that fit so, and whose path is written otherwise, too."""
     return match._replace(misfit=f"{_SPELT}.{match.misfit}")
-
-
-def nearest(requests: pl.DataFrame, question: Question) -> str:
-    """The sentence about the closest error that fits in all but its time.
-
-    Or, on the path asked for, in all but its status, or on one that is spelt much like
-    it: people misremember them. Empty where nothing fits within a day.
-    """
-    if question.path is None and (question.start is None or question.status is None):
-        return ""
-    alike = replace(question, loose=True)
-    row = _closest(fitting(requests, alike), question)
-    kind = "response of that kind is"
-    if row is None and question.path is not None:
-        others = fitting(requests, replace(alike, status=None))
-        row = _closest(others.filter(pl.col("status") >= 400), question)
-        kind = f"error for that path is a {row['status']}" if row else ""
-    if row is None and question.path is not None:
-        row = _closest(_misspelt(requests, question), question)
-        like = row and f"a path much like it ({row['path']}) is a {row['status']}"
-        kind = f"error for {like}"
-    if row is None:
-        return ""
-    away = f", {apart(row['away'])} away" if row["away"] is not None else ""
-    which = "nearest" if away else "first"
-    if question.start and question.end and question.start <= row["time"] < question.end:
-        away = ", at the time asked"
-    when = f"{row['time']:%Y-%m-%d %H:%M:%S} UTC"
-    return f" The {which} {kind} of {when}{away}: {row['explanation']}"
-
-
-def _misspelt(requests: pl.DataFrame, question: Question) -> pl.DataFrame:
-    """The errors with the status asked for, of the path most like the one asked for.
-
-    That is one with a part before it that users never see (a stage, a prefix that a
-    proxy adds), or without one, and else one that is spelt almost so.
-    """
-    status = pl.col("status")
-    same = status >= 400 if question.status is None else status == question.status
-    rows = requests.filter(same & pl.col("path").is_not_null())
-    common = rows.group_by("path").len().sort("len", "path", descending=[True, False])
-    paths = common["path"].head(_COMPARED).to_list()
-    asked = question.path or ""
-    ends = [p for p in paths if min(p, asked, key=len).strip("/") and _ends(p, asked)]
-    like = ends[:1] or get_close_matches(asked, paths, 1, _ALIKE)
-    return rows.filter(pl.col("path").is_in(like))
-
-
-def _ends(path: str, asked: str) -> bool:
-    """Whether one of two paths is the other behind something more."""
-    return path.endswith(asked) or asked.endswith(path)
-
-
-def _closest(rows: pl.DataFrame, question: Question) -> dict[str, Any] | None:
-    """The row that is nearest in time, no more than a day `away`; else the first."""
-    away = (pl.col("time") - pl.lit(question.start)).dt.total_seconds().abs()
-    if question.start is None:
-        away = pl.lit(None, pl.Int64)
-    near = (
-        rows.filter(pl.col("time").is_not_null())
-        .with_columns(away=away)
-        .filter((pl.col("away") < _DAY).fill_null(question.start is None))
-        .sort("away", "time")
-    )
-    return near.row(0, named=True) if near.height else None
