@@ -1225,6 +1225,10 @@ def test_a_line_of_nginx_is_not_about_an_answer_of_its_upstream() -> None:
 def test_a_record_that_was_delivered_twice_counts_once() -> None:
     rows = events(waf(), waf(source="waf-again.log"))
     assert correlate(rows, NO_CLOCKS, NO_SOURCES).height == 1
+    # A query's result has the columns that somebody chose.
+    whole = waf(rule_group="AWS#AWSManagedRulesCommonRuleSet")
+    bare = waf(source="waf-again.log", rule_group=None)
+    assert correlate(events(whole, bare), NO_CLOCKS, NO_SOURCES).height == 1
     ahead = [{"source": "waf-again.log", "stamp": "event", "skew": 0.2}]
     skewed = pl.from_dicts(ahead, schema=CLOCK)
     assert correlate(rows, skewed, NO_SOURCES).height == 1

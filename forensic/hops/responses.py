@@ -223,19 +223,21 @@ def _once(records: pl.DataFrame) -> pl.DataFrame:
     """The records by source and offset, those that were delivered twice once.
 
     AWS delivers at least once. Its stamps are fine enough that two requests of one
-    client to one path never share one; the ids are compared as well, and where the
-    route leads: two Envoys of a mesh may have one request in a millisecond. The stamps
-    are compared as they are: of an extract, another skew may have been found. A
-    rotation that was copied while the log went on holds its last lines again.
+    client to one path never share one; the ids are compared as well, and of Envoys
+    where the route leads: two of a mesh may have one request in a millisecond. The
+    stamps are compared as they are: of an extract, another skew may have been found.
+    A rotation that was copied while the log went on holds its last lines again.
     """
     ordered = _rotated_once(_ordered(records))
     del records  # where it is another table, it need not lie beside that one
     delivered = pl.col("tier").is_in([TIERS["waf"], TIERS["load_balancer"]])
     same = ["tier", "stamp", "trace_key", "request_key", "path_key", "query_key"]
-    same += ["peer_key", "status", "action", "rule_group"]
+    same += ["peer_key", "status", "action", "route"]
+    route = pl.when(pl.col("format") == "envoy").then("rule_group").alias("route")
     told = delivered & ((pl.col("trace_key") != 0) | (pl.col("request_key") != 0))
     again = (
-        ordered.select(*same, row=pl.int_range(pl.len()))
+        ordered.with_columns(route)
+        .select(*same, row=pl.int_range(pl.len()))
         .filter(told & pl.col("stamp").is_not_null())
         .filter(~pl.struct(same).is_first_distinct())["row"]
     )
