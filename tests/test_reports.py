@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+from forensic import hops
 from forensic.case import Case
 from forensic.errors import UsageError
 from forensic.reports import (
@@ -171,6 +173,15 @@ def test_unknown_languages_are_refused() -> None:
 @pytest.mark.parametrize("key", [*HOPS, *CAUSES, *CONFIDENCE, *LEVELS, *VERDICTS])
 def test_the_schema_has_words(key: str) -> None:
     assert words.speaker("ja")(key) != key.replace("_", " ") or key == "cdn"
+
+
+def test_what_a_line_shows_has_words() -> None:
+    """Each role that a verdict gives to a line as it stands in the code."""
+    files = Path(hops.__file__).parent.rglob("*.py")
+    code = "".join(path.read_text("utf-8") for path in files)
+    roles = {*re.findall(r'"role": "([^"{]+)"', code)}
+    assert "about that moment" in roles
+    assert {role for role in roles if words.speaker("ja")(role) == role} == set()
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,18 @@ _WORDS: dict[str, tuple[str, str]] = {
         "保持されたエラーの記録",
     ),
     "its configuration": ("its configuration", "その設定"),
+    "its checks found a server down": (
+        "its checks found a server down",
+        "ヘルスチェックがサーバー停止を検出",
+    ),
+    "about that moment": ("about that moment", "その頃の記録"),
+    "noted while it ran": ("noted while it ran", "実行中に記録された行"),
+    "shut out then": ("shut out then", "その時点で遮断中"),
+    "record of a connection": ("record of a connection", "接続の記録"),
+    "error line about such a request": (
+        "error line about such a request",
+        "同様のリクエストのエラー行",
+    ),
     # columns
     "hop": ("hop", "層"),
     "source": ("source", "ファイル"),
