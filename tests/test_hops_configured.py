@@ -61,6 +61,14 @@ def told(found: dict[str, Any]) -> tuple[str, str, str]:
         # a longer location, or a regular one, comes first
         ("server { location /app/ { return 403; } location /app/admin { } }", OPEN),
         ("server { location /app/ { return 403; } location ~ admin$ { } }", OPEN),
+        # also where it looks ahead, or cannot be read
+        ("server { PROXY location ~ /app/(?!open|x) { return 403; } }", FORBIDDEN),
+        ("server { location /app/ { return 403; } location ~ /app/(?!x) { } }", OPEN),
+        (
+            "server { location /app/ { return 403; } location ~ /app/(?!admin) { } }",
+            FORBIDDEN,
+        ),
+        ("server { location /app/ { return 403; } location ~ (?<=p)/a { } }", OPEN),
         # what an inner block says comes before what an outer one does
         ("server { deny all; location /app/ { allow all; } }", OPEN),
         ("server { deny all; location /app/ { proxy_pass http://x; } }", FORBIDDEN),

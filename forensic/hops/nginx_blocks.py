@@ -3,7 +3,9 @@
 Texts are read a byte a character, so that places are counted in bytes.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -14,6 +16,8 @@ __all__ = ["Place", "around", "chosen", "holding", "names", "readable", "serving
 
 _LINE_END = b"\n"
 _MOST = 120
+#: What an expression says must not follow; polars reads none. Around one are two parts.
+_AHEAD, _ONE = re.compile(r"\(\?!([^()]*)\)"), 3
 
 
 class Place(NamedTuple):
@@ -138,8 +142,26 @@ def _location(inside: Sequence[Directive], path: str) -> Directive | None:
                 )
     longest = max(prefixes, key=lambda found: len(found[0]), default=None)
     if longest is None or longest[1] != "^~":
-        text = pl.Series([path])  # polars takes no longer than the text is long
         for pattern, directive in regular:
-            if text.str.contains(pattern, strict=False)[0]:
+            fits = _fits(pattern, path)
+            if fits is None:  # it may be this one: of what it says nothing is told
+                return replace(directive, inside=[])
+            if fits:
                 return directive
     return longest[2] if longest else None
+
+
+def _fits(pattern: str, path: str) -> bool | None:
+    """Whether a regular expression fits a path; null where it cannot be read.
+
+    What must not follow, as in `/[.](?!well-known)`, is asked for by itself.
+    """
+    text = pl.Series([path])  # polars takes no longer than the text is long
+    ahead = _AHEAD.split(pattern)
+    if len(ahead) != _ONE:
+        found: bool | None = text.str.contains(pattern, strict=False)[0]
+        return found
+    before, other, behind = ahead
+    plain = text.str.contains(before + behind, strict=False)[0]
+    barred = text.str.contains(f"{before}(?:{other}){behind}", strict=False)[0]
+    return None if plain is None or barred is None else plain and not barred
