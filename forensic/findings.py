@@ -22,7 +22,7 @@ from forensic.rules import all_rules
 from forensic.schema import CONFIDENCE, LEVELS, SCHEMA_VERSION
 from forensic.wish import OUTER, distinct, hop_of
 
-__all__ = ["ReadSpan", "configuration", "detect", "promising"]
+__all__ = ["ReadSpan", "configuration", "detect", "inquiry_of", "promising"]
 
 #: (source, offset, length) ▶ the bytes of the evidence.
 ReadSpan = Callable[[str, int, int], bytes]
@@ -51,7 +51,7 @@ def detect(
 ) -> dict[str, Any]:
     """Return the findings.json object: verdict, findings, rules that could not run."""
     frames = frames_of(case, question)
-    inquiry = _inquiry(frames, configuration(case, read_span))
+    inquiry = inquiry_of(frames, configuration(case, read_span))
     with ThreadPoolExecutor(1) as beside:
         answer = beside.submit(_verdict, inquiry, read_span)
         frames = replace(frames, question=_placed(inquiry), told=telling_of(case))
@@ -230,7 +230,7 @@ def _texts(places: Sequence[_Row], read_span: ReadSpan) -> dict[tuple[str, int],
     return found
 
 
-def _inquiry(frames: Frames, files: Mapping[str, bytes]) -> hops.Inquiry:
+def inquiry_of(frames: Frames, files: Mapping[str, bytes]) -> hops.Inquiry:
     """What was asked, at the moment that it means, and the errors that fit it."""
     asked = {name: frames.question.get(name) for name in ("at", "status", "path")}
     known = any(value is not None for value in asked.values())

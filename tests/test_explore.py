@@ -330,6 +330,38 @@ def test_why_says_where_nobody_logged_it(run: Run, story_case: Case) -> None:
     assert "ASK FOR" in text
 
 
+def test_why_counts_what_an_editor_left_beside_a_log_once(
+    run: Run, tmp_path: Path
+) -> None:
+    """As `analyze` does: both say the same."""
+    archive = tmp_path / "export"
+    archive.mkdir()
+    lines = [
+        f"10.0.1.{n % 2} - - [06/Feb/2025:05:{minute}:{n:02} +0000]"
+        f' "GET /health?{n} HTTP/1.1" 200 17 "-" "ELB-HealthChecker/2.0"\n'
+        for minute in range(30, 35)
+        for n in range(0, 60, 5)
+    ]
+    (archive / "access.log").write_text("".join(lines))
+    (archive / "access.log~").write_text("".join(lines[:-9]))
+    (archive / "alb.log").write_text(
+        "h2 2025-02-06T05:32:07.131000Z app/prod/50dc6c495c0c9188 203.0.113.9:51234 -"
+        ' 0.000 0.000 0.000 403 - 812 227 "GET https://example.com:443/in HTTP/2.0"'
+        ' "curl/8.5.0" TLS_AES_128_GCM_SHA256 TLSv1.3 -'
+        ' "Root=1-67a44957-0123456789abcdef01234567" "example.com" "arn:aws:acm:x" 5'
+        ' 2025-02-06T05:32:07.121000Z "fixed-response" "-" "-" "-" "-" "-" "-"\n'
+    )
+    case = tmp_path / "x.case"
+    question = {"at": "2025-02-06 05:32Z", "status": 403}
+    asked = Request(archives=(archive,), case=case, jobs=0, question=question)
+    done = analyze(asked, lambda _stage, _bytes: None)
+    seen = ["--at", "2025-02-06 05:32Z", "--status", "403", "--json"]
+    told = orjson.loads(run("why", case, *seen).stdout)
+    assert "The web server logged 12 other requests in that time" in told["sentence"]
+    assert told["sentence"] == done.read_json("findings.json")["verdict"]["sentence"]
+    assert "access.log~" not in {line["source"] for line in told["evidence"]}
+
+
 def test_why_refuses_what_is_no_time(run: Run, story_case: Case) -> None:
     assert isinstance(
         failure(run("why", story_case.folder, "--at", "noon")), UsageError

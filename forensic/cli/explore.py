@@ -26,6 +26,8 @@ from forensic.cli.options import (
 from forensic.cli.screen import note, paper, put_frame, put_json, put_text
 from forensic.clock.names import series
 from forensic.errors import NothingFound, UsageError
+from forensic.findings import inquiry_of
+from forensic.frames import frames_of
 from forensic.reports import (
     digest,
     evidence,
@@ -81,17 +83,8 @@ def why(
     Example: forensic why export.case --at "2025-02-06 14:32 +09:00" --status 403
     """
     case = opened(folder)
-    asked = any(value is not None for value in (at, status, path))
-    inquiry = hops.inquire(
-        case.events(),
-        case.table("requests").collect(),
-        case.table("clocks").collect(),
-        case.table("gaps").collect(),
-        case.table("sources").collect(),
-        hops.Question.parse(at=at, status=status, path=path) if asked else None,
-        of_case(case),
-        excerpt.configuration(case),
-    )
+    question = {"at": at, "status": status, "path": path}
+    inquiry = inquiry_of(frames_of(case, question), excerpt.configuration(case))
     verdict = excerpt.quoted(case, hops.answer(inquiry))
     if as_json:
         put_json(verdict)
