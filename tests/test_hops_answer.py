@@ -9,7 +9,14 @@ import pytest
 
 from forensic import hops
 from forensic.errors import UsageError
-from forensic.hops import Question, correlate, journey, pasted, waf_false_positives
+from forensic.hops import (
+    NO_SUCH,
+    Question,
+    correlate,
+    journey,
+    pasted,
+    waf_false_positives,
+)
 from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 MINUTE = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
@@ -2330,3 +2337,19 @@ def test_silence_is_that_of_the_moment_of_the_request_where_another_was_asked() 
         assert ("never came that far" in found["sentence"]) == told
         lines = [e for e in found["evidence"] if e["hop"] == "web_server"]
         assert all(line["time"] < "2025-02-06T05:33:10" for line in lines)
+
+
+@pytest.mark.parametrize("outer", [460, 504])
+def test_a_request_that_the_web_server_logged_otherwise_did_come_that_far(
+    outer: int,
+) -> None:
+    """Asked by its status alone, which no line of the web server has."""
+    request = {"method": "GET", "path": "/export", "time": MINUTE, "duration": 3.0}
+    left = _row(9001, source="alb.log", hop="load_balancer", status=outer, **request)
+    gone = _row(9002, source="nginx/access.log", hop="web_server", status=499)
+    asked = Question.parse("2025-02-06 14:32 +09:00", outer)
+    found = verdict([*pings(), left, gone | request], asked)
+    assert found["answered_by"] == "load_balancer"
+    assert "never came that far" not in found["sentence"]
+    assert "nginx/access.log" in {line["source"] for line in found["evidence"]}
+    assert not any(NO_SUCH in line["role"] for line in found["evidence"])

@@ -49,7 +49,7 @@ def of_requests(
         "rule": top["rule"],
         "confidence": _sure(match, best["confidence"], same),
         "sentence": best["explanation"] + told,
-        "evidence": once(lines + _backing(quiet, str(top["answered_by"]))),
+        "evidence": once(lines + _backing(quiet, top, best)),
         "missing": list(best["missing"]),
         "count": found.height,
         "ask_for": [],
@@ -105,10 +105,11 @@ def _backed(
     web = quiet.get("web_server")
     if top["answered_by"] not in _OUTER or not web or not web.covered:
         return ""
+    if "web_server" in _came(best):
+        return ""  # with a status of its own, perhaps
     if web.seen:
-        known = {line["hop"] for line in best["evidence"]}
         passed = [str(status) for status in web.statuses if status < 400]
-        if "web_server" in known or not passed:
+        if not passed:
             return ""
         statuses = ", ".join(passed)
         return f" Others came through: the web server has that path with {statuses}."
@@ -120,6 +121,11 @@ def _backed(
         f" The web server logged {others} in that time{private},"
         " and not this one: it never came that far."
     )
+
+
+def _came(best: Mapping[str, Any]) -> set[str]:
+    """The hops that have a record of the request, or lines about it."""
+    return {line["hop"] for line in best["evidence"]}
 
 
 def _grouped(found: pl.DataFrame) -> pl.DataFrame:
@@ -221,14 +227,20 @@ def _either(best: Mapping[str, Any]) -> list[str]:
     return ["application", "web_server"] if open_ and web else []
 
 
-def _backing(quiet: Mapping[str, Silence], hop: str) -> list[dict[str, Any]]:
-    """Lines that prove that the hops behind the answering one were logging."""
-    if hop not in _OUTER:
+def _backing(
+    quiet: Mapping[str, Silence], top: Mapping[str, Any], best: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Lines that prove that the hops behind the answering one were logging.
+
+    None of a hop that has the request, nor of those behind it: it may lie there.
+    """
+    came = _came(best)
+    if top["answered_by"] not in _OUTER or "web_server" in came:
         return []
     lines: list[dict[str, Any]] = []
     for inner in ("web_server", "application"):
         silence = quiet.get(inner)
-        if silence and silence.covered and not silence.seen:
+        if silence and silence.covered and not silence.seen and inner not in came:
             role = f"{inner.replace('_', ' ')} {NO_SUCH}"
             lines += [line | {"role": role} for line in silence.proof[:_BACKING]]
     return lines
