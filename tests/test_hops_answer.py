@@ -2353,3 +2353,12 @@ def test_a_request_that_the_web_server_logged_otherwise_did_come_that_far(
     assert "never came that far" not in found["sentence"]
     assert "nginx/access.log" in {line["source"] for line in found["evidence"]}
     assert not any(NO_SUCH in line["role"] for line in found["evidence"])
+
+
+def test_a_path_of_thousands_of_characters_is_told_by_its_beginning() -> None:
+    """The record has all of it."""
+    path = "/" + "A" * 8100
+    asked = Question(status=403)
+    found = verdict([*pings(), block(time=MINUTE) | {"path": path}], asked)
+    assert f" {path[:140]}… with 403" in found["sentence"]
+    assert len(found["sentence"]) < 1000

@@ -5,6 +5,7 @@ import polars as pl
 from forensic.hops.facts import Facts
 from forensic.hops.products import PLATFORMS
 from forensic.hops.products.browser import served_by_web
+from forensic.hops.quoted import cut
 from forensic.hops.responses import TIERS
 from forensic.hops.table import WAF_PASSED, sure_of
 from forensic.schema import REQUEST
@@ -132,7 +133,10 @@ def _sentence() -> pl.Expr:
         .then(pl.lit("an unreadable request"))
         .otherwise(
             pl.concat_str(
-                pl.coalesce("method", pl.lit("a request for")), "path", separator=" "
+                pl.coalesce("method", pl.lit("a request for")),
+                # A scanner's may have thousands of characters.
+                cut(pl.col("path")),
+                separator=" ",
             )
         )
     )

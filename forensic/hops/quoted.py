@@ -2,7 +2,7 @@
 
 import polars as pl
 
-__all__ = ["thrown", "told", "words"]
+__all__ = ["cut", "thrown", "told", "words"]
 
 _MOST = 140
 #: What stands around the message proper: nginx's connection and its tail, Apache's end,
@@ -24,7 +24,7 @@ _NAME = (
 _BEHIND = r": ((?:[a-z]\w*\.)+[A-Z]\w*(?:Error|Exception)\b[^\n]*)\n\s+at "
 
 
-def _cut(text: pl.Expr) -> pl.Expr:
+def cut(text: pl.Expr) -> pl.Expr:
     """The text, its end left out where it is long."""
     short = pl.format("{}…", text.str.slice(0, _MOST))
     return pl.when(text.str.len_chars() > _MOST).then(short).otherwise(text)
@@ -33,7 +33,7 @@ def _cut(text: pl.Expr) -> pl.Expr:
 def words(message: pl.Expr) -> pl.Expr:
     """The message of an error line without what it says of the request."""
     plain = message.str.replace(_BEFORE, "").str.replace(_AFTER, "")
-    return _cut(
+    return cut(
         pl.coalesce(pl.format("ModSecurity: {}", message.str.extract(_RULE)), plain)
     )
 
@@ -77,7 +77,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
             )
         )
     )
-    return _cut(
+    return cut(
         one.str.replace(_FRAMES, "").str.strip_chars(" \t").str.strip_suffix(":")
     )
 
