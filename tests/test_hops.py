@@ -2927,6 +2927,35 @@ def test_what_a_uwsgi_application_threw_stands_above_its_record() -> None:
     assert "ValueError" not in other
 
 
+@pytest.mark.parametrize(
+    ("status", "phrase", "threw"),
+    [
+        (403, "Forbidden", "Pundit::NotAuthorizedError (not allowed to index? this)"),
+        (403, "Forbidden", "CanCan::AccessDenied (You are not authorized to do so.)"),
+        (404, "Not Found", "ActiveRecord::RecordNotFound (Couldn't find User)"),
+        (422, "Unprocessable Content", "ActiveRecord::RecordInvalid (Name is taken)"),
+    ],
+)
+def test_what_rails_threw_is_why_it_said_no(
+    status: int, phrase: str, threw: str
+) -> None:
+    """Not the line of the answer, although that says Forbidden: what has its id."""
+    tag = "8f6b1f5e-1111-2222-3333-444455556666"
+    start = f"[{tag}] "
+    rails = {"source": "production.log", "hop": "application", "level": None}
+    rails |= {"request_id": tag}
+    asked = rails | {"time": T, "path": "/7", "method": "GET", "message": "Started GET"}
+    end = f"{start}Completed {status} {phrase} in 19ms (ActiveRecord: 2.2ms)"
+    ended = rails | {"time": T, "status": status, "path": "/7", "message": end}
+    why = rails | {"time": T, "message": f"  \n{start}{threw}:"}
+    found = correlate(events(asked, ended, why), NO_CLOCKS, NO_SOURCES)
+    row = found.row(0, named=True)
+    assert (row["status"], row["path"]) == (status, "/7")
+    assert (row["answered_by"], row["cause"]) == ("application", "application_response")
+    assert threw in row["explanation"]
+    assert "Completed" not in row["explanation"]
+
+
 def test_an_answer_without_a_stamp_has_the_time_of_its_request() -> None:
     """Rails stamps that it started; what was thrown follows the end, undated too."""
     rails = {"source": "production.log", "hop": "application", "level": None}

@@ -105,9 +105,12 @@ def upstream_told(otherwise: str) -> pl.Expr:
 
 
 def app_cause() -> pl.Expr:
-    """Whether the application failed or decided."""
+    """Whether the application failed or decided.
+
+    What it threw and answered with 4xx is its way to say no.
+    """
     told = COMPLAINED | ~pl.col("app_speaks")
-    failed = sure_of(THROWN) | ((STATUS == 500) & told)
+    failed = (sure_of(THROWN) & (STATUS >= 500)) | ((STATUS == 500) & told)
     return (
         pl.when(failed)
         .then(pl.lit("exception"))

@@ -37,6 +37,10 @@ _REFUSED_FILE = (
     r"(?:server configuration: (?:proxy:\w+://[^/\s]+)?|Cannot serve directory "
     r"|not accessible: |does not exist: |server access: |^script ')(/[^\s:',]*)"
 )
+#: A request with its status, or the status and how long it took, as Rails writes it.
+_ANSWER = (
+    r"^(?:\"?[A-Z]+ \S+ HTTP/[0-9.]+\"|(?:\[[^\]\n]*\] )*Completed [1-5][0-9]{2} )"
+)
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
@@ -75,7 +79,7 @@ def _thrown_status() -> pl.Expr:
 
 def _is_answer() -> pl.Expr:
     """Whether the message is a request with its status, whose name tells no reason."""
-    request = pl.col("message").str.contains(r"^\"?[A-Z]+ \S+ HTTP/[0-9.]+\"")
+    request = pl.col("message").str.contains(_ANSWER)
     return (request & pl.col("status").is_not_null()).fill_null(value=False)
 
 

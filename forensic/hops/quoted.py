@@ -17,8 +17,8 @@ _NAME = (
     r"(?m)^[ \t]*(?:Caused by: )?((?:[A-Za-z_][\w$]*(?:\.|::))*[A-Z]\w*"
     r"(?:Error|Exception|Exit|NotEstablished|NotFound|Timeout|Invalid|Interrupt)"
     r"(?:: | \()[^\n]*|Error(?: \[[A-Z0-9_]+\])?: [^\n]+"
-    # Rails has a class that is named so and no more: `ActionView::Template::Error (…`.
-    r"|(?:[A-Z]\w*::)+Error \([^\n]*|[A-Za-z_][\w.]*(?:Error|Exception))"
+    # Ruby's classes may have any name: `ActionView::Template::Error (…`.
+    r"|(?:[A-Z]\w*::)+[A-Z]\w* \([^\n]*|[A-Za-z_][\w.]*(?:Error|Exception))"
 )
 #: The same behind Java's own message, where its frames follow.
 _BEHIND = r": ((?:[a-z]\w*\.)+[A-Z]\w*(?:Error|Exception)\b[^\n]*)\n\s+at "

@@ -106,7 +106,10 @@ def _placed(
     for tie in (_next_line, _line_above, _neighbours):
         rest = failed.join(placed, on="request", how="anti", maintain_order="left")
         placed = pl.concat([placed, tie(rest, thrown)])
-    return placed
+    # What a framework answers with 4xx may be thrown like any other: its id tells.
+    rest = refused.join(placed, on="request", how="anti", maintain_order="left")
+    free = thrown.join(placed, on="note", how="anti", maintain_order="left")
+    return pl.concat([placed, _of_its_id(rest, free)])
 
 
 def _nameless(timed: pl.DataFrame) -> pl.DataFrame:
