@@ -1084,6 +1084,22 @@ def test_the_log_that_has_a_gap_there_is_missing() -> None:
     assert "ALB" in found["ask_for"][0]
 
 
+@pytest.mark.parametrize(
+    ("scope", "likeliest"), [("public", "web_server"), ("private", "load_balancer")]
+)
+def test_of_a_hole_in_the_log_of_the_first_server_that_one_is_asked_first(
+    scope: str, likeliest: str
+) -> None:
+    def far(row: dict[str, Any]) -> bool:
+        return abs(row["time"] - MINUTE) > timedelta(minutes=6)
+
+    rows = [row | {"client_scope": scope} for row in pings(600) if far(row)]
+    asked = Question.parse("2025-02-06T05:32Z", 503, "/app/admin")
+    found = verdict(rows, asked)
+    assert found["candidates"][0] == likeliest
+    assert {"load_balancer", "web_server", "application"} <= {*found["candidates"]}
+
+
 def test_a_log_of_other_hours_is_told_and_whether_a_clock_was_mistaken() -> None:
     def asked(hours: int) -> str:
         first = MINUTE + timedelta(hours=hours)

@@ -50,7 +50,7 @@ class Silence:
     proof: list[dict[str, Any]] = field(default_factory=list)
     #: Whether every client address of the window is private.
     private: bool = False
-    #: Whether some are public.
+    #: Whether some are public; of a window without any, those near it.
     public: bool = False
     #: Why its silence proves nothing, a sentence; its lines are in `proof` then.
     why: str = ""
@@ -83,7 +83,7 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
     framed = bool(before.height and after.height)
     improbable = math.exp(-expected) < _IMPROBABLE
     seen = rows.filter(question.within(pl.col("time"), _SLACK) & pl.col("fits"))
-    scopes = set(inside["client_scope"].cast(pl.String).drop_nulls().to_list())
+    scopes = _scopes(inside)
     return Silence(
         hop=hop,
         covered=framed and (inside.height > 0 or improbable or seen.height > 0),
@@ -93,8 +93,13 @@ def _one(hop: str, rows: pl.DataFrame, question: Question) -> Silence:
         statuses=seen["status"].drop_nulls().unique().sort().to_list(),
         proof=_places(pl.concat([before, inside.head(1), after]), hop),
         private=bool(scopes) and scopes <= {"private", "shared"},
-        public="public" in scopes,
+        public="public" in (scopes or _scopes(near)),
     )
+
+
+def _scopes(rows: pl.DataFrame) -> set[str]:
+    """Of which kinds the client addresses are."""
+    return set(rows["client_scope"].cast(pl.String).drop_nulls().to_list())
 
 
 def _minutes(rows: pl.DataFrame) -> float:
