@@ -1091,7 +1091,7 @@ def test_of_a_hole_in_the_log_of_the_first_server_that_one_is_asked_first(
     scope: str, likeliest: str
 ) -> None:
     def far(row: dict[str, Any]) -> bool:
-        return abs(row["time"] - MINUTE) > timedelta(minutes=6)
+        return bool(abs(row["time"] - MINUTE) > timedelta(minutes=6))
 
     rows = [row | {"client_scope": scope} for row in pings(600) if far(row)]
     asked = Question.parse("2025-02-06T05:32Z", 503, "/app/admin")

@@ -144,7 +144,7 @@ def _candidates(
         return [*front, *late], ["web_server", "app_server", "application"]
     if web is not None and web.seen:
         return [*front, *late, *inner], []
-    # Clients come straight to it, as far as its log goes: more likely that log lacks it.
+    # Clients come straight to it, as far as its log goes: likelier that log lacks it.
     if web is not None and web.public and not web.likely:
         return [*inner, *front, *late], []
     # What the WAF let pass, it handed inwards.
