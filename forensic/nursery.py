@@ -96,17 +96,18 @@ class Nursery:
         # Fork would copy polars' locked thread pool: its documentation forbids it.
         context = multiprocessing.get_context("spawn")
         self._control, there = context.Pipe()
-        self._process = context.Process(
+        process = context.Process(
             target=_nurse, args=(there, *self._arguments), daemon=True
         )
         # Ctrl-C is for the process that they serve, also while they start.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             with _one_thread():
-                self._process.start()
+                process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        there.close()
+            there.close()
+        self._process = process
 
 
 def _nurse(control: Connection, life: Life, module: str, folder: Path | None) -> None:

@@ -48,16 +48,10 @@ _PATTERN = (
     + ")?" * len(_LATER)
     + "(?: .*)?$"
 )
-_SHOWN = [
-    "account",
-    "client_port",
-    "protocol",
-    "packets",
-    "accelerator_ip",
-    "source_ip",
-]
-_SHOWN += ["source_port", "log_status", "accelerator_id", "endpoint_region"]
-_SHOWN += ["accelerator_region", "direction"]
+_SHOWN = (
+    "account client_port protocol packets accelerator_ip source_ip source_port"
+    " log_status accelerator_id endpoint_region accelerator_region direction"
+).split()
 
 
 def _parse(lines: pl.Series) -> pl.DataFrame:

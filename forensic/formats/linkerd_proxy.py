@@ -40,7 +40,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
     spans, said = pl.col("spans"), pl.col("said")
     denied, failed = said.str.contains(_DENIED), said.str.contains(_FAILED)
     known = pl.col("level").is_not_null()
-    to = spans.str.extract(rf"[{{{{ ]addr=({_ADDRESS})", 1)
+    to = spans.str.extract(rf"[{{ ]addr=({_ADDRESS})", 1)
     return rows.select(
         level=pl.col("level").str.to_lowercase().replace("warn", "warning"),
         logger="logger",

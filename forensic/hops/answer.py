@@ -6,7 +6,6 @@ function each, tried in the order of `_WAYS`. What they say stands in `verdict`,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -23,7 +22,7 @@ from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.kept_error import kept_error
-from forensic.hops.match import Match
+from forensic.hops.match import SLACK, Match
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.nearest import nearest
 from forensic.hops.other_days import other_days
@@ -40,9 +39,6 @@ from forensic.hops.web_acl import web_acl
 from forensic.wish import OUTER, Wish, ask
 
 __all__ = ["answer"]
-
-#: So far a request may be logged from the time at which it was seen.
-_SLACK = timedelta(seconds=5)
 
 
 class _Told(NamedTuple):
@@ -173,7 +169,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict = of_requests(match, quiet, events, asked=inquiry.asked)
     asked = inquiry.question
     then = verdict["request"]["time"]
-    if then and not asked.covers(then, _SLACK):
+    if then and not asked.covers(then, SLACK):
         # It is some minutes off, or of the hour that clocks showed twice.
         quiet = inquiry.quiet_at(then)
         verdict = of_requests(match, quiet, events, asked=inquiry.asked)

@@ -93,7 +93,7 @@ def _exchangeable() -> pl.Expr:
     Only what inner hops said can be exchanged; an outer hop's verdict stands on its
     own record, and what it ended never had a line of theirs.
     """
-    inside = pl.col("answered_by").is_in(["web_server", "app_server", "application"])
+    inside = pl.col("answered_by").is_in(_WITHIN)
     within = pl.any_horizontal(has(tier) for tier in _WITHIN)
     ended = ~inside & ~within & (pl.col("confidence") == "certain")
     noted = pl.col("note").is_not_null() & ~pl.col("logs_upstream")

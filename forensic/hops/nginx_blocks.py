@@ -6,6 +6,7 @@ Texts are read a byte a character, so that places are counted in bytes.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -35,8 +36,8 @@ class Place(NamedTuple):
 
     def words(self) -> str:
         """What it says and where."""
-        said = readable(" ".join(self.directive.words))[:_MOST]
-        block = f" in `{readable(self.block)[:_MOST]}`" if self.block else ""
+        said = readable(" ".join(self.directive.words))
+        block = f" in `{readable(self.block)}`" if self.block else ""
         return f"`{said}`{block} ({self.source}:{self.line})"
 
     def evidence(self) -> dict[str, Any]:
@@ -56,8 +57,14 @@ class Place(NamedTuple):
 
 
 def readable(text: str) -> str:
-    """What was read a byte a character, so that places are counted in bytes."""
-    return text.encode("latin-1").decode("utf-8", "backslashreplace")
+    """What was read a byte a character, as its text; the end of much is left out."""
+    return text.encode("latin-1").decode("utf-8", "backslashreplace")[:_MOST]
+
+
+@lru_cache(maxsize=64)
+def _read(text: bytes) -> list[Directive]:
+    """The directives of a file, which several questions are asked of."""
+    return tree(text.decode("latin-1"))
 
 
 def serving(files: Mapping[str, bytes], host: str | None) -> list[Place]:
@@ -65,7 +72,7 @@ def serving(files: Mapping[str, bytes], host: str | None) -> list[Place]:
     found = [
         Place(source, text, server)
         for source, text in sorted(files.items())
-        for server in _blocks(tree(text.decode("latin-1")))
+        for server in _blocks(_read(text))
     ]
     named = [place for place in found if host and host in names(place.directive)]
     return named or found
@@ -95,7 +102,7 @@ def around(files: Mapping[str, bytes], name: str) -> list[Place]:
     """The directives of a name that hold for every server which has none of its own."""
     found: list[Place] = []
     for source, text in sorted(files.items()):
-        top = tree(text.decode("latin-1"))
+        top = _read(text)
         http = [
             held for block in top if block.words == ["http"] for held in block.inside
         ]

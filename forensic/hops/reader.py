@@ -19,6 +19,8 @@ __all__ = ["Keep", "Reader", "Records"]
 
 #: Where rows stay that were read once: a name and the rows ▶ the rows.
 Keep = Callable[[str, pl.LazyFrame], pl.LazyFrame]
+#: Windows share this much (µs), so that a request on a border has all its records.
+_OVERLAP = 3 * MINUTE
 
 
 class Records(NamedTuple):
@@ -90,10 +92,6 @@ class Reader:
         if self._all_timed and not isinstance(window, windows.Lines):
             events = events.filter(self._time.is_not_null())
         return windows.between(events, window, self._overlap, self._time)
-
-
-#: Windows share this much (µs), so that a request on a border has all its records.
-_OVERLAP = 3 * MINUTE
 
 
 def _reach(clocks: pl.DataFrame) -> tuple[pl.Expr, int]:

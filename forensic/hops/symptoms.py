@@ -13,7 +13,16 @@ import polars as pl
 from forensic.hops.explain import HEALTH
 from forensic.hops.moment import instant
 
-__all__ = ["DOWN", "SELINUX", "STATES", "STORES", "around", "before", "worded"]
+__all__ = [
+    "DOWN",
+    "ORCHESTRATORS",
+    "SELINUX",
+    "STATES",
+    "STORES",
+    "around",
+    "before",
+    "worded",
+]
 
 DOWN = ["service_stopped", "unit_failed", "start_limit"]
 #: What systemd tells of services.
@@ -44,15 +53,8 @@ _STORE = pl.col("format").is_in(STORES)
 SELINUX = "The kernel's audit log has a refusal of SELinux's"
 _DATABASE = "The database's log says"
 _VAULT = "Vault's audit log says"
-_PLATFORMS = [
-    "kubernetes",
-    "kubelet",
-    "ecs",
-    "elb",
-    "autoscaling",
-    "rds",
-    "elasticbeanstalk",
-]
+#: The processes of what runs servers and containers, and tells of their trouble.
+ORCHESTRATORS = "kubernetes kubelet ecs elb autoscaling rds elasticbeanstalk".split()
 _POOL = "Windows tells of the application pool"
 #: The first that fits a line is its kind.
 _KINDS = [
@@ -103,7 +105,7 @@ _KINDS = [
     # Kubernetes and AWS, of servers and containers that answer no request.
     _Kind(
         "platform",
-        pl.col("process").is_in(_PLATFORMS)
+        pl.col("process").is_in(ORCHESTRATORS)
         & _reason(
             "Unhealthy Killing BackOff CrashLoopBackOff Failed Evicted NodeNotReady"
             " Deregistered FailedScheduling FailedPlacement ErrImagePull"

@@ -34,12 +34,11 @@ _BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
-#: No application has it.
 #: What a program that goes on says of a request to which it gives no answer.
 _HANGS_UP = r"^http: panic serving "
 #: What a server in front makes of such a request.
 _MADE_IN_FRONT = pl.col("status").is_in([502, 503, 504])
-
+#: No application has it.
 _UNLOGGED = pl.col("application_row").is_null()
 #: An application could not reach those that it asks.
 _PROXIED = pl.col("kind").str.starts_with("proxied_")

@@ -21,7 +21,6 @@ __all__ = ["unwritten"]
 _NONE = {"off", "/dev/null"}
 #: Where a log goes that no file of that name shows.
 _STREAMS = ("syslog:", "/dev/", "pipe:", "memory:")
-_MOST = 120
 
 
 def unwritten(
@@ -135,7 +134,7 @@ def _why(served: Place, logs: Sequence[Place], missing: set[str]) -> str:
         return ""
     site = " ".join(names(served.directive)[:3]) or "one of its servers"
     return (
-        f" By its configuration nginx writes requests for {readable(site)[:_MOST]} to"
+        f" By its configuration nginx writes requests for {readable(site)} to"
         f" {_shown(logs[0])}"
         f" ({logs[0].source}:{logs[0].line}), which is not in the archive: that its"
         " other logs have none proves nothing."
@@ -144,7 +143,7 @@ def _why(served: Place, logs: Sequence[Place], missing: set[str]) -> str:
 
 def _shown(log: Place) -> str:
     """The file that a directive names."""
-    return readable(log.directive.words[1])[:_MOST]
+    return readable(log.directive.words[1])
 
 
 def _written(events: pl.LazyFrame, question: Question) -> bool:

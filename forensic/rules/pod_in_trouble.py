@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from forensic.hops.symptoms import ORCHESTRATORS
 from forensic.rule import Example, Frames, Rule, counting, plural
 
 #: Reasons of events that are of level warning, and the one that is not.
@@ -14,13 +15,11 @@ _REASONS = [
     *("Failover", "Restarted"),
     "Killing",
 ]
-#: Who says so.
-_WHO = "kubernetes kubelet ecs elb autoscaling rds elasticbeanstalk".split()
 
 
 def _rows(frames: Frames) -> pl.LazyFrame:
     return frames.telling.filter(
-        pl.col("process").is_in(_WHO), pl.col("reason").is_in(_REASONS)
+        pl.col("process").is_in(ORCHESTRATORS), pl.col("reason").is_in(_REASONS)
     ).with_columns(
         thing=pl.col("message").str.extract(r"^(\S+) ").fill_null("a pod"),
         said=pl.col("message").str.extract(r"^\S+ \S+: (.*)"),
