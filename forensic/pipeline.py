@@ -15,7 +15,7 @@ from forensic import __version__, events, findings, gaps, hops
 from forensic.archive import hash_archives, input_hash, spans_reader
 from forensic.case import Case
 from forensic.clock import Overrides
-from forensic.code import CODE
+from forensic.code import code
 from forensic.errors import EvidenceMismatch, UsageError
 from forensic.frames import frames_of, telling_of
 from forensic.place import SPILL, case_folder
@@ -230,7 +230,7 @@ def _record(case: Case, request: Request, began: datetime) -> dict[str, Any]:
             "name": "forensic",
             "version": __version__,
             "schema": SCHEMA_VERSION,
-            "code": CODE,
+            "code": code(),
         },
         "libraries": {"python": platform.python_version(), "polars": pl.__version__},
         "input_sha256": input_hash(sources.select("source", "sha256").rows()),
@@ -266,7 +266,7 @@ def _is_unchanged(request: Request, case: Case) -> bool:
     """Whether the case holds what this code makes of this evidence already."""
     record = case.read_json("case.json")
     arguments = record.get("arguments", {})
-    same = record.get("tool", {}).get("code") == CODE and all(
+    same = record.get("tool", {}).get("code") == code() and all(
         arguments.get(name) == value for name, value in _overrides(request).items()
     )
     if not same or case.check_sums():

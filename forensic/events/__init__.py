@@ -18,7 +18,7 @@ from forensic.archive import entries, means
 from forensic.case import Case
 from forensic.census import merged, moment
 from forensic.clock import Overrides, Stored, infer
-from forensic.code import CODE
+from forensic.code import code
 from forensic.errors import ForensicError, OutputError
 from forensic.events.configuration import Configuration, survey
 from forensic.events.feed import Feeder
@@ -233,7 +233,7 @@ def _name(segments: Sequence[Segment]) -> str:
     A run that was killed leaves its finished parts; the next one takes them as they
     are where all of that is the same, and parses the rest.
     """
-    made_of = [CODE, *segments]
+    made_of = [code(), *segments]
     return hashlib.sha256(orjson.dumps(made_of)).hexdigest()
 
 

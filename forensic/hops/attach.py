@@ -12,6 +12,7 @@ from forensic.hops.servers import NO_SCRIPT
 __all__ = [
     "ASKED",
     "LEAST_LIMIT",
+    "PAIRS",
     "SAME",
     "Step",
     "about_upstream",
@@ -61,7 +62,8 @@ def _key(columns: Sequence[str]) -> pl.Expr:
     return text.hash(3)
 
 
-_PAIRS = {"request": pl.Int64, "note": pl.Int64}
+#: Which note is about which request.
+PAIRS = {"request": pl.Int64, "note": pl.Int64}
 
 
 def _pass(
@@ -98,7 +100,7 @@ Step = tuple[pl.DataFrame, pl.DataFrame, Sequence[str], tuple[int, int]]
 
 def passes(steps: Sequence[Step]) -> pl.DataFrame:
     """The pairs of several passes; what one has paired is gone for the next."""
-    found = pl.DataFrame(schema=_PAIRS)
+    found = pl.DataFrame(schema=PAIRS)
     for requests, notes, fields, window in steps:
         if not requests.height or not notes.height:
             continue
@@ -153,7 +155,11 @@ def errors(
     that this kind of line comes with. `by_client` is off where the answers are known
     from the hop in front only, which has another client address.
     """
-    lines = _one_a_try(notes.filter(pl.col("hop") == "web_server"))
+    lines = notes.filter(pl.col("hop") == "web_server")
+    wanted = rows.filter(pl.col("status") >= 400)
+    if not lines.height or not wanted.height:
+        return pl.DataFrame(schema=PAIRS)
+    lines = _one_a_try(lines)
     lines = _shortened(lines, rows)
     named = pl.col("client_ip").is_not_null() | pl.col("path").is_not_null()
     known = rows.get_column("request_id", default=pl.Series([], dtype=pl.String))
@@ -167,11 +173,13 @@ def errors(
         nameless=~named.any().over("source") | (~named & (pl.col("kind") == "no_live")),
     )
     folder = pl.col("source").str.extract(_FOLDER, 1)
-    wanted = rows.filter(pl.col("status") >= 400).with_columns(folder=folder)
+    wanted = wanted.with_columns(folder=folder)
     each = []
     for status in sorted(wanted["status"].unique().to_list()):
         kinds = [kind.name for kind in KINDS if status in kind.statuses]
         said = lines.filter(pl.col("kind").is_in(kinds))
+        if not said.height:
+            continue
         answers = wanted.filter(pl.col("status") == status)
         each.append(_steps(answers, said, by_client=by_client))
     # Pass after pass: what one status would take late, another's line is exactly.
@@ -272,6 +280,8 @@ def arrivals(
     if that is one of those given. Those of `heard` go first. What was refused was
     refused at once: a line long before it is of a request that went well.
     """
+    if not lines.height:
+        return pl.DataFrame(schema=PAIRS)
     local = pl.col("machine").is_in(sorted(machines))
     late = (pl.col("status") >= _LATE) | (pl.col("status") == _SLOW_CLIENT)
     late &= pl.col("duration").is_null() | (pl.col("duration") > LEAST_LIMIT)

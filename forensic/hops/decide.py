@@ -4,7 +4,7 @@ The decision table reads from the client inwards; the first line that applies wi
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -45,11 +45,16 @@ def _first(requests: pl.DataFrame, lines: Sequence[Line]) -> pl.DataFrame:
     Each condition is looked at once, and what lines say only where one applies: most
     of the table is about answers that an archive does not hold.
     """
-    conditions = {str(place): sure_of(line.when) for place, line in enumerate(lines)}
+    records = _records(requests, {line.record for line in lines if line.record})
+    conditions = {
+        str(place): sure_of(line.when)
+        for place, line in enumerate(lines)
+        if line.record is None or line.record in records
+    }
     holds = requests.lazy().select(**conditions).collect(optimizations=_SHARED)
     number = np.full(requests.height, -1, np.int16)
-    for place in reversed(range(len(lines))):
-        number[holds[str(place)].to_numpy()] = place
+    for place in reversed(holds.columns):
+        number[holds[place].to_numpy()] = int(place)
     applies = pl.Series("_line", number)
     known = requests.with_columns(applies).with_row_index("_row")
     said = [pl.DataFrame(schema={"_row": pl.UInt32, **dict.fromkeys(_SAID, pl.String)})]
@@ -63,6 +68,20 @@ def _first(requests: pl.DataFrame, lines: Sequence[Line]) -> pl.DataFrame:
         pl.concat(said), on="_row", how="left", maintain_order="left"
     )
     return rows.select(pl.col(name).fill_null(value) for name, value in _SAID.items())
+
+
+def _records(
+    requests: pl.DataFrame, wanted: Iterable[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Of hops and products those of which a request has a record."""
+    hops = sorted({hop for hop, _ in wanted})
+    held = requests.select(pl.col(f"{hop}_format").unique().implode() for hop in hops)
+    formats = {hop: held[f"{hop}_format"].to_list()[0] for hop in hops}
+    return {
+        (hop, product)
+        for hop, product in wanted
+        if any(name and name.startswith(product) for name in formats[hop])
+    }
 
 
 def _lowered(confidence: pl.Expr) -> pl.Expr:

@@ -136,6 +136,9 @@ def _elsewhere(joined: pl.DataFrame, notes: pl.DataFrame) -> pl.Expr:
 
 def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests whose connection closed when a worker of their machine died."""
+    kills = _kills(notes).with_columns(machine=machine(pl.col("source")))
+    if not kills.height:
+        return pl.DataFrame(schema=_EMPTY)
     closed = pl.col("note_kind").is_null() | (pl.col("note_kind") == "closed")
     # For a script of Apache's it is 503 or 500.
     broken = (pl.col("status") == 502) & closed
@@ -151,8 +154,7 @@ def _broken(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         broken | pl.col("silent")
     )
     rows = rows.with_columns(machine=machine(pl.col("web_source")))
-    kills = _kills(notes).with_columns(machine=machine(pl.col("source")))
-    if not rows.height or not kills.height:
+    if not rows.height:
         return pl.DataFrame(schema=_EMPTY)
     # Where the logs of all machines lie together, the folder tells nothing.
     apart = rows["machine"].is_in(kills["machine"].unique().implode()).all()
@@ -311,6 +313,8 @@ def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
 
 def incidents(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """`request`, `incident` (its cause) and `incident_note`, one row a request."""
+    if not requests.height or not notes.height:
+        return pl.DataFrame(schema=_EMPTY)
     broken = _broken(requests, notes)
     found = [_stopped(requests, notes), broken]
     found += [way(requests, notes) for way in (_refused, _unserved)]

@@ -10,7 +10,7 @@ import polars as pl
 from forensic.answers import AUDITS
 from forensic.hops.attach import ASKED, leaf
 from forensic.hops.facts import Facts
-from forensic.hops.kind import COMPLAINT, UNNAMED, WEB
+from forensic.hops.kind import COMPLAINT, UNNAMED, WEB, Kind, ascii_classes
 from forensic.hops.kinds import KINDS
 from forensic.hops.moment import corrected
 from forensic.hops.proxied import ASKED_OF_IT
@@ -44,8 +44,8 @@ _ANSWER = (
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
-def _kind() -> pl.Expr:
-    """The name of the first kind whose phrase the message holds.
+def _kind(kinds: Sequence[Kind]) -> pl.Expr:
+    """The name of the first of the kinds whose phrase the message holds.
 
     JSON logs have the exception in a field of its own, and say so in `reason`.
     """
@@ -54,8 +54,8 @@ def _kind() -> pl.Expr:
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(_complains()).then(pl.lit(COMPLAINT.name)).otherwise(None)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(chain)
-    for kind in reversed(_EVERY):
-        said = pl.col("message").str.contains(kind.phrase) | _classed(kind.reasons)
+    for kind in reversed(kinds):
+        said = _says(kind) | _classed(kind.reasons)
         said &= hop.is_in(kind.hops.split())
         if kind in REFUSALS:
             said &= ~_is_answer()
@@ -68,11 +68,17 @@ def _kind() -> pl.Expr:
     return pl.when(firewalled).then(pl.lit("firewall")).otherwise(chain)
 
 
+def _says(*kinds: Kind) -> pl.Expr:
+    """Whether the message holds the phrase of one of the kinds."""
+    phrases = (f"(?:{ascii_classes(kind.phrase)})" for kind in kinds)
+    return pl.col("message").str.contains("|".join(phrases))
+
+
 def _thrown_status() -> pl.Expr:
     """The status with which a framework answers what it threw; null for failures."""
     found = pl.lit(None, pl.Int16)
     for kind in reversed(THROWN_REFUSALS):
-        said = pl.col("message").str.contains(kind.phrase)
+        said = _says(kind)
         found = pl.when(said).then(pl.lit(kind.statuses[0], pl.Int16)).otherwise(found)
     return found
 
@@ -161,11 +167,9 @@ def suspects(events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _suspect() -> pl.Expr:
     """One cheap look before the many phrases."""
-    phrases = "|".join(f"(?:{kind.phrase})" for kind in _EVERY)
     thrown = (pl.col("reason") == "exception").fill_null(value=False)
     classed = _classed([reason for kind in _EVERY for reason in kind.reasons])
-    told = pl.col("message").str.contains(phrases) | thrown | classed
-    return told | _complains()
+    return _says(*_EVERY) | thrown | classed | _complains()
 
 
 #: What proves no cause by itself, and says what was up.
@@ -179,8 +183,8 @@ def speakers(known: Facts) -> pl.Series:
     return known.profile.filter(_hop().is_in(_SPEAKERS))["source"].unique().sort()
 
 
-def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
-    """Every note, by source and offset, with its `kind` and `cause`.
+def collect(suspected: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
+    """Every note among `suspects`, by source and offset, with its `kind` and `cause`.
 
     `time` is in µs since 1970 on the corrected clock; `victim` is the process that a
     line speaks of, `pid` the one that wrote it.
@@ -193,8 +197,12 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     method = pl.coalesce(
         "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
     )
+    held = suspected.collect(engine="streaming").sort("source", "offset")
+    # To compile a phrase costs as much as to look for it in thousands of messages.
+    hops = set(held["hop"].cast(pl.String).fill_null(UNNAMED).unique())
+    kinds = [kind for kind in _EVERY if not hops.isdisjoint(kind.hops.split())]
     found = (
-        suspects(events)
+        held.lazy()
         .select(
             "source",
             "line",
@@ -219,7 +227,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             known_log=pl.col("hop").is_not_null(),
             status=pl.coalesce("status", _thrown_status()),
             time=moment,
-            kind=_kind(),
+            kind=_kind(kinds),
             path=path,
             method=method,
             victim=message.str.extract(
@@ -231,8 +239,7 @@ def collect(events: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
             below=pl.col("line") + pl.col("lines"),
         )
         .filter(pl.col("kind").is_not_null())
-        .collect(engine="streaming")
-        .sort("source", "offset")
+        .collect()
     )
     found = scored(named(_of_the_next(found)))
     own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]

@@ -59,9 +59,10 @@ class Reader:
         pieces = windows.pieces(events, counts)
         self._all_timed = bool(pieces)
         self.windows: list[windows.Window] = [*windows.spans(counts), *pieces]
-        spoken = events.filter(pl.col("source").is_in(notes.speakers(known).implode()))
+        speak = pl.col("source").is_in(notes.speakers(known).implode())
+        spoken = notes.suspects(events.filter(speak))
         several = len(self.windows) > 1
-        self._spoken = keep("notes", notes.suspects(spoken)) if several else spoken
+        self._spoken = keep("notes", spoken) if several else spoken
         self._errors: pl.LazyFrame | None = None
         if several and not (alone or everything or self._orphans):
             found = responses.errors(events, clocks, enveloped_too=self._enveloped)

@@ -52,6 +52,7 @@ def spoken(
             cause=word.cause,
             sure=word.sure,
             because=pl.format("{} ({})", pl.lit(word.because), reason),
+            record=(hop, product),
         )
         for word in words
     ]

@@ -26,6 +26,8 @@ class Line:
     sure: pl.Expr | str
     #: The reason in words, after "… answered: ".
     because: pl.Expr | str
+    #: The hop and product without whose record it says nothing; None: of any.
+    record: tuple[str, str] | None = None
 
 
 def sure_of(expression: pl.Expr) -> pl.Expr:

@@ -5,7 +5,7 @@ By the id that both have, by where the lines stand, by path, and by the moment.
 
 import polars as pl
 
-from forensic.hops.attach import ASKED, LEAST_LIMIT, SAME, Step, passes
+from forensic.hops.attach import ASKED, LEAST_LIMIT, PAIRS, SAME, Step, passes
 from forensic.hops.kind import COMPLAINT
 from forensic.hops.notes import ABOVE
 from forensic.hops.refusals import REFUSALS
@@ -34,6 +34,11 @@ _BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
 _THROWN = ["exception", "abort", "harakiri"]
 _IS_THROWN = pl.col("kind").is_in(_THROWN)
+#: Notes of other kinds are about no request of an application.
+_TOLD = [
+    *(*_THROWN, "said_no", "invalid_request", FULL, COMPLAINT.name),
+    *(kind.name for kind in REFUSALS),
+]
 #: What a program that goes on says of a request to which it gives no answer.
 _HANGS_UP = r"^http: panic serving "
 #: What a server in front makes of such a request.
@@ -46,6 +51,8 @@ _PROXIED = pl.col("kind").str.starts_with("proxied_")
 
 def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Which traceback or application line is about which request."""
+    if not notes.select((pl.col("kind").is_in(_TOLD) | _PROXIED).any()).item():
+        return pl.DataFrame(schema=PAIRS)
     failed = requests.filter(pl.col("status") >= 500)
     refused = requests.filter(
         pl.col("path").is_not_null(), pl.col("status").is_between(400, 499)
@@ -102,6 +109,8 @@ def _placed(
     words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
     owned = notes.filter(_IS_THROWN | _PROXIED)
     placed = pl.concat([_of_its_id(failed, owned), _of_its_id(refused, words)])
+    if not thrown.height:
+        return placed
     for tie in (_next_line, _line_above, _neighbours):
         rest = failed.join(placed, on="request", how="anti", maintain_order="left")
         placed = pl.concat([placed, tie(rest, thrown)])
@@ -217,6 +226,8 @@ def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
     """
     named = thrown.select("note", "request_id", where="source", at="time")
     named = named.filter(pl.col("request_id").is_not_null())
+    if not named.height:
+        return pl.DataFrame(schema=PAIRS)
     found = [
         failed.select(
             "request",
@@ -343,8 +354,10 @@ def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
     named, told = pl.col("path").is_not_null(), pl.col("status").is_not_null()
     steps: list[Step] = []
     for kind in REFUSALS:
-        answers = refused.filter(pl.col("status").is_in(kind.statuses))
         lines = notes.filter(pl.col("kind") == kind.name)
+        if not lines.height:
+            continue
+        answers = refused.filter(pl.col("status").is_in(kind.statuses))
         steps += [
             (answers, lines.filter(named), ["path"], _NEAR),
             (_behind(answers), lines.filter(named), ["path"], _NEAR),
