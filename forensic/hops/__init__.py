@@ -17,8 +17,8 @@ The modules in the order in which they work, and behind a bar what serves them.
   over several events; `scored`: what a sum of core rules is made of
 * `proxies`, `balancers`: which servers stand in front of which
 * `join` links the records of one request | `partners`: who has which so far; `pair`
-* `chain` makes a row of them, a group of columns a hop | `kept`: an error of the
-  origin that a CDN goes on giving
+* `chain` makes a row of them, a group of columns a hop | `joined` gives rows what
+  another table has of them; `kept`: an error of the origin that a CDN goes on giving
 * `about` adds the notes that are about them | `attach` finds whose a note is; `traces`:
   tracebacks and refusals; `gate`, `incident`, `arrivals`: notes of logins, of deaths,
   and of requests that came

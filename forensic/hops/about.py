@@ -3,6 +3,7 @@
 import polars as pl
 
 from forensic.hops import attach, gate, incident, responses, traces
+from forensic.hops.joined import joined
 from forensic.hops.proxied import PROXIED
 from forensic.hops.quoted import thrown, words
 from forensic.hops.refusals import REFUSED
@@ -76,21 +77,16 @@ def noted(
         pl.when(own).then("inner_web_row"),
         pl.when(~(tried & PASSED_ON)).then("web_server_row"),
     )
-    found = requests.with_columns(request=row).join(
-        by_row, on="request", how="left", maintain_order="left"
-    )
-    also = found.drop("request").join(
-        by_root.rename({"request": "root"}),
-        on="root",
-        how="left",
-        maintain_order="left",
-        suffix="_behind",
-    )
-    columns = list(lines.columns)
-    return also.with_columns(
-        *(pl.coalesce(c, f"{c}_behind") for c in columns),
-        note_direct=pl.col("note").is_not_null(),
-    ).drop(f"{c}_behind" for c in columns)
+    found = joined(requests.with_columns(request=row), by_row, "request")
+    found = found.drop("request")
+    if by_root.height:
+        other = {name: f"{name}_behind" for name in lines.columns}
+        found = (
+            joined(found, by_root.rename({"request": "root"} | other), "root")
+            .with_columns(pl.coalesce(name, f"{name}_behind") for name in lines.columns)
+            .drop(other.values())
+        )
+    return found.with_columns(note_direct=pl.col("note").is_not_null())
 
 
 def told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
@@ -134,8 +130,8 @@ def told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         incident_words=words(pl.col("message")),
         **{f"incident_{c}": c for c in places},
     )
-    with_trace = requests.join(traced, on="root", how="left", maintain_order="left")
-    with_trace = with_trace.join(trace, on="trace", how="left", maintain_order="left")
+    trace = trace.join(traced, on="trace", how="semi", maintain_order="left")
+    with_trace = joined(joined(requests, traced, "root"), trace, "trace")
     same_id = pl.any_horizontal(
         pl.col(f"{tier}_request_id") == pl.col("trace_id") for tier in traces.WITH_IDS
     )
@@ -143,5 +139,5 @@ def told(requests: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         trace_named=pl.col("trace_named") | same_id.fill_null(value=False)
     ).drop("trace_id")
     with_trace = gate.refused(with_trace)
-    joined = with_trace.join(deaths, on="root", how="left", maintain_order="left")
-    return joined.join(death, on="incident_note", how="left", maintain_order="left")
+    death = death.join(deaths, on="incident_note", how="semi", maintain_order="left")
+    return joined(joined(with_trace, deaths, "root"), death, "incident_note")

@@ -10,6 +10,7 @@ import polars as pl
 
 from forensic.hops.attach import arrivals
 from forensic.hops.facts import Facts
+from forensic.hops.joined import joined
 from forensic.hops.machine import machine
 from forensic.hops.moment import corrected
 
@@ -108,5 +109,5 @@ def tied(
     pairs = pairs.filter(pl.col("request").is_in(unheard["request"].implode()))
     pairs = pairs.rename({"request": "root", "note": "arrival"})
     places = lines.select(arrival="note", **{f"arrival_{c}": c for c in _PLACE})
-    found = requests.join(pairs, on="root", how="left", maintain_order="left")
-    return found.join(places, on="arrival", how="left", maintain_order="left")
+    places = places.join(pairs, on="arrival", how="semi", maintain_order="left")
+    return joined(joined(requests, pairs, "root"), places, "arrival")

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from forensic.hops.join import Links
+from forensic.hops.joined import joined
 from forensic.hops.responses import TIERS
 
 __all__ = ["requests"]
@@ -86,7 +87,7 @@ def requests(
         part = own.select(
             "root", *(pl.col(c).alias(f"{name}_{c}") for c in [*_CARRIED, *_SHOWN])
         ).unique("root", keep="first", maintain_order=True)
-        spine = spine.join(part, on="root", how="left", maintain_order="left")
+        spine = joined(spine, part, "root")
     spine = _one_balancer(spine)
     shown = [
         pl.coalesce(f"{name}_{column}" for name in [*_OUTWARD, "application"]).alias(

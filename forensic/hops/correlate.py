@@ -23,6 +23,7 @@ from forensic.hops.about import PASSED_ON, noted, told
 from forensic.hops.decide import decide
 from forensic.hops.explain import explain
 from forensic.hops.facts import Facts
+from forensic.hops.joined import joined
 from forensic.hops.kept import kept
 from forensic.hops.moment import doubtful, settled
 from forensic.hops.reader import Keep, Reader, Records
@@ -62,9 +63,7 @@ def _context(
     }
     web_name = {f"web_{name}": value for name, value in web.items()}
     named = requests.with_columns(**web_name)
-    with_reach = named.join(
-        reach, on=["web_source", "web_offset"], how="left", maintain_order="left"
-    )
+    with_reach = joined(named, reach, ["web_source", "web_offset"])
     return with_reach.with_columns(
         # An address or a wait says that one was asked, not what it answered.
         logs_upstream=pl.col("web_source")

@@ -7,6 +7,7 @@ its own.
 
 import polars as pl
 
+from forensic.hops.joined import joined
 from forensic.hops.pair import pair
 from forensic.schema import EVENT
 
@@ -50,15 +51,20 @@ def refused(requests: pl.DataFrame) -> pl.DataFrame:
         [answers.select("root")[mine], places[theirs]], how="horizontal"
     ).with_columns(gate=pl.lit(value=True))
     questions = gates["root"].gather(theirs)
-    joined = requests.filter(~pl.col("root").is_in(questions.implode())).join(
-        found, on="root", how="left", maintain_order="left"
-    )
+    own = requests.filter(~pl.col("root").is_in(questions.implode()))
     here = pl.col("gate").is_not_null()
-    return joined.with_columns(
-        *(pl.coalesce(f"gate_{c}", f"trace_{c}").alias(f"trace_{c}") for c in _PLACE),
-        trace=pl.when(here).then(-1).otherwise("trace"),
-        trace_kind=pl.when(here).then(pl.lit("gate")).otherwise("trace_kind"),
-        trace_hop=pl.when(here)
-        .then(pl.lit("load_balancer").cast(EVENT["hop"]))
-        .otherwise("trace_hop"),
-    ).drop("gate", *(f"gate_{c}" for c in _PLACE))
+    return (
+        joined(own, found, "root")
+        .with_columns(
+            *(
+                pl.coalesce(f"gate_{c}", f"trace_{c}").alias(f"trace_{c}")
+                for c in _PLACE
+            ),
+            trace=pl.when(here).then(-1).otherwise("trace"),
+            trace_kind=pl.when(here).then(pl.lit("gate")).otherwise("trace_kind"),
+            trace_hop=pl.when(here)
+            .then(pl.lit("load_balancer").cast(EVENT["hop"]))
+            .otherwise("trace_hop"),
+        )
+        .drop("gate", *(f"gate_{c}" for c in _PLACE))
+    )
