@@ -657,6 +657,25 @@ def test_the_zone_of_a_clock_is_told_once() -> None:
     assert sentence.count("UTC") == 1
 
 
+def test_more_is_asked_for_of_the_time_at_which_it_was() -> None:
+    asked = Question.parse("2025-02-06 14:32", 403, "/app/admin")
+    time = MINUTE + timedelta(hours=5, seconds=9)
+    row = another(time, status=403, source="nginx/access.log") | {"time": time}
+    wish = " ".join(verdict([*pings(), row], asked)["ask_for"])
+    # Read as the archive's people do it would be five hours earlier.
+    assert "2025-02-06 10:27" in wish
+    assert "05:27" not in wish
+
+
+def test_of_an_hour_that_came_twice_the_second_is_asked_for_by_its_own_clock() -> None:
+    time = datetime(2025, 10, 26, 1, 30, 9, tzinfo=UTC)
+    asked = Question.parse("2025-10-26 02:30 Europe/Berlin", 502, "/app/admin")
+    row = another(time, status=502, source="nginx/access.log") | {"time": time}
+    wishes = " ".join(verdict([row], asked)["ask_for"])
+    assert "2025-10-26 01:25 to 2025-10-26 01:36 UTC" in wishes
+    assert "02:25 to 02:36 UTC+01:00" in wishes
+
+
 @pytest.mark.parametrize(("path", "told"), [("/app/admin", True), ("/x", False)])
 def test_a_failure_that_a_page_of_200_hides_is_told(path: str, told: bool) -> None:
     time = MINUTE + timedelta(seconds=9)

@@ -6,6 +6,7 @@ function each, tried in the order of `_WAYS`. What they say stands in `verdict`,
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -22,7 +23,7 @@ from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.kept_error import kept_error
-from forensic.hops.match import SLACK, Match
+from forensic.hops.match import AFLOAT, SLACK, Match
 from forensic.hops.meant import NO_ZONE, dominant_offset
 from forensic.hops.nearest import nearest
 from forensic.hops.other_days import other_days
@@ -39,6 +40,10 @@ from forensic.hops.web_acl import web_acl
 from forensic.wish import OUTER, Wish, ask
 
 __all__ = ["answer"]
+
+_MINUTE = timedelta(minutes=1)
+#: Zones are further apart than that.
+_ABOUT = timedelta(minutes=15)
 
 
 class _Told(NamedTuple):
@@ -207,8 +212,7 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
     verdict["sentence"] += _remarks(inquiry, told.match)
     request = verdict.pop("request", None)
     span = verdict.pop("span", (None, None))
-    # Where no time is asked, that of the requests that were found.
-    when = (asked.start, asked.end) if asked.start else span
+    when = _when(asked, told.match, request, span)
     steps = journey.path(inquiry.events, inquiry.clocks, request)
     wish = _wish(inquiry, when, _target(steps))
     hops = verdict.pop("wanted", verdict["missing"])
@@ -221,6 +225,27 @@ def _complete(inquiry: Inquiry, told: _Told) -> dict[str, Any]:
         "hypotheses": hypotheses,
         "path": steps,
     }
+
+
+def _when(
+    asked: Question, match: Match, request: Mapping[str, Any] | None, span: Span
+) -> Span:
+    """The span of which more is asked for: when it was, which need not be as asked.
+
+    Where no time is asked, that of the requests that were found. A request may fit in
+    another zone than the question was read in, or stand some minutes off.
+    """
+    if asked.start is None or asked.end is None:
+        return span
+    then = (request or {}).get("time")
+    # Of a log that tells no zone the question says when it was.
+    if then is None or asked.covers(then, SLACK) or match.misfit.startswith(AFLOAT):
+        return asked.start, asked.end
+    start = then.replace(second=0, microsecond=0)
+    end = start + _MINUTE
+    if abs(then - asked.start) > _ABOUT:
+        return start, end
+    return min(start, asked.start), max(end, asked.end)
 
 
 def _target(steps: Sequence[Mapping[str, Any]]) -> str | None:
@@ -237,6 +262,9 @@ def _wish(inquiry: Inquiry, span: Span, target: str | None = None) -> Wish:
     """
     asked = inquiry.question
     offset = asked.offset
+    second = asked.moved(asked.again)
+    if asked.again and span[0] and second.covers(span[0], SLACK):
+        offset -= round(asked.again.total_seconds())
     if asked.start is None and span[0] is not None:
         wall = span[0].replace(tzinfo=None)
         offset = dominant_offset(inquiry.events, inquiry.counts, inquiry.clocks, wall)

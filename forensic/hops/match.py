@@ -13,8 +13,10 @@ from forensic.hops.moment import guessed
 from forensic.hops.question import Question
 from forensic.hops.when import zone_name
 
-__all__ = ["SLACK", "Match", "fitting", "matches"]
+__all__ = ["AFLOAT", "SLACK", "Match", "fitting", "matches"]
 
+#: How every sentence begins about a log whose zone or year the question supplied.
+AFLOAT = " Its log tells no"
 _SPELT = " The path is written otherwise than asked"
 _UNTOLD = " Its record names no status: time and path are what fits."
 _PATHLESS = " Its record names no path: time and status are what fits."
@@ -268,7 +270,7 @@ def _afloat(
     for fitting_rows, asked, text in ways:
         found = _within(fitting_rows, asked, slack)
         if found.height:
-            return Match(found, f" Its log tells no {text}.")
+            return Match(found, f"{AFLOAT} {text}.")
     return Match(rows.clear())
 
 
