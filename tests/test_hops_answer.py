@@ -676,6 +676,29 @@ def test_of_an_hour_that_came_twice_the_second_is_asked_for_by_its_own_clock() -
     assert "02:25 to 02:36 UTC+01:00" in wishes
 
 
+def test_a_cdn_that_does_not_tell_its_error_from_its_origin_s_may_have_answered() -> (
+    None
+):
+    row = another(MINUTE, status=502, source="cf.log", format="cloudfront")
+    row |= {"hop": "cdn", "reason": "Error"}
+    found = verdict([row], Question.parse("2025-02-06 14:32 +09:00", 502, None))
+    assert found["answered_by"] == "unknown"
+    assert found["candidates"] == ["load_balancer", "cdn"]
+
+
+def test_a_record_of_what_took_long_does_not_speak_against_its_own_log() -> None:
+    start = MINUTE + timedelta(seconds=25)
+    common = {"source": "gcp.json", "format": "gcp_load_balancer"}
+    rows = [another(start, status=200, **common), another(start, **common)]
+    rows[0] |= {"path": "/", "hop": "load_balancer", "upstream_status": 200}
+    rows[1] |= {"line": 2, "offset": 200, "hop": "load_balancer", "duration": 600.0}
+    rows[1] |= {"status": 502, "reason": "backend_connection_closed"}
+    asked = Question.parse("2025-02-06 14:32 +09:00", 502, "/app/admin")
+    found = verdict(rows, asked)
+    assert found["answered_by"] == "load_balancer"
+    assert [one["against"] for one in found["hypotheses"]] == [[]]
+
+
 @pytest.mark.parametrize(("path", "told"), [("/app/admin", True), ("/x", False)])
 def test_a_failure_that_a_page_of_200_hides_is_told(path: str, told: bool) -> None:
     time = MINUTE + timedelta(seconds=9)

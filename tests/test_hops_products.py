@@ -419,6 +419,18 @@ def test_an_answer_of_the_origin_is_not_the_cdn_s_although_its_logs_miss_it() ->
     assert (row["answered_by"], row["confidence"]) == ("unknown", "weak")
 
 
+@pytest.mark.parametrize(
+    ("product", "whom"),
+    [("cloudflare", "its origin"), ("api_gateway", "what it asked")],
+)
+def test_a_record_that_has_the_answer_of_what_it_asked_is_told_so(
+    product: str, whom: str
+) -> None:
+    row = decided(product, 403, None, upstream_status=403)
+    assert (row["answered_by"], row["confidence"]) == ("application", "weak")
+    assert f"{whom} answered 403, as the record of" in row["explanation"]
+
+
 def test_varnish_did_not_use_what_its_backend_served() -> None:
     """It gave up waiting; the web server finished, and logged a success."""
     common = {"time": T, "method": "GET", "path": "/news", "client_ip": "203.0.113.9"}

@@ -32,6 +32,11 @@ _SCRIPT = r"(?i)\.(?:php[0-9]?|phtml|cgi|pl|py|jsp|jspx|do|action|aspx?|cfm)$"
 _QUIET = sure_of(pl.col("web_format") == "apache_access") & (STATUS < 500)
 _QUIET &= ~sure_of(pl.col("path").str.contains(_SCRIPT))
 
+#: Hops whose record may have the status of what they asked: the innermost first.
+_ASKED = [
+    ("load_balancer", "the load balancer", "what it asked", BALANCED),
+    ("cdn", "the CDN", "its origin", has("cdn") & ~BALANCED),
+]
 #: A balancer that never says what its servers answered.
 _UNTOLD = pl.col("balancer_passes")
 _UNTOLD &= pl.col("load_balancer_upstream_status").is_null()
@@ -95,6 +100,23 @@ def guessed() -> list[Line]:
             sure="weak",
             because="the load balancer or what stands behind it: its log does not say"
             " whether it asked a server, and no other log does",
+        ),
+        *(
+            Line(
+                when=asking
+                & ~WEB
+                & sure_of(pl.col(f"{hop}_upstream_status") == STATUS),
+                by="application",
+                cause=app_cause(),
+                sure="weak",
+                because=pl.format(
+                    "{} answered {}, as the record of {} says; no log of that is here",
+                    pl.lit(whom),
+                    f"{hop}_upstream_status",
+                    pl.lit(name),
+                ),
+            )
+            for hop, name, whom, asking in _ASKED
         ),
         Line(
             when=(WEB | BALANCED | has("cdn")) & (STATUS >= 400),

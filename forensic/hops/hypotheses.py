@@ -57,6 +57,8 @@ def ranked(
             lacks = hop in verdict["missing"]
             told_so = hop == verdict["answered_by"]  # by its configuration
             reasons = [_answered(hop, found, missing=lacks, told=told_so)]
+        if found.height and hop in told:
+            against = []  # its record is there, with a stamp of another moment perhaps
         listed.append(
             {
                 "hop": hop,

@@ -210,10 +210,14 @@ def _sites(answers: pl.DataFrame) -> list[str]:
 
 
 def _candidates(groups: pl.DataFrame, best: Mapping[str, Any]) -> list[str]:
-    """Who can have answered: where no record says it, the hops without a record."""
+    """Who can have answered: where no record says it, the hops without a record.
+
+    And a CDN that has the only one: it writes of its own errors as of its origin's.
+    """
     named = groups["answered_by"].cast(pl.String).to_list()
     unnamed = _either(best) or best["missing"] if named[0] == "unknown" else []
-    hops = dict.fromkeys([*unnamed, *named])
+    edge = ["cdn"] if named[0] == "unknown" and _came(best) == {"cdn"} else []
+    hops = dict.fromkeys([*unnamed, *edge, *named])
     return [hop for hop in hops if hop != "unknown"] or ["unknown"]
 
 
