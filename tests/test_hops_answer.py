@@ -699,6 +699,39 @@ def test_a_record_of_what_took_long_does_not_speak_against_its_own_log() -> None
     assert [one["against"] for one in found["hypotheses"]] == [[]]
 
 
+@pytest.mark.parametrize(("scope", "said"), [("private", True), ("public", False)])
+def test_who_left_the_web_server_alone_gave_its_own_client_an_answer(
+    scope: str, said: bool
+) -> None:
+    left = another(MINUTE, status=499, source="nginx/access.log")
+    rows = [*pings(), left | {"line": 901, "offset": 90100}]
+    rows = [row | {"client_scope": scope} for row in rows]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 504, "/app/admin")
+    found = verdict(rows, asked)
+    assert ("stopped waiting for the answer" in found["sentence"]) is said
+    assert ("application" not in found["candidates"]) is said
+    assert "load_balancer" in found["candidates"]
+
+
+def test_a_log_that_has_other_requests_is_told_to_have_them() -> None:
+    rows = [row | {"hop": "application", "source": "app.log"} for row in pings()]
+    sentence = verdict(rows)["sentence"]
+    assert "The application's log has 8 records in that time, and none" in sentence
+
+
+def test_a_whole_copy_is_asked_for_first_of_a_file_that_is_cut_short_before() -> None:
+    cut = {
+        "hop": "web_server",
+        "source": "nginx/access.log",
+        "kind": "truncated",
+        "start": MINUTE - timedelta(minutes=90),
+        "ask_for": "a whole copy of nginx/access.log",
+    }
+    gaps = pl.DataFrame([cut], schema=GAP)
+    early = [row for row in pings() if row["time"] < MINUTE - timedelta(minutes=20)]
+    assert verdict(early, gaps=gaps)["ask_for"][0] == cut["ask_for"]
+
+
 @pytest.mark.parametrize(("path", "told"), [("/app/admin", True), ("/x", False)])
 def test_a_failure_that_a_page_of_200_hides_is_told(path: str, told: bool) -> None:
     time = MINUTE + timedelta(seconds=9)
@@ -1139,6 +1172,8 @@ def test_of_a_hole_in_the_log_of_the_first_server_that_one_is_asked_first(
     asked = Question.parse("2025-02-06T05:32Z", 503, "/app/admin")
     found = verdict(rows, asked)
     assert found["candidates"][0] == likeliest
+    first = "nginx" if scope == "public" else "load balancer"
+    assert first in found["ask_for"][0]
     assert {"load_balancer", "web_server", "application"} <= {*found["candidates"]}
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from forensic import hops
 from forensic.hops import correlate
-from forensic.schema import CLOCK, EVENT, SOURCE
+from forensic.schema import CLOCK, EVENT, GAP, SOURCE
 
 T = datetime(2025, 2, 6, 5, 32, 7, 131000, tzinfo=UTC)
 LB, CDN, WEB = "load_balancer", "cdn", "web_server"
@@ -443,3 +444,40 @@ def test_varnish_did_not_use_what_its_backend_served() -> None:
     row = correlate(events, clocks, sources).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == (LB, "target_connection_error")
     assert row["confidence"] == "strong"
+
+
+@pytest.mark.parametrize(
+    ("last", "first"),
+    [
+        ("949110", "942130"),
+        (
+            "Microsoft_DefaultRuleSet-2.1-BLOCKING-EVALUATION-949110",
+            "Microsoft_DefaultRuleSet-2.1-SQLI-942130",
+        ),
+    ],
+)
+def test_the_rules_that_made_up_a_score_are_told(last: str, first: str) -> None:
+    common = {
+        "source": "waf.json",
+        "hop": "waf",
+        "format": "azure_waf",
+        "time": T,
+        "local_time": T.replace(tzinfo=None),
+        "client_ip": "203.0.113.9",
+        "path": "/app/admin",
+    }
+    matched = {"line": 1, "offset": 0, "rule": first, "request_id": "a1"}
+    matched |= {"reason": "Matched", "message": "SQL injection"}
+    ended = {"line": 2, "offset": 300, "rule": last, "request_id": "a1"}
+    ended |= {"action": "BLOCK", "status": 403}
+    # One of another request, which was let pass.
+    passed = matched | {"line": 3, "offset": 600, "rule": "920350", "request_id": "b2"}
+    lines = [common | row for row in (matched, ended, passed)]
+    events = pl.from_dicts(lines, schema=EVENT).lazy()
+    clocks, gaps, sources = (pl.DataFrame(schema=s) for s in (CLOCK, GAP, SOURCE))
+    requests = correlate(events, clocks, sources)
+    asked = hops.Question.parse("2025-02-06 05:32Z", 403, "/app/admin")
+    found = hops.answer(hops.inquire(events, requests, clocks, gaps, sources, asked))
+    assert (found["rule"], found["confidence"]) == (last, "certain")
+    assert f"Matched before: {first} SQL injection." in found["sentence"]
+    assert [line["offset"] for line in found["evidence"]] == [300, 0]

@@ -30,6 +30,7 @@ from forensic.hops.other_days import other_days
 from forensic.hops.question import Question
 from forensic.hops.sessions import sessions
 from forensic.hops.slow_script import slow_script
+from forensic.hops.summed import summed
 from forensic.hops.supposed import supposed
 from forensic.hops.unheard import unheard
 from forensic.hops.unseen import elsewhen, unseen
@@ -184,6 +185,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict |= elsewhere(events, verdict)
     verdict |= kept_error(inquiry.requests, events, verdict)
     verdict |= web_acl(events, inquiry.sources, verdict)
+    verdict |= summed(events, verdict)
     verdict |= downtime(events, inquiry.clocks, verdict)
     verdict |= slow_script(events, inquiry.clocks, verdict)
     heard = "nginx_error" in inquiry.formats

@@ -23,6 +23,9 @@ _LIKELY = {
     405: ["waf", "load_balancer", "cdn"],
     429: ["waf", "cdn", "load_balancer"],
 }
+#: What a proxy answers itself where the server behind it takes too long.
+_GIVEN_UP = {502, 503, 504}
+_LEFT = 499
 #: What a line shows of a hop whose log does not have the moment.
 _OTHER = "was logging at another moment"
 _ELSE = ["load_balancer", "cdn", "waf"]
@@ -74,12 +77,20 @@ def unseen(
         confidence = "none"
     else:
         sentence = f"No record of {what} was found at that time."
-        sentence += _otherwise(quiet)
+        sentence += _otherwise(quiet) + _without(quiet)
+        if _given_up(question, quiet):
+            sentence += (
+                " So what stands in front of it stopped waiting for the answer, and the"
+                f" {question.status} is likely its own: its log tells."
+            )
         confidence = "weak"
     sentence += web.why if web is not None else ""
     likely = ", then ".join(NAMES[hop] for hop in candidates[:3])
     likely = f" Likeliest: {likely}." if quiet else ""
     missing = [hop for hop in candidates if hop not in quiet or not quiet[hop].covered]
+    # Where the log of an inner hop is likelier to have it, that is asked for first.
+    outer = [hop for hop in candidates if hop in OUTER and hop in missing]
+    first = outer if not candidates or candidates[0] in OUTER else []
     return {
         "answered_by": "unknown",
         "candidates": candidates,
@@ -92,7 +103,8 @@ def unseen(
         "count": 0,
         "ask_for": [
             *(web.ask_for if web is not None else []),
-            *(wish(hop) for hop in candidates if hop in OUTER and hop in missing),
+            *_torn(question, gaps),
+            *(wish(hop) for hop in first),
         ],
     }
 
@@ -142,6 +154,9 @@ def _candidates(
         front.insert(0, inner.pop(inner.index("web_server")))
     if web is not None and web.covered and not web.seen:
         return [*front, *late], ["web_server", "app_server", "application"]
+    if _given_up(question, quiet):
+        balancers = [hop for hop in _ELSE if hop in {*front, *late}]
+        return balancers, []
     if web is not None and web.seen:
         return [*front, *late, *inner], []
     # Clients come straight to it, as far as its log goes: likelier that log lacks it.
@@ -151,6 +166,16 @@ def _candidates(
     if not quiet or (web is None and _let_pass(quiet.get("waf"))):
         return [*inner, *front, *late], []
     return [*front, *late, *inner], []
+
+
+def _given_up(question: Question, quiet: Mapping[str, Silence]) -> bool:
+    """Whether the web server's client, which is a proxy, left before the answer.
+
+    nginx writes 499 then, and whoever asked the proxy got an error of its own.
+    """
+    web = quiet.get("web_server")
+    left = web is not None and web.private and web.statuses == [_LEFT]
+    return left and question.status in _GIVEN_UP
 
 
 def _denied(silence: Silence | None, question: Question) -> bool:
@@ -202,6 +227,31 @@ def _otherwise(quiet: Mapping[str, Silence]) -> str:
         if statuses:
             told += f" {name[0].upper()}{name[1:]} logged that path with {statuses}."
     return told
+
+
+def _without(quiet: Mapping[str, Silence]) -> str:
+    """How much the logs hold that cover the moment without the path, a sentence each.
+
+    Those whose silence proves nothing say so elsewhere.
+    """
+    told = ""
+    for silence in quiet.values():
+        if not _ruled_out(silence) or silence.why or not silence.inside:
+            continue
+        name = NAMES.get(silence.hop, silence.hop)
+        count = plural(silence.inside, "record")
+        told += f" {name[0].upper()}{name[1:]}'s log has {count} {silence.when}, and"
+        told += " none of it."
+    return told
+
+
+def _torn(question: Question, gaps: pl.DataFrame) -> list[str]:
+    """Whole copies of the files that are cut short before that moment."""
+    if question.end is None:
+        return []
+    before = pl.col("start") < question.end
+    rows = gaps.filter((pl.col("kind") == "truncated") & before.fill_null(value=False))
+    return rows.sort("source")["ask_for"].drop_nulls().to_list()
 
 
 def _let_pass(waf: Silence | None) -> str:

@@ -189,6 +189,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "application server was logging at another moment",
         "アプリケーションサーバーの記録は別の時刻のもの",
     ),
+    "a rule that added to the score": (
+        "a rule that added to the score",
+        "スコアを加算したルール",
+    ),
     "record of the error that was kept": (
         "record of the error that was kept",
         "保持されたエラーの記録",
