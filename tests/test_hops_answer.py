@@ -732,6 +732,39 @@ def test_a_whole_copy_is_asked_for_first_of_a_file_that_is_cut_short_before() ->
     assert verdict(early, gaps=gaps)["ask_for"][0] == cut["ask_for"]
 
 
+@pytest.mark.parametrize(
+    ("connection", "seconds", "told"), [(2, 0, True), (3, 0, False), (2, 9, False)]
+)
+def test_what_the_check_of_a_login_ran_into_is_told(
+    connection: int, seconds: int, told: bool
+) -> None:
+    time = MINUTE + timedelta(seconds=9)
+    log = "nginx/error.log"
+    common = {"source": log, "hop": "web_server", "format": "nginx_error", "pid": 7}
+    common |= {"time": time, "method": "GET", "path": "/app/admin", "level": "error"}
+    common |= {"client_ip": "203.0.113.8", "client_scope": "public"}
+    refused = common | {
+        "reason": "connect_refused",
+        "message": "connect() failed (111: Connection refused) while connecting",
+        "upstream": "127.0.0.1:4180",
+        "extra": f'{{"connection":{connection},"subrequest":"/auth"}}',
+        "time": time - timedelta(seconds=seconds),
+    }
+    checked = common | {
+        "reason": "auth_request_failed",
+        "message": "auth request unexpected status: 502 while sending to client",
+        "extra": '{"connection":2}',
+    }
+    row = another(MINUTE, status=500, source="nginx/access.log") | {"time": time}
+    rows = [row, _row(1, **refused), _row(2, **checked)]
+    asked = Question.parse("2025-02-06 14:32 +09:00", 500, "/app/admin")
+    found = verdict([*pings(), *rows], asked)
+    assert found["cause"] == "auth_failed"
+    said = "had no answer of 127.0.0.1:4180: connect() failed (111: Connection refused)"
+    assert (said in found["sentence"]) is told
+    assert ((log, 1) in [(e["source"], e["line"]) for e in found["evidence"]]) is told
+
+
 @pytest.mark.parametrize(("path", "told"), [("/app/admin", True), ("/x", False)])
 def test_a_failure_that_a_page_of_200_hides_is_told(path: str, told: bool) -> None:
     time = MINUTE + timedelta(seconds=9)

@@ -129,3 +129,21 @@ def test_a_tree_has_its_blocks() -> None:
     assert [inside.words for inside in http.inside] == [["a", "1"], ["server"]]
     assert http.inside[1].inside[0].words == ["b", "}"]
     assert (last.words, last.start) == (["c"], 34)
+
+
+@pytest.mark.parametrize(
+    ("conf", "whom"),
+    [
+        ("location = /_auth { proxy_pass http://127.0.0.1:9091/v; }", "http://127.0.0"),
+        ("location = /other { proxy_pass http://127.0.0.1:9091/v; }", None),
+    ],
+)
+def test_the_log_of_what_is_asked_whom_to_let_in_is_asked_for_first(
+    conf: str, whom: str | None
+) -> None:
+    guarded = "location /app/ { auth_request /_auth; proxy_pass http://app; }"
+    found = verdict(f"server {{ {guarded} {conf} }}")
+    assert "has `auth_request /_auth` in `location /app/`" in found["sentence"]
+    wishes = [wish for wish in found["ask_for"] if "auth_request" in wish]
+    assert wishes == found["ask_for"][:1] if whom else not wishes
+    assert all(f"the log of {whom}" in wish for wish in wishes)

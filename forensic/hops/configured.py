@@ -42,6 +42,8 @@ _SAME = {"allow": "deny"}
 _OWN = {"return", "try_files"}
 #: Directives that refuse every request, unless they stand under a condition.
 _WHOLE = {"return", "deny"}
+#: Where a location has its answer from.
+_PASSES = {"proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"}
 _NUMBERS = re.compile("[0-9]+")
 
 
@@ -92,7 +94,7 @@ def configured(
     if not giving:
         return {}
     rule = next((rule for rule in giving if rule.always), giving[0])
-    shown = {"evidence": [*lines, rule.place.evidence()]}
+    shown: dict[str, Any] = {"evidence": [*lines, rule.place.evidence()]}
     returns = rule.name == "return"
     always = all(_always(rules, status) for rules in servers)
     others = rule.always and _belied(events, lines[-1], path, status)
@@ -101,9 +103,29 @@ def configured(
         return shown | _made_by_web(verdict, rule, status)
     but = ", though its log has other answers for that path" if others else ""
     more = f"{verdict['sentence']} nginx's configuration has {rule.words()}{but}."
+    if rule.name == "auth_request":
+        asks = _asked_first(files, request["host"], rule.values)
+        shown["ask_for"] = [*asks, *verdict["ask_for"]]
     fixed = by == "web_server" and verdict["cause"] == "unknown" and returns
     cause = {"cause": "fixed_response"} if fixed else {}
     return shown | cause | {"sentence": more}
+
+
+def _asked_first(
+    files: Mapping[str, bytes], host: str | None, values: Sequence[str]
+) -> list[str]:
+    """The wish for the log of what nginx asks before it lets a request in."""
+    for served in serving(files, host):
+        for block in reversed(chosen(served.directive, values[0])):
+            for directive in block.inside:
+                name, *rest = directive.words
+                if name in _PASSES and rest:
+                    text = (
+                        f"the log of {rest[0]}, which the web server asks whom to let"
+                        " in (auth_request): it says why it said no"
+                    )
+                    return [text]
+    return []
 
 
 def refusing(served: Place, path: str, status: int) -> str:
