@@ -330,6 +330,22 @@ def test_what_django_distrusts_is_refused_with_400(said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("203.0.113.9 not in admin allow list", True),
+        ("client 203.0.113.9 is not whitelisted", True),
+        ("203.0.113.9 is on the block list", True),
+        ("denying GET /w/list for 203.0.113.9", True),
+        ("reloaded the allow list, 12 entries", False),
+    ],
+)
+def test_an_application_s_own_lists_of_who_may_come_in(said: str, told: bool) -> None:
+    answered = web(403, path="/w/list", hop="application", source="app.log")
+    row = one(answered, app(said, hop="application", level="warning"))
+    assert (f" ({said})" in row["explanation"]) is told
+
+
+@pytest.mark.parametrize(
     ("line", "cause"),
     [
         ("reaped #<Process::Status: pid 830 exit 2> worker=1", "worker_crashed"),

@@ -37,6 +37,11 @@ REFUSALS = [
         r"|(?:can't verify|invalid|missing|bad)[^\n]*(?:csrf|xsrf)"
         r"|account[^\n]*(?:locked|disabled|suspended|blocked)"
         r"|(?:insufficient|missing|lacks?) (?:permission|privilege|right|scope|role)"
+        # Lists of who may come in, or not, under the names that people give them.
+        r"|\bnot (?:in|on) (?:\w+ ){0,3}(?:allow|white)[ -]?list"
+        r"|\bnot (?:allow|white)[ -]?listed"
+        r"|\b(?:is|found) (?:in|on) (?:\w+ ){0,3}(?:deny|block|black)[ -]?list"
+        r"|\bdenying (?:access|request|get|post|put|patch|delete)\b"
         r"|blocked hosts?: |\borigin (?:is )?not allowed"
         # Jenkins calls it a crumb.
         r"|no valid crumb was included"
