@@ -719,6 +719,14 @@ def test_a_log_that_has_other_requests_is_told_to_have_them() -> None:
     assert "The application's log has 8 records in that time, and none" in sentence
 
 
+@pytest.mark.parametrize(("hop", "said"), [("load_balancer", True), ("cdn", False)])
+def test_a_waf_at_a_load_balancer_would_stand_in_its_log(hop: str, said: bool) -> None:
+    rows = [row | {"hop": hop, "source": "alb.log"} for row in pings()]
+    (waf,) = [one for one in verdict(rows)["hypotheses"] if one["hop"] == "waf"]
+    against = any("only one in front of it" in text for text in waf["against"])
+    assert against is said
+
+
 def test_a_whole_copy_is_asked_for_first_of_a_file_that_is_cut_short_before() -> None:
     cut = {
         "hop": "web_server",

@@ -40,6 +40,12 @@ def ranked(
         reasons, against = _about(hop, quiet.get(hop), question)
         if hop not in quiet and hop in told:
             reasons = [f"{NAMES.get(hop, hop)}'s log has such a response"]
+        balancer = quiet.get("load_balancer")
+        if hop == "waf" and balancer and balancer.covered and not balancer.seen:
+            against.append(
+                "the load balancer's log would have what a WAF ended there: only one"
+                " in front of it can have answered"
+            )
         known = _MAKES.get(hop, {}).get(question.status or 0)
         if known:
             reasons.append(known)
