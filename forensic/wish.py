@@ -117,7 +117,7 @@ _KNOWN: list[tuple[set[str], dict[str, str]]] = [
     ({"squid"}, _proxy("Squid", "/var/log/squid/access.log")),
     ({"varnish"}, _proxy("Varnish", "varnishncsa, or varnishlog")),
     (
-        {"nginx_access", "nginx_error", "nginx_json"},
+        {"nginx_access", "nginx_apisix", "nginx_error", "nginx_json"},
         {hop: _USUAL[hop] for hop in ("web_server", "application")},
     ),
     ({"apache_access", "apache_error"}, _APACHE),

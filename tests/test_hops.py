@@ -493,6 +493,56 @@ CASES: list[tuple[str, list[dict[str, Any]], tuple[str, str, str]]] = [
         ("web_server", "no_route", "strong"),
     ),
     (
+        "no route of APISIX fits",
+        [
+            web(404, format="nginx_apisix", reason="route_not_found"),
+            web(200, upstream="a:1", upstream_status=200, path="/x"),
+        ],
+        ("web_server", "no_route", "strong"),
+    ),
+    (
+        "APISIX has no files",
+        [
+            web(404, format="nginx_apisix", bytes_sent=70),
+            web(200, upstream="a:1", upstream_status=200, path="/x"),
+        ],
+        ("web_server", "unknown", "strong"),
+    ),
+    (
+        "a plugin of APISIX says which it was",
+        [
+            web(401, format="nginx_apisix", bytes_sent=64),
+            web(200, upstream="a:1", upstream_status=200, path="/x"),
+            error(
+                "[lua] plugin.lua:9: run_plugin(): key-auth exits with http status"
+                " code 401"
+            ),
+        ],
+        ("web_server", "auth_failed", "certain"),
+    ),
+    (
+        "a plugin of APISIX limits, with a status of its settings",
+        [
+            web(503, format="nginx_apisix", bytes_sent=64),
+            web(200, upstream="a:1", upstream_status=200, path="/x"),
+            error(
+                "[lua] plugin.lua:9: run_plugin(): limit-req exits with http status"
+                " code 503"
+            ),
+        ],
+        ("web_server", "rate_limited", "certain"),
+    ),
+    (
+        "nginx names a missing file in its error log, and did not",
+        [
+            web(404, format="nginx_access"),
+            web(200, upstream="a:1", upstream_status=200, path="/x"),
+            error("connect() failed (111: x)", path="/y", time=T - MINUTE),
+            error("connect() failed (111: x)", path="/y", time=T + MINUTE),
+        ],
+        ("web_server", "unknown", "strong"),
+    ),
+    (
         "no pod is ready",
         [
             web(503),

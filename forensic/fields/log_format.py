@@ -39,6 +39,8 @@ _CLASSES = {
     "request_method": r"[A-Za-z_-]*",
     "host": r"""[^\s/"]*""",
     "http_host": r"""[^\s/"]*""",
+    # APISIX's, right before `$upstream_uri`.
+    "upstream_host": r"""[^\s/"]*""",
     "connection": _NUMBER,
     "connection_requests": _NUMBER,
     "pid": _NUMBER,
@@ -248,6 +250,10 @@ _KEPT = ["HIT", "STALE", "UPDATING"]
 #: Where the ingress controller for Kubernetes listens for what no rule fits.
 _DEFAULT_SERVER = "127.0.0.1:8181"
 _HOSTS = ["host", "http_host", "server_name"]
+#: What APISIX alone has. Where no route fits, it says `{"error_msg":"404 Route Not
+#: Found"}` and a line's end (its init.lua, core/response.lua), whole or in one chunk.
+_APISIX = {"upstream_scheme", "upstream_host", "upstream_uri"}
+_NOT_FOUND = ["36", "47"]
 
 
 def event_columns(names: list[str]) -> list[pl.Expr]:
@@ -375,6 +381,14 @@ class _Mapping:
             own = address.is_in([_DEFAULT_SERVER, "-"])
             own &= pl.col("proxy_upstream_name") == "upstream-default-backend"
             columns["reason"] = pl.when(own).then(pl.lit("no_route"))
+        if {
+            "status",
+            "body_bytes_sent",
+            *_APISIX,
+        } <= self.names and address is not None:
+            own = (address == "-") & (pl.col("status") == "404")
+            own &= pl.col("body_bytes_sent").is_in(_NOT_FOUND)
+            columns["reason"] = pl.when(own).then(pl.lit("route_not_found"))
         return columns
 
     def extra(self) -> pl.Expr | None:

@@ -106,8 +106,9 @@ def configured(
     if rule.name == "auth_request":
         asks = _asked_first(files, request["host"], rule.values)
         shown["ask_for"] = [*asks, *verdict["ask_for"]]
-    fixed = by == "web_server" and verdict["cause"] == "unknown" and returns
-    cause = {"cause": "fixed_response"} if fixed else {}
+    unknown = by == "web_server" and verdict["cause"] == "unknown"
+    fixed = {"return": "fixed_response", "try_files": "file_not_found"}
+    cause = {"cause": fixed[rule.name]} if unknown and rule.name in fixed else {}
     return shown | cause | {"sentence": more}
 
 

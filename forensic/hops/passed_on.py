@@ -32,6 +32,7 @@ from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.quoted import told
 from forensic.hops.reached import ANSWERED, CONNECTED, LIMITED, NEVER
 from forensic.hops.table import Line, sure_of
+from forensic.hops.unlogged import STATIC
 
 __all__ = [
     "FAILS",
@@ -76,6 +77,23 @@ _HEADER = (
     "the web server logs when its upstream's header came: this status is the"
     " upstream's own"
 )
+_APISIX = sure_of(pl.col("web_format") == "nginx_apisix")
+#: nginx writes which file it did not find (ngx_http_static_module, at level error), but
+#: not what `try_files` looks for; APISIX has no files.
+_NO_FILE = (
+    NGINX & pl.col("web_complains") & ~sure_of(pl.col("path").str.contains(STATIC))
+)
+_NO_FILE = (STATUS == 404) & (_NO_FILE | _APISIX)
+_UNWRITTEN = (
+    pl.when(_APISIX)
+    .then(pl.lit("APISIX serves no files: a route or a plugin of it gives this status"))
+    .otherwise(
+        pl.lit(
+            "its error log tells of no missing file, which it would unless"
+            " `log_not_found` is off: `return 404`, `try_files`, or a script"
+        )
+    )
+)
 _EITHER_S = (
     "it had a connection to its upstream, and the body has not the size of its own"
     " page: one of its configuration, or the upstream's own answer"
@@ -108,6 +126,14 @@ def unasked() -> list[Line]:
             because="its own default backend answered: no rule fits host and path",
         ),
         Line(
+            when=WEB & sure_of(pl.col("web_server_reason") == "route_not_found"),
+            by="web_server",
+            cause="no_route",
+            sure="strong",
+            because="APISIX asked no upstream, and the body has the size of what it"
+            " says where no route fits (404 Route Not Found)",
+        ),
+        Line(
             when=WEB & sure_of(pl.col("web_server_reason") == "cached_error"),
             by="web_server",
             cause="cached_error",
@@ -120,6 +146,8 @@ def unasked() -> list[Line]:
             # Of which no upstream is told, none broke off: its name was not found.
             cause=pl.when(GATEWAY & (_CADDY | _INCIDENT.is_not_null()))
             .then(upstream_cause())
+            .when(_NO_FILE)
+            .then(pl.lit("unknown"))
             .otherwise(own_cause()),
             # How long it took alone does not tell a refusal from a reset.
             sure=pl.when(_CADDY & (~(APP_SILENT | INNER_SILENT) | _UNTOLD | GUESSED))
@@ -131,6 +159,8 @@ def unasked() -> list[Line]:
             .then(pl.lit("no header of a server behind it is in the answer"))
             .when((STATUS == 503) & ~pl.col("web_complains"))
             .then(pl.lit(f"{_NONE_ASKED}: a limit, or a fixed answer"))
+            .when(_NO_FILE)
+            .then(pl.concat_str(pl.lit(f"{_NONE_ASKED}; "), _UNWRITTEN))
             .otherwise(with_reason(_NONE_ASKED)),
         ),
         Line(

@@ -8,6 +8,9 @@ from forensic.hops.kind import SCRIPT_REFUSED, WEB, Kind
 
 __all__ = ["SCRIPTED"]
 
+#: What a plugin's settings may make of a refusal.
+_ANY = (503, 429, 403, 404, 401, 400, 405, 406, 409, 413, 418, 422, 500, 502, 504)
+
 SCRIPTED = [
     Kind("lua", WEB, r"lua entry thread aborted|js exception: ", "exception", (500,)),
     Kind(
@@ -27,6 +30,32 @@ SCRIPTED = [
         r"|failed to find valid upstream server)",
         "no_target",
         (503, 502, 500),
+    ),
+    # APISIX's plugins that end a request (apisix/plugin.lua), at level warn.
+    *(
+        Kind(
+            f"plugin_{name}",
+            WEB,
+            rf"\[lua\] plugin\.lua:\d+: [\w.]+\(\): {plugin} exits with http status"
+            rf" code {status}\b",
+            cause,
+            statuses,
+        )
+        for name, plugin, status, cause, statuses in (
+            (
+                "limit",
+                r"(?:ai-rate-limiting|limit-[\w-]+)",
+                r"\d+",
+                "rate_limited",
+                _ANY,
+            ),
+            ("firewall", "chaitin-waf", r"\d+", "waf_rule", _ANY),
+            ("login", r"[\w-]+", "401", "auth_failed", (401,)),
+            ("refusal", r"[\w-]+", "403", "access_forbidden", (403,)),
+            ("wrong", r"[\w-]+", "400", "bad_request", (400,)),
+            ("large", r"[\w-]+", "413", "body_too_large", (413,)),
+            ("other", r"[\w-]+", r"[45]\d\d", "unknown", _ANY),
+        )
     ),
     # A script in words of its own.
     Kind(

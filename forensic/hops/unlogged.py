@@ -8,19 +8,19 @@ from forensic.hops.page import other_page, own_page, with_reason
 from forensic.hops.quoted import told
 from forensic.hops.table import BALANCED, Line, has, sure_of
 
-__all__ = ["NOT_AMONG", "unlogged"]
+__all__ = ["NOT_AMONG", "STATIC", "unlogged"]
 
 NOT_AMONG = "what stands behind it logs its requests, and this one is not among them"
 
 #: Files that a web server serves itself.
-_STATIC = (
+STATIC = (
     r"(?i)\.(?:png|jpe?g|gif|svg|ico|webp|css|js|map|woff2?|ttf|pdf|txt|xml|zip|mp4)$"
 )
 
 
 def unlogged() -> list[Line]:
     """What it shows that other logs of that moment do not have the request."""
-    static = pl.col("path").str.contains(_STATIC)
+    static = pl.col("path").str.contains(STATIC)
     return [
         Line(
             when=SAID_NO & sure_of(pl.col("trace_status") == STATUS),
