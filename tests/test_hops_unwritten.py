@@ -14,6 +14,10 @@ LOG = "var/log/nginx/access.log"
 NAME = "etc/nginx/conf.d/app.conf"
 PROXY = "location / { proxy_pass http://127.0.0.1:8000; }"
 MINE = "access_log /var/log/nginx/access.log;"
+SOME = "access_log /var/log/nginx/access.log main if=$some;"
+QUIET_PATH = "map $request_uri $some { ~^/app 0; default 1; }"
+BY_STATUS = "map $status $some { ~^4 1; default 0; }"
+BY_AGENT = "map $http_user_agent $some { ~ELB 0; default 1; }"
 OUTER = ["waf", "load_balancer", "cdn"]
 #: Candidates where the silence counts, where it does not, where it may refuse itself.
 PROVES, OPEN, ITSELF = OUTER, [*OUTER, "web_server"], ["web_server", *OUTER]
@@ -38,18 +42,23 @@ def web(line: int, path: str) -> dict[str, Any]:
 
 
 def verdict(
-    conf: str, path: str = "/app/admin", at: str | None = "2025-02-06 05:32Z"
+    conf: str,
+    path: str = "/app/admin",
+    at: str | None = "2025-02-06 05:32Z",
+    log: str = LOG,
+    form: str = "nginx_access",
 ) -> dict[str, Any]:
     rows = [web(n, "/") for n in range(-40, 40)]
     # What answers for the application: it was logging, too.
     said = {"source": "app.log", "hop": "application", "format": "flask"}
+    rows = [row | {"source": log, "format": form} for row in rows]
     rows += [row | said for row in rows]
     if "SEEN" in conf:
         rows.append(web(90, "/app/admin"))
     events = pl.from_dicts(rows, schema=EVENT).lazy()
     clocks, gaps = (pl.DataFrame(schema=s) for s in (CLOCK, GAP))
     found = [
-        {"source": LOG, "hop": "web_server", "format": "nginx_access"},
+        {"source": log, "hop": "web_server", "format": form},
         {"source": "app.log", "hop": "application", "format": "flask"},
     ]
     sources = pl.from_dicts(found, schema=SOURCE)
@@ -77,6 +86,15 @@ def verdict(
         ("server { MINE PROXY } server { access_log /l/b.log; PROXY }", OPEN),
         ("server { MINE PROXY } server { access_log syslog:server=x; PROXY }", PROVES),
         ("server { access_log /l/a.log; } server { access_log /l/b.log; }", PROVES),
+        # some requests only: by the path, by the status, by what nothing here tells
+        (f"{QUIET_PATH} server {{ {SOME} PROXY }}", OPEN),
+        (f"{QUIET_PATH.replace('/app', '/health')} server {{ {SOME} PROXY }}", PROVES),
+        (f"{BY_STATUS} server {{ {SOME} PROXY }}", PROVES),
+        (f"{BY_STATUS.replace('4', '5')} server {{ {SOME} PROXY }}", OPEN),
+        (f"{BY_AGENT} server {{ {SOME} PROXY }}", OPEN),
+        (f"{BY_AGENT} server {{ {SOME} MINE PROXY }}", PROVES),
+        (f"server {{ {SOME} PROXY }}", OPEN),
+        (f"{BY_AGENT} server {{ {SOME} PROXY }} # SEEN", OPEN),
         ("server { access_log", PROVES),
         ("server { access_log; PROXY }", PROVES),
     ],
@@ -106,3 +124,41 @@ def test_the_site_asked_for_says_which_log() -> None:
     assert found["ask_for"][0] == "/l/b.log of that web host"
     [line] = [line for line in found["evidence"] if line["source"] == NAME]
     assert (line["line"], line["role"]) == (2, "its configuration")
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [
+        ("CustomLog logs/access_log combined", PROVES),
+        (
+            "SetEnvIf Request_URI ^/app no\nCustomLog logs/access_log common env=!no",
+            OPEN,
+        ),
+        (
+            "SetEnvIf Request_URI ^/h no\nCustomLog logs/access_log common env=!no",
+            PROVES,
+        ),
+        (
+            "SetEnvIf Remote_Addr ::1 no\nCustomLog logs/access_log x env=!no",
+            PROVES,
+        ),
+        ("SetEnvIf Request_URI ^/app yes\nCustomLog logs/access_log x env=yes", PROVES),
+        ("SetEnvIf Request_URI ^/x yes\nCustomLog logs/access_log x env=yes", OPEN),
+        ("SetEnvIf User-Agent x yes\nCustomLog logs/access_log x env=yes", OPEN),
+        (
+            'CustomLog "logs/access_log" "%h %l" "expr=%{REQUEST_STATUS} >= 400"',
+            PROVES,
+        ),
+        ('CustomLog logs/access_log x "expr=%{REQUEST_STATUS} -ge 500"', OPEN),
+        ("CustomLog logs/access_log x expr=%{HTTP_HOST}=='x'", OPEN),
+        ("CustomLog logs/other_log x env=yes", PROVES),
+        ("CustomLog logs/access_log x env=y\nCustomLog logs/access_log x", PROVES),
+    ],
+)
+def test_apache_may_write_some_only(conf: str, expected: list[str]) -> None:
+    log = "var/log/httpd/access_log"
+    found = verdict(conf, log=log, form="apache_access")
+    assert (found["answered_by"], found["candidates"]) == ("unknown", expected)
+    assert ("proves nothing" in found["sentence"]) == (expected != PROVES)
+    shown = [line for line in found["evidence"] if line["source"] == NAME]
+    assert len(shown) == (expected != PROVES)

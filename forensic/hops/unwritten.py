@@ -1,7 +1,8 @@
-"""A web server's silence ▶ what it is worth by nginx's configuration.
+"""A web server's silence ▶ what it is worth by its configuration.
 
 Of some requests nginx writes no line (`access_log off`), or it writes them to a log
-that nobody handed over. Then it proves nothing that the others have none.
+that nobody handed over; nginx and Apache may write some requests only. Then it proves
+nothing that the others have none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from forensic.hops.absence import Silence
 from forensic.hops.configured import aside, refusing
 from forensic.hops.nginx_blocks import Place, around, holding, names, readable, serving
 from forensic.hops.question import Question
+from forensic.hops.selective import apache_leaves_out, leaves_out
 from forensic.nginx_conf import alike
 
 __all__ = ["unwritten"]
@@ -39,6 +41,11 @@ def unwritten(
     if web is None or web.seen or path is None or not files:
         return dict(quiet)
     status = question.status or 0
+    apache = apache_leaves_out(files, _logs(sources, "apache"), path, status)
+    if apache and not _written(events, question, status):
+        log, why = apache
+        more = replace(web, covered=False, proof=[log.evidence()], why=why)
+        return {**quiet, "web_server": more}
     outer = around(files, "access_log")
     every = serving(files, question.host)
     paths = [
@@ -53,15 +60,19 @@ def unwritten(
         if status and aside(served, path, status):
             continue
         logs = holding(served, path, "access_log", outer)
-        why = _why(served, logs, missing)
+        some = [leaves_out(log, files, path, status) for log in logs]
+        why = _why(served, logs, missing) or (some[0] if some and all(some) else "")
         told += [(served, logs[0], why)] if why else []
         left += not why
-    away = [one for one in told if one[1].directive.words[1] not in _NONE]
+    away = [one for one in told if one[1].directive.words[1] in missing]
     if left and not question.host:
         told = away
     elif left:
         told = []
-    if not told or (not away and _written(events, question)):
+    some_only = told and "if=" in told[0][2]
+    if not told or (
+        not away and _written(events, question, status if some_only else 0)
+    ):
         return dict(quiet)
     served, log, why = told[0]
     refuses = refusing(served, path, status)
@@ -98,6 +109,12 @@ def _everywhere(served: Place, outer: Sequence[Place]) -> list[Place]:
                 found.append(served._replace(directive=held))
             left += [held] if held.inside else []
     return [log for log in found if len(log.directive.words) > 1]
+
+
+def _logs(sources: pl.DataFrame, form: str) -> list[str]:
+    """The access logs of the archive that a server of that kind wrote."""
+    own = pl.col("format").str.starts_with(form) & (pl.col("format") != f"{form}_error")
+    return sources.filter(own)["source"].to_list()
 
 
 def _missing(paths: Sequence[str], sources: pl.DataFrame) -> set[str]:
@@ -146,9 +163,14 @@ def _shown(log: Place) -> str:
     return readable(log.directive.words[1])
 
 
-def _written(events: pl.LazyFrame, question: Question) -> bool:
-    """Whether the web server's log has that path at any time, and belies it."""
+def _written(events: pl.LazyFrame, question: Question, status: int = 0) -> bool:
+    """Whether the web server's log has that path at any time, and belies it.
+
+    With a status: one answered so.
+    """
     web = pl.col("hop").cast(pl.String) == "web_server"
+    if status:
+        web &= pl.col("status") == status
     rows: pl.LazyFrame = events.filter(web, question.matches_path())
     found: Any = rows.select("status").head(1).collect(engine="streaming")
     return bool(found.height)
