@@ -11,7 +11,7 @@ from forensic.census import census, formats_of, of_case
 from forensic.hops import facts
 from forensic.hops.copies import copies, without
 from forensic.place import SPILL
-from forensic.telling import kept, telling
+from forensic.telling import kept, once, telling
 
 __all__ = ["Frames", "frames_of", "present", "telling_of"]
 
@@ -75,7 +75,7 @@ class Frames:
 
         A rule that looks at no other starts from them: they are read once for all.
         """
-        return telling(self.events) if self.told is None else self.told
+        return once(telling(self.events)) if self.told is None else self.told
 
 
 def present(counts: pl.DataFrame) -> frozenset[str]:
@@ -108,7 +108,7 @@ def telling_of(case: Case) -> pl.LazyFrame:
     """
     rows, file = telling(_events(case)), case.path(SPILL) / "telling.parquet"
     found: pl.LazyFrame = case.known(
-        "telling", lambda: kept(rows, file), of_events=True
+        "telling", lambda: once(kept(rows, file)), of_events=True
     )
     return found
 

@@ -14,7 +14,7 @@ from forensic.parquet import write_frames
 from forensic.place import made
 from forensic.slim import slim
 
-__all__ = ["batches", "held", "kept", "telling"]
+__all__ = ["batches", "held", "kept", "once", "telling"]
 
 #: Rows (and their bytes) that may be held.
 _MOST_ROWS = 250_000
@@ -26,6 +26,13 @@ _COLUMNS = (
     "bytes_sent duration upstream user_agent referrer hostname action rule rule_group "
     "rule_type labels reason extra flags"
 ).split()
+
+#: What a WAF writes alike where it delivers a record twice; its ids are never empty.
+_SAME = (
+    "time trace_id request_id client_ip method host path query status action rule "
+    "rule_group extra"
+).split()
+_DELIVERY = "_delivery"
 
 #: What applications and hosts say, of which rules speak.
 _WORDS = "|".join(
@@ -63,7 +70,38 @@ def telling(events: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("flags").list.len() > 0,
         pl.col("message").str.contains(_WORDS),
     ]
-    return events.filter(pl.any_horizontal(signs)).select(_COLUMNS)
+    identified = pl.col("trace_id").is_not_null() | pl.col("request_id").is_not_null()
+    delivered = (pl.col("hop") == "waf") & identified & pl.col("time").is_not_null()
+    delivery = pl.when(delivered).then(pl.struct(_SAME).hash(5))
+    return events.filter(pl.any_horizontal(signs)).select(
+        *_COLUMNS, delivery.alias(_DELIVERY)
+    )
+
+
+def once(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The telling events, those of a WAF that were delivered twice once.
+
+    AWS delivers at least once, and who exports a store beside the bucket has both.
+    """
+    known = rows.filter(pl.col(_DELIVERY).is_not_null())
+    several = (
+        known.group_by(_DELIVERY)
+        .len()
+        .filter(pl.col("len") > 1)
+        .collect(engine="streaming")[_DELIVERY]
+    )
+    if several.is_empty():
+        return rows.drop(_DELIVERY)
+    place = ["source", "offset"]
+    again = (
+        known.filter(pl.col(_DELIVERY).is_in(several.implode()))
+        .select(*place, _DELIVERY)
+        .collect(engine="streaming")
+        .sort(place)
+        .filter(~pl.col(_DELIVERY).is_first_distinct())
+    )
+    rest = rows.join(again.lazy(), on=place, how="anti", maintain_order="left")
+    return rest.drop(_DELIVERY)
 
 
 def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:

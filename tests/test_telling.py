@@ -1,6 +1,7 @@
 """Telling events: what is held in memory, and that no rule needs what is left out."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from forensic.pipeline import Request, analyze
 from forensic.rule import Example, Rule
 from forensic.schema import EVENT
 from tests.test_rules import RULES, frames
+
+T = datetime(2025, 2, 6, 5, 32, tzinfo=UTC)
 
 
 def _found(rule: Rule, example: Example, **tables: Any) -> list[dict[str, Any]]:
@@ -102,3 +105,24 @@ def test_findings_are_the_same_where_telling_events_are_in_a_file(
         assert len(files) == (most == 0)
         assert not case.path(".spill").exists()
     assert found[0] == found[1]
+
+
+def test_a_record_of_the_waf_that_was_delivered_twice_counts_once() -> None:
+    """The ids tell it; another rule, another moment, or no id is another record."""
+    common = {"hop": "waf", "action": "BLOCK", "rule": "r", "time": T}
+    common |= {"request_id": "1-67a44957-0123456789abcdef01234567", "path": "/a"}
+    rows = [
+        common,
+        common | {"source": "b"},
+        common | {"rule": "other"},
+        common | {"time": T + timedelta(seconds=1)},
+        common | {"request_id": None},
+        common | {"request_id": None, "source": "b"},
+        common | {"hop": "web_server", "status": 403},
+        common | {"hop": "web_server", "status": 403, "source": "b"},
+    ]
+    made = [{"source": "a", "offset": n} | row for n, row in enumerate(rows)]
+    events = pl.from_dicts(made, schema=EVENT).lazy()
+    found = telling.once(telling.telling(events)).collect().sort("offset")
+    assert found["offset"].to_list() == [0, 2, 3, 4, 5, 6, 7]
+    assert "_delivery" not in found.columns
