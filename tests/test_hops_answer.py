@@ -2404,6 +2404,28 @@ def test_of_several_web_acls_the_one_that_ended_it_is_named() -> None:
         assert ("It is web ACL prod." in found["sentence"]) == several
 
 
+def test_what_had_labelled_a_request_is_told_with_the_own_rule_that_ended_it() -> None:
+    core = "awswaf:managed:aws:core-rule-set:NoUserAgent_Header"
+    counted = '{"counted":[{"group":"AWS#Core","ruleId":"NoUserAgent_HEADER"}]}'
+    for labels, extra, told in (
+        (
+            [core],
+            counted,
+            f" and labelled it ({core}): if own acts on that label",
+        ),
+        (["awswaf:1:webacl:p:bad"], None, "had the label awswaf:1:webacl:p:bad, on"),
+        ([], counted, ""),
+    ):
+        row = block(time=MINUTE + timedelta(seconds=9), extra=extra, labels=labels)
+        row |= {"rule": "own", "rule_type": "REGULAR"}
+        sentence = verdict([*pings(), row])["sentence"]
+        assert told in sentence
+        assert ("Before, NoUserAgent_HEADER of AWS#Core had" in sentence) == (
+            labels == [core]
+        )
+        assert ("label" in sentence) == bool(told)
+
+
 def test_the_error_that_a_cdn_kept_is_told_with_who_made_it() -> None:
     def edge(second: int, client: str) -> dict[str, Any]:
         return _row(

@@ -44,11 +44,12 @@ The modules in the order in which they work, and behind a bar what serves them.
 * to the verdict add: `supposed` what was guessed to find it, `other_days` what the time
   means on another day, `unheard` what silence is worth in a gap, `elsewhere` that of
   one server among several, `kept_error` whose error a CDN kept, `web_acl` which of
-  several ended it, `summed` which rules made up its score, `login_check` what a check
-  of nginx's ran into, `downtime` the servers that were down then, `circumstances` what
-  other logs tell of that moment (`symptoms`: which of their lines may matter), `banned`
-  who was shut out then, `slow_script` what ran too long, `configured` what nginx's
-  configuration gives (`nginx_blocks`: in which server and location)
+  several ended it, `labelled` what had labelled it before, `summed` which rules made up
+  its score, `login_check` what a check of nginx's ran into, `downtime` the servers that
+  were down then, `circumstances` what other logs tell of that moment (`symptoms`: which
+  of their lines may matter), `banned` who was shut out then, `slow_script` what ran too
+  long, `configured` what nginx's configuration gives (`nginx_blocks`: in which server
+  and location)
 * `journey` draws the way of the request, `hypotheses` ranks who else may have answered,
   `wanted` asks for what would tell more
 

@@ -23,6 +23,7 @@ from forensic.hops.hypotheses import ranked
 from forensic.hops.inquiry import Inquiry
 from forensic.hops.inside import inside
 from forensic.hops.kept_error import kept_error
+from forensic.hops.labelled import labelled
 from forensic.hops.login_check import login_check
 from forensic.hops.match import AFLOAT, SLACK, Match
 from forensic.hops.meant import NO_ZONE, dominant_offset
@@ -186,6 +187,7 @@ def _of(inquiry: Inquiry, match: Match) -> _Told:
     verdict |= elsewhere(events, verdict)
     verdict |= kept_error(inquiry.requests, events, verdict)
     verdict |= web_acl(events, inquiry.sources, verdict)
+    verdict |= labelled(events, verdict)
     verdict |= summed(events, verdict)
     verdict |= login_check(events, verdict)
     verdict |= downtime(events, inquiry.clocks, verdict)

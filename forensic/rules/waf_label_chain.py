@@ -17,8 +17,9 @@ def _query(frames: Frames) -> pl.LazyFrame:
     )
     name = pl.col("ruleId").str.to_lowercase()
     labelled = pl.col("labels").list.join("\n").str.to_lowercase()
-    chained = each(refused, "counted", ["group", "ruleId", "overriddenAction"]).filter(
-        pl.col("overriddenAction").is_not_null(),
+    keys = ["group", "ruleId", "overriddenAction", "overridden_group"]
+    chained = each(refused, "counted", keys).filter(
+        pl.any_horizontal(pl.col(keys[2:]).is_not_null()),
         labelled.str.contains(pl.concat_str(pl.lit(":"), name), literal=True),
     )
     return report(
@@ -36,6 +37,12 @@ def _query(frames: Frames) -> pl.LazyFrame:
         ),
         ask_for=["the statement of that rule in the web ACL"],
     )
+
+
+_GROUP = (
+    '{"counted":[{"group":"AWS#AWSManagedRulesCommonRuleSet","ruleId":'
+    '"NoUserAgent_HEADER","action":"BLOCK","overridden_group":true}]}'
+)
 
 
 def _record(**columns: object) -> dict[str, object]:
@@ -66,7 +73,10 @@ RULE = Rule(
     hop="waf",
     needs=["waf"],
     query=_query,
-    positives=[Example(title="label and count", events=[_record()])],
+    positives=[
+        Example(title="label and count", events=[_record()]),
+        Example(title="the whole group counts", events=[_record(extra=_GROUP)]),
+    ],
     negatives=[
         Example(title="no label", events=[_record(labels=[])]),
         Example(title="allowed", events=[_record(action="ALLOW")]),
