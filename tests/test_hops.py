@@ -1871,6 +1871,31 @@ def test_who_asks_a_server_that_was_shut_down_is_refused() -> None:
     assert row["cause"] == "bad_gateway"
 
 
+def test_a_shutdown_is_told_beside_a_refusal_that_nginx_writes_down() -> None:
+    """Of several servers the port tells whose; the refusal stays as sure as it was."""
+    begin, stopped = T - 90 * MINUTE, T - timedelta(seconds=9)
+    start = app("Listening at: http://127.0.0.1:8000 (80)", time=begin)
+    stop = app("Handling signal: term", time=stopped)
+    other = {"source": "other.log", "time": begin}
+    others = app("Uvicorn running on http://0.0.0.0:9000 (Press CTRL+C)", **other)
+    gone = app("Finished server process [7]", **other | {"time": stopped})
+    line = error(REFUSED, upstream="http://127.0.0.1:8000/app/admin")
+    elsewhere = error(REFUSED, upstream="http://127.0.0.1:7000/app/admin")
+    for rows, told in (
+        ([line, start, stop], True),
+        ([line, start, stop, others], True),
+        ([line, start, others, gone], False),
+        ([elsewhere, start, stop], False),
+        ([line, start, stop, app("Listening at: x", time=T - MINUTE / 60)], False),
+        ([line, stop], True),
+    ):
+        found = correlate(events(web(502), *rows), NO_CLOCKS, NO_SOURCES)
+        row = found.row(0, named=True)
+        assert (row["cause"], row["confidence"]) == ("upstream_refused", "certain")
+        assert ("had been shut down" in row["explanation"]) == told
+        assert (len(row["evidence"]) == 3) == told
+
+
 def test_a_worker_takes_no_request_with_it_that_came_later() -> None:
     dead = app("Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", time=T)
     late = T + timedelta(seconds=3)

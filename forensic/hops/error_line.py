@@ -36,6 +36,8 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
     Why an upstream was gone, only the upstream's own log can say for certain.
     """
     dropped = _KIND.is_in(["closed", "refused", "no_live"])
+    # Who was shut down is told beside the refusal, which stays as sure as it is.
+    stopped = sure_of(pl.col("incident_kind") == "stopped")
     hop = pl.col("incident_hop").cast(pl.String).str.replace_all("_", " ")
     hop = hop.str.replace("app server", "application server")
     return [
@@ -64,14 +66,14 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
             cause=pl.coalesce(pl.when(dropped).then(_INCIDENT), _NOTE),
             sure=pl.when(_OTHER)
             .then(pl.lit("weak"))
-            .when(dropped & _INCIDENT.is_not_null())
+            .when(dropped & _INCIDENT.is_not_null() & ~stopped)
             .then(death_sure())
             .when(
                 ~pl.col("note_direct")
                 | ~_NAMED
                 | sure_of(_OTHER_FILE)
                 | (_KIND == SCRIPT_REFUSED)
-                | (dropped & ~pl.col("deaths_show"))
+                | (dropped & ~stopped & ~pl.col("deaths_show"))
             )
             .then(pl.lit("strong"))
             .otherwise(pl.lit("certain")),
@@ -100,6 +102,15 @@ def by_error_line(app_says: pl.Expr) -> list[Line]:
             )
             .when(dropped & GUESSED)
             .then(pl.format("its error log names this request, and {}", death()))
+            .when(dropped & stopped)
+            .then(
+                told(
+                    "its error log names this request and the refusal, and its"
+                    " application server had been shut down, and was not started again"
+                    " yet",
+                    "incident_words",
+                )
+            )
             .when(dropped & _INCIDENT.is_not_null())
             .then(
                 pl.format(

@@ -264,30 +264,44 @@ def _restarting(requests: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _ports(notes: pl.DataFrame) -> pl.DataFrame:
+    """Where each server says that it listens, `source` and `server`: of one each."""
+    port = pl.col("message").str.extract(_LISTENS, 1)
+    own = notes.select("source", server=port).drop_nulls().unique()
+    return own.filter(pl.col("source").n_unique().over("server") == 1)
+
+
 def _stopped(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
     """Requests that came when the application server was shut down.
 
-    Of one server only: of several, nothing tells which one was asked.
+    Of several the port tells which one was asked; else there must be but one.
     """
     states = notes.filter(pl.col("kind").is_in(["booted", "stopped"]))
-    silent = pl.col("note_kind").is_null() & pl.col("time").is_not_null()
-    rows = requests.filter(pl.col("status").is_in([502, 503]) & silent)
+    unheard = pl.col("note_kind").is_null() | (pl.col("note_kind") == "refused")
+    unheard &= pl.col("time").is_not_null()
+    rows = requests.filter(pl.col("status").is_in([502, 503]) & unheard)
     stops = states.filter(pl.col("kind") == "stopped").height
-    if not rows.height or not stops or states["source"].n_unique() > 1:
+    if not rows.height or not stops:
         return pl.DataFrame(schema=_EMPTY)
-    return (
-        # In one second nothing tells what was first.
-        rows.select("request", time=pl.col("time") - _SECOND)
-        .sort("time", "request")
-        .join_asof(
-            states.sort("time", "note").select("time", "note", "kind"),
-            on="time",
-            strategy="backward",
-            tolerance=_OUTAGE,
-        )
-        .filter(pl.col("kind") == "stopped")
-        .select("request", incident=pl.lit("upstream_refused"), incident_note="note")
+    asked = pl.coalesce("note_upstream", "web_server_upstream").str.extract(_PORT, 1)
+    # In one second nothing tells what was first.
+    rows = rows.select("request", time=pl.col("time") - _SECOND, sought=asked)
+    if states["source"].n_unique() > 1:
+        states = states.join(_ports(notes), on="source", maintain_order="left")
+        rows = rows.with_columns(server="sought").drop_nulls("server")
+    else:
+        states, rows = (side.with_columns(server=pl.lit("")) for side in (states, rows))
+    joined = rows.sort("time", "request").join_asof(
+        states.sort("time", "note").select("time", "note", "kind", "server", "source"),
+        on="time",
+        by="server",
+        strategy="backward",
+        tolerance=_OUTAGE,
+        check_sortedness=False,
     )
+    return joined.filter(
+        pl.col("kind") == "stopped", ~_elsewhere(joined, notes)
+    ).select("request", incident=pl.lit("upstream_refused"), incident_note="note")
 
 
 def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:

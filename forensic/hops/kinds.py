@@ -308,7 +308,9 @@ KINDS = [
         APP,
         r"Listening at:|Booting worker with pid|^Started server process \["
         r"|^Uvicorn running on |ready to handle connections|^\*\*\* Starting uWSGI"
-        r"|^\* Listening on |^Server startup in ",
+        r"|^\* Listening on |^Server startup in |^Tomcat started on port"
+        r"|^Started ServerConnector@|^master process ready$|^Goin' Fast @ "
+        r"|^Listening on TCP address ",
         "none",
     ),
     Kind(
@@ -316,7 +318,8 @@ KINDS = [
         APP,
         r"Shutting down: Master|Handling signal: term|^Finished server process \["
         r"|exiting, bye-bye!|goodbye to uWSGI\.|^- Goodbye!"
-        r"|^Destroying ProtocolHandler ",
+        r"|^Destroying ProtocolHandler |^Stopped ServerConnector@|^master complete$"
+        r"|^Server Stopped$|^Shutting down granian$|^Killed \d+ pending application ",
         "none",
     ),
     Kind(
