@@ -15,7 +15,7 @@ from forensic.clock.collect import merged
 from forensic.clock.names import named_date, rotation, series
 from forensic.clock.options import offset_text, zone_offset
 from forensic.clock.pairs import relations
-from forensic.clock.place import host_zones
+from forensic.clock.place import host_root, host_zones
 from forensic.clock.trains import fit, twins
 from forensic.clock.votes import Vote, decide
 from forensic.errors import UsageError
@@ -634,6 +634,36 @@ def test_dates_in_names() -> None:
 def test_a_date_in_the_name_tells_the_year() -> None:
     frame = events(yearless("2025-02-05 23:00:00", source="syslog-20250206"))
     assert clocks(frame)["year"].to_list() == [2025]
+
+
+@pytest.mark.parametrize(
+    ("printed", "zone"),
+    [
+        ("Wed Mar 12 19:05:00 JST 2025\n", "+09:00"),
+        ("Wed 12 Mar 2025 07:05:00 PM JST\n", "+09:00"),
+        ("Wed, 12 Mar 2025 15:35:00 +0530\n", "+05:30"),
+        ("Wed Mar 12 18:05:00 +08 2025\n", "+08:00"),
+        ("Wed Mar 12 10:05:00 UTC 2025\n", "UTC"),
+        # in summer it has another one, or several have that name
+        ("Wed Mar 12 11:05:00 CET 2025\n", None),
+        ("Wed Mar 12 05:05:00 EST 2025\n", None),
+        ("Wed Mar 12 15:35:00 IST 2025\n", None),
+        ("Wed, 12 Mar 2025 11:05:00 +0100\n", None),
+        # no output of `date`
+        ("notes of the call at 19:05:00 JST 2025\n", None),
+        ("", None),
+    ],
+)
+def test_what_date_printed_is_the_zone_of_a_host(
+    printed: str, zone: str | None
+) -> None:
+    path = "in/sosreport-web1/sos_commands/date/date"
+    expected = {"in/sosreport-web1": (zone, path)} if zone else {}
+    assert host_zones({path: printed.encode()}) == expected
+    by_hand = host_zones({"date.txt": printed.encode()})
+    told = zone not in {None, "UTC"}
+    assert by_hand == ({"": (zone, "date.txt")} if told else {})
+    assert host_root("in/sosreport-web1/var/log/messages") == "in/sosreport-web1"
 
 
 def test_zones_in_configuration() -> None:

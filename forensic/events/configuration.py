@@ -26,7 +26,7 @@ CONFIGURATION = (
     r"|(^|/)nginx[ ._-]*(?-i:T)(?:[._](?:txt|out|log))?$"
 )
 _CLOCK = re.compile(
-    r"(^|/)etc/(timezone|localtime|sysconfig/clock|adjtime)$|timedatectl|(^|/)date\.txt$"
+    r"(^|/)etc/(timezone|localtime|sysconfig/clock|adjtime)$|timedatectl|(^|/)date(?:\.txt)?$"
 )
 _LINK = "symbolic link, not followed: "
 
