@@ -1886,7 +1886,7 @@ def test_a_shutdown_is_told_beside_a_refusal_that_nginx_writes_down() -> None:
         ([line, start, stop, others], True),
         ([line, start, others, gone], False),
         ([elsewhere, start, stop], False),
-        ([line, start, stop, app("Listening at: x", time=T - MINUTE / 60)], False),
+        ([line, start, stop, app("Listening at: x", time=T - MINUTE / 20)], False),
         ([line, stop], True),
     ):
         found = correlate(events(web(502), *rows), NO_CLOCKS, NO_SOURCES)

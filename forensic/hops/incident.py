@@ -299,9 +299,14 @@ def _stopped(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         tolerance=_OUTAGE,
         check_sortedness=False,
     )
-    return joined.filter(
-        pl.col("kind") == "stopped", ~_elsewhere(joined, notes)
-    ).select("request", incident=pl.lit("upstream_refused"), incident_note="note")
+    known = _ports(notes).group_by("source").agg("server").rename({"server": "ports"})
+    other = ~pl.col("ports").list.contains(pl.col("sought"))
+    other &= pl.col("sought").is_not_null()
+    return (
+        joined.join(known, on="source", how="left", maintain_order="left")
+        .filter(pl.col("kind") == "stopped", ~other.fill_null(value=False))
+        .select("request", incident=pl.lit("upstream_refused"), incident_note="note")
+    )
 
 
 def _unserved(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
