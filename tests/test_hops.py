@@ -3157,6 +3157,18 @@ def test_a_bare_stack_between_two_failures_is_of_neither() -> None:
     assert not found["explanation"].str.contains("no such order").any()
 
 
+def test_a_panic_that_chi_printed_has_blank_lines_around_it() -> None:
+    """So it stands above the record of its request; a bare stack's is right below."""
+    text = "panic: runtime error: index out of range [5] with length 3\n \n -> main.x"
+    for form, told in (("go_access", True), ("bare_stack", False)):
+        stack = bare(3, text) | {"format": form, "hop": "application", "lines": 3}
+        own = {"format": form} if told else {}
+        lines = [record(1, 200, "/ok") | own, stack, record(7, 500, "/boom") | own]
+        found = correlate(events(*lines), NO_CLOCKS, NO_SOURCES)
+        why = found.filter(pl.col("path") == "/boom")["explanation"][0]
+        assert ("(runtime error: index out of range [5]" in why) == told
+
+
 def test_what_waited_is_told_after_the_start_that_apache_stamps() -> None:
     """Of two requests of one path the trace of the first is no word on the second."""
     text = "request /api/stock failed\na.b.PoolException: no\n\tat a.b.C(C.java:1)"

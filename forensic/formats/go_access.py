@@ -2,7 +2,8 @@
 
 `2025/02/06 14:32:07 [id] "GET http://h/p HTTP/1.1" from 192.0.2.9:51 - 500 12B in 1ms`
 is chi's; `14:32:07 | 500 | 1.2ms | 192.0.2.9 | GET | /p | error` Fiber's, which has no
-date unless it is asked for one.
+date unless it is asked for one. chi's Recoverer prints a panic between them (its
+recoverer.go), without a stamp, right before the line of the request that it ended.
 """
 
 import polars as pl
@@ -37,6 +38,8 @@ _PIPES = (
     r' *([A-Z]{3,16}) *\|? *"?(/[^ |"]*)"? *(?:\| *(.*))?$'
 )
 _PIPES_NAMES = "stamp status took client method target message".split()
+#: Of several lines: what was thrown, and the frames.
+_PANIC = r"^ ?(panic: [\s\S]*)$"
 _REFUSED = "no access line of these frameworks"
 
 
@@ -64,6 +67,18 @@ def _columns(lines: pl.Series, shape: str, names: list[str]) -> pl.DataFrame:
     )
 
 
+def _panics(lines: pl.Series) -> pl.DataFrame:
+    """The columns of a panic: no stamp, and no request."""
+    message = lines.str.extract(_PANIC)
+    thrown = pl.col("message").is_not_null()
+    return pl.DataFrame({"message": message}).select(
+        "message",
+        level=pl.when(thrown).then(pl.lit("error")),
+        reason=pl.when(thrown).then(pl.lit("exception")),
+        refused=pl.when(~thrown).then(pl.lit(_REFUSED)),
+    )
+
+
 def parse(lines: pl.Series) -> pl.DataFrame:
     """The columns of these lines."""
     return first_that_parses(
@@ -71,6 +86,7 @@ def parse(lines: pl.Series) -> pl.DataFrame:
         [
             lambda rows: _columns(rows, _CHI, _CHI_NAMES),
             lambda rows: _columns(rows, _PIPES, _PIPES_NAMES),
+            _panics,
         ],
     )
 
@@ -83,7 +99,7 @@ FORMAT = Format(
     head=(
         rf'^(?:{_DATE} {_CLOCK} (?:\[[^\]]{{1,120}}\] )?"[A-Z]{{3,16}} [^"]*" from '
         rf"|\[?(?:{_DATE}[T ])?{_CLOCK}(?:\.[0-9]{{1,9}})?{_ZONE}\]? +\|"
-        r" *[0-9]{3} *\|)"
+        r" *[0-9]{3} *\|| ?panic: )"
     ),
     parse=parse,
     multiline=True,

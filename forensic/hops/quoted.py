@@ -53,6 +53,8 @@ _TYPE, _TOLD = r"Exception type: *(\S+)", r"Exception message: *(\S[^\n]*\S)"
 _INFO = r"Exception Info: *(\S+)"
 #: PHP's own, as its log, a worker, or a web server's log has it.
 _PHP = r"PHP (?:Fatal|Parse) error: +(?:Uncaught )?([^\n]+)"
+#: Go's, as the runtime, its HTTP server and chi print it.
+_GO = r"(?m)^(?: ?panic|http: panic serving [0-9a-f.:\[\]]+): ([^\n]+)"
 
 
 def thrown(message: pl.Expr) -> pl.Expr:
@@ -74,6 +76,7 @@ def thrown(message: pl.Expr) -> pl.Expr:
                 ),
                 message.str.extract(_INFO),
                 message.str.extract(_PHP),
+                message.str.extract(_GO),
             )
         )
     )

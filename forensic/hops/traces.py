@@ -17,8 +17,8 @@ _SECOND = 1_000_000
 #: Stacks without a stamp, which a program printed between the lines of its log.
 _BARE = (
     (pl.col("format") == "bare_stack")
-    # What a worker of php-fpm prints.
-    | ((pl.col("format") == "php") & pl.col("time").is_null())
+    # What a worker of php-fpm prints, and chi of a panic.
+    | (pl.col("format").is_in(["php", "go_access"]) & pl.col("time").is_null())
 ).fill_null(value=False)
 #: So long may a request last of which two lines have the id.
 _ONE_REQUEST = 120 * _SECOND
@@ -304,7 +304,12 @@ def _neighbours(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
     requests: in each log the side counts on which more stacks have a failed one. With
     as many on both sides, those count that have one on one side alone.
     """
-    stacks = thrown.filter(_BARE).select("note", "source", "line", "below")
+    stacks = thrown.filter(_BARE).select("note", "source", "format", "line", "below")
+    # chi's have an empty line before them, and one of blanks behind.
+    spaced = stacks.filter(pl.col("format") == "go_access").with_columns(
+        pl.col("line") - 1, pl.col("below") + 1
+    )
+    stacks = pl.concat([stacks, spaced])
     records = pl.concat(
         failed.filter(pl.col(f"{tier}_status") >= 500).select(
             "request",

@@ -25,7 +25,11 @@ _LAST = r"([\w.$\\]+)$"
 _FRAMES = [
     r"(?m)^\s*at (\S+(?: \[as \w+\])? ?\([^)\n]+\)|/\S+:\d+:\d+)",
     r" in (/\S+\.php:\d+)",
+    # chi's, of the function that threw.
+    r"(?m)^ -> +(/\S+\.go:\d+)",
 ]
+#: Go's names no class.
+_PANIC = r"^ ?panic: ([^\n]{1,80})"
 #: What frameworks throw to answer with 4xx is no failure.
 _REFUSAL = "|".join(f"(?:{kind.phrase})" for kind in THROWN_REFUSALS)
 _TRACEBACK = """Exception on /boom [GET]
@@ -46,7 +50,13 @@ def _rows(frames: Frames) -> pl.LazyFrame:
         error=pl.when(_TRACED)
         .then(pl.col("message").str.extract_all(_ERROR).list.last().str.extract(_NAME))
         .otherwise(
-            pl.col("message").str.extract_all(_CLASS).list.last().str.extract(_LAST)
+            pl.coalesce(
+                pl.col("message")
+                .str.extract_all(_CLASS)
+                .list.last()
+                .str.extract(_LAST),
+                pl.col("message").str.extract(_PANIC),
+            )
         ),
         place=pl.when(_TRACED)
         .then(pl.col("message").str.extract_all(_PLACE).list.last())
