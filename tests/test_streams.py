@@ -1,5 +1,6 @@
 """Streams: what a codec gives back, cut or damaged anywhere."""
 
+import base64
 import bz2
 import gzip
 import hashlib
@@ -198,6 +199,29 @@ def test_a_mail_is_read_as_its_text(tmp_path: Path) -> None:
     assert (
         stream_of(tmp_path, head.replace(b"quoted-printable", b"8bit")).writing is None
     )
+
+
+def test_a_mail_is_read_as_the_text_of_its_base64_parts(tmp_path: Path) -> None:
+    """What is no text, and what does not decode, stays as it is written."""
+    log = b'203.0.113.9 - - "GET / HTTP/1.1" 403\r\n' * 3_000 + b"cut"
+    coded = base64.encodebytes(log).replace(b"\n", b"\r\n")
+    image = base64.encodebytes(bytes(range(200)))
+    top = b'Subject: 403\r\nContent-Type: multipart/mixed;\r\n boundary="a b"\r\n\r\n'
+    how = b"Content-Transfer-Encoding: base64\r\n\r\n"
+    mine = b"--a b\r\nContent-Type: application/octet-stream;\r\n name=a.log\r\n" + how
+    other = b"--a b\r\nContent-Type: image/png\r\n" + how
+    bad = b"--a b\r\nContent-Type: text/plain\r\n" + how + b"a line, as it is\n"
+    end = b"--a b--\r\nbelow\r\n"
+    stream = stream_of(tmp_path, top + mine + coded + other + image + bad + end)
+    assert stream.writing
+    assert stream.writing.name == "mail"
+    assert drained(stream) == top + mine + log + b"\n" + other + image + bad + end
+    assert stream.problem is None
+    alone = b"From: a@example.com\nSubject: x\n" + how.replace(b"\r", b"")
+    assert drained(stream_of(tmp_path, alone + coded)) == alone + log
+    cut = stream_of(tmp_path, alone + coded[:-3])
+    assert (alone + log).startswith(drained(cut))
+    assert cut.problem is not None
 
 
 def test_what_only_looks_like_it_is_no_text_of_windows(tmp_path: Path) -> None:

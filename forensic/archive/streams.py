@@ -271,6 +271,8 @@ class Stream:
         while chunk := _read(self._next, _CHUNK):
             if text := kind.convert(chunk):
                 return text
+        if text := kind.convert(b""):  # what was kept back for what might follow
+            return text
         if kind.rest() and not self.problem:
             where = f"the {kind.name} text ends within a character"
             self.problem = ("truncated", where)
