@@ -27,10 +27,11 @@ _LEVEL = (
     r"(?: *[|:-])? *[\[<(]?(?P<level>(?i:trace|debug|info|information|notice|warn"
     r"|warning"
     r"|error|err|critical|crit|fatal|severe|alert|emerg|log"
-    r"|vrb|dbg|inf|wrn|ftl))[\]>)]?(?::|,| -| \|| |$)"
+    r"|vrb|trc|dbg|inf|wrn|ftl|pnc))[\]>)]?(?::|,| -| \|| |$)"
 )
-#: How Serilog cuts the names of its levels.
-_SHORT = {"vrb": "trace", "dbg": "debug", "inf": "info", "wrn": "warn", "ftl": "fatal"}
+#: How Serilog cuts the names of its levels, and zerolog's console (Traefik's own log).
+_SHORT = {"vrb": "trace", "trc": "trace", "dbg": "debug", "inf": "info", "wrn": "warn"}
+_SHORT |= {"err": "error", "ftl": "fatal", "pnc": "fatal"}
 _NAMED = (
     r" (?P<zone>UTC|GMT|JST|KST|IST|CET|CEST|BST|EST|EDT|CST|CDT|MST|MDT|PST|PDT)\b"
 )
