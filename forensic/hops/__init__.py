@@ -34,9 +34,9 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `question` is what a user saw | `when`: the time as it was typed; `pasted`: what
   stood in for a path
 * `meant` finds its zone and day, `match` the requests, `absence` the hops that logged
-  and have none (`unwritten`: or do not write such a request down) | `inquiry` holds all
-  three; `weightiest`: what is meant where nobody asks; `nearest`: what is like it where
-  nothing fits
+  and have none (`unwritten`: or do not write such a request down; `selective`: or some
+  requests only) | `inquiry` holds all three; `weightiest`: what is meant where nobody
+  asks; `nearest`: what is like it where nothing fits
 * `verdict` speaks of errors that fit, `success` of answers that were none (`cut_short`:
   or broke off; `loops`: or went round), `inside` of what an inner log says, `sessions`
   of connections without requests, `unseen` of what no log has, `calm` of archives
