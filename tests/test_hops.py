@@ -3276,3 +3276,54 @@ def test_an_exception_is_told_by_the_path_behind_the_proxy() -> None:
     rows = events(front, inner, thrown, near | {"time": T + timedelta(minutes=2)})
     row = correlate(rows, NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["cause"], row["confidence"]) == ("exception", "certain")
+
+
+def _printed(*lines: tuple[int, str, int]) -> list[dict[str, Any]]:
+    """The events of an application that prints stacks between its requests' lines."""
+    own = {"hop": None, "format": "generic_log", "path": None, "status": None}
+    own |= {"source": "hapi.log", "level": None, "method": None}
+    found = []
+    for line, (second, text, many) in enumerate(lines):
+        at = T + timedelta(seconds=second)
+        place = {"line": 1 + 10 * line, "lines": 10, "offset": 100 * line}
+        found.append(app(text + STACK * many, **own, time=at, **place))
+    return found
+
+
+STACK = (
+    "\nDebug: handler, error \n    TypeError: no items\n    at handler (/srv/a.js:4:7)"
+)
+
+
+def test_what_stands_below_the_line_of_a_finished_request_is_of_the_next() -> None:
+    """So hapi: a stack when it is thrown, a request when it is answered."""
+    before = "\nDebug: handler, error \n    Error: refused\n    at c (/srv/a.js:9:7)"
+    printed = _printed(
+        (-9, "192.0.2.7 GET /ok --> 200" + before, 0),
+        (-8, "192.0.2.7 GET /pay --> 500", 1),
+        (0, "192.0.2.7 GET /items --> 500", 0),
+    )
+    rows = events(
+        web(500, path="/pay", time=T - timedelta(seconds=8), upstream_status=500),
+        web(500, path="/items", upstream_status=500, line=2, offset=300),
+        *printed,
+    )
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+    told = dict(zip(found["path"], found["explanation"], strict=True))
+    assert "refused" in told["/pay"]
+    assert "no items" not in told["/pay"]
+    assert "no items" in told["/items"]
+
+
+def test_a_stack_between_two_failed_requests_is_nobodys() -> None:
+    """Nothing tells whether it was printed behind the one or before the other."""
+    printed = _printed(
+        (-1, "192.0.2.7 GET /pay --> 500", 1), (0, "192.0.2.7 GET /items --> 500", 0)
+    )
+    rows = events(
+        web(500, path="/pay", time=T - timedelta(seconds=1), upstream_status=500),
+        web(500, path="/items", upstream_status=500, line=2, offset=300),
+        *printed,
+    )
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+    assert not any("no items" in told for told in found["explanation"])

@@ -14,7 +14,8 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `notes` are what programs wrote besides | `kinds`: their phrases, and what follows
   (`kind`: such a row; `scripted`: those of Lua); `refusals`: in which words
   applications say no; `quoted`: what a sentence takes of them; `spread`: exceptions
-  over several events; `scored`: what a sum of core rules is made of
+  over several events; `below`: those between lines of requests; `scored`: what a sum
+  of core rules is made of
 * `proxies`, `balancers`: which servers stand in front of which
 * `join` links the records of one request | `partners`: who has which so far; `pair`
 * `chain` makes a row of them, a group of columns a hop | `joined` gives rows what

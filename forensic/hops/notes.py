@@ -9,6 +9,7 @@ import polars as pl
 
 from forensic.answers import AUDITS
 from forensic.hops.attach import ASKED, leaf
+from forensic.hops.below import NEIGHBOURS, of_neighbours
 from forensic.hops.facts import Facts
 from forensic.hops.kind import COMPLAINT, UNNAMED, WEB, Kind, ascii_classes
 from forensic.hops.kinds import KINDS
@@ -241,7 +242,8 @@ def collect(suspected: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("kind").is_not_null())
         .collect()
     )
-    found = scored(named(_of_the_next(found)))
+    beside = events.with_columns(time=moment).select(NEIGHBOURS)
+    found = scored(named(of_neighbours(_of_the_next(found), beside)))
     own_words = [kind.name for kind in (*REFUSALS, COMPLAINT)]
     refusal = pl.col("kind").is_in(own_words)
     causes = {kind.name: kind.cause for kind in _EVERY}
