@@ -3327,3 +3327,19 @@ def test_a_stack_between_two_failed_requests_is_nobodys() -> None:
     )
     found = correlate(rows, NO_CLOCKS, NO_SOURCES)
     assert not any("no items" in told for told in found["explanation"])
+
+
+def test_a_line_goes_to_the_status_that_it_comes_with_most() -> None:
+    """Apache stamps the start: a 500 before it would take what a 504 waited for."""
+    own = APACHE | {"path": "/ap/warn", "time": T - timedelta(seconds=6)}
+    late = APACHE | {"path": "/ap/sleep", "line": 2, "offset": 300}
+    message = "(70007)The timeout specified has expired: AH01075: Error dispatching"
+    said = {"source": "apache2/error.log", "format": "apache_error", "path": None}
+    said |= {"method": None, "reason": "upstream_timed_out"}
+    line = error(message, **said, time=T + timedelta(seconds=5))
+    found = correlate(
+        events(web(500, **own), web(504, **late), line), NO_CLOCKS, NO_SOURCES
+    )
+    causes = dict(zip(found["path"], found["cause"], strict=True))
+    assert causes["/ap/sleep"] == "upstream_timeout"
+    assert causes["/ap/warn"] != "upstream_timeout"

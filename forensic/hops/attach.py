@@ -174,16 +174,19 @@ def errors(
     )
     folder = pl.col("source").str.extract(_FOLDER, 1)
     wanted = wanted.with_columns(folder=folder)
-    each = []
+    found: list[tuple[tuple[int, int, int], Step]] = []
     for status in sorted(wanted["status"].unique().to_list()):
-        kinds = [kind.name for kind in KINDS if status in kind.statuses]
-        said = lines.filter(pl.col("kind").is_in(kinds))
-        if not said.height:
-            continue
         answers = wanted.filter(pl.col("status") == status)
-        each.append(_steps(answers, said, by_client=by_client))
+        # A line goes to the status that it comes with most before it goes to another.
+        usual = [kind.name for kind in KINDS if kind.statuses[:1] == (status,)]
+        other = [kind.name for kind in KINDS if status in kind.statuses[1:]]
+        for turn, kinds in enumerate((usual, other)):
+            said = lines.filter(pl.col("kind").is_in(kinds))
+            if said.height:
+                steps = _steps(answers, said, by_client=by_client)
+                found += [((at, turn, status), step) for at, step in enumerate(steps)]
     # Pass after pass: what one status would take late, another's line is exactly.
-    sure_first = [step for steps in zip(*each, strict=True) for step in steps]
+    sure_first = [step for _, step in sorted(found, key=lambda ranked: ranked[0])]
     return passes(sure_first).sort("request")
 
 
