@@ -20,7 +20,8 @@ _METHOD = r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)"
 #: morgan's `short` and `common` begin with the peer and the user.
 _PEER = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}|::1|::ffff:[0-9.]{7,15}"
 _STARTED = r"^Started .* at ([0-9-]{10} [0-9:]{8} (?:[+-][0-9]{4}|UTC))"
-_EXCEPTION = r"^[A-Z]\w*(?:::[A-Z]\w*)+ \(.*\):?\s*$"
+#: Its message may have several lines: then the first does not end it.
+_EXCEPTION = r"^[A-Z]\w*(?:::[A-Z]\w*)+ \((?:.*\):?|[^)]*)\s*$"
 #: The arrows of koa-logger and Hono: of a request that came, of an answer, and of one
 #: that broke off.
 _CAME = r"^ {0,4}<-- "
