@@ -3343,3 +3343,11 @@ def test_a_line_goes_to_the_status_that_it_comes_with_most() -> None:
     causes = dict(zip(found["path"], found["cause"], strict=True))
     assert causes["/ap/sleep"] == "upstream_timeout"
     assert causes["/ap/warn"] != "upstream_timeout"
+
+
+def test_an_upstream_that_nginx_cannot_make_of_its_variables_is_its_settings() -> None:
+    """`proxy_pass http://$backend` where the variable is empty."""
+    text = '*95 invalid URL prefix in "http://"'
+    line = error(text, format="nginx_error", reason="configuration_wrong")
+    row = correlate(events(web(500), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["answered_by"], row["cause"]) == ("web_server", "configuration_error")

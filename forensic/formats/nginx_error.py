@@ -83,6 +83,9 @@ REASONS = {
     "invalid_response": r"^upstream (?:sent|rejected request with error) ",
     "no_live_upstreams": r"^no live upstreams",
     "upstream_disabled": r"^upstream server temporarily disabled",
+    # Its own variables gave it no upstream to ask (`ngx_http_proxy_eval`).
+    "configuration_wrong": r'^invalid URL prefix in "|^zero length URI to proxy'
+    r'|^(?:no|invalid) (?:host|port)\b[^"]* in upstream "',
     "resolve_failed": r"could not be resolved|^host not found in upstream"
     r"|^no resolver defined|while resolving, resolver:",
     "upstream_certificate": r"^upstream SSL certificate",
