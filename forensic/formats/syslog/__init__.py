@@ -110,6 +110,8 @@ _LOOSE = 8
 #: A first word that looks like a program and is none.
 _NO_PROGRAM = (pl.col("process") == "last") & pl.col("rest").str.starts_with("message ")
 _NO_SHAPE = "no syslog shape"
+#: The levels of applications' loggers.
+_WORDS = "error warn warning info http verbose debug silly trace fatal critical".split()
 #: The named groups of all shapes.
 _GROUPS = "pri bsd iso unix zone hostname process pid level msgid data rest".split()
 #: RFC 5424; structured data: quotes may hide a bracket, a backslash a quote.
@@ -194,6 +196,9 @@ def _columns(found: pl.DataFrame) -> pl.DataFrame:
     facts = system_messages(program["system"], whole["message"])
     levels = by_value(whole["pri"], _levels)["level"]
     parsed = pl.col("rest").is_not_null()
+    # A level is no program: `…Z error: text`, as winston's `printf` is often given.
+    levelled = pl.col("hostname").is_null() & pl.col("pri").is_null()
+    parsed &= ~(levelled & pl.col("process").is_in(_WORDS)).fill_null(value=False)
     bad_time = parsed & pl.col("local").is_null() & (pl.col("data").is_null())
     return whole.select(
         envelope_local="local",
