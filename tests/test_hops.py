@@ -3351,3 +3351,33 @@ def test_an_upstream_that_nginx_cannot_make_of_its_variables_is_its_settings() -
     line = error(text, format="nginx_error", reason="configuration_wrong")
     row = correlate(events(web(500), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
     assert (row["answered_by"], row["cause"]) == ("web_server", "configuration_error")
+
+
+def test_what_perl_throws_is_an_exception_and_tells_why() -> None:
+    """Mojolicious logs the message of `die` as it is, and no path."""
+    text = "[PQVJtGxRwsdi] Illegal division by zero at /srv/app/app.pl line 7.\n"
+    line = app(text, hop="application", source="production.log", format="mojo")
+    row = correlate(events(web(500), line), NO_CLOCKS, NO_SOURCES).row(0, named=True)
+    assert (row["cause"], row["confidence"]) == ("exception", "strong")
+
+
+def test_of_three_that_failed_in_a_second_two_stacks_tell_nothing() -> None:
+    """One threw words that nobody knows: which of the three is open."""
+    own = {"hop": "application", "source": "production.log"}
+    lines = [
+        app(f"{why} at /srv/app/app.pl line 7.", **own, offset=n, line=n + 1, time=at)
+        for n, (why, at) in enumerate(
+            [
+                ("Illegal division by zero", T.replace(microsecond=62_000)),
+                ("Could not render", T.replace(microsecond=219_000)),
+            ]
+        )
+    ]
+    asked = [web(500, path=f"/{n}", line=n + 1, offset=300 * n) for n in range(3)]
+    found = correlate(events(*asked, *lines), NO_CLOCKS, NO_SOURCES)
+    assert (
+        not found["evidence"]
+        .list.eval(pl.element().struct.field("hop") == "application")
+        .list.any()
+        .any()
+    )

@@ -42,6 +42,12 @@ _REFUSED_FILE = (
 _ANSWER = (
     r"^(?:\"?[A-Z]+ \S+ HTTP/[0-9.]+\"|(?:\[[^\]\n]*\] )*Completed [1-5][0-9]{2} )"
 )
+#: How Perl ends what was thrown (perldoc -f die): Mojolicious, Dancer2 and Catalyst log
+#: it as an error; a warning ends alike.
+_PERL = (
+    r" at (?:/|\.|template )?[^\s:]*\.(?:p[lm]|psgi|f?cgi|ep|tt2?) line [0-9]+"
+    r"(?:\.|, (?:near|<)[^\n]*)\s*$"
+)
 _METHOD = r"(?:Error handling request ([A-Z]+) /|Exception on \S+ \[([A-Z]+)\])"
 
 
@@ -52,6 +58,7 @@ def _kind(kinds: Sequence[Kind]) -> pl.Expr:
     """
     hop = pl.col("hop").cast(pl.String).fill_null(UNNAMED)
     thrown = hop.is_in(_THROWS) & (pl.col("reason") == "exception")
+    thrown |= hop.is_in(_THROWS) & _is_bad() & pl.col("message").str.contains(_PERL)
     thrown &= pl.col("status").is_null() | (pl.col("status") >= 500)
     chain = pl.when(_complains()).then(pl.lit(COMPLAINT.name)).otherwise(None)
     chain = pl.when(thrown).then(pl.lit("exception")).otherwise(chain)
@@ -95,10 +102,16 @@ def _classed(reasons: Sequence[str]) -> pl.Expr:
     return pl.col("reason").is_in(list(reasons)).fill_null(value=False)
 
 
+def _is_bad() -> pl.Expr:
+    """Whether the program calls it an error."""
+    levels = ["error", "critical", "fatal", "alert", "emergency"]
+    return pl.col("level").is_in(levels).fill_null(value=False)
+
+
 def _complains() -> pl.Expr:
     """Whether an application tells of an error, and perhaps a path with it."""
     hop = pl.col("hop").cast(pl.String).is_in(_THROWS)
-    bad = pl.col("level").is_in(["error", "critical", "fatal", "alert", "emergency"])
+    bad = _is_bad()
     named = pl.col("message").str.contains("/", literal=True)
     named |= pl.col("path").is_not_null()
     return (hop & bad & pl.col("status").is_null() & named).fill_null(value=False)

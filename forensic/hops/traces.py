@@ -164,6 +164,7 @@ def _failures(
 ) -> list[Step]:
     """The passes for what was thrown: by path, by its log, then by the moment alone."""
     thrown, bare = named.filter(_IS_THROWN), nameless.filter(_IS_THROWN)
+    bare = _clear(bare, thrown, failed)
     # Go's own server hangs up on it: whoever got a 500 was answered.
     hung_up = bare["message"].str.contains(_HANGS_UP).fill_null(value=False)
     dropped, bare = bare.filter(hung_up), bare.filter(~hung_up)
@@ -198,6 +199,36 @@ def _failures(
         # The web server gave it another path.
         (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
     ]
+
+
+def _clear(
+    bare: pl.DataFrame, thrown: pl.DataFrame, failed: pl.DataFrame
+) -> pl.DataFrame:
+    """Those of `bare` that the moment can tie to a request.
+
+    In a second of which the access log says no more, order tells: unless more requests
+    failed than threw, or fewer, and what was thrown is not the same each time.
+    """
+    second = pl.col("time") // _SECOND
+    asked = (
+        failed.filter(pl.col("status") == 500)
+        .group_by(second=second)
+        .agg(asked=pl.len(), coarse=(pl.col("time") % _SECOND == 0).all())
+    )
+    named = thrown.group_by(second=second).agg(named=pl.len())
+    said = pl.coalesce("named", pl.col("message").str.extract(r"^([^\n]*)"))
+    told = bare.group_by(second=second).agg(told=pl.len(), words=said.n_unique())
+    unclear = (
+        told.join(asked, on="second")
+        .join(named, on="second", how="left")
+        .filter(
+            "coarse",
+            pl.col("words") > 1,
+            pl.col("asked") > 1,
+            pl.col("asked") != pl.col("told") + pl.col("named").fill_null(0),
+        )
+    )
+    return bare.filter(~second.is_in(unclear["second"].implode()))
 
 
 def _begun_first(begun: pl.DataFrame, aimed: pl.DataFrame) -> list[Step]:
