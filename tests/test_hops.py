@@ -3353,6 +3353,21 @@ def test_an_upstream_that_nginx_cannot_make_of_its_variables_is_its_settings() -
     assert (row["answered_by"], row["cause"]) == ("web_server", "configuration_error")
 
 
+def test_of_two_that_a_line_may_be_of_a_500_is_asked_last() -> None:
+    """mod_proxy_ajp's 503 for Tomcat that is late, behind what Tomcat answered."""
+    own = APACHE | {"path": "/ajp/oom.jsp", "time": T - timedelta(seconds=8)}
+    late = APACHE | {"path": "/ajp/slow.jsp", "line": 2, "offset": 300}
+    message = "(70007)The timeout specified has expired: AH00878: read response failed"
+    said = {"source": "apache2/error.log", "format": "apache_error", "path": None}
+    said |= {"method": None, "reason": "upstream_timed_out"}
+    line = error(message, **said, time=T + timedelta(seconds=4))
+    rows = events(web(500, **own), web(503, **late), line)
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+    causes = dict(zip(found["path"], found["cause"], strict=True))
+    assert causes["/ajp/slow.jsp"] == "upstream_timeout"
+    assert causes["/ajp/oom.jsp"] != "upstream_timeout"
+
+
 def test_what_perl_throws_is_an_exception_and_tells_why() -> None:
     """Mojolicious logs the message of `die` as it is, and no path."""
     text = "[PQVJtGxRwsdi] Illegal division by zero at /srv/app/app.pl line 7.\n"
@@ -3381,3 +3396,17 @@ def test_of_three_that_failed_in_a_second_two_stacks_tell_nothing() -> None:
         .list.any()
         .any()
     )
+
+
+def test_what_was_thrown_at_the_end_of_a_long_request_of_apache_is_its_own() -> None:
+    """Apache stamps the start: the next request is as near to the stack's stamp."""
+    first = APACHE | {"path": "/db", "duration": 1.9}
+    later = T + timedelta(seconds=2)
+    second = APACHE | {"path": "/oom", "duration": 0.1, "time": later, "line": 2}
+    text = "java.io.IOException: refused\n\tat org.apache.jsp.db(db.java:9)"
+    stack = app(text, hop="app_server", time=T + timedelta(seconds=1, microseconds=9e5))
+    rows = events(web(500, **first), web(500, **second | {"offset": 300}), stack)
+    found = correlate(rows, NO_CLOCKS, NO_SOURCES)
+    told = dict(zip(found["path"], found["explanation"], strict=True))
+    assert "refused" in told["/db"]
+    assert "refused" not in told["/oom"]

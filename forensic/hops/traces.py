@@ -164,7 +164,8 @@ def _failures(
 ) -> list[Step]:
     """The passes for what was thrown: by path, by its log, then by the moment alone."""
     thrown, bare = named.filter(_IS_THROWN), nameless.filter(_IS_THROWN)
-    bare = _clear(bare, thrown, failed)
+    ended = _ended(failed)
+    bare = _clear(bare, thrown, ended)
     # Go's own server hangs up on it: whoever got a 500 was answered.
     hung_up = bare["message"].str.contains(_HANGS_UP).fill_null(value=False)
     dropped, bare = bare.filter(hung_up), bare.filter(~hung_up)
@@ -172,13 +173,13 @@ def _failures(
     spoken = bare.with_columns(path=pl.col("message").str.extract(ASKED))
     slow = failed.filter(pl.col("status") == 500, pl.col("duration") >= LEAST_LIMIT)
     # One of a log that has the request itself is of that one, whatever else failed.
-    recorded = failed.with_columns(source="application_source")
+    recorded = ended.with_columns(source="application_source")
     recorded = recorded.filter(pl.col("source").is_not_null())
     # What was thrown is a 500 before it is a 502 that the web server made itself, and
     # one that the application's own log has before another.
     logged = pl.col("application_status").is_not_null()
     logged |= pl.col("app_server_status").is_not_null()
-    own = failed.filter(pl.col("status") == 500)
+    own = ended.filter(pl.col("status") == 500)
     begun = failed.filter(
         pl.col("duration").is_null(),
         (pl.col("web_server_format") == "apache_access").fill_null(value=False),
@@ -194,11 +195,23 @@ def _failures(
         (recorded, bare, ["source"], SAME),
         (own.filter(logged), bare, [], SAME),
         (own, bare, [], SAME),
-        (failed, bare, [], SAME),
+        (ended, bare, [], SAME),
         (unanswered, dropped, [], SAME),
         # The web server gave it another path.
         (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
     ]
+
+
+def _ended(failed: pl.DataFrame) -> pl.DataFrame:
+    """The requests at their ends: Apache stamps the start, and may say how long."""
+    started = pl.col("web_server_format") == "apache_access"
+    started &= pl.col("web_server_time") == pl.col("time")
+    lasted = (pl.col("duration") * _SECOND).cast(pl.Int64, strict=False)
+    return failed.with_columns(
+        time=pl.when(started & lasted.is_not_null())
+        .then(pl.col("time") + lasted)
+        .otherwise("time")
+    )
 
 
 def _clear(
