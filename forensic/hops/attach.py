@@ -175,7 +175,9 @@ def errors(
     folder = pl.col("source").str.extract(_FOLDER, 1)
     wanted = wanted.with_columns(folder=folder)
     found: list[tuple[tuple[int, int, int], Step]] = []
-    for status in sorted(wanted["status"].unique().to_list()):
+    # A 500 is most often the application's own: it is asked last.
+    met = sorted(wanted["status"].unique().to_list(), key=lambda n: (n == 500, n))
+    for rank, status in enumerate(met):
         answers = wanted.filter(pl.col("status") == status)
         # A line goes to the status that it comes with most before it goes to another.
         usual = [kind.name for kind in KINDS if kind.statuses[:1] == (status,)]
@@ -184,7 +186,7 @@ def errors(
             said = lines.filter(pl.col("kind").is_in(kinds))
             if said.height:
                 steps = _steps(answers, said, by_client=by_client)
-                found += [((at, turn, status), step) for at, step in enumerate(steps)]
+                found += [((at, turn, rank), step) for at, step in enumerate(steps)]
     # Pass after pass: what one status would take late, another's line is exactly.
     sure_first = [step for _, step in sorted(found, key=lambda ranked: ranked[0])]
     return passes(sure_first).sort("request")
