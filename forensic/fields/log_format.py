@@ -250,10 +250,9 @@ _KEPT = ["HIT", "STALE", "UPDATING"]
 #: Where the ingress controller for Kubernetes listens for what no rule fits.
 _DEFAULT_SERVER = "127.0.0.1:8181"
 _HOSTS = ["host", "http_host", "server_name"]
-#: What APISIX alone has. Where no route fits, it says `{"error_msg":"404 Route Not
-#: Found"}` and a line's end (its init.lua, core/response.lua), whole or in one chunk.
-_APISIX = {"upstream_scheme", "upstream_host", "upstream_uri"}
-_NOT_FOUND = ["36", "47"]
+#: APISIX's; where no route fits, it says `{"error_msg":"404 Route Not Found"}` and a
+#: line's end (its init.lua, core/response.lua): 36 bytes, or in a chunk 47.
+_APISIX = {"upstream_scheme", "upstream_uri", "status", "body_bytes_sent"}
 
 
 def event_columns(names: list[str]) -> list[pl.Expr]:
@@ -381,13 +380,9 @@ class _Mapping:
             own = address.is_in([_DEFAULT_SERVER, "-"])
             own &= pl.col("proxy_upstream_name") == "upstream-default-backend"
             columns["reason"] = pl.when(own).then(pl.lit("no_route"))
-        if {
-            "status",
-            "body_bytes_sent",
-            *_APISIX,
-        } <= self.names and address is not None:
+        if address is not None and self.names >= _APISIX:
             own = (address == "-") & (pl.col("status") == "404")
-            own &= pl.col("body_bytes_sent").is_in(_NOT_FOUND)
+            own &= pl.col("body_bytes_sent").is_in(["36", "47"])
             columns["reason"] = pl.when(own).then(pl.lit("route_not_found"))
         return columns
 

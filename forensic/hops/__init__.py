@@ -21,8 +21,8 @@ The modules in the order in which they work, and behind a bar what serves them.
 * `chain` makes a row of them, a group of columns a hop | `joined` gives rows what
   another table has of them; `kept`: an error of the origin that a CDN goes on giving
 * `about` adds the notes that are about them | `attach` finds whose a note is; `traces`:
-  tracebacks and refusals; `gate`, `incident`, `arrivals`: notes of logins, of deaths,
-  and of requests that came
+  tracebacks and refusals (`thrown`: by path and moment); `gate`, `incident`,
+  `arrivals`: notes of logins, of deaths, and of requests that came
 * `decide` takes the first line of a table that fits | `table`: a line's shape; `edge`:
   the lines of outer hops, with `said`, `products/`; `origin`: those of inner ones,
   with `error_line`, `passed_on`, `proxied` (an application that asks others),

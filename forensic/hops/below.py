@@ -17,6 +17,7 @@ _FINISHED = (
 )
 #: What it threw may stand in the line itself.
 _OWN_WORDS = r"^[^\n]*(?:Error|Exception|Traceback|panic)"
+_FAILED = 400
 #: What of the line below such a stack tells whose it is.
 NEIGHBOURS = ["source", "line", "message", "method", "path", "status", "level", "time"]
 
@@ -81,9 +82,6 @@ def of_neighbours(notes: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
         .then(pl.col("message").str.replace(r"^[^\n]*\n", ""))
         .otherwise("message"),
     ).select(notes.columns)
-
-
-_FAILED = 400
 
 
 def _request(rows: pl.DataFrame) -> pl.DataFrame:

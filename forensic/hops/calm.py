@@ -76,9 +76,7 @@ def _behind(
     """What the web server's error log has on servers that failed it, and its lines."""
     bad = pl.col("level").is_in(["error", "crit", "alert", "emerg"])
     lines = events.filter((pl.col("hop") == "web_server") & bad)
-    failed = notes.collect(notes.suspects(lines), clocks).filter(
-        pl.col("cause").is_in(_FAILED)
-    )
+    failed = notes.collect(lines, clocks).filter(pl.col("cause").is_in(_FAILED))
     if not failed.height:
         return "", []
     many = plural(failed.height, "failure")

@@ -197,8 +197,12 @@ def speakers(known: Facts) -> pl.Series:
     return known.profile.filter(_hop().is_in(_SPEAKERS))["source"].unique().sort()
 
 
-def collect(suspected: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
-    """Every note among `suspects`, by source and offset, with its `kind` and `cause`.
+def collect(
+    events: pl.LazyFrame, clocks: pl.DataFrame, suspected: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """Every note, by source and offset, with its `kind` and `cause`.
+
+    `suspected` are the events' `suspects`, where they were picked before.
 
     `time` is in µs since 1970 on the corrected clock; `victim` is the process that a
     line speaks of, `pid` the one that wrote it.
@@ -211,7 +215,8 @@ def collect(suspected: pl.LazyFrame, clocks: pl.DataFrame) -> pl.DataFrame:
     method = pl.coalesce(
         "method", message.str.extract(_METHOD, 1), message.str.extract(_METHOD, 2)
     )
-    held = suspected.collect(engine="streaming").sort("source", "offset")
+    picked = suspects(events) if suspected is None else suspected
+    held = picked.collect(engine="streaming").sort("source", "offset")
     # To compile a phrase costs as much as to look for it in thousands of messages.
     hops = set(held["hop"].cast(pl.String).fill_null(UNNAMED).unique())
     kinds = [kind for kind in _EVERY if not hops.isdisjoint(kind.hops.split())]

@@ -85,7 +85,7 @@ class Reader:
         )
         return Records(
             found,
-            notes.collect(self._within(self._spoken, window), self._clocks),
+            notes.collect(events, self._clocks, self._within(self._spoken, window)),
             arrivals.collect(events, self._clocks, found, self.habit),
         )
 

@@ -157,7 +157,7 @@ def hidden(
     tries = _tries(near, verdict["evidence"])
     if not tries:
         return _broken_off(near, clocks, question, verdict)
-    said = notes.collect(notes.suspects(near), clocks)
+    said = notes.collect(near, clocks)
     said = said.filter(question.matches_path() & (pl.col("hop") == "web_server"))
     address, status = tries[0]
     known = said["cause"].first()
@@ -303,7 +303,7 @@ def _failure(
         return [], "", None
     moment = replace(question, start=first, end=first + _SECOND)
     micros = pl.col("time").cast(pl.Datetime("us", "UTC"))
-    said = notes.collect(notes.suspects(around(events, moment)), clocks).filter(
+    said = notes.collect(around(events, moment), clocks).filter(
         question.matches_path()
         & (pl.col("hop") == "web_server")
         & moment.within(micros, _SECOND)

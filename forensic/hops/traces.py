@@ -5,11 +5,12 @@ By the id that both have, by where the lines stand, by path, and by the moment.
 
 import polars as pl
 
-from forensic.hops.attach import ASKED, LEAST_LIMIT, PAIRS, SAME, Step, passes
+from forensic.hops.attach import PAIRS, SAME, Step, passes
 from forensic.hops.kind import COMPLAINT
 from forensic.hops.notes import ABOVE
 from forensic.hops.refusals import REFUSALS
 from forensic.hops.servers import FULL
+from forensic.hops.thrown import IS_THROWN, NEAR, THROWN, behind, failures
 
 __all__ = ["WITH_IDS", "tracebacks"]
 
@@ -24,25 +25,13 @@ _BARE = (
 _ONE_REQUEST = 120 * _SECOND
 #: Ids of fewer characters may be those of a counter.
 _UNIQUE = 16
-#: When a line about an answer is written, before and behind the answer's own record.
-_NEAR = (-3 * _SECOND, 2 * _SECOND)
-#: How long after its start a request may fail that waited for something.
-_WHILE = (-1_500_000, 65 * _SECOND)
-#: An application may go on for a while after what was thrown.
-_BEFORE_END = (-12 * _SECOND, 2 * _SECOND)
 #: Whose records may have the id that the application writes before its lines.
 WITH_IDS = ("application", "app_server", "web_server", "load_balancer")
-_THROWN = ["exception", "abort", "harakiri"]
-_IS_THROWN = pl.col("kind").is_in(_THROWN)
 #: Notes of other kinds are about no request of an application.
 _TOLD = [
-    *(*_THROWN, "said_no", "invalid_request", FULL, COMPLAINT.name),
+    *(*THROWN, "said_no", "invalid_request", FULL, COMPLAINT.name),
     *(kind.name for kind in REFUSALS),
 ]
-#: What a program that goes on says of a request to which it gives no answer.
-_HANGS_UP = r"^http: panic serving "
-#: What a server in front makes of such a request.
-_MADE_IN_FRONT = pl.col("status").is_in([502, 503, 504])
 #: No application has it.
 _UNLOGGED = pl.col("application_row").is_null()
 #: An application could not reach those that it asks.
@@ -66,7 +55,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         )
         for rows in (failed, refused)
     )
-    lines = notes.filter(pl.col("kind").is_in([*_THROWN, "said_no", "invalid_request"]))
+    lines = notes.filter(pl.col("kind").is_in([*THROWN, "said_no", "invalid_request"]))
     timed = lines.filter(pl.col("time").is_not_null())
     named, nameless = (
         side.join(placed, on="note", how="anti", maintain_order="left")
@@ -77,10 +66,10 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
         (failed, proxied.filter(pl.col("path").is_not_null()), ["path"], SAME),
         # Its log names nobody; the status may be one of the site's own.
         (failed.filter(_UNLOGGED), notes.filter(pl.col("kind") == FULL), [], SAME),
-        *_failures(failed, named, nameless),
-        (refused, named.filter(~_IS_THROWN), ["path"], _NEAR),
-        (_behind(refused), named.filter(~_IS_THROWN), ["path"], _NEAR),
-        (_unread(requests), nameless.filter(~_IS_THROWN), [], SAME),
+        *failures(failed, named, nameless),
+        (refused, named.filter(~IS_THROWN), ["path"], NEAR),
+        (behind(refused), named.filter(~IS_THROWN), ["path"], NEAR),
+        (_unread(requests), nameless.filter(~IS_THROWN), [], SAME),
         *_refusals(refused, notes),
         # Django's word about a host names no path, whoever logged the answer.
         (
@@ -95,7 +84,7 @@ def tracebacks(requests: pl.DataFrame, notes: pl.DataFrame) -> pl.DataFrame:
                 pl.col("kind") == COMPLAINT.name, pl.col("path").is_not_null()
             ),
             ["path"],
-            _NEAR,
+            NEAR,
         ),
     ]
     return pl.concat([placed, passes(steps)]).sort("request")
@@ -105,9 +94,9 @@ def _placed(
     failed: pl.DataFrame, refused: pl.DataFrame, notes: pl.DataFrame
 ) -> pl.DataFrame:
     """What an id or the place of lines ties to a request, whatever the time."""
-    thrown = notes.filter(_IS_THROWN)
+    thrown = notes.filter(IS_THROWN)
     words = notes.filter(pl.col("kind").is_in([kind.name for kind in REFUSALS]))
-    owned = notes.filter(_IS_THROWN | _PROXIED)
+    owned = notes.filter(IS_THROWN | _PROXIED)
     placed = pl.concat([_of_its_id(failed, owned), _of_its_id(refused, words)])
     if not thrown.height:
         return placed
@@ -157,108 +146,6 @@ def _unread(requests: pl.DataFrame) -> pl.DataFrame:
         unwritten,
         pl.col("web_server_upstream_status").fill_null(400) == 400,
     )
-
-
-def _failures(
-    failed: pl.DataFrame, named: pl.DataFrame, nameless: pl.DataFrame
-) -> list[Step]:
-    """The passes for what was thrown: by path, by its log, then by the moment alone."""
-    thrown, bare = named.filter(_IS_THROWN), nameless.filter(_IS_THROWN)
-    ended = _ended(failed)
-    bare = _clear(bare, thrown, ended)
-    # Go's own server hangs up on it: whoever got a 500 was answered.
-    hung_up = bare["message"].str.contains(_HANGS_UP).fill_null(value=False)
-    dropped, bare = bare.filter(hung_up), bare.filter(~hung_up)
-    unanswered = failed.filter(_MADE_IN_FRONT)
-    spoken = bare.with_columns(path=pl.col("message").str.extract(ASKED))
-    slow = failed.filter(pl.col("status") == 500, pl.col("duration") >= LEAST_LIMIT)
-    # One of a log that has the request itself is of that one, whatever else failed.
-    recorded = ended.with_columns(source="application_source")
-    recorded = recorded.filter(pl.col("source").is_not_null())
-    # What was thrown is a 500 before it is a 502 that the web server made itself, and
-    # one that the application's own log has before another.
-    logged = pl.col("application_status").is_not_null()
-    logged |= pl.col("app_server_status").is_not_null()
-    own = ended.filter(pl.col("status") == 500)
-    begun = failed.filter(
-        pl.col("duration").is_null(),
-        (pl.col("web_server_format") == "apache_access").fill_null(value=False),
-    )
-    aimed = pl.concat([thrown, spoken.select(thrown.columns)])
-    return [
-        *_begun_first(begun, aimed),
-        (failed, thrown, ["method", "path"], (-3 * _SECOND, _SECOND)),
-        (failed, thrown, ["path"], _BEFORE_END),
-        (_behind(failed), thrown, ["path"], _NEAR),
-        (failed, spoken, ["path"], SAME),
-        *((begun, lines, ["path"], _WHILE) for lines in (thrown, spoken)),
-        (recorded, bare, ["source"], SAME),
-        (own.filter(logged), bare, [], SAME),
-        (own, bare, [], SAME),
-        (ended, bare, [], SAME),
-        (unanswered, dropped, [], SAME),
-        # The web server gave it another path.
-        (slow, named.filter(pl.col("kind") == "abort"), [], SAME),
-    ]
-
-
-def _ended(failed: pl.DataFrame) -> pl.DataFrame:
-    """The requests at their ends: Apache stamps the start, and may say how long."""
-    started = pl.col("web_server_format") == "apache_access"
-    started &= pl.col("web_server_time") == pl.col("time")
-    lasted = (pl.col("duration") * _SECOND).cast(pl.Int64, strict=False)
-    return failed.with_columns(
-        time=pl.when(started & lasted.is_not_null())
-        .then(pl.col("time") + lasted)
-        .otherwise("time")
-    )
-
-
-def _clear(
-    bare: pl.DataFrame, thrown: pl.DataFrame, failed: pl.DataFrame
-) -> pl.DataFrame:
-    """Those of `bare` that the moment can tie to a request.
-
-    In a second of which the access log says no more, order tells: unless more requests
-    failed than threw, or fewer, and what was thrown is not the same each time.
-    """
-    second = pl.col("time") // _SECOND
-    asked = (
-        failed.filter(pl.col("status") == 500)
-        .group_by(second=second)
-        .agg(asked=pl.len(), coarse=(pl.col("time") % _SECOND == 0).all())
-    )
-    named = thrown.group_by(second=second).agg(named=pl.len())
-    said = pl.coalesce("named", pl.col("message").str.extract(r"^([^\n]*)"))
-    told = bare.group_by(second=second).agg(told=pl.len(), words=said.n_unique())
-    unclear = (
-        told.join(asked, on="second")
-        .join(named, on="second", how="left")
-        .filter(
-            "coarse",
-            pl.col("words") > 1,
-            pl.col("asked") > 1,
-            pl.col("asked") != pl.col("told") + pl.col("named").fill_null(0),
-        )
-    )
-    return bare.filter(~second.is_in(unclear["second"].implode()))
-
-
-def _begun_first(begun: pl.DataFrame, aimed: pl.DataFrame) -> list[Step]:
-    """The pass for requests that were stamped at their start, where they were.
-
-    Most logs of that layout are Apache's, some nginx's, which stamps the end: what is
-    thrown follows the start, and comes before the end or with it.
-    """
-    follows: Step = (begun, aimed, ["path"], _WHILE)
-    precedes: Step = (begun, aimed, ["path"], _BEFORE_END)
-    return [follows] if passes([follows]).height > passes([precedes]).height else []
-
-
-def _behind(requests: pl.DataFrame) -> pl.DataFrame:
-    """The requests that a proxy gave another path, by the one that came out of it."""
-    other = pl.col("behind_path") != pl.col("path")
-    return requests.filter(other).with_columns(path="behind_path")
 
 
 def _of_its_id(failed: pl.DataFrame, thrown: pl.DataFrame) -> pl.DataFrame:
@@ -408,8 +295,8 @@ def _refusals(refused: pl.DataFrame, notes: pl.DataFrame) -> list[Step]:
             continue
         answers = refused.filter(pl.col("status").is_in(kind.statuses))
         steps += [
-            (answers, lines.filter(named), ["path"], _NEAR),
-            (_behind(answers), lines.filter(named), ["path"], _NEAR),
+            (answers, lines.filter(named), ["path"], NEAR),
+            (behind(answers), lines.filter(named), ["path"], NEAR),
             (answers, lines.filter(~named & told), ["status"], SAME),
             (answers, lines.filter(~named & ~told & pl.col("known_log")), [], SAME),
         ]
