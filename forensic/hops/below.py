@@ -86,11 +86,11 @@ def of_neighbours(notes: pl.DataFrame, events: pl.LazyFrame) -> pl.DataFrame:
 
 def _request(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the request that they, or the first lines of their words, name."""
-    first = pl.col("message").str
+    text = pl.col("message").str
     return rows.with_columns(
-        method=pl.coalesce("method", first.extract(_FINISHED, 1)),
-        path=pl.coalesce("path", first.extract(_FINISHED, 2)),
+        method=pl.coalesce("method", text.extract(_FINISHED, 1)),
+        path=pl.coalesce("path", text.extract(_FINISHED, 2)),
         status=pl.coalesce(
-            "status", first.extract(_FINISHED, 3).cast(pl.Int16, strict=False)
+            "status", text.extract(_FINISHED, 3).cast(pl.Int16, strict=False)
         ),
     )

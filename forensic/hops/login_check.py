@@ -47,7 +47,7 @@ def login_check(events: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, A
     # A connection may have carried others before; both lines are of one moment.
     near = (pl.col("then") - pl.col("time")) <= _MOMENT
     found = before.filter(near & (pl.col("offset") < pl.col("end")))
-    found = found.sort("offset").tail(1)
+    found = found.sort("source", "offset").tail(1)
     if not found.height:
         return {}
     line = found.select(_PLACE).row(0, named=True)
