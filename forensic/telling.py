@@ -28,11 +28,12 @@ _COLUMNS = (
 ).split()
 
 #: What a WAF writes alike where it delivers a record twice; its ids are never empty.
-_SAME = (
-    "time trace_id request_id client_ip method host path query status action rule "
-    "rule_group extra"
-).split()
-_DELIVERY = "_delivery"
+_IDS = ["trace_id", "request_id"]
+_SAME = [
+    *_IDS,
+    *("time", "client_ip", "method", "host", "path", "query", "status"),
+    *("action", "rule", "rule_group", "extra"),
+]
 
 #: What applications and hosts say, of which rules speak.
 _WORDS = "|".join(
@@ -70,12 +71,8 @@ def telling(events: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("flags").list.len() > 0,
         pl.col("message").str.contains(_WORDS),
     ]
-    identified = pl.col("trace_id").is_not_null() | pl.col("request_id").is_not_null()
-    delivered = (pl.col("hop") == "waf") & identified & pl.col("time").is_not_null()
-    delivery = pl.when(delivered).then(pl.struct(_SAME).hash(5))
-    return events.filter(pl.any_horizontal(signs)).select(
-        *_COLUMNS, delivery.alias(_DELIVERY)
-    )
+    # Nothing is computed here: that would keep more of the events in memory.
+    return events.filter(pl.any_horizontal(signs)).select(*_COLUMNS, *_IDS)
 
 
 def once(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -83,25 +80,22 @@ def once(rows: pl.LazyFrame) -> pl.LazyFrame:
 
     AWS delivers at least once, and who exports a store beside the bucket has both.
     """
-    known = rows.filter(pl.col(_DELIVERY).is_not_null())
-    several = (
-        known.group_by(_DELIVERY)
-        .len()
-        .filter(pl.col("len") > 1)
-        .collect(engine="streaming")[_DELIVERY]
-    )
-    if several.is_empty():
-        return rows.drop(_DELIVERY)
+    identified = pl.any_horizontal(pl.col(_IDS).is_not_null())
+    delivered = (pl.col("hop") == "waf") & identified & pl.col("time").is_not_null()
     place = ["source", "offset"]
+    known = rows.filter(delivered).select(*place, delivery=pl.struct(_SAME).hash(5))
+    told = known.select("delivery").collect(engine="streaming")["delivery"].sort()
+    several = told.filter(told == told.shift(1)).unique()
+    if several.is_empty():
+        return rows.drop(_IDS)
     again = (
-        known.filter(pl.col(_DELIVERY).is_in(several.implode()))
-        .select(*place, _DELIVERY)
+        known.filter(pl.col("delivery").is_in(several.implode()))
         .collect(engine="streaming")
         .sort(place)
-        .filter(~pl.col(_DELIVERY).is_first_distinct())
+        .filter(~pl.col("delivery").is_first_distinct())
     )
     rest = rows.join(again.lazy(), on=place, how="anti", maintain_order="left")
-    return rest.drop(_DELIVERY)
+    return rest.drop(_IDS)
 
 
 def held(rows: pl.LazyFrame, *, part: int = 1) -> pl.LazyFrame | None:

@@ -1,7 +1,8 @@
 """A seeded matrix of archives with known clocks, and how many of them are read right.
 
-`python -m tests.test_clock_matrix` prints the table that `tests/clock_matrix.md` keeps;
-with `-v` also what went wrong.
+`python -m tests.test_clock_matrix` reads all of them and prints the table that
+`tests/clock_matrix.md` keeps; with `-v` also what went wrong. As a test it reads two of
+five, of every kind.
 """
 
 import sys
@@ -131,11 +132,12 @@ def table(results: list[Result]) -> str:
 
 @pytest.fixture(scope="module")
 def results() -> list[Result]:
-    return [judge(world) for world in worlds()]
+    return [judge(world) for world in worlds() if world.number % 5 in {1, 3}]
 
 
 def test_there_are_at_least_200_archives(results: list[Result]) -> None:
     assert len(results) >= 200
+    assert {result.world.kind for result in results} == {*KINDS, *COPIES}
 
 
 def test_nothing_wrong_is_said_with_confidence(results: list[Result]) -> None:

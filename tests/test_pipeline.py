@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from forensic import events, pipeline
 from forensic.case import Case
 from forensic.errors import EvidenceMismatch, UsageError
 
-FORMATS = Path(__file__).parent.parent / "fixtures" / "formats"
 LINE = b'192.0.2.1 - - [06/Feb/2025:14:32:%02d +0900] "GET /%d HTTP/1.1" %d 1 "-" "x"\n'
 
 
@@ -104,18 +102,3 @@ def test_folders_that_must_not_be_written_are_refused(archive: Path) -> None:
     with pytest.raises(UsageError):
         pipeline.analyze(pipeline.Request(archives=(archive,), case=strange), quiet)
     assert ["letter.txt"] == [path.name for path in strange.iterdir()]
-
-
-def test_every_format_stands_in_one_archive(tmp_path: Path) -> None:
-    """Whatever lies beside what: no stage breaks, every line is accounted for."""
-    asked = pipeline.Request(archives=(FORMATS,), case=tmp_path / "x.case", jobs=0)
-    done = pipeline.analyze(asked, quiet)
-    read = done.table("sources").filter(pl.col("events") > 0).collect()["source"]
-    kinds = {path.parent.name for path in FORMATS.glob("*/*")}
-    assert {source.split("/")[0] for source in read} == kinds
-    assert {"client", "waf", "application"} <= _hops_of(done.table("requests"))
-
-
-def _hops_of(requests: pl.LazyFrame) -> set[str]:
-    evidence = requests.select("evidence").explode("evidence").unnest("evidence")
-    return set(evidence.collect()["hop"])
