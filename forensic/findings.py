@@ -31,9 +31,8 @@ _Row = Mapping[str, Any]
 #: Characters of one piece of evidence that findings.json repeats; the hash is of all.
 _MOST_TEXT = 4096
 _MOST_EVIDENCE = 20
-#: Much of a rule's query is one long step for one processor; but of so many events
-#: what two rules look at together takes more memory than all else.
-_AT_ONCE, _MANY = 2, 4_000_000
+#: Much of a rule's query is one long step for one processor.
+_AT_ONCE = 2
 _INNER = {"web_server", "app_server", "application"}
 #: Files that are no logs and are looked through for names.
 _MOST_FILES = 200
@@ -131,7 +130,7 @@ def promising(rules: Sequence[Rule], frames: Frames) -> list[Rule]:
 
 def _found(rules: Sequence[Rule], frames: Frames) -> list[tuple[Rule, _Row]]:
     """What the rules find, in the order of the rules."""
-    at_once = _AT_ONCE if frames.counts["events"].sum() < _MANY else 1
+    at_once = 1 if frames.many else _AT_ONCE
 
     def run(rule: Rule) -> pl.DataFrame:
         return rule.query(frames).collect(engine="streaming")

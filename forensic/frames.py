@@ -15,6 +15,9 @@ from forensic.telling import kept, once, telling
 
 __all__ = ["Frames", "frames_of", "present", "telling_of"]
 
+#: So many events are many.
+_MANY = 4_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
@@ -39,6 +42,11 @@ class Frames:
     def counts(self) -> pl.DataFrame:
         """How many events of which kind there are, see `forensic.census`."""
         return census(self.events) if self.counted is None else self.counted
+
+    @property
+    def many(self) -> bool:
+        """Whether two looks at all events at once take more memory than all else."""
+        return int(self.counts["events"].sum()) >= _MANY
 
     @property
     def formats(self) -> frozenset[str]:

@@ -84,9 +84,11 @@ def analyze(request: Request, tell: Tell, workers: Workers | None = None) -> Cas
         began = datetime.now(UTC)
         _parse(request, case, tell, workers)
         tell("correlating", 0)
-        frames_of(case, {})  # what both ask of all events is found once
+        frames = frames_of(case, {})  # what both ask of all events is found once
         with ThreadPoolExecutor(1) as beside:  # much of a stage is one long step
             told = beside.submit(telling_of, case)
+            if frames.many:
+                told.result()
             _correlate(case)
             told.result()
         tell("looking for findings", 0)
