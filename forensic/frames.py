@@ -15,7 +15,7 @@ from forensic.telling import kept, once, telling
 
 __all__ = ["Frames", "frames_of", "present", "telling_of"]
 
-#: So many events are many.
+#: From so many events on, one query at a time looks at all of them.
 _MANY = 4_000_000
 
 

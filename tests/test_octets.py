@@ -103,7 +103,7 @@ _PATHS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lines=st.lists(_DAMAGED, min_size=1, max_size=20))
 def test_quick_path_says_what_the_slow_one_says(lines: list[str]) -> None:
     text = pl.Series([*lines, *_USUAL], dtype=pl.String)

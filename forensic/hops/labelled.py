@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from forensic.hops.verdict import with_why
+
 __all__ = ["labelled"]
 
 _MOST = 3
@@ -33,9 +35,7 @@ def labelled(events: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]
     )
     if not rows.height or not rows["labels"].list.len().fill_null(0)[0]:
         return {}
-    told = _told(rows.row(0, named=True))
-    why = verdict["request"]["explanation"]
-    return {"sentence": verdict["sentence"].replace(why, why + told, 1)}
+    return {"sentence": with_why(verdict, _told(rows.row(0, named=True)))}
 
 
 def _told(row: Mapping[str, Any]) -> str:

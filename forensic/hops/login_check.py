@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from forensic.hops.quoted import words
-from forensic.hops.verdict import once
+from forensic.hops.verdict import once, with_why
 
 __all__ = ["login_check"]
 
@@ -57,6 +57,6 @@ def login_check(events: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, A
     role = "tells why, about that moment"
     shown = once([{"hop": "web_server", "role": role, **line}])
     return {
-        "sentence": verdict["sentence"].replace(said, said + told, 1),
+        "sentence": with_why(verdict, told),
         "evidence": [*verdict["evidence"], *shown],
     }

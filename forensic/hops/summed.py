@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from forensic.hops.quoted import cut
-from forensic.hops.verdict import once
+from forensic.hops.verdict import once, with_why
 
 __all__ = ["summed"]
 
@@ -53,13 +53,12 @@ def summed(events: pl.LazyFrame, verdict: Mapping[str, Any]) -> dict[str, Any]:
     each = rows.select(pl.concat_str("rule", "said", separator=" ", ignore_nulls=True))
     more = f" and {rows.height - _MOST} more" if rows.height > _MOST else ""
     told = f" Matched before: {', '.join(each.to_series().head(_MOST))}{more}."
-    why = verdict["request"]["explanation"]
     role = "a rule that added to the score"
     beside = [
         {"hop": "waf", "role": role, **line}
         for line in rows.head(_MOST).select(_PLACE).to_dicts()
     ]
     return {
-        "sentence": verdict["sentence"].replace(why, why + told, 1),
+        "sentence": with_why(verdict, told),
         "evidence": [*verdict["evidence"], *once(beside)],
     }

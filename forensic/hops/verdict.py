@@ -12,7 +12,7 @@ from forensic.hops.absence import NO_SUCH, Silence
 from forensic.hops.explain import NAMES
 from forensic.hops.match import Match
 
-__all__ = ["Span", "of_requests", "once"]
+__all__ = ["Span", "of_requests", "once", "with_why"]
 
 Span = tuple[datetime | None, datetime | None]
 
@@ -248,6 +248,12 @@ def _backing(
             role = f"{inner.replace('_', ' ')} {NO_SUCH}"
             lines += [line | {"role": role} for line in silence.proof[:_BACKING]]
     return lines
+
+
+def with_why(verdict: Mapping[str, Any], more: str) -> str:
+    """The verdict's sentence, with more behind the reason that the request has."""
+    why = verdict["request"]["explanation"]
+    return str(verdict["sentence"]).replace(why, why + more, 1)
 
 
 def once(evidence: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from forensic.hops.verdict import with_why
+
 __all__ = ["web_acl"]
 
 _NAMED = (
@@ -40,8 +42,7 @@ def web_acl(
         told = f" It is web ACL {name}."
     else:
         return {}
-    why = verdict["request"]["explanation"]
-    more = {"sentence": verdict["sentence"].replace(why, why + told, 1)}
+    more = {"sentence": with_why(verdict, told)}
     if scope != "global":
         return more
     known = any(line["hop"] == "cdn" for line in verdict["evidence"])
